@@ -1,0 +1,85 @@
+// Package event is what happens in a run, as values. Terminal, JSON lines
+// and reports are all made from these, so they cannot disagree.
+package event
+
+import (
+	"time"
+
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan"
+)
+
+// Event is one of the types below.
+type Event interface{ event() }
+
+// Sink takes events. It is called from many goroutines and must not block
+// for long.
+type Sink func(Event)
+
+// Phase says what a run begins to do: "connect", "check", "preflight", "apply", "verify".
+type Phase struct {
+	Name  string
+	Total int // hosts or steps; 0 if not known
+}
+
+// HostReady says that a host's agent answered.
+type HostReady struct {
+	Host string
+	Took time.Duration
+}
+
+// HostFailed says that a host could not be reached or used.
+type HostFailed struct {
+	Host string
+	Err  error
+}
+
+// StepChecked says what differs.
+type StepChecked struct {
+	Addr plan.Addr
+	Diff modules.Diff
+	Err  error
+}
+
+// StepStarted says that a step's changes begin.
+type StepStarted struct{ Addr plan.Addr }
+
+// StepProgress tells of a long step, such as a transfer.
+type StepProgress struct {
+	Addr        plan.Addr
+	Done, Total int64 // bytes
+}
+
+// StepDone says that a step's changes were made.
+type StepDone struct {
+	Addr plan.Addr
+	Took time.Duration
+	Nop  bool // nothing was left to do
+}
+
+// StepFailed says that a step failed; what depends on it is skipped.
+type StepFailed struct {
+	Addr plan.Addr
+	Err  error
+	Took time.Duration
+}
+
+// StepSkipped says why a step was not tried.
+type StepSkipped struct {
+	Addr  plan.Addr
+	Cause plan.Addr // the step that failed; "" when the run was interrupted
+}
+
+// Message is a line for the operator.
+type Message struct{ Text string }
+
+func (Phase) event()        {}
+func (HostReady) event()    {}
+func (HostFailed) event()   {}
+func (StepChecked) event()  {}
+func (StepStarted) event()  {}
+func (StepProgress) event() {}
+func (StepDone) event()     {}
+func (StepFailed) event()   {}
+func (StepSkipped) event()  {}
+func (Message) event()      {}

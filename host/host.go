@@ -1,0 +1,142 @@
+// Package host says what a host is: what may be read of it and changed on it.
+// Modules know hosts only through the interface here. It owns no
+// implementation: oshost is this machine, hosttest a host in memory, and the
+// agent serves either of them to another machine.
+package host
+
+import (
+	"context"
+	"io"
+)
+
+// Host is one machine. Calls may run at once and wait for no other. Reads of
+// several things are one call, because a call is a round trip. Every method
+// fails when ctx ends or the host is lost, and errors of the system keep
+// their identity (errors.Is with fs.ErrNotExist, fs.ErrPermission and
+// ErrReadOnly works across the wire).
+//
+// Whatever changes the host may be repeated with the same arguments and ends
+// the same.
+type Host interface {
+	Reader
+	Writer
+	Prober
+}
+
+// Reader is what a read-only agent serves: nothing in it changes the host.
+type Reader interface {
+	// Facts tells what the machine is.
+	Facts(ctx context.Context) (Facts, error)
+
+	// Files looks at paths, in their order. A path where nothing is has
+	// Type Absent; that is no error. Symbolic links are not followed.
+	Files(ctx context.Context, queries []FileQuery) ([]File, error)
+
+	// Units asks systemd for units by name ("kubelet.service"), in their
+	// order. An unknown unit has Load "not-found"; that is no error.
+	Units(ctx context.Context, names []string) ([]Unit, error)
+
+	// Journal returns up to n last lines of a unit's journal, oldest first.
+	Journal(ctx context.Context, unit string, n int) ([]string, error)
+
+	// Sysctls reads settings by dotted name ("net.ipv4.ip_forward"). What
+	// this kernel lacks is left out of the result.
+	Sysctls(ctx context.Context, names []string) (map[string]string, error)
+
+	// KernelFeatures tells for each name ("overlay", "br_netfilter") if the
+	// kernel can do it now, built in or loaded, or could after a load.
+	KernelFeatures(ctx context.Context, names []string) ([]KernelFeature, error)
+
+	// Network lists links, addresses and routes of the host.
+	Network(ctx context.Context) (Network, error)
+
+	// Users tells which of these user names exist, in their order.
+	Users(ctx context.Context, names []string) ([]User, error)
+
+	// Programs finds programs ("iptables") in root's search path, in their
+	// order; one that is missing has an empty Path.
+	Programs(ctx context.Context, names []string) ([]Program, error)
+
+	// Sockets lists the sockets that listen (TCP) or are bound (UDP), with
+	// the processes that hold them.
+	Sockets(ctx context.Context) ([]Socket, error)
+
+	// Keys returns the public halves of private keys, in the order of the
+	// paths. A path where no key is has an empty Public.
+	Keys(ctx context.Context, paths []string) ([]Key, error)
+
+	// Images lists the names of container images that containerd holds in
+	// the namespace k8s.io. While containerd does not run it fails with
+	// ErrUnavailable.
+	Images(ctx context.Context) ([]string, error)
+
+	// Kube makes one HTTPS request to the API server with a credential that
+	// stays on the host. A read-only agent refuses all methods but GET.
+	// While nothing answers it fails with ErrUnavailable; an answer with any
+	// status is no error.
+	Kube(ctx context.Context, r KubeRequest) (KubeResponse, error)
+
+	// Get makes one HTTPS or HTTP GET request from the host itself, such as
+	// to a component's health endpoint. Errors as for Kube.
+	Get(ctx context.Context, r GetRequest) (KubeResponse, error)
+}
+
+// Writer is what an armed agent serves as well.
+type Writer interface {
+	// WriteFile replaces a file in one step: a temporary file beside the
+	// target, synced, renamed, the directory synced. The directory must
+	// exist.
+	WriteFile(ctx context.Context, f FileSpec) error
+
+	// Append adds to the end of a file and syncs it; the file is made with
+	// mode 0600 if need be.
+	Append(ctx context.Context, path string, data []byte) error
+
+	// MakeDir makes a directory and its parents (0755, root), and sets mode
+	// and owner of the last one.
+	MakeDir(ctx context.Context, d DirSpec) error
+
+	// Symlink makes or replaces a symbolic link in one step.
+	Symlink(ctx context.Context, path, target string) error
+
+	// Remove removes a file, a link or an empty directory. Nothing at path
+	// is no error.
+	Remove(ctx context.Context, path string) error
+
+	// Install brings size bytes to the host and puts them in place in one
+	// step, like WriteFile, if their SHA-256 is that of f. What was received
+	// of an earlier try is not sent again.
+	Install(ctx context.Context, f InstallSpec, open func() (io.ReadCloser, error)) error
+
+	// Unit does one thing to a unit and waits until systemd's job is done.
+	// A job that fails is an error with systemd's result.
+	Unit(ctx context.Context, name string, do UnitAction) error
+
+	// SetSysctl changes a setting of the running kernel.
+	SetSysctl(ctx context.Context, name, value string) error
+
+	// LoadModule loads a kernel module; a feature that is built in is fine.
+	LoadModule(ctx context.Context, name string) error
+
+	// EnsureKey makes an ECDSA P-256 private key at k.Path unless a key is
+	// there, and sets mode and owner. Only the public half is returned; the
+	// path is refused by Files from then on (see File.Secret).
+	EnsureKey(ctx context.Context, k KeySpec) (Key, error)
+
+	// Request makes a PKCS #10 request, PEM, signed by the key at keyPath.
+	// It carries the common name alone: what else the certificate says is
+	// the signer's to decide.
+	Request(ctx context.Context, keyPath, commonName string) ([]byte, error)
+
+	// Sign issues a certificate, PEM, with a key of this host. It writes
+	// nothing.
+	Sign(ctx context.Context, r SignRequest) ([]byte, error)
+
+	// ImportImage imports an OCI archive on the host into containerd's
+	// namespace k8s.io.
+	ImportImage(ctx context.Context, path string) error
+
+	// Run runs a program by its argument list; no shell reads it. An exit
+	// status other than 0 is an *ExitError.
+	Run(ctx context.Context, argv []string, stdin []byte) ([]byte, error)
+}

@@ -1,0 +1,145 @@
+package resource
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// Files are files and the directories they need. Directories come first in
+// every order.
+type Files struct {
+	Dirs  []host.DirSpec
+	Files []host.FileSpec
+}
+
+// Check compares all of them in one call.
+func (w Files) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	have, err := h.Files(ctx, w.Queries())
+	if err != nil {
+		return nil, err
+	}
+	return w.Diff(have), nil
+}
+
+// Queries is what Diff needs to know.
+func (w Files) Queries() []host.FileQuery {
+	var q []host.FileQuery
+	for _, d := range w.Dirs {
+		q = append(q, host.FileQuery{Path: d.Path})
+	}
+	for _, f := range w.Files {
+		q = append(q, host.FileQuery{Path: f.Path, Content: true})
+	}
+	return q
+}
+
+// Diff compares with the answers to Queries.
+func (w Files) Diff(have []host.File) modules.Diff {
+	var d modules.Diff
+	for i, dir := range w.Dirs {
+		d = append(d, diffDir(dir, have[i])...)
+	}
+	for i, f := range w.Files {
+		d = append(d, diffFile(f, have[len(w.Dirs)+i])...)
+	}
+	return d
+}
+
+// Apply makes what d touches.
+func (w Files) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	for _, dir := range w.Dirs {
+		if !d.Touches(dir.Path) {
+			continue
+		}
+		if err := h.MakeDir(ctx, dir); err != nil {
+			return fmt.Errorf("make %s: %w", dir.Path, err)
+		}
+	}
+	for _, f := range w.Files {
+		if !d.Touches(f.Path) {
+			continue
+		}
+		if err := h.WriteFile(ctx, f); err != nil {
+			return fmt.Errorf("write %s: %w", f.Path, err)
+		}
+	}
+	return nil
+}
+
+func diffDir(want host.DirSpec, have host.File) modules.Diff {
+	c := modules.Change{Kind: modules.Directory, Item: want.Path, Want: attrs(want.Mode, want.Owner, want.Group)}
+	switch have.Type {
+	case host.Absent:
+		c.Action = modules.Add
+	case host.Dir:
+		c.Action, c.Have = modules.Update, attrs(have.Mode, have.Owner, have.Group)
+		if c.Have == c.Want {
+			return nil
+		}
+	default:
+		c.Action, c.Have = modules.Replace, string(have.Type)
+	}
+	return modules.Diff{c}
+}
+
+func diffFile(want host.FileSpec, have host.File) modules.Diff {
+	wantAttrs := attrs(want.Mode, want.Owner, want.Group)
+	switch have.Type {
+	case host.Absent:
+		return modules.Diff{{Kind: modules.Text, Action: modules.Add, Item: want.Path, Want: string(want.Content), Why: unusual(want)}}
+	case host.Regular:
+	default:
+		return modules.Diff{{Kind: modules.Attr, Action: modules.Replace, Item: want.Path, Have: string(have.Type), Want: "file"}}
+	}
+	var d modules.Diff
+	if string(have.Content) != string(want.Content) {
+		d = append(d, modules.Change{Kind: modules.Text, Action: modules.Update, Item: want.Path,
+			Have: string(have.Content), Want: string(want.Content)})
+	}
+	if haveAttrs := attrs(have.Mode, have.Owner, have.Group); haveAttrs != wantAttrs {
+		d = append(d, modules.Change{Kind: modules.Attr, Action: modules.Update, Item: want.Path,
+			Have: haveAttrs, Want: wantAttrs})
+	}
+	return d
+}
+
+// unusual tells mode and owner of a new file where they are not the common ones.
+func unusual(f host.FileSpec) string {
+	if a := attrs(f.Mode, f.Owner, f.Group); a != attrs(0o644, "", "") {
+		return a
+	}
+	return ""
+}
+
+// attrs is mode and owner as people write them: "0644 root:root".
+func attrs(mode uint32, owner, group string) string {
+	return fmt.Sprintf("%04o %s:%s", mode, orRoot(owner), orRoot(group))
+}
+
+func orRoot(name string) string {
+	if name == "" {
+		return "root"
+	}
+	return name
+}
+
+// Parents are the directories of the files, 0755 and root's, each once and
+// in order; those that every system has are left out.
+func Parents(files ...host.FileSpec) []host.DirSpec {
+	var dirs []host.DirSpec
+	seen := map[string]bool{"/etc": true, "/etc/systemd/system": true, "/usr/local/bin": true, "/etc/sysctl.d": true, "/etc/modules-load.d": true}
+	for _, f := range files {
+		dir := path.Dir(f.Path)
+		if seen[dir] || strings.Count(dir, "/") < 2 {
+			continue
+		}
+		seen[dir] = true
+		dirs = append(dirs, host.DirSpec{Path: dir, Mode: 0o755})
+	}
+	return dirs
+}

@@ -1,0 +1,173 @@
+package resource
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// A Service is a systemd unit that pmkctl writes, and the files it reads.
+type Service struct {
+	Name  string   // kubelet.service
+	Unit  string   // the unit file; the line X-Pmkctl-Inputs is put into its [Unit] section
+	Files Files    // what it reads
+	Needs []string // wanted digests or values of what other steps make for it: a new one restarts it
+	// Late are files that the service is not restarted for.
+	Late Files
+	// Ready waits until the service serves; nil if active is all there is to it.
+	Ready func(ctx context.Context, h host.Host) error
+}
+
+// unitDir is where an administrator's units are; systemd.unit(5).
+const unitDir = "/etc/systemd/system/"
+
+// all are the service's files, the unit last: if it is new, all that it
+// names is there.
+func (s Service) all() Files {
+	f := Files{Dirs: append(append([]host.DirSpec{}, s.Files.Dirs...), s.Late.Dirs...)}
+	f.Files = append(append(f.Files, s.Files.Files...), s.Late.Files...)
+	f.Files = append(f.Files, host.FileSpec{Path: unitDir + s.Name, Mode: 0o644, Content: []byte(s.unit())})
+	return f
+}
+
+// unit is the unit file with the hash of all that the service depends on, so
+// that a restart which is still owed shows as a difference on disk.
+func (s Service) unit() string {
+	sum := sha256.New()
+	for _, f := range s.Files.Files {
+		fmt.Fprintf(sum, "%s %d\n", f.Path, len(f.Content))
+		sum.Write(f.Content)
+	}
+	for _, n := range s.Needs {
+		fmt.Fprintf(sum, "%s\n", n)
+	}
+	line := "[Unit]\nX-Pmkctl-Inputs=" + hex.EncodeToString(sum.Sum(nil)[:16]) + "\n"
+	return strings.Replace(s.Unit, "[Unit]\n", line, 1)
+}
+
+// Check compares the files and the unit's state: enabled, active, and
+// started from what is on disk.
+func (s Service) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	files := s.all()
+	type answer struct {
+		d   modules.Diff
+		err error
+	}
+	onDisk := make(chan answer, 1)
+	go func() {
+		d, err := files.Check(ctx, h)
+		onDisk <- answer{d, err}
+	}()
+	units, err := h.Units(ctx, []string{s.Name})
+	a := <-onDisk
+	if a.err != nil {
+		return nil, a.err
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(a.d, s.diffState(units[0], a.d)...), nil
+}
+
+func (s Service) diffState(u host.Unit, files modules.Diff) modules.Diff {
+	state := fmt.Sprintf("%s, %s", orNone(u.Enabled), u.Active)
+	const want = "enabled, active"
+	c := modules.Change{Kind: modules.Unit, Item: s.Name, Have: state, Want: want}
+	switch {
+	case u.Load == "not-found" || u.Load == "":
+		c.Action, c.Have = modules.Add, ""
+	case state != want:
+		c.Action = modules.Update
+	case s.restarts(files) != "":
+		c.Action, c.Why = modules.Restart, s.restarts(files)+" changes"
+	case u.NeedReload || u.UnitTime.After(u.ActiveEnter.Add(time.Second)):
+		c.Action, c.Why = modules.Restart, "it was started from an older unit file"
+	default:
+		return nil
+	}
+	return modules.Diff{c}
+}
+
+// restarts names the first change that the service must be restarted for.
+func (s Service) restarts(d modules.Diff) string {
+	for _, c := range d {
+		if c.Item == unitDir+s.Name {
+			return c.Item
+		}
+		for _, f := range s.Files.Files {
+			if c.Item == f.Path && c.Kind == modules.Text {
+				return c.Item
+			}
+		}
+	}
+	return ""
+}
+
+// Apply stops the service if it is to be restarted, writes what d touches,
+// and starts it. Stopping first means that an Apply cut off half way leaves
+// it down, where the next Check finds it.
+func (s Service) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	files := s.all()
+	if !d.Touches(s.Name) {
+		return files.Apply(ctx, h, d)
+	}
+	units, err := h.Units(ctx, []string{s.Name})
+	if err != nil {
+		return err
+	}
+	if a := units[0].Active; a != "inactive" && a != "failed" && a != "" {
+		if err := h.Unit(ctx, s.Name, host.Stop); err != nil {
+			return fmt.Errorf("stop %s: %w", s.Name, err)
+		}
+	}
+	if err := files.Apply(ctx, h, d); err != nil {
+		return err
+	}
+	for _, do := range []host.UnitAction{host.Reload, host.Enable, host.Start} {
+		if err := h.Unit(ctx, s.Name, do); err != nil {
+			return fmt.Errorf("%s %s: %w", do, s.Name, err)
+		}
+	}
+	if s.Ready == nil {
+		return nil
+	}
+	if err := s.Ready(ctx, h); err != nil {
+		return WithJournal(ctx, h, s.Name, err)
+	}
+	return nil
+}
+
+// WithJournal adds a unit's last journal lines to an error.
+func WithJournal(ctx context.Context, h host.Host, unit string, err error) error {
+	lines, jerr := h.Journal(ctx, unit, 5)
+	if jerr != nil || len(lines) == 0 {
+		return err
+	}
+	return &JournalError{Unit: unit, Lines: lines, Err: err}
+}
+
+// A JournalError is what went wrong with a service, and what it said last.
+type JournalError struct {
+	Unit  string
+	Lines []string
+	Err   error
+}
+
+func (e *JournalError) Error() string {
+	return fmt.Sprintf("%v\n  last lines of %s:\n    %s", e.Err, e.Unit, strings.Join(e.Lines, "\n    "))
+}
+
+func (e *JournalError) Unwrap() error { return e.Err }
+
+func orNone(s string) string {
+	if s == "" {
+		return "not installed"
+	}
+	return s
+}
