@@ -1,0 +1,164 @@
+// Package state keeps what pmkctl knows of a host on the host itself: the
+// record of the cluster it belongs to and of what pmkctl owns there, what
+// stood there before, and the journal of runs. There is no state elsewhere
+// that could be lost.
+package state
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// Where the record is kept, on every host.
+const (
+	Dir           = "/var/lib/pmkctl"
+	RecordPath    = Dir + "/record.json"
+	JournalPath   = Dir + "/journal.jsonl"
+	InventoryPath = Dir + "/inventory.json"
+	originalDir   = Dir + "/original"
+)
+
+// recordVersion is the version of the record's format. A record with a
+// higher one was written by a newer pmkctl and is refused.
+const recordVersion = 1
+
+// A Record is what one host knows of its cluster.
+type Record struct {
+	Version int              `json:"version"`
+	Cluster Cluster          `json:"cluster"`
+	Host    string           `json:"host"`
+	Owns    map[string]Owned `json:"owns"` // by item: path, unit, sysctl, object
+}
+
+// Cluster is what every host of a cluster agrees on.
+type Cluster struct {
+	ID        string            `json:"id"` // 32 hex digits, made at the first apply
+	Name      string            `json:"name"`
+	Immutable map[string]string `json:"immutable,omitempty"` // what cannot change while the cluster lives: "pod_cidr": "10.244.0.0/16"
+}
+
+// Owned is one thing that pmkctl made or changed.
+type Owned struct {
+	Kind     modules.Kind `json:"kind"`
+	Step     string       `json:"step"`
+	SHA256   string       `json:"sha256,omitempty"`   // of the content as it was written
+	Original string       `json:"original,omitempty"` // where what stood there before is kept, or its value; "" if nothing did
+}
+
+// NewClusterID is a fresh random id.
+func NewClusterID() string {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails: crypto/rand.Read
+	return hex.EncodeToString(b)
+}
+
+// Load reads a host's record; a host without one has an empty record with
+// no cluster id.
+func Load(ctx context.Context, h host.Host) (*Record, error) {
+	files, err := h.Files(ctx, []host.FileQuery{{Path: RecordPath, Content: true}})
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", RecordPath, err)
+	}
+	r := &Record{Version: recordVersion, Owns: map[string]Owned{}}
+	if files[0].Type == host.Absent {
+		return r, nil
+	}
+	if err := json.Unmarshal(files[0].Content, r); err != nil {
+		return nil, fmt.Errorf("parse %s: %w; restore it from a backup, or remove it if the host is to be set up anew", RecordPath, err)
+	}
+	if r.Version > recordVersion {
+		return nil, fmt.Errorf("%s has version %d, this pmkctl knows %d: use a newer pmkctl", RecordPath, r.Version, recordVersion)
+	}
+	if r.Owns == nil {
+		r.Owns = map[string]Owned{}
+	}
+	return r, nil
+}
+
+// Save writes the record.
+func (r *Record) Save(ctx context.Context, h host.Host) error {
+	if err := h.MakeDir(ctx, host.DirSpec{Path: Dir, Mode: 0o755}); err != nil {
+		return fmt.Errorf("make %s: %w", Dir, err)
+	}
+	if err := h.WriteFile(ctx, host.FileSpec{Path: RecordPath, Mode: 0o600, Content: r.encode()}); err != nil {
+		return fmt.Errorf("write %s: %w", RecordPath, err)
+	}
+	return nil
+}
+
+func (r *Record) encode() []byte {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		panic(err) // strings and maps of strings always encode
+	}
+	return append(b, '\n')
+}
+
+// Mark gives the changes that overwrite what pmkctl did not make the action
+// Replace, so that they show.
+func (r *Record) Mark(d modules.Diff) modules.Diff {
+	marked := slices.Clone(d)
+	for i, c := range marked {
+		_, ours := r.Owns[c.Item]
+		if isPath(c) && c.Action == modules.Update && !ours && c.Kind != modules.Directory && c.Kind != modules.PrivKey {
+			marked[i].Action = modules.Replace
+		}
+	}
+	return marked
+}
+
+// isPath tells if a change is about a path of the host's file system.
+func isPath(c modules.Change) bool {
+	switch c.Kind {
+	case modules.Text, modules.Attr, modules.Directory, modules.Symlink, modules.Transfer, modules.PrivKey, modules.Cert:
+		return strings.HasPrefix(c.Item, "/")
+	}
+	return false
+}
+
+// adopt takes into the record what step is about to change, and returns the
+// items whose originals must be kept first.
+func (r *Record) adopt(step string, d modules.Diff) (keep []string) {
+	for _, c := range d {
+		have, ours := r.Owns[c.Item]
+		if c.Action == modules.Remove && ours {
+			continue // forgotten once it is gone
+		}
+		o := Owned{Kind: c.Kind, Step: step, SHA256: c.SHA256, Original: have.Original}
+		if c.Kind == modules.Text {
+			o.SHA256 = digest(c.Want)
+		}
+		switch {
+		case ours && c.Kind == modules.Attr:
+			continue // the content's entry stands
+		case ours:
+		case isPath(c) && c.Have != "" && c.Kind != modules.Directory && c.Kind != modules.PrivKey:
+			keep = append(keep, c.Item)
+			o.Original = OriginalPath(c.Item)
+		case !isPath(c) && c.Kind != modules.Object && c.Kind != modules.Image:
+			o.Original = c.Have
+		}
+		r.Owns[c.Item] = o
+	}
+	return keep
+}
+
+// OriginalPath is where what stood at p before pmkctl is kept.
+func OriginalPath(p string) string { return path.Join(originalDir, p) }
+
+// clone is a copy that can be changed alone.
+func (r *Record) clone() *Record {
+	c := *r
+	c.Owns = maps.Clone(r.Owns)
+	return &c
+}
