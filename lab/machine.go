@@ -1,0 +1,161 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// machineDir holds what the lab changed on the machine, until the next boot.
+const machineDir = "/run/pmk-lab"
+
+// A machine is what has to be put right when the lab goes down.
+type machine struct {
+	Engine  *process          `json:"engine,omitempty"`  // the dockerd that the lab started
+	Sysctls map[string]string `json:"sysctls,omitempty"` // values before the lab's, by path below /proc/sys
+}
+
+// A process is told from a later one with the same pid by its start.
+type process struct {
+	Pid   int    `json:"pid"`
+	Start string `json:"start"` // clock ticks since boot
+}
+
+func (p process) runs() bool {
+	start, err := startTime(p.Pid)
+	return err == nil && start == p.Start
+}
+
+// startTime returns the 22nd field of a process's stat, counted behind its
+// name, which may hold anything. A zombie counts as gone.
+func startTime(pid int) (string, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "", err
+	}
+	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	if len(f) < 20 || f[0] == "Z" {
+		return "", os.ErrProcessDone
+	}
+	return f[19], nil
+}
+
+func loadMachine() (*machine, error) {
+	m := &machine{}
+	b, err := os.ReadFile(filepath.Join(machineDir, "machine.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return m, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m, json.Unmarshal(b, m)
+}
+
+func (m *machine) save() error {
+	return writeJSON(filepath.Join(machineDir, "machine.json"), m)
+}
+
+// lockMachine keeps two runs of the lab apart. The caller unlocks.
+func lockMachine(ctx context.Context) (*flock.Flock, error) {
+	if err := os.MkdirAll(machineDir, 0o700); err != nil {
+		return nil, fmt.Errorf("lock the lab (it needs root): %w", err)
+	}
+	l := flock.New(filepath.Join(machineDir, "lock"))
+	if _, err := l.TryLockContext(ctx, 200*time.Millisecond); err != nil {
+		return nil, fmt.Errorf("lock the lab: %w", err)
+	}
+	return l, nil
+}
+
+// watchLimits are raised where many hosts share the machine's inotify
+// instances, of which it has 128 by default.
+var watchLimits = map[string]int{
+	"fs/inotify/max_user_instances": 8192,
+	"fs/inotify/max_user_watches":   1048576,
+}
+
+// fewHosts is how many hosts with a cluster the default limits carry.
+const fewHosts = 8
+
+// raiseLimits raises the machine's limits for n hosts and records in m what
+// they were.
+func raiseLimits(m *machine, n int) error {
+	if n <= fewHosts {
+		return nil
+	}
+	for name, want := range watchLimits {
+		have, err := readSysctl(name)
+		if err != nil {
+			return err
+		}
+		if v, err := strconv.Atoi(have); err != nil || v >= want {
+			continue
+		}
+		if m.Sysctls == nil {
+			m.Sysctls = make(map[string]string)
+		}
+		m.Sysctls[name] = have
+		if err := m.save(); err != nil {
+			return err
+		}
+		if err := writeSysctl(name, strconv.Itoa(want)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restoreLimits undoes raiseLimits, save where somebody changed a limit since.
+func restoreLimits(m *machine) error {
+	for name, before := range m.Sysctls {
+		have, err := readSysctl(name)
+		if err != nil {
+			return err
+		}
+		if have == strconv.Itoa(watchLimits[name]) {
+			if err := writeSysctl(name, before); err != nil {
+				return err
+			}
+		}
+	}
+	m.Sysctls = nil
+	return m.save()
+}
+
+func readSysctl(name string) (string, error) {
+	b, err := os.ReadFile(filepath.Join("/proc/sys", name))
+	return strings.TrimSpace(string(b)), err
+}
+
+func writeSysctl(name, value string) error {
+	return os.WriteFile(filepath.Join("/proc/sys", name), []byte(value), 0o644)
+}
+
+// writeJSON replaces file at once, so that a reader sees the old or the new.
+func writeJSON(file string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(file, append(b, '\n'), 0o644)
+}
+
+func writeFile(file string, content []byte, mode os.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	tmp := file + ".tmp"
+	if err := os.WriteFile(tmp, content, mode); err != nil {
+		return err
+	}
+	return os.Rename(tmp, file)
+}

@@ -1,0 +1,82 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// A need is something that must be on the machine, and the Debian packages
+// that bring it.
+type need struct {
+	what     string
+	have     func(context.Context) bool
+	packages []string
+}
+
+// needs is all that making and testing pmkctl takes beyond Go, git and make.
+func needs() []need {
+	return []need{
+		{"a Docker engine", haveEngine, []string{"docker.io"}},
+		{"the Docker client", program("docker"), []string{"docker.io"}},
+		{"mmdebstrap", program("mmdebstrap"), []string{"mmdebstrap"}},
+		{"a C compiler", program("gcc"), []string{"gcc", "libc6-dev"}},
+		{"pkg-config", program("pkg-config"), []string{"pkg-config"}},
+		{"libseccomp", haveSeccomp, []string{"libseccomp-dev"}},
+		{"the OpenSSH client", program("ssh"), []string{"openssh-client"}},
+		{"iptables", program("iptables"), []string{"iptables"}},
+	}
+}
+
+func program(name string) func(context.Context) bool {
+	return func(context.Context) bool {
+		_, err := exec.LookPath(name)
+		return err == nil
+	}
+}
+
+func haveEngine(ctx context.Context) bool {
+	return program("dockerd")(ctx) || engineAnswers(ctx)
+}
+
+func haveSeccomp(ctx context.Context) bool {
+	_, err := command(ctx, nil, "pkg-config", "--exists", "libseccomp")
+	return err == nil
+}
+
+// Setup installs with apt-get what the machine lacks, telling out about it.
+// What is there stays as it is.
+func Setup(ctx context.Context, out io.Writer) error {
+	var missing, packages []string
+	for _, n := range needs() {
+		if !n.have(ctx) {
+			missing = append(missing, n.what)
+			packages = append(packages, n.packages...)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return fmt.Errorf("set up the machine: install %s first: this is not Debian, so it is not done for you", strings.Join(missing, ", "))
+	}
+	fmt.Fprintf(out, "setup: installing %s\n", strings.Join(packages, " "))
+	return errors.Join(
+		aptGet(ctx, out, "update", "-q"),
+		aptGet(ctx, out, append([]string{"install", "-q", "-y", "--no-install-recommends"}, packages...)...),
+	)
+}
+
+func aptGet(ctx context.Context, out io.Writer, args ...string) error {
+	cmd := exec.CommandContext(ctx, "apt-get", args...)
+	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("apt-get %s: %w", args[0], err)
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	bootWithin = 90 * time.Second
+	sshWithin  = 30 * time.Second
+	between    = 100 * time.Millisecond // attempts
+)
+
+// waitFor repeats try until it returns nil. The error of an ended wait names
+// the condition and holds the last failure.
+func waitFor(ctx context.Context, within time.Duration, condition string, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for {
+		last := try(ctx)
+		if last == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until %s: %w: %w", condition, ctx.Err(), last)
+		case <-time.After(between):
+		}
+	}
+}
+
+// waitBooted waits until systemd has nothing left to start and sshd answers.
+// A host with a failed unit has booted too: what runs on it is its own affair.
+func (h Host) waitBooted(ctx context.Context) error {
+	err := waitFor(ctx, bootWithin, h.Name+" has booted", func(ctx context.Context) error {
+		state, err := h.Exec(ctx, "systemctl", "is-system-running")
+		if s := strings.TrimSpace(state); s == "running" || s == "degraded" {
+			return nil
+		}
+		return errors.Join(fmt.Errorf("systemd says %q", strings.TrimSpace(state)), err)
+	})
+	if err != nil {
+		return err
+	}
+	return h.waitSSH(ctx)
+}
+
+// waitSSH waits until the host's sshd greets at the published port.
+func (h Host) waitSSH(ctx context.Context) error {
+	at := net.JoinHostPort(h.SSHAddress, strconv.Itoa(h.SSHPort))
+	return waitFor(ctx, sshWithin, "sshd of "+h.Name+" answers at "+at, func(ctx context.Context) error {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", at)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if err := conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+			return err
+		}
+		greeting := make([]byte, 8)
+		if _, err := conn.Read(greeting); err != nil {
+			return err
+		}
+		return nil
+	})
+}
