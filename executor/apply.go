@@ -1,0 +1,217 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/state"
+)
+
+// Options say how an apply runs.
+type Options struct {
+	Parallelism int                      // steps at a time; 0 is 64
+	Keepers     map[string]*state.Keeper // by host
+	Stop        <-chan struct{}          // closed to begin no further step; those under way are finished
+}
+
+// Result is what came of an apply. Every pending step is in one of the lists.
+type Result struct {
+	Done    []plan.Addr
+	Failed  []*Error
+	Skipped []event.StepSkipped
+}
+
+// Complete tells that every step was done.
+func (r *Result) Complete() bool { return len(r.Failed)+len(r.Skipped) == 0 }
+
+// Apply makes the changes that planned holds. A step begins when all that it
+// waits for has succeeded; a step that fails stops what depends on it and
+// nothing else. Cancelling ctx cuts off the steps under way.
+func Apply(ctx context.Context, planned *Checked, hosts Hosts, opts Options, sink event.Sink) *Result {
+	if opts.Parallelism <= 0 {
+		opts.Parallelism = 64
+	}
+	w := &walk{planned: planned, hosts: hosts, opts: opts, sink: sink,
+		slots: make(chan struct{}, opts.Parallelism), ends: map[plan.Addr]*end{}}
+	for _, s := range planned.Graph.Steps {
+		w.ends[s.Addr] = &end{done: make(chan struct{})}
+	}
+	var wg sync.WaitGroup
+	for _, s := range planned.Graph.Steps {
+		wg.Go(func() { w.step(ctx, s) })
+	}
+	wg.Wait()
+	return w.result()
+}
+
+// walk is one apply under way.
+type walk struct {
+	planned *Checked
+	hosts   Hosts
+	opts    Options
+	sink    event.Sink
+	slots   chan struct{}
+	ends    map[plan.Addr]*end
+}
+
+// end is how a step ended; it is written before done is closed.
+type end struct {
+	done    chan struct{}
+	changed bool
+	err     *Error
+	skipped *event.StepSkipped
+}
+
+func (e *end) failed() bool { return e.err != nil || e.skipped != nil }
+
+func (w *walk) step(ctx context.Context, s *plan.Step) {
+	e := w.ends[s.Addr]
+	defer close(e.done)
+	pending := isModule(s) && len(w.planned.Diffs[s.Addr]) > 0
+	if cause, ok := w.waitFor(s.After); !ok {
+		w.skip(s, e, pending, cause)
+		return
+	}
+	if !pending {
+		return
+	}
+	select {
+	case w.slots <- struct{}{}:
+		defer func() { <-w.slots }()
+	case <-w.opts.Stop:
+		w.skip(s, e, pending, "")
+		return
+	}
+	if w.stopped() || ctx.Err() != nil {
+		w.skip(s, e, pending, "")
+		return
+	}
+	w.run(ctx, s, e)
+}
+
+// waitFor waits for all of after, and names the first failure behind which
+// the step stands.
+func (w *walk) waitFor(after []plan.Addr) (cause plan.Addr, ok bool) {
+	ok = true
+	for _, a := range after {
+		e := w.ends[a]
+		if e == nil {
+			continue // left out of this plan with its host
+		}
+		<-e.done
+		if !ok || !e.failed() {
+			continue
+		}
+		cause, ok = a, false
+		if e.skipped != nil {
+			cause = e.skipped.Cause
+		}
+	}
+	return cause, ok
+}
+
+func (w *walk) stopped() bool {
+	select {
+	case <-w.opts.Stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (w *walk) skip(s *plan.Step, e *end, pending bool, cause plan.Addr) {
+	e.skipped = &event.StepSkipped{Addr: s.Addr, Cause: cause}
+	if pending {
+		w.sink(*e.skipped)
+	}
+}
+
+func (w *walk) run(ctx context.Context, s *plan.Step, e *end) {
+	began := time.Now()
+	w.sink(event.StepStarted{Addr: s.Addr})
+	changed, err := w.change(ctx, s)
+	took := time.Since(began)
+	if err != nil {
+		e.err = &Error{s.Addr, OpApply, err}
+		w.sink(event.StepFailed{Addr: s.Addr, Err: err, Took: took})
+		return
+	}
+	e.changed = changed
+	w.sink(event.StepDone{Addr: s.Addr, Took: took, Nop: !changed})
+}
+
+// change checks the step again, because earlier steps made known what was
+// not, and makes the changes.
+func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err error) {
+	h := w.hosts[s.Addr.Host()]
+	m := s.Work.(modules.Module)
+	d, err := m.Check(ctx, h)
+	if err != nil {
+		return false, err
+	}
+	if len(d) == 0 {
+		return false, nil
+	}
+	if err := asPlanned(d, w.planned.Diffs[s.Addr]); err != nil {
+		return false, err
+	}
+	keeper := w.opts.Keepers[s.Addr.Host()]
+	if err := keeper.Begin(ctx, string(s.Addr), d); err != nil {
+		return false, err
+	}
+	err = m.Apply(event.WithProgress(ctx, s.Addr, w.sink), h, d)
+	// The note is worth having even if the run is being cut off.
+	noted := keeper.End(context.WithoutCancel(ctx), string(s.Addr), d, err)
+	return true, errors.Join(err, noted)
+}
+
+// asPlanned refuses a change that nobody has seen: what the plan knew must
+// be what is done. State that moves by itself, such as a unit that
+// meanwhile stopped, is not compared.
+func asPlanned(now, planned modules.Diff) error {
+	if len(planned.Until()) > 0 {
+		return nil
+	}
+	for _, c := range now {
+		if !settled(c.Kind) || slices.ContainsFunc(planned, func(p modules.Change) bool {
+			return p.Item == c.Item && p.Kind == c.Kind && p.Want == c.Want && p.SHA256 == c.SHA256
+		}) {
+			continue
+		}
+		return fmt.Errorf("%s is not as the plan saw it: somebody changed it meanwhile; plan again", c.Item)
+	}
+	return nil
+}
+
+// settled are the kinds whose state nobody but an operator changes.
+func settled(k modules.Kind) bool {
+	switch k {
+	case modules.Text, modules.Attr, modules.Directory, modules.Symlink, modules.Transfer, modules.Account:
+		return true
+	}
+	return false
+}
+
+func (w *walk) result() *Result {
+	r := &Result{}
+	for _, s := range w.planned.Graph.Steps {
+		e := w.ends[s.Addr]
+		switch {
+		case !isModule(s) || len(w.planned.Diffs[s.Addr]) == 0:
+		case e.err != nil:
+			r.Failed = append(r.Failed, e.err)
+		case e.skipped != nil:
+			r.Skipped = append(r.Skipped, *e.skipped)
+		default:
+			r.Done = append(r.Done, s.Addr)
+		}
+	}
+	return r
+}

@@ -1,0 +1,144 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan"
+)
+
+// checkLimit is the longest that a check may take. A check is a few calls;
+// the slowest, connectivity over many hosts, stays far below.
+const checkLimit = 2 * time.Minute
+
+// Hosts are the hosts of a run by name.
+type Hosts map[string]host.Host
+
+// Checked is what a check of all steps found.
+type Checked struct {
+	Graph *plan.Graph
+	Diffs map[plan.Addr]modules.Diff // an entry for every step that was checked
+	Errs  map[plan.Addr]error        // steps whose check failed
+}
+
+// Check compares every step with its host, all of them at once: what one
+// needs of another flows through values, not through the order. It changes
+// nothing.
+func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Checked {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	c := &Checked{Graph: g, Diffs: map[plan.Addr]modules.Diff{}, Errs: map[plan.Addr]error{}}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, s := range g.Steps {
+		if s.Work == nil {
+			continue
+		}
+		wg.Go(func() {
+			d, err := check(ctx, s, hosts)
+			mu.Lock()
+			defer mu.Unlock()
+			if c.Diffs[s.Addr] = d; err != nil {
+				c.Errs[s.Addr] = &Error{s.Addr, OpCheck, err}
+			}
+			sink(event.StepChecked{Addr: s.Addr, Diff: d, Err: err})
+		})
+	}
+	wg.Wait()
+	return c
+}
+
+// check runs one step's check and settles its values. A value that another
+// step could not give is a change that is known later, not an error.
+func check(ctx context.Context, s *plan.Step, hosts Hosts) (modules.Diff, error) {
+	d, err := s.Work.Check(ctx, hosts[s.Addr.Host()])
+	for _, o := range s.Outputs {
+		o.Settle()
+	}
+	if u := (*modules.UnknownError)(nil); errors.As(err, &u) {
+		return modules.Diff{{Action: modules.Add, Item: string(s.Addr), Until: u.Until}}, nil
+	}
+	return d, err
+}
+
+// Pending are the steps that have something to change, in plan order.
+func (c *Checked) Pending() []*plan.Step {
+	var steps []*plan.Step
+	for _, s := range c.Graph.Steps {
+		if isModule(s) && len(c.Diffs[s.Addr]) > 0 {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+// Failed are the probes that found something, and the checks that failed,
+// in plan order.
+func (c *Checked) Failed() (probes []plan.Addr, errs []error) {
+	for _, s := range c.Graph.Steps {
+		if !isModule(s) && len(c.Diffs[s.Addr]) > 0 {
+			probes = append(probes, s.Addr)
+		}
+		if err := c.Errs[s.Addr]; err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return probes, errs
+}
+
+// Moved are the steps whose differences are not those of an earlier check.
+func (c *Checked) Moved(earlier *Checked) []plan.Addr {
+	var moved []plan.Addr
+	for _, s := range c.Graph.Steps {
+		if isModule(s) && !sameDiff(c.Diffs[s.Addr], earlier.Diffs[s.Addr]) {
+			moved = append(moved, s.Addr)
+		}
+	}
+	return moved
+}
+
+func sameDiff(a, b modules.Diff) bool {
+	return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b)
+}
+
+func isModule(s *plan.Step) bool {
+	_, ok := s.Work.(modules.Module)
+	return ok
+}
+
+// Summary counts steps by what they do.
+type Summary struct{ Add, Change, Remove, Hosts int }
+
+// Empty tells that there is nothing to do.
+func (s Summary) Empty() bool { return s.Add+s.Change+s.Remove == 0 }
+
+// Summary counts the pending steps. A step that is known only later counts
+// as the step it waits for: as an addition where that is new.
+func (c *Checked) Summary() Summary {
+	var sum Summary
+	hosts := map[string]bool{}
+	for _, s := range c.Pending() {
+		if h := s.Addr.Host(); h != "" {
+			hosts[h] = true
+		}
+		switch c.Action(s.Addr) {
+		case modules.Add:
+			sum.Add++
+		case modules.Remove:
+			sum.Remove++
+		default:
+			sum.Change++
+		}
+	}
+	sum.Hosts = len(hosts)
+	return sum
+}
+
+// Action is what a step does as a whole.
+func (c *Checked) Action(a plan.Addr) modules.Action { return c.Diffs[a].Action() }

@@ -1,0 +1,26 @@
+package executor
+
+import (
+	"fmt"
+
+	"github.com/pmkctl/pmkctl/plan"
+)
+
+// Op is what a step was doing.
+type Op string
+
+// The ops.
+const (
+	OpCheck Op = "check"
+	OpApply Op = "apply"
+)
+
+// An Error is a step that failed.
+type Error struct {
+	Step plan.Addr // which module on which host
+	Op   Op
+	Err  error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s: %v", e.Step, e.Op, e.Err) }
+func (e *Error) Unwrap() error { return e.Err }

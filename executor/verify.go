@@ -1,0 +1,40 @@
+package executor
+
+import (
+	"context"
+	"time"
+
+	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/plan"
+)
+
+// verifyLimit is how long units that are still activating are waited for.
+const verifyLimit = 30 * time.Second
+
+// Verify checks the modules once more after an apply, and again for a while
+// as long as something differs. What it returns still differs.
+func Verify(ctx context.Context, g *plan.Graph, hosts Hosts) *Checked {
+	ctx, cancel := context.WithTimeout(ctx, verifyLimit)
+	defer cancel()
+	only := &plan.Graph{}
+	for _, s := range g.Steps {
+		if isModule(s) {
+			only.Steps = append(only.Steps, s)
+		}
+	}
+	quiet := func(event.Event) {}
+	last := Check(ctx, only, hosts, quiet)
+	for pause := 200 * time.Millisecond; len(last.Pending())+len(last.Errs) > 0; pause = min(2*pause, 2*time.Second) {
+		select {
+		case <-ctx.Done():
+			return last
+		case <-time.After(pause):
+		}
+		c := Check(ctx, only, hosts, quiet)
+		if ctx.Err() != nil {
+			return last // cut off: what it found are deadlines, not differences
+		}
+		last = c
+	}
+	return last
+}
