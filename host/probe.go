@@ -8,20 +8,26 @@ import (
 // Prober finds out if ports can be bound and peers be reached. The three
 // calls of one round share an id; between them the caller keeps barriers:
 // nobody dials before all listen, nobody ends before all have dialled.
-// Nothing of it outlives the agent.
+// Nothing of it outlives the agent, and a round that nobody ends is over
+// after a minute. None of it is a change of the host.
 type Prober interface {
-	// ProbeListen binds ports and answers what arrives there, until ProbeEnd.
+	// ProbeListen binds ports and answers what arrives there, until
+	// ProbeEnd. In the order of r.Ports. A port that cannot be bound is no
+	// error. It may be called again in a round, to bind more.
 	ProbeListen(ctx context.Context, r ListenRequest) ([]Bind, error)
 	// ProbeDial dials peers, all at once, and returns when the last of them
-	// answered or ran into its deadline. In the order of r.Dials.
+	// answered or ran into its deadline. In the order of r.Dials. It may be
+	// called again in a round.
 	ProbeDial(ctx context.Context, r DialRequest) ([]Dialled, error)
-	// ProbeEnd releases the ports and tells which nonces arrived.
+	// ProbeEnd releases the ports and tells what arrived. An id that is over
+	// or was never begun is no error.
 	ProbeEnd(ctx context.Context, id string) ([]Arrival, error)
 }
 
 // A ListenRequest begins a round.
 type ListenRequest struct {
-	ID    string     `json:"id"`
+	ID    string     `json:"id"`   // random: who does not know it gets no echo
+	Host  string     `json:"host"` // who listens; said in every echo, so that an answer by another host shows
 	Ports []PortSpec `json:"ports"`
 }
 
@@ -38,7 +44,8 @@ type Bind struct {
 	OK     bool    `json:"ok"`
 	Err    string  `json:"err,omitempty"`    // "address already in use"
 	Holder *Socket `json:"holder,omitempty"` // who holds it, if it is known
-	Raw    bool    `json:"raw,omitempty"`    // held, but datagrams to it are seen by a raw socket
+	Raw    bool    `json:"raw,omitempty"`    // held, but datagrams to it are seen and echoed by a raw socket
+	Busy   bool    `json:"busy,omitempty"`   // another run probes the host at this moment: try again
 }
 
 // A DialRequest is all that one host dials in a round.
@@ -54,7 +61,9 @@ type Dial struct {
 	Proto   string `json:"proto"`
 	Addr    string `json:"addr"`
 	Port    int    `json:"port"`
+	Host    string `json:"host,omitempty"`    // who should answer
 	Nonce   string `json:"nonce"`             // 16 hex digits, unique in the round
+	Self    bool   `json:"self,omitempty"`    // dial nobody but oneself over the loopback, as long as the others take; RTT is then the longest: load is not a firewall
 	Service bool   `json:"service,omitempty"` // the real service listens there: a TCP connect is enough, no echo
 	OneWay  bool   `json:"one_way,omitempty"` // no echo can come (the peer listens raw): send only
 	Size    int    `json:"size,omitempty"`    // of a datagram with its headers, don't-fragment set; 0 is small
@@ -73,6 +82,7 @@ const (
 	Prohibited  Outcome = "prohibited"
 	Unreachable Outcome = "no route"
 	WrongHost   Outcome = "answered by another host"
+	Silent      Outcome = "accepted, then silence" // a TCP connection that no listener of the round answered
 	TooBig      Outcome = "too big"
 	Sent        Outcome = "sent" // one way: whether it arrived, the peer knows
 )
@@ -85,12 +95,16 @@ type Dialled struct {
 	Sent    int           `json:"sent,omitempty"` // datagrams
 	Got     int           `json:"got,omitempty"`  // echoes
 	MTU     int           `json:"mtu,omitempty"`  // of the path, if the kernel learnt it
+	By      string        `json:"by,omitempty"`   // who answered, if not the one who should; or whose ICMP it was
 	Detail  string        `json:"detail,omitempty"`
 }
 
-// Arrival is a nonce that reached a listener.
+// Arrival is a nonce that reached a listener. Half is a TCP connection that
+// was asked for and never completed, so that there is no nonce: the request
+// came, the answer to it did not get back.
 type Arrival struct {
-	Nonce string `json:"nonce"`
+	Nonce string `json:"nonce,omitempty"`
+	Half  bool   `json:"half,omitempty"`
 	From  string `json:"from"` // the source address seen
 	Port  int    `json:"port"` // the one it arrived at
 	Proto string `json:"proto"`

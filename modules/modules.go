@@ -74,6 +74,29 @@ type Change struct {
 	Secret bool   `json:"secret,omitempty"` // Have and Want are digests, not shown
 	Bytes  int64  `json:"bytes,omitempty"`  // moved to the host
 	SHA256 string `json:"sha256,omitempty"` // of what is moved
+	ID     string `json:"id,omitempty"`     // of a finding's check: PF001
+	Level  Level  `json:"level,omitempty"`  // of a finding
+}
+
+// Level is how bad a finding is.
+type Level string
+
+// The levels. An error stops the run at the gate; Ignored is one that the
+// spec says to ignore: it is shown, and stops nothing.
+const (
+	Error   Level = "error"
+	Warning Level = "warning"
+	Ignored Level = "ignored"
+)
+
+// Failed tells if there is a finding that stops the run.
+func (d Diff) Failed() bool {
+	for _, c := range d {
+		if c.Kind == Finding && c.Level == Error {
+			return true
+		}
+	}
+	return false
 }
 
 // Diff is all that differs. Its order is the order of display; removals
