@@ -129,10 +129,13 @@ func orRoot(name string) string {
 }
 
 // Parents are the directories of the files, 0755 and root's, each once and
-// in order; those that every system has are left out.
+// in order. Those that every system has are left out, and so are those below
+// /etc/kubernetes in which several steps write: the account step makes them
+// first, so that each directory stands in one diff alone.
 func Parents(files ...host.FileSpec) []host.DirSpec {
 	var dirs []host.DirSpec
-	seen := map[string]bool{"/etc": true, "/etc/systemd/system": true, "/usr/local/bin": true, "/etc/sysctl.d": true, "/etc/modules-load.d": true}
+	seen := map[string]bool{"/etc": true, "/etc/systemd/system": true, "/usr/local/bin": true, "/etc/sysctl.d": true, "/etc/modules-load.d": true,
+		"/etc/kubernetes": true, "/etc/kubernetes/pki": true, "/etc/kubernetes/pki/etcd": true}
 	for _, f := range files {
 		dir := path.Dir(f.Path)
 		if seen[dir] || strings.Count(dir, "/") < 2 {

@@ -131,7 +131,7 @@ func (s Service) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	}
 	for _, do := range []host.UnitAction{host.Reload, host.Enable, host.Start} {
 		if err := h.Unit(ctx, s.Name, do); err != nil {
-			return fmt.Errorf("%s %s: %w", do, s.Name, err)
+			return WithJournal(ctx, h, s.Name, fmt.Errorf("%s %s: %w", do, s.Name, err))
 		}
 	}
 	if s.Ready == nil {
