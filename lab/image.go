@@ -38,7 +38,7 @@ var masked = []string{
 	"systemd-udevd.service", "systemd-udevd-kernel.socket", "systemd-udevd-control.socket", "systemd-udev-trigger.service",
 	"systemd-modules-load.service", "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "systemd-random-seed.service",
 	"sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-fs-fuse-connections.mount", "sys-kernel-config.mount", "dev-hugepages.mount", "dev-mqueue.mount",
-	"getty.target", "console-getty.service", "systemd-logind.service", "systemd-remount-fs.service",
+	"getty.target", "console-getty.service", "systemd-remount-fs.service",
 	"apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer",
 }
 

@@ -50,6 +50,7 @@ func recipes() []recipe {
 	}, {
 		name:    "cni",
 		version: "1.9.1",
+		ldflags: "-X github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion=vVERSION",
 		programs: []program{
 			{"bridge", "github.com/containernetworking/plugins/plugins/main/bridge"},
 			{"host-local", "github.com/containernetworking/plugins/plugins/ipam/host-local"},
