@@ -41,7 +41,7 @@ func ensureEngine(ctx context.Context, m *machine, out io.Writer) error {
 	if err := m.save(); err != nil {
 		return err
 	}
-	err = waitFor(ctx, engineWithin, "dockerd answers", func(ctx context.Context) error {
+	err = WaitFor(ctx, engineWithin, "dockerd answers", func(ctx context.Context) error {
 		if !engineAnswers(ctx) {
 			return errors.New("no answer")
 		}
@@ -82,7 +82,7 @@ func stopEngine(ctx context.Context, m *machine, out io.Writer) error {
 		if err := syscall.Kill(m.Engine.Pid, syscall.SIGTERM); err != nil {
 			return fmt.Errorf("stop dockerd: %w", err)
 		}
-		err := waitFor(ctx, engineWithin, "dockerd ends", func(context.Context) error {
+		err := WaitFor(ctx, engineWithin, "dockerd ends", func(context.Context) error {
 			if m.Engine.runs() {
 				return errors.New("it still runs")
 			}

@@ -16,9 +16,9 @@ const (
 	between    = 100 * time.Millisecond // attempts
 )
 
-// waitFor repeats try until it returns nil. The error of an ended wait names
+// WaitFor repeats try until it returns nil. The error of an ended wait names
 // the condition and holds the last failure.
-func waitFor(ctx context.Context, within time.Duration, condition string, try func(context.Context) error) error {
+func WaitFor(ctx context.Context, within time.Duration, condition string, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for {
@@ -37,7 +37,7 @@ func waitFor(ctx context.Context, within time.Duration, condition string, try fu
 // waitBooted waits until systemd has nothing left to start and sshd answers.
 // A host with a failed unit has booted too: what runs on it is its own affair.
 func (h Host) waitBooted(ctx context.Context) error {
-	err := waitFor(ctx, bootWithin, h.Name+" has booted", func(ctx context.Context) error {
+	err := WaitFor(ctx, bootWithin, h.Name+" has booted", func(ctx context.Context) error {
 		state, err := h.Exec(ctx, "systemctl", "is-system-running")
 		if s := strings.TrimSpace(state); s == "running" || s == "degraded" {
 			return nil
@@ -53,7 +53,7 @@ func (h Host) waitBooted(ctx context.Context) error {
 // waitSSH waits until the host's sshd greets at the published port.
 func (h Host) waitSSH(ctx context.Context) error {
 	at := net.JoinHostPort(h.SSHAddress, strconv.Itoa(h.SSHPort))
-	return waitFor(ctx, sshWithin, "sshd of "+h.Name+" answers at "+at, func(ctx context.Context) error {
+	return WaitFor(ctx, sshWithin, "sshd of "+h.Name+" answers at "+at, func(ctx context.Context) error {
 		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", at)
 		if err != nil {
 			return err

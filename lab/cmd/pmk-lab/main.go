@@ -16,9 +16,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/pmkctl/pmkctl/lab"
+	"github.com/pmkctl/pmkctl/lab/check"
 	"github.com/pmkctl/pmkctl/lab/components"
 )
 
@@ -50,6 +52,8 @@ func command(ctx context.Context, args []string) error {
 		return up(ctx, root, args[1:])
 	case "down":
 		return lab.Down(ctx, root, os.Stderr)
+	case "check":
+		return checkCluster(ctx, root)
 	}
 	return onHost(ctx, root, args)
 }
@@ -89,6 +93,23 @@ func up(ctx context.Context, root string, args []string) error {
 		return err
 	}
 	return set.Publish(root)
+}
+
+// checkCluster checks the cluster that .lab/kubeconfig leads to.
+func checkCluster(ctx context.Context, root string) error {
+	l, err := lab.Open(root)
+	if err != nil {
+		return err
+	}
+	var nodes []string
+	for _, h := range l.Hosts() {
+		nodes = append(nodes, h.Name)
+	}
+	k := check.Kubectl{
+		Program:    filepath.Join(root, lab.KubectlFile),
+		Kubeconfig: filepath.Join(root, lab.KubeconfigFile),
+	}
+	return check.Cluster(ctx, k, nodes, os.Stdout)
 }
 
 func onHost(ctx context.Context, root string, args []string) error {

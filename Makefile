@@ -1,0 +1,52 @@
+# What to make of pmkctl. `make demo` and `make test` set up all they need on a
+# fresh Debian 12 with Go, git, make and root.
+
+HOSTS ?= 3
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LAB = go run ./lab/cmd/pmk-lab
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help build setup components lab-up lab-down demo test unit e2e lint bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/pmkctl
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/pmkctl ./cmd/pmkctl
+
+setup: ## install what lab and tests need and the machine lacks
+	@$(LAB) setup
+
+components: setup ## Kubernetes and all it needs, into the cache
+	@$(LAB) components
+
+lab-up: setup ## HOSTS=3 hosts with systemd and sshd, as containers
+	@$(LAB) up -hosts $(HOSTS)
+
+lab-down: ## remove the hosts and all that came with them
+	@$(LAB) down
+
+demo: components build lab-up ## a working cluster on three lab hosts
+	bin/pmkctl plan examples/lab
+	bin/pmkctl apply -auto-approve examples/lab
+	umask 077 && bin/pmkctl kubeconfig examples/lab > .lab/kubeconfig.new
+	mv .lab/kubeconfig.new .lab/kubeconfig
+	@$(LAB) check
+
+test: setup lint unit e2e ## every test, the cluster on real hosts included
+
+unit: setup ## the tests that need no host
+	go test -race ./...
+
+e2e: components build ## the tests on real hosts; they start the lab
+	go test -count=1 -timeout 60m -tags e2e ./lab/e2e
+
+lint: ## formatting, go vet, staticcheck
+	@out=$$(gofmt -l .) && if [ -n "$$out" ]; then echo "gofmt -w these:"; echo "$$out"; exit 1; fi
+	go vet ./...
+	go vet -tags e2e ./lab/e2e
+	go tool -modfile=lab/lint/go.mod staticcheck ./...
+
+bench: lab-up ## side by side with rivals
+	go test -run '^$$' -bench . -benchtime 1x ./bench/...

@@ -1,0 +1,182 @@
+// Package check shows that a cluster works by asking Kubernetes itself: nodes,
+// pods on every pair of nodes, a Service by its name, logs, and a pod that
+// calls the API server. It knows nothing of how the cluster came to be.
+package check
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pmkctl/pmkctl/lab"
+	"golang.org/x/sync/errgroup"
+)
+
+//go:embed web.yaml
+var manifest string
+
+const (
+	namespace   = "pmk-check"
+	service     = "http://web." + namespace + ".svc.cluster.local"
+	readyWithin = 2 * time.Minute // for nodes and pods
+	replyWithin = time.Minute     // for one thing to answer the first time
+	accepted    = "201"           // what the API server says to a token that it knows
+	execsAtOnce = 4
+)
+
+// Cluster checks a cluster that has these nodes, no more and no fewer, and
+// tells out what it saw. It leaves its pods running and may be repeated.
+func Cluster(ctx context.Context, k Kubectl, nodes []string, out io.Writer) error {
+	for _, c := range []struct {
+		shows string
+		check func() (string, error)
+	}{
+		{"nodes are Ready", func() (string, error) { return readyNodes(ctx, k, nodes) }},
+		{"flannel's backend", func() (string, error) { return backend(ctx, k) }},
+		{"a pod runs on every node", func() (string, error) { return startPods(ctx, k, nodes) }},
+		{"pods on different nodes answer each other", func() (string, error) { return pairs(ctx, k) }},
+		{"a Service answers by its DNS name from inside a pod", func() (string, error) { return serviceByName(ctx, k) }},
+		{"a pod calls the API server with its Service Account token", func() (string, error) { return token(ctx, k) }},
+		{"kubectl logs", func() (string, error) { return logs(ctx, k) }},
+	} {
+		saw, err := c.check()
+		if err != nil {
+			return fmt.Errorf("check that %s: %w", c.shows, err)
+		}
+		fmt.Fprintf(out, "check: %s: %s\n", c.shows, saw)
+	}
+	return nil
+}
+
+// readyNodes waits until the cluster has exactly these nodes, all Ready.
+func readyNodes(ctx context.Context, k Kubectl, want []string) (string, error) {
+	slices.Sort(want)
+	err := lab.WaitFor(ctx, readyWithin, "all nodes are Ready", func(ctx context.Context) error {
+		nodes, err := k.nodes(ctx)
+		if err != nil {
+			return err
+		}
+		var ready []string
+		for _, n := range nodes {
+			if n.ready() {
+				ready = append(ready, n.Metadata.Name)
+			}
+		}
+		slices.Sort(ready)
+		if len(nodes) != len(want) || !slices.Equal(ready, want) {
+			return fmt.Errorf("of %d nodes Ready are %v, want %v", len(nodes), ready, want)
+		}
+		return nil
+	})
+	return strings.Join(want, " "), err
+}
+
+// backend tells which flannel backend every node announces.
+func backend(ctx context.Context, k Kubectl) (string, error) {
+	nodes, err := k.nodes(ctx)
+	if err != nil {
+		return "", err
+	}
+	var saw []string
+	for _, n := range nodes {
+		saw = append(saw, n.Metadata.Annotations["flannel.alpha.coreos.com/backend-type"])
+	}
+	slices.Sort(saw)
+	saw = slices.Compact(saw)
+	if len(saw) != 1 || saw[0] == "" {
+		return "", fmt.Errorf("nodes announce %q", saw)
+	}
+	return saw[0], nil
+}
+
+// startPods waits for a ready pod on every node.
+func startPods(ctx context.Context, k Kubectl, nodes []string) (string, error) {
+	if _, err := k.run(ctx, manifest, "apply", "-f", "-"); err != nil {
+		return "", err
+	}
+	within := "--timeout=" + readyWithin.String()
+	if _, err := k.run(ctx, "", "-n", namespace, "rollout", "status", "daemonset/web", within); err != nil {
+		return "", err
+	}
+	pods, err := k.pods(ctx)
+	if err == nil && len(pods) != len(nodes) {
+		err = fmt.Errorf("%d pods run, want %d", len(pods), len(nodes))
+	}
+	return fmt.Sprintf("%d pods", len(pods)), err
+}
+
+// pairs has every pod ask every pod on another node for its name.
+func pairs(ctx context.Context, k Kubectl) (string, error) {
+	pods, err := k.pods(ctx)
+	if err != nil {
+		return "", err
+	}
+	n := 0
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(execsAtOnce)
+	for _, from := range pods {
+		for _, to := range pods {
+			if from.Spec.NodeName == to.Spec.NodeName {
+				continue
+			}
+			n++
+			g.Go(func() error {
+				err := k.reply(ctx, from, to.Metadata.Name, "get", "http://"+to.Status.PodIP+":8080")
+				if err != nil {
+					return fmt.Errorf("%s -> %s: %w", from.Spec.NodeName, to.Spec.NodeName, err)
+				}
+				return nil
+			})
+		}
+	}
+	return fmt.Sprintf("%d pairs", n), g.Wait()
+}
+
+// serviceByName has every pod ask the Service.
+func serviceByName(ctx context.Context, k Kubectl) (string, error) {
+	pods, err := k.pods(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range pods {
+		if err := k.reply(ctx, p, "web-", "get", service); err != nil {
+			return "", fmt.Errorf("from %s: %w", p.Spec.NodeName, err)
+		}
+	}
+	return service, nil
+}
+
+func token(ctx context.Context, k Kubectl) (string, error) {
+	pods, err := k.pods(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range pods {
+		if err := k.reply(ctx, p, accepted, "token"); err != nil {
+			return "", fmt.Errorf("from %s: %w", p.Spec.NodeName, err)
+		}
+	}
+	return "status " + accepted, nil
+}
+
+func logs(ctx context.Context, k Kubectl) (string, error) {
+	pods, err := k.pods(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range pods {
+		out, err := k.run(ctx, "", "-n", namespace, "logs", p.Metadata.Name)
+		if err == nil && !strings.Contains(out, "listening on") {
+			err = errors.New("the log lacks what the pod printed")
+		}
+		if err != nil {
+			return "", fmt.Errorf("of the pod on %s: %w", p.Spec.NodeName, err)
+		}
+	}
+	return fmt.Sprintf("%d pods", len(pods)), nil
+}

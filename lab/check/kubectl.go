@@ -1,0 +1,97 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/lab"
+)
+
+// A Kubectl is how the cluster is asked.
+type Kubectl struct {
+	Program    string
+	Kubeconfig string
+}
+
+// run runs kubectl with stdin and returns its standard output; the error holds
+// its standard error.
+func (k Kubectl) run(ctx context.Context, stdin string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, k.Program, append([]string{"--kubeconfig", k.Kubeconfig}, args...)...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}
+
+// A node is the part of a Node that is looked at.
+type node struct {
+	Metadata struct {
+		Name        string
+		Annotations map[string]string
+	}
+	Status struct {
+		Conditions []struct{ Type, Status string }
+	}
+}
+
+func (n node) ready() bool {
+	for _, c := range n.Status.Conditions {
+		if c.Type == "Ready" {
+			return c.Status == "True"
+		}
+	}
+	return false
+}
+
+// A pod is the part of a Pod that is looked at.
+type pod struct {
+	Metadata struct{ Name, DeletionTimestamp string }
+	Spec     struct{ NodeName string }
+	Status   struct{ PodIP string }
+}
+
+func (k Kubectl) nodes(ctx context.Context) ([]node, error) {
+	var list struct{ Items []node }
+	err := k.get(ctx, &list, "nodes")
+	return list.Items, err
+}
+
+// pods lists the pods of the manifest that are not on their way out.
+func (k Kubectl) pods(ctx context.Context) ([]pod, error) {
+	var list struct{ Items []pod }
+	err := k.get(ctx, &list, "pods", "-n", namespace, "-l", "app=web")
+	var stay []pod
+	for _, p := range list.Items {
+		if p.Metadata.DeletionTimestamp == "" {
+			stay = append(stay, p)
+		}
+	}
+	return stay, err
+}
+
+func (k Kubectl) get(ctx context.Context, into any, args ...string) error {
+	out, err := k.run(ctx, "", append([]string{"get", "-o", "json"}, args...)...)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(out), into)
+}
+
+// reply runs the web program's client in the pod until it prints something
+// that starts with want: what has just started may need a moment.
+func (k Kubectl) reply(ctx context.Context, p pod, want string, args ...string) error {
+	argv := append([]string{"-n", namespace, "exec", p.Metadata.Name, "--", "/web"}, args...)
+	return lab.WaitFor(ctx, replyWithin, strings.Join(args, " ")+" answers "+want, func(ctx context.Context) error {
+		out, err := k.run(ctx, "", argv...)
+		if err == nil && !strings.HasPrefix(out, want) {
+			err = fmt.Errorf("it answered %q", out)
+		}
+		return err
+	})
+}
