@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/sshhost"
+	"github.com/pmkctl/pmkctl/state"
+	"github.com/pmkctl/pmkctl/view"
+)
+
+// applyFlags are those of apply alone.
+type applyFlags struct {
+	approve     bool
+	parallelism int
+	lockTimeout time.Duration
+}
+
+func (a *app) applyCommand() *cobra.Command {
+	var f applyFlags
+	cmd := &cobra.Command{
+		Use:   "apply [SPEC]",
+		Short: "Show the plan, ask, and make the changes on all hosts",
+		Args:  cobra.MaximumNArgs(1),
+		RunE:  func(cmd *cobra.Command, args []string) error { return a.apply(cmd, args, f) },
+	}
+	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
+	cmd.Flags().IntVar(&f.parallelism, "parallelism", 64, "at most `N` steps at a time")
+	cmd.Flags().DurationVar(&f.lockTimeout, "lock-timeout", 0, "wait up to `D` (30s, 5m) for a host that another run has locked")
+	return a.hostFlags(cmd)
+}
+
+func (a *app) apply(cmd *cobra.Command, args []string, f applyFlags) error {
+	ctx := cmd.Context()
+	w, err := a.open(cmd, args, sshhost.Options{})
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if err := w.unreachable(); err != nil {
+		return err // an apply needs all its hosts; plan and preflight judge the rest
+	}
+	// Without a human to wait for, one check under the lock serves as plan.
+	if f.approve {
+		if err := w.lock(ctx, f.lockTimeout); err != nil {
+			return err
+		}
+	}
+	checked, err := w.planned(ctx)
+	if err != nil || len(checked.Pending()) == 0 {
+		return err
+	}
+	if !f.approve {
+		if err := w.approve(); err != nil {
+			return err
+		}
+		if err := w.lock(ctx, f.lockTimeout); err != nil {
+			return err
+		}
+		if checked, err = w.recheck(ctx, checked); err != nil {
+			return err
+		}
+	}
+	return w.change(ctx, checked, f)
+}
+
+// planned compiles, checks and shows.
+func (w *work) planned(ctx context.Context) (*executor.Checked, error) {
+	if err := w.compile(ctx); err != nil {
+		return nil, err
+	}
+	checked := w.check(ctx)
+	if err := w.show(checked); err != nil {
+		return nil, err
+	}
+	return checked, w.judge(checked)
+}
+
+// recheck makes sure, now that the hosts are locked, that what was approved
+// is still what would be done.
+func (w *work) recheck(ctx context.Context, approved *executor.Checked) (*executor.Checked, error) {
+	if err := w.compile(ctx); err != nil {
+		return nil, err
+	}
+	now := w.check(ctx)
+	if err := w.judge(now); err != nil {
+		return nil, err
+	}
+	moved := now.Moved(approved)
+	if len(moved) == 0 {
+		return now, nil
+	}
+	var names []string
+	for _, a := range moved {
+		names = append(names, string(a))
+	}
+	return nil, &exitError{exitRefused, fmt.Errorf("the hosts changed after the plan was shown: %s; nothing was changed, plan again",
+		strings.Join(names, ", "))}
+}
+
+// approve asks a human.
+func (w *work) approve() error {
+	if !isTerminal(w.in) {
+		return errors.New("approval is needed and there is no terminal to ask on; use -auto-approve")
+	}
+	fmt.Fprint(w.err, "Apply these changes? Only \"yes\" is accepted: ")
+	answer, _ := bufio.NewReader(w.in).ReadString('\n')
+	if strings.TrimSpace(answer) != "yes" {
+		return errors.New("not approved; nothing was changed")
+	}
+	return nil
+}
+
+// lock takes the lock of every host, for as long as the sessions live.
+func (w *work) lock(ctx context.Context, wait time.Duration) error {
+	r := host.LockRequest{Run: w.run, Who: who(), For: "apply", Wait: wait}
+	err := w.conn.each(func(_ string, s host.Session) error { return s.Lock(ctx, r) })
+	if locked := (*host.LockedError)(nil); errors.As(err, &locked) {
+		return &exitError{exitRefused, fmt.Errorf("%w\nNothing was changed. To wait for it: -lock-timeout=5m", err)}
+	}
+	return err
+}
+
+// change arms the agents and walks the plan.
+func (w *work) change(ctx context.Context, checked *executor.Checked, f applyFlags) error {
+	if err := w.conn.each(func(_ string, s host.Session) error { return s.Arm(ctx, w.run) }); err != nil {
+		return err
+	}
+	w.graceful.Store(true)
+	w.progress.Event(event.Phase{Name: "apply", Total: len(checked.Pending())})
+	result := executor.Apply(ctx, checked, w.hosts(), executor.Options{
+		Parallelism: f.parallelism, Keepers: w.keepers(), Stop: w.stop}, w.progress.Event)
+	w.graceful.Store(false)
+	if !result.Complete() {
+		w.progress.Hide()
+		if err := view.Result(w.out, result, w.style(w.out)); err != nil {
+			return err
+		}
+		return &exitError{exitIncomplete, errors.New("apply is incomplete; run it again to go on")}
+	}
+	return w.verify(ctx, result)
+}
+
+// keepers keep the records, one for each host.
+func (w *work) keepers() map[string]*state.Keeper {
+	keepers := map[string]*state.Keeper{}
+	for name, s := range w.conn.sessions {
+		keepers[name] = state.NewKeeper(s, w.run, w.records[name])
+	}
+	w.compiled.Join(keepers)
+	return keepers
+}
+
+// verify checks everything once more, so that "done" means that the hosts
+// are as the spec says.
+func (w *work) verify(ctx context.Context, result *executor.Result) error {
+	w.progress.Event(event.Phase{Name: "verify"})
+	left := executor.Verify(ctx, w.compiled.Graph, w.hosts())
+	w.progress.Hide()
+	if err := view.Result(w.out, result, w.style(w.out)); err != nil {
+		return err
+	}
+	_, errs := left.Failed()
+	if len(left.Pending())+len(errs) == 0 {
+		return nil
+	}
+	if err := view.Plan(w.out, left, w.names(), w.style(w.out)); err != nil {
+		return err
+	}
+	return &exitError{exitIncomplete, errors.Join(append(errs,
+		errors.New("the check after the apply found what is shown above; run it again to go on"))...)}
+}

@@ -1,0 +1,115 @@
+// Command pmkctl puts Kubernetes on bare Linux hosts over SSH: it shows what
+// would change, tests the network between all hosts, and does exactly that.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/pmkctl/pmkctl/agent"
+)
+
+// version is set by the build.
+var version = "dev"
+
+func main() {
+	// The agent is this program on a host: it starts before anything else is
+	// looked at, because every run waits for it.
+	if len(os.Args) > 1 && os.Args[1] == "agent" {
+		os.Exit(agent.Main(context.Background(), os.Args[2:], os.Stdin, os.Stdout))
+	}
+	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// streams are standard input, output and error.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run runs one command line and returns its exit code.
+func run(args []string, s streams) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	a := &app{streams: s, stop: make(chan struct{})}
+	defer a.watchSignals(cancel)()
+	root := a.command()
+	root.SetArgs(longFlags(args))
+	return a.exitCode(root.ExecuteContext(ctx))
+}
+
+// watchSignals lets the first interrupt begin nothing more, and a second one
+// cut off what runs.
+func (a *app) watchSignals(cancel context.CancelFunc) (restore func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if _, ok := <-signals; !ok {
+			return
+		}
+		if !a.graceful.Load() {
+			a.interrupted.Store(true)
+			cancel()
+			return
+		}
+		a.interrupted.Store(true)
+		a.note("Interrupted: finishing the steps under way; once more to cut them off.")
+		close(a.stop)
+		if _, ok := <-signals; ok {
+			cancel()
+		}
+	}()
+	return func() { signal.Stop(signals); close(signals) }
+}
+
+// Exit codes; the README lists them for users.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitChanges     = 2
+	exitSpec        = 3
+	exitPreflight   = 4
+	exitIncomplete  = 5
+	exitUnreachable = 6
+	exitRefused     = 7
+	exitInterrupted = 130
+)
+
+// An exitError ends the command with a code of its own. A nil Err was told
+// to the user already.
+type exitError struct {
+	Code int
+	Err  error
+}
+
+func (e *exitError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit %d", e.Code)
+	}
+	return e.Err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.Err }
+
+// exitCode tells the user about err, if that was not done, and gives its
+// code.
+func (a *app) exitCode(err error) int {
+	var e *exitError
+	switch {
+	case a.interrupted.Load():
+		return exitInterrupted
+	case err == nil:
+		return exitDone
+	case !errors.As(err, &e):
+		e = &exitError{exitFailed, err}
+	}
+	if e.Err != nil {
+		fmt.Fprintf(a.err, "pmkctl: %v\n", e.Err)
+	}
+	return e.Code
+}

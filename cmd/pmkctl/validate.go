@@ -1,0 +1,23 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) validateCommand() *cobra.Command {
+	return a.specFlags(&cobra.Command{
+		Use:   "validate [SPEC]",
+		Short: "Check a spec without reaching any host",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			cluster, _, err := a.load(specPath(args))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "The spec is valid: cluster %s, %d hosts.\n", cluster.Name, len(cluster.Hosts))
+			return nil
+		},
+	})
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/sshhost"
+	"github.com/pmkctl/pmkctl/state"
+	"github.com/pmkctl/pmkctl/view"
+)
+
+// work is a spec and its hosts while a command is about them.
+type work struct {
+	*app
+	files      map[string]*hcl.File
+	cluster    *spec.Cluster
+	excluded   []string
+	conn       *connection
+	records    map[string]*state.Record
+	compiled   *plan.Compiled
+	progress   *view.Progress
+	run        string // id of this run
+	probesOnly bool   // the command is about preflight alone
+}
+
+// load reads the spec and shows all that is wrong with it.
+func (a *app) load(path string) (*spec.Cluster, map[string]*hcl.File, error) {
+	cluster, files, diags := spec.Load(path, spec.Options{Vars: a.flags.vars, VarFiles: a.flags.varFiles})
+	if err := a.diagnose(files, diags); err != nil {
+		return nil, nil, err
+	}
+	return cluster, files, nil
+}
+
+// diagnose shows diagnostics; errors among them end the command.
+func (a *app) diagnose(files map[string]*hcl.File, diags hcl.Diagnostics) error {
+	if err := view.Diagnostics(a.err, files, diags, width(a.err), a.style(a.err)); err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return &exitError{Code: exitSpec}
+	}
+	return nil
+}
+
+// open loads the spec and connects to its hosts. The caller closes it.
+func (a *app) open(cmd *cobra.Command, args []string, opts sshhost.Options) (*work, error) {
+	cluster, files, err := a.load(specPath(args))
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := a.included(cluster)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{app: a, cluster: cluster, files: files, excluded: a.flags.exclude, run: state.NewClusterID()[:8],
+		progress: a.newProgress()}
+	w.conn = connect(cmd.Context(), hosts, opts, w.progress.Event)
+	if len(w.conn.sessions) == 0 {
+		defer w.close()
+		return nil, w.unreachable()
+	}
+	return w, nil
+}
+
+func (w *work) close() {
+	w.progress.Close()
+	w.conn.close()
+}
+
+// included are the hosts that are not left out.
+func (a *app) included(c *spec.Cluster) ([]*spec.Host, error) {
+	var hosts []*spec.Host
+	for _, h := range c.Hosts {
+		if slices.Contains(a.flags.exclude, h.Name) {
+			if h.Has(spec.ControlPlane) {
+				return nil, fmt.Errorf("host %s is the control plane: nothing can be planned without it", h.Name)
+			}
+			continue
+		}
+		hosts = append(hosts, h)
+	}
+	for _, name := range a.flags.exclude {
+		if !slices.ContainsFunc(c.Hosts, func(h *spec.Host) bool { return h.Name == name }) {
+			return nil, fmt.Errorf("there is no host %q to exclude", name)
+		}
+		a.note("Host %s is left out.", name)
+	}
+	return hosts, nil
+}
+
+// unreachable is the error for hosts that could not be used; nil if all were.
+func (w *work) unreachable() error {
+	if len(w.conn.failed) == 0 {
+		return nil
+	}
+	var names, lines []string
+	for _, h := range w.cluster.Hosts {
+		if err := w.conn.failed[h.Name]; err != nil {
+			names, lines = append(names, h.Name), append(lines, "  "+h.Name+": "+err.Error())
+		}
+	}
+	return &exitError{exitUnreachable, fmt.Errorf("connect to %s:\n%s\nTo go on without a host: -exclude=%s",
+		strings.Join(names, ", "), strings.Join(lines, "\n"), names[0])}
+}
+
+// compile reads the hosts' records, refuses what cannot change on a live
+// cluster, and makes the graph.
+func (w *work) compile(ctx context.Context) error {
+	if err := w.readRecords(ctx); err != nil {
+		return err
+	}
+	if err := w.diagnose(w.files, plan.Immutable(w.cluster, w.records)); err != nil {
+		return err
+	}
+	compiled, err := plan.Compile(w.cluster, plan.World{
+		Hosts: w.hosts(), Sessions: w.conn.sessions, Records: w.records, ProbesOnly: w.probesOnly || len(w.conn.failed) > 0})
+	w.compiled = compiled
+	return err
+}
+
+func (w *work) readRecords(ctx context.Context) error {
+	w.records = map[string]*state.Record{}
+	records := make(chan func(), len(w.conn.sessions))
+	err := w.conn.each(func(name string, s host.Session) error {
+		r, err := state.Load(ctx, s)
+		records <- func() { w.records[name] = r }
+		return err
+	})
+	close(records)
+	for put := range records {
+		put()
+	}
+	return err
+}
+
+func (w *work) hosts() executor.Hosts {
+	hosts := executor.Hosts{}
+	for name, s := range w.conn.sessions {
+		hosts[name] = s
+	}
+	return hosts
+}
+
+// check compares everything with the hosts, and marks what is foreign.
+func (w *work) check(ctx context.Context) *executor.Checked {
+	w.progress.Event(event.Phase{Name: "check", Total: len(w.compiled.Graph.Steps) - 1})
+	c := executor.Check(ctx, w.compiled.Graph, w.hosts(), w.progress.Event)
+	for addr, d := range c.Diffs {
+		if r := w.records[addr.Host()]; r != nil {
+			c.Diffs[addr] = r.Mark(d)
+		}
+	}
+	return c
+}
+
+// judge turns failed probes and checks into the command's end.
+func (w *work) judge(c *executor.Checked) error {
+	probes, errs := c.Failed()
+	lost := slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, host.ErrLost) })
+	switch {
+	case len(probes) > 0:
+		return &exitError{exitPreflight, fmt.Errorf("preflight failed; nothing was changed")}
+	case len(w.conn.failed) > 0:
+		return w.unreachable()
+	case lost:
+		return &exitError{exitUnreachable, errors.Join(errs...)}
+	case len(errs) > 0:
+		return errors.Join(errs...)
+	}
+	return nil
+}
+
+// names are what tells alike hosts apart.
+func (w *work) names() view.Names {
+	names := view.Names{}
+	for _, h := range w.cluster.Hosts {
+		names[h.Name] = []string{h.Name, h.Address.String()}
+	}
+	return names
+}
+
+func (a *app) newProgress() *view.Progress {
+	return view.NewProgress(a.err, a.style(a.err), width(a.err), a.flags.quiet)
+}

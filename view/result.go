@@ -1,0 +1,50 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/plan"
+)
+
+// Result shows how an apply ended: what was done, failed and skipped, each
+// failure with its cause.
+func Result(w io.Writer, r *executor.Result, st Style) error {
+	p := &printer{w: w}
+	for _, e := range r.Failed {
+		p.line(st.red("failed: "), e.Error())
+	}
+	for _, cause := range causes(r) {
+		p.line(st.yellow("skipped: "), skippedLine(r, cause))
+	}
+	p.line(st.bold(fmt.Sprintf("Apply: %d done, %d failed, %d skipped", len(r.Done), len(r.Failed), len(r.Skipped))))
+	return p.err
+}
+
+// causes are the steps that others were skipped for, in order, each once.
+func causes(r *executor.Result) []plan.Addr {
+	var list []plan.Addr
+	seen := map[plan.Addr]bool{}
+	for _, s := range r.Skipped {
+		if !seen[s.Cause] {
+			seen[s.Cause] = true
+			list = append(list, s.Cause)
+		}
+	}
+	return list
+}
+
+func skippedLine(r *executor.Result, cause plan.Addr) string {
+	var steps []string
+	for _, s := range r.Skipped {
+		if s.Cause == cause {
+			steps = append(steps, string(s.Addr))
+		}
+	}
+	if cause == "" {
+		return strings.Join(steps, ", ") + " (interrupted)"
+	}
+	return strings.Join(steps, ", ") + " (because " + string(cause) + " failed)"
+}
