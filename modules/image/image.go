@@ -1,0 +1,166 @@
+// Package image brings container images to a host and imports them into
+// containerd. It owns the marks of what it imported; not the images that
+// others put there.
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/internal/resource"
+)
+
+// dir holds a mark for each image that was imported, with the digest of its
+// archive; while an import is under way the archive stands beside it.
+const dir = "/var/lib/pmkctl/images"
+
+// An Image is a container image that comes as an OCI or Docker archive.
+type Image struct {
+	Name   string // as pods name it, in full: registry.k8s.io/pause:3.10.2
+	SHA256 string // of the archive, lower-case hex
+	Source Source // looked at only if the archive is to be sent
+}
+
+// A Source is an archive on the controller.
+type Source interface {
+	Size(ctx context.Context) (int64, error)  // bytes; 0 where only a download would tell
+	Fetch(ctx context.Context) (int64, error) // makes sure that Open can
+	Open() (io.ReadCloser, error)
+}
+
+func (i Image) mark() host.FileSpec {
+	return host.FileSpec{Path: dir + "/" + url.PathEscape(i.Name), Mode: 0o644, Content: []byte("sha256:" + i.SHA256 + "\n")}
+}
+
+func (i Image) archive() string { return dir + "/" + i.SHA256 + ".tar" }
+
+// Module is the images of one host.
+type Module struct {
+	Images     []Image
+	Containerd string // address of the step that starts containerd: "containerd.worker-1"
+}
+
+// Check looks for each image in containerd and for the mark that it came
+// from the wanted archive. An image without a mark is imported again, so
+// what containerd has need not be known for that.
+func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	type answer struct {
+		names []string
+		err   error
+	}
+	there := make(chan answer, 1)
+	go func() {
+		names, err := h.Images(ctx)
+		there <- answer{names, err}
+	}()
+	marks, err := h.Files(ctx, m.marks().Queries())
+	a := <-there
+	if err != nil {
+		return nil, err
+	}
+	down := errors.Is(a.err, host.ErrUnavailable)
+	if a.err != nil && !down {
+		return nil, fmt.Errorf("list images: %w", a.err)
+	}
+	d := m.marks().Diff(marks[:1])
+	for n, i := range m.Images {
+		marked := marks[n+1].Type == host.Regular && string(marks[n+1].Content) == string(i.mark().Content)
+		present := slices.Contains(a.names, i.Name)
+		c := modules.Change{Kind: modules.Image, Action: modules.Add, Item: i.Name, Want: "sha256:" + i.SHA256, SHA256: i.SHA256}
+		switch {
+		case marked && present:
+			continue
+		case marked && down:
+			d = append(d, modules.Change{Kind: modules.Image, Item: i.Name, Until: m.Containerd})
+			continue
+		case present:
+			c.Action, c.Have = modules.Update, "another archive"
+		}
+		if c.Bytes, err = i.Source.Size(ctx); err != nil {
+			return nil, fmt.Errorf("image %s: %w", i.Name, err)
+		}
+		d = append(d, c)
+	}
+	return d, nil
+}
+
+// Apply sends, imports and marks the images of d. The mark comes last, after
+// the archive is gone, so no archive is left behind wherever it is cut off.
+func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	if err := (resource.Files{Dirs: m.marks().Dirs}).Apply(ctx, h, d); err != nil {
+		return err
+	}
+	for _, i := range m.Images {
+		if !d.Touches(i.Name) {
+			continue
+		}
+		if err := i.bring(ctx, h); err != nil {
+			return fmt.Errorf("image %s: %w", i.Name, err)
+		}
+	}
+	return nil
+}
+
+func (i Image) bring(ctx context.Context, h host.Host) error {
+	size, err := i.Source.Fetch(ctx)
+	if err != nil {
+		return err
+	}
+	spec := host.InstallSpec{Path: i.archive(), Mode: 0o600, Size: size, SHA256: i.SHA256}
+	if err := h.Install(ctx, spec, i.open(ctx, size)); err != nil {
+		return fmt.Errorf("send %s: %w", i.archive(), err)
+	}
+	if err := h.ImportImage(ctx, i.archive()); err != nil {
+		return fmt.Errorf("import %s: %w", i.archive(), err)
+	}
+	names, err := h.Images(ctx)
+	if err != nil {
+		return fmt.Errorf("list images: %w", err)
+	}
+	if !slices.Contains(names, i.Name) {
+		return fmt.Errorf("import %s: the archive holds no image of this name", i.archive())
+	}
+	if err := h.Remove(ctx, i.archive()); err != nil {
+		return fmt.Errorf("remove %s: %w", i.archive(), err)
+	}
+	if err := h.WriteFile(ctx, i.mark()); err != nil {
+		return fmt.Errorf("write %s: %w", i.mark().Path, err)
+	}
+	return nil
+}
+
+// open opens the archive so that progress is told as it is read.
+func (i Image) open(ctx context.Context, size int64) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) {
+		f, err := i.Source.Open()
+		return &counter{ReadCloser: f, ctx: ctx, total: size}, err
+	}
+}
+
+type counter struct {
+	io.ReadCloser
+	ctx         context.Context
+	done, total int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.done += int64(n)
+	modules.Progress(c.ctx, c.done, c.total)
+	return n, err
+}
+
+// marks are the directory and the marks, in this order.
+func (m Module) marks() resource.Files {
+	f := resource.Files{Dirs: []host.DirSpec{{Path: dir, Mode: 0o700}}}
+	for _, i := range m.Images {
+		f.Files = append(f.Files, i.mark())
+	}
+	return f
+}

@@ -1,0 +1,134 @@
+// Package kube makes the requests to the API server that modules need, over
+// a control-plane host. It knows no kinds: objects are maps.
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// FieldManager is the name that pmkctl owns fields by.
+const FieldManager = "pmkctl"
+
+// An Object is one of the API's, as JSON or YAML has it.
+type Object = map[string]any
+
+// A StatusError is an answer that is no success.
+type StatusError struct {
+	Method, Path string
+	Code         int
+	Message      string // what the API server said
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("%s %s: %d %s: %s", e.Method, e.Path, e.Code, http.StatusText(e.Code), e.Message)
+}
+
+func status(err error) int {
+	var s *StatusError
+	if errors.As(err, &s) {
+		return s.Code
+	}
+	return 0
+}
+
+// NotFound tells if the object is not there.
+func NotFound(err error) bool { return status(err) == http.StatusNotFound }
+
+// Conflict tells if the object changed since it was read.
+func Conflict(err error) bool { return status(err) == http.StatusConflict }
+
+// Passing tells if the same request may succeed a little later: the API
+// server is down or still starts, or a namespace is not there yet.
+func Passing(err error) bool {
+	switch code := status(err); {
+	case errors.Is(err, host.ErrUnavailable):
+		return true
+	case code == http.StatusNotFound, code == http.StatusConflict, code == http.StatusTooManyRequests:
+		return true
+	default:
+		return code >= 500
+	}
+}
+
+// Get reads an object.
+func Get(ctx context.Context, h host.Host, path string) (Object, error) {
+	return do(ctx, h, host.KubeRequest{Method: http.MethodGet, Path: path})
+}
+
+// Apply makes an object have these fields by server-side apply. Fields that
+// an earlier Apply set and that are not in o any more are taken away.
+func Apply(ctx context.Context, h host.Host, path string, o Object) error {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	q := url.Values{"fieldManager": {FieldManager}, "force": {"true"}}
+	_, err = do(ctx, h, host.KubeRequest{Method: http.MethodPatch, Path: path + "?" + q.Encode(),
+		ContentType: "application/apply-patch+yaml", Body: body})
+	return err
+}
+
+// Merge patches an object by RFC 7386.
+func Merge(ctx context.Context, h host.Host, path string, patch Object) error {
+	body, err := json.Marshal(patch)
+	if err != nil {
+		return err
+	}
+	_, err = do(ctx, h, host.KubeRequest{Method: http.MethodPatch, Path: path + "?fieldManager=" + FieldManager,
+		ContentType: "application/merge-patch+json", Body: body})
+	return err
+}
+
+func do(ctx context.Context, h host.Host, r host.KubeRequest) (Object, error) {
+	answer, err := h.Kube(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", r.Method, r.Path, err)
+	}
+	var o Object
+	if err := json.Unmarshal(answer.Body, &o); err != nil && answer.Status < 300 {
+		return nil, fmt.Errorf("%s %s: read the answer: %w", r.Method, r.Path, err)
+	}
+	if answer.Status >= 300 {
+		message, _ := o["message"].(string)
+		return nil, &StatusError{Method: r.Method, Path: r.Path, Code: answer.Status, Message: message}
+	}
+	return o, nil
+}
+
+// Field follows keys into an object; nil where one is missing.
+func Field(o any, keys ...string) any {
+	for _, k := range keys {
+		m, _ := o.(map[string]any)
+		o = m[k]
+	}
+	return o
+}
+
+// Text is Field as a string, "" where there is none.
+func Text(o any, keys ...string) string {
+	s, _ := Field(o, keys...).(string)
+	return s
+}
+
+// A Condition is one of an object's status.conditions.
+type Condition struct {
+	Status, Reason, Message string
+}
+
+// ConditionOf finds a condition by its type; it is zero where there is none.
+func ConditionOf(o Object, kind string) Condition {
+	list, _ := Field(o, "status", "conditions").([]any)
+	for _, c := range list {
+		if Text(c, "type") == kind {
+			return Condition{Status: Text(c, "status"), Reason: Text(c, "reason"), Message: Text(c, "message")}
+		}
+	}
+	return Condition{}
+}
