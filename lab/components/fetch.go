@@ -37,9 +37,6 @@ type download struct {
 // downloads asks the release page for the checksums of what the recipe needs.
 // Any failure, a slow answer too, is errNoRelease.
 func (r recipe) downloads(ctx context.Context, client *http.Client) ([]download, error) {
-	if r.release.url == "" {
-		return nil, errNoRelease
-	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	var all []download
@@ -47,11 +44,11 @@ func (r recipe) downloads(ctx context.Context, client *http.Client) ([]download,
 		url := r.fill(r.release.url, name)
 		sums, err := get(ctx, client, r.fill(r.release.sums, name))
 		if err != nil {
-			return nil, errors.Join(errNoRelease, err)
+			return nil, fmt.Errorf("%w: %w", errNoRelease, err)
 		}
 		sum, err := findSum(sums, path.Base(url))
 		if err != nil {
-			return nil, errors.Join(errNoRelease, err)
+			return nil, fmt.Errorf("%w: %w", errNoRelease, err)
 		}
 		all = append(all, download{url, sum})
 	}

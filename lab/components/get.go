@@ -38,7 +38,7 @@ var ErrNotCached = errors.New("components are not in the cache")
 // cache folder dir; out is told about that. The repository at root holds the
 // go.mod files and our own programs.
 func Get(ctx context.Context, root, dir string, out io.Writer) (Set, error) {
-	s := store{root: root, dir: dir, out: out, client: http.DefaultClient}
+	s := store{root: root, dir: dir, out: out, client: http.DefaultClient, silent: make(map[string]bool)}
 	l, err := s.lock(ctx)
 	if err != nil {
 		return Set{}, err

@@ -29,6 +29,7 @@ type store struct {
 	dir    string
 	out    io.Writer // progress
 	client *http.Client
+	silent map[string]bool // servers that did not answer in time
 }
 
 // A manifest tells what stands beside it.
@@ -180,17 +181,33 @@ func (s store) recipe(ctx context.Context, r recipe) (folder, error) {
 		return f, nil
 	}
 	return s.fill(key, r.names(), func(dst string) (string, error) {
-		all, err := r.downloads(ctx, s.client)
-		if err == nil {
-			err = s.timed(r.name+" "+r.version+": downloading", func() error { return r.fetch(ctx, s.client, all, dst) })
+		if r.release.url != "" {
+			err := s.fetch(ctx, r, dst)
 			if err == nil {
 				return r.fill(r.release.url, "BINARY"), nil
 			}
-			fmt.Fprintf(s.out, "components: %s: %v\n", r.name, err)
+			fmt.Fprintf(s.out, "components: %s: not downloaded: %v\n", r.name, err)
 		}
-		err = s.timed(r.name+" "+r.version+": building "+strings.Join(r.names(), ", "), func() error { return r.build(ctx, s.root, dst) })
-		return "Go modules", err
+		what := fmt.Sprintf("%s %s: building %s", r.name, r.version, strings.Join(r.names(), ", "))
+		return "Go modules", s.timed(what, func() error { return r.build(ctx, s.root, dst) })
 	})
+}
+
+// fetch puts the programs of the recipe's release into dst. A server that is
+// too slow once is not asked again.
+func (s store) fetch(ctx context.Context, r recipe, dst string) error {
+	server, _, _ := strings.Cut(strings.TrimPrefix(r.release.sums, "https://"), "/")
+	if s.silent[server] {
+		return fmt.Errorf("%w: %s did not before", errNoRelease, server)
+	}
+	all, err := r.downloads(ctx, s.client)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.silent[server] = true
+	}
+	if err != nil {
+		return err
+	}
+	return s.timed(r.name+" "+r.version+": downloading", func() error { return r.fetch(ctx, s.client, all, dst) })
 }
 
 // image returns the folder with the image's archive. program is the file that
