@@ -1,0 +1,265 @@
+package agent
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/creachadair/jrpc2"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// ClientOptions are the caller's side of a session.
+type ClientOptions struct {
+	// HostKey is the fingerprint under which the host answered.
+	HostKey string
+
+	// Bulk starts ReceiveArgs on the same host and is its stdin and stdout.
+	// It is called once for several files one after the other, and again for
+	// files that come at the same time. If it is nil, files travel in calls.
+	Bulk func(ctx context.Context) (io.ReadWriteCloser, error)
+
+	// Trace is told of every call; several at once.
+	Trace func(method string, took time.Duration, err error)
+
+	// Beat is the time between two signs of life; 0 is 5 s.
+	Beat time.Duration
+}
+
+// maxNoise is how much a shell may print before the agent speaks.
+const maxNoise = 64 << 10
+
+// Connect begins a session with the agent that speaks on rw, which it owns
+// from now on. It waits for the agent's first words until ctx ends; the
+// session itself does not depend on ctx.
+func Connect(ctx context.Context, rw io.ReadWriteCloser, o ClientOptions) (host.Session, error) {
+	if o.Beat == 0 {
+		o.Beat = beatEvery
+	}
+	stop := context.AfterFunc(ctx, func() { rw.Close() })
+	r := bufio.NewReaderSize(rw, 64<<10)
+	p := newPipe(r, rw, nil)
+	h, err := greet(r, p)
+	if !stop() && ctx.Err() != nil {
+		err = fmt.Errorf("wait for the agent: %w", context.Cause(ctx))
+	}
+	if err != nil {
+		p.Close()
+		return nil, err
+	}
+	s := &session{o: o, hello: h, since: time.Now(), lost: make(chan struct{}), bulk: bulkPool{dial: o.Bulk}}
+	s.rpc = jrpc2.NewClient(p, &jrpc2.ClientOptions{
+		OnCancel: func(c *jrpc2.Client, r *jrpc2.Response) {
+			c.Notify(context.Background(), "Cancel", cancelArgs{ID: r.ID()})
+		},
+		OnStop: func(_ *jrpc2.Client, err error) { s.end(err) },
+	})
+	go s.beat()
+	return s, nil
+}
+
+// greet skips noise and reads the hello.
+func greet(r *bufio.Reader, p *pipe) (hello, error) {
+	var h hello
+	if err := skipNoise(r); err != nil {
+		return h, err
+	}
+	msg, err := p.Recv()
+	if err != nil {
+		return h, fmt.Errorf("read the agent's hello: %w", err)
+	}
+	if err := json.Unmarshal(msg, &h); err != nil {
+		return h, fmt.Errorf("read the agent's hello: %w", err)
+	}
+	if h.Protocol != protocol || h.Version != Version {
+		return h, fmt.Errorf("the agent is of version %q (protocol %d), not %q (protocol %d)",
+			h.Version, h.Protocol, Version, protocol)
+	}
+	return h, nil
+}
+
+// skipNoise reads up to and with the magic line.
+func skipNoise(r *bufio.Reader) error {
+	var seen []byte
+	for {
+		c, err := r.ReadByte()
+		if err != nil {
+			return &NoiseError{Seen: string(seen), Err: err}
+		}
+		seen = append(seen, c)
+		if c == '\n' && strings.HasSuffix(string(seen[max(0, len(seen)-len(Magic)):]), Magic) {
+			return nil
+		}
+		if len(seen) >= maxNoise {
+			return &NoiseError{Seen: string(seen), Err: fmt.Errorf("more than %d bytes came before it", maxNoise)}
+		}
+	}
+}
+
+// A NoiseError is a host where something else than the agent spoke, or
+// nothing.
+type NoiseError struct {
+	Seen string
+	Err  error
+}
+
+func (e *NoiseError) Error() string {
+	seen := strings.TrimSpace(e.Seen)
+	if seen == "" {
+		return fmt.Sprintf("wait for the agent: %v", e.Err)
+	}
+	if len(seen) > 500 {
+		seen = "..." + seen[len(seen)-500:]
+	}
+	return fmt.Sprintf("wait for the agent: %v; the host said: %q", e.Err, seen)
+}
+
+func (e *NoiseError) Unwrap() error { return e.Err }
+
+// A session is the caller's side.
+type session struct {
+	o     ClientOptions
+	hello hello
+	since time.Time
+	rpc   *jrpc2.Client
+	bulk  bulkPool
+
+	once  sync.Once
+	lost  chan struct{} // closed when the connection is gone
+	cause error
+
+	mu   sync.Mutex
+	held bool // a lock or ports that the agent should let go of before we leave
+}
+
+var _ host.Session = (*session)(nil)
+
+// end notes that the connection is gone. The first cause is kept.
+func (s *session) end(err error) {
+	s.once.Do(func() {
+		s.cause = err
+		close(s.lost)
+	})
+}
+
+// beat tells the agent that we live, and finds out if it does.
+func (s *session) beat() {
+	t := time.NewTicker(s.o.Beat)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.lost:
+			return
+		case <-t.C:
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 4*s.o.Beat)
+		_, err := s.rpc.Call(ctx, "Beat", none{})
+		cancel()
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil {
+			s.end(fmt.Errorf("no answer in %s", 4*s.o.Beat))
+			s.rpc.Close()
+		}
+	}
+}
+
+// call makes one call.
+func call[R any](ctx context.Context, s *session, method string, args any) (R, error) {
+	begin := time.Now()
+	var result R
+	err := s.call(ctx, method, args, &result)
+	if s.o.Trace != nil {
+		s.o.Trace(method, time.Since(begin), err)
+	}
+	return result, err
+}
+
+func (s *session) call(ctx context.Context, method string, args, result any) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r, err := s.rpc.Call(ctx, method, args)
+	if err == nil {
+		return r.UnmarshalResult(result)
+	}
+	if e := (*jrpc2.Error)(nil); errors.As(err, &e) && e.Code == failed {
+		return fromWire(e)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	select {
+	case <-s.lost:
+		return s.lostError()
+	default:
+	}
+	if e := (*jrpc2.Error)(nil); errors.As(err, &e) && e.Code != jrpc2.SystemError && e.Code != jrpc2.InternalError {
+		return fmt.Errorf("%s: %w", method, err) // a fault of ours: no such method, bad arguments
+	}
+	return fmt.Errorf("%w: %v", host.ErrLost, err)
+}
+
+func (s *session) lostError() error {
+	if s.cause == nil || errors.Is(s.cause, io.EOF) {
+		return host.ErrLost
+	}
+	return fmt.Errorf("%w: %v", host.ErrLost, s.cause)
+}
+
+// do makes a call without a result.
+func (s *session) do(ctx context.Context, method string, args any) error {
+	_, err := call[none](ctx, s, method, args)
+	return err
+}
+
+// Identity is who answered.
+func (s *session) Identity() host.Identity {
+	return host.Identity{HostKey: s.o.HostKey, Agent: s.hello.Version}
+}
+
+// Lock takes the host's lock.
+func (s *session) Lock(ctx context.Context, r host.LockRequest) error {
+	s.hold()
+	return s.do(ctx, "Lock", r)
+}
+
+// Arm lets the session change the host.
+func (s *session) Arm(ctx context.Context, plan string) error {
+	return s.do(ctx, "Arm", armArgs{Plan: plan})
+}
+
+// LockHolder tells who holds the lock.
+func (s *session) LockHolder(ctx context.Context) (*host.LockRequest, error) {
+	return call[*host.LockRequest](ctx, s, "LockHolder", none{})
+}
+
+func (s *session) hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = true
+}
+
+// Close ends the session. If it held something that others wait for, that is
+// free when Close returns, unless the host does not answer.
+func (s *session) Close() error {
+	s.mu.Lock()
+	held := s.held
+	s.mu.Unlock()
+	if held {
+		ctx, cancel := context.WithTimeout(context.Background(), grace)
+		defer cancel()
+		s.call(ctx, "Bye", none{}, &none{})
+	}
+	s.bulk.close()
+	s.end(errors.New("the session was closed"))
+	if err := s.rpc.Close(); err != nil && !errors.Is(err, io.EOF) {
+		return nil // the connection was gone before; there is nothing left to close
+	}
+	return nil
+}

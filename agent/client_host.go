@@ -1,0 +1,140 @@
+package agent
+
+import (
+	"context"
+	"time"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// Facts are those of the hello, with the clock moved on.
+func (s *session) Facts(ctx context.Context) (host.Facts, error) {
+	if err := ctx.Err(); err != nil {
+		return host.Facts{}, err
+	}
+	select {
+	case <-s.lost:
+		return host.Facts{}, s.lostError()
+	default:
+	}
+	f := s.hello.Facts
+	f.Now = f.Now.Add(time.Since(s.since))
+	return f, nil
+}
+
+func (s *session) Files(ctx context.Context, queries []host.FileQuery) ([]host.File, error) {
+	return call[[]host.File](ctx, s, "Files", filesArgs{queries})
+}
+
+func (s *session) Units(ctx context.Context, names []string) ([]host.Unit, error) {
+	return call[[]host.Unit](ctx, s, "Units", nameArgs{names})
+}
+
+func (s *session) Journal(ctx context.Context, unit string, n int) ([]string, error) {
+	return call[[]string](ctx, s, "Journal", journalArgs{unit, n})
+}
+
+func (s *session) Sysctls(ctx context.Context, names []string) (map[string]string, error) {
+	return call[map[string]string](ctx, s, "Sysctls", nameArgs{names})
+}
+
+func (s *session) KernelFeatures(ctx context.Context, names []string) ([]host.KernelFeature, error) {
+	return call[[]host.KernelFeature](ctx, s, "KernelFeatures", nameArgs{names})
+}
+
+func (s *session) Network(ctx context.Context) (host.Network, error) {
+	return call[host.Network](ctx, s, "Network", none{})
+}
+
+func (s *session) Users(ctx context.Context, names []string) ([]host.User, error) {
+	return call[[]host.User](ctx, s, "Users", nameArgs{names})
+}
+
+func (s *session) Programs(ctx context.Context, names []string) ([]host.Program, error) {
+	return call[[]host.Program](ctx, s, "Programs", nameArgs{names})
+}
+
+func (s *session) Sockets(ctx context.Context) ([]host.Socket, error) {
+	return call[[]host.Socket](ctx, s, "Sockets", none{})
+}
+
+func (s *session) Keys(ctx context.Context, paths []string) ([]host.Key, error) {
+	return call[[]host.Key](ctx, s, "Keys", nameArgs{paths})
+}
+
+func (s *session) Images(ctx context.Context) ([]string, error) {
+	return call[[]string](ctx, s, "Images", none{})
+}
+
+func (s *session) Kube(ctx context.Context, r host.KubeRequest) (host.KubeResponse, error) {
+	return call[host.KubeResponse](ctx, s, "Kube", r)
+}
+
+func (s *session) Get(ctx context.Context, r host.GetRequest) (host.KubeResponse, error) {
+	return call[host.KubeResponse](ctx, s, "Get", r)
+}
+
+func (s *session) WriteFile(ctx context.Context, f host.FileSpec) error {
+	return s.do(ctx, "WriteFile", f)
+}
+
+func (s *session) Append(ctx context.Context, path string, data []byte) error {
+	return s.do(ctx, "Append", appendArgs{path, data})
+}
+
+func (s *session) MakeDir(ctx context.Context, d host.DirSpec) error {
+	return s.do(ctx, "MakeDir", d)
+}
+
+func (s *session) Symlink(ctx context.Context, path, target string) error {
+	return s.do(ctx, "Symlink", symlinkArgs{path, target})
+}
+
+func (s *session) Remove(ctx context.Context, path string) error {
+	return s.do(ctx, "Remove", pathArgs{path})
+}
+
+func (s *session) Unit(ctx context.Context, name string, do host.UnitAction) error {
+	return s.do(ctx, "Unit", unitArgs{name, do})
+}
+
+func (s *session) SetSysctl(ctx context.Context, name, value string) error {
+	return s.do(ctx, "SetSysctl", sysctlArgs{name, value})
+}
+
+func (s *session) LoadModule(ctx context.Context, name string) error {
+	return s.do(ctx, "LoadModule", pathArgs{name})
+}
+
+func (s *session) EnsureKey(ctx context.Context, k host.KeySpec) (host.Key, error) {
+	return call[host.Key](ctx, s, "EnsureKey", k)
+}
+
+func (s *session) Request(ctx context.Context, keyPath, commonName string) ([]byte, error) {
+	return call[[]byte](ctx, s, "Request", requestArgs{keyPath, commonName})
+}
+
+func (s *session) Sign(ctx context.Context, r host.SignRequest) ([]byte, error) {
+	return call[[]byte](ctx, s, "Sign", r)
+}
+
+func (s *session) ImportImage(ctx context.Context, path string) error {
+	return s.do(ctx, "ImportImage", pathArgs{path})
+}
+
+func (s *session) Run(ctx context.Context, argv []string, stdin []byte) ([]byte, error) {
+	return call[[]byte](ctx, s, "Run", runArgs{argv, stdin})
+}
+
+func (s *session) ProbeListen(ctx context.Context, r host.ListenRequest) ([]host.Bind, error) {
+	s.hold()
+	return call[[]host.Bind](ctx, s, "ProbeListen", r)
+}
+
+func (s *session) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.Dialled, error) {
+	return call[[]host.Dialled](ctx, s, "ProbeDial", r)
+}
+
+func (s *session) ProbeEnd(ctx context.Context, id string) ([]host.Arrival, error) {
+	return call[[]host.Arrival](ctx, s, "ProbeEnd", pathArgs{id})
+}

@@ -1,0 +1,186 @@
+package agent
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/creachadair/jrpc2/channel"
+)
+
+const (
+	maxFrame  = 128 << 20 // bytes of one message
+	maxHeader = 1 << 10   // bytes before a message
+)
+
+// A pipe is a jrpc2 channel of messages that each follow a Content-Length
+// header. Unlike jrpc2's own it trusts no length before the bytes have come,
+// and Send never waits for the other side: a server that waits in Send holds
+// up all its handlers.
+type pipe struct {
+	r     *bufio.Reader
+	w     io.Closer
+	out   *outbox
+	heard func(error) // after every message, with nil, and at the end
+}
+
+var _ channel.Channel = (*pipe)(nil)
+
+func newPipe(r *bufio.Reader, w io.WriteCloser, heard func(error)) *pipe {
+	return &pipe{r: r, w: w, out: newOutbox(w), heard: heard}
+}
+
+// Send queues a message.
+func (p *pipe) Send(msg []byte) error {
+	if len(msg) > maxFrame {
+		return fmt.Errorf("send %d bytes: more than %d in one message", len(msg), maxFrame)
+	}
+	return p.out.put(appendFrame(nil, msg))
+}
+
+// Recv waits for the next message.
+func (p *pipe) Recv() ([]byte, error) {
+	msg, err := readFrame(p.r)
+	if p.heard != nil {
+		p.heard(err)
+	}
+	return msg, err
+}
+
+// Close ends both directions; what is still queued is dropped.
+func (p *pipe) Close() error {
+	p.out.close()
+	return p.w.Close()
+}
+
+func appendFrame(b, msg []byte) []byte {
+	b = append(b, "Content-Length: "...)
+	b = strconv.AppendInt(b, int64(len(msg)), 10)
+	b = append(b, "\r\n\r\n"...)
+	return append(b, msg...)
+}
+
+// readFrame reads one message. An end between two messages is io.EOF.
+func readFrame(r *bufio.Reader) ([]byte, error) {
+	size, left := int64(-1), maxHeader
+	for first := true; ; first = false {
+		line, err := readLine(r, left)
+		switch {
+		case err == io.EOF && first && line == "":
+			return nil, io.EOF
+		case err == io.EOF:
+			return nil, io.ErrUnexpectedEOF
+		case err != nil:
+			return nil, err
+		}
+		left -= len(line)
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" {
+			break
+		}
+		name, value, ok := strings.Cut(line, ":")
+		if !ok {
+			return nil, fmt.Errorf("read message: header line %.60q", line)
+		}
+		if !strings.EqualFold(strings.TrimSpace(name), "Content-Length") {
+			continue
+		}
+		if size, err = strconv.ParseInt(strings.TrimSpace(value), 10, 64); err != nil || size < 0 || size > maxFrame {
+			return nil, fmt.Errorf("read message: length %.60q", value)
+		}
+	}
+	if size < 0 {
+		return nil, errors.New("read message: no length")
+	}
+	var b bytes.Buffer
+	b.Grow(int(min(size, 64<<10)))
+	if n, err := io.CopyN(&b, r, size); err != nil {
+		return nil, fmt.Errorf("read message: %d of %d bytes: %w", n, size, io.ErrUnexpectedEOF)
+	}
+	return b.Bytes(), nil
+}
+
+// readLine reads up to and with the next newline, at most limit bytes.
+func readLine(r *bufio.Reader, limit int) (string, error) {
+	var b []byte
+	for {
+		c, err := r.ReadByte()
+		if err != nil {
+			return string(b), err
+		}
+		if b = append(b, c); c == '\n' {
+			return string(b), nil
+		}
+		if len(b) >= limit {
+			return string(b), fmt.Errorf("read line: more than %d bytes", limit)
+		}
+	}
+}
+
+// An outbox writes what is put into it in order, on its own.
+type outbox struct {
+	mu     sync.Mutex
+	wake   sync.Cond
+	queue  [][]byte
+	closed bool
+	err    error
+}
+
+func newOutbox(w io.Writer) *outbox {
+	o := &outbox{}
+	o.wake.L = &o.mu
+	go o.run(w)
+	return o
+}
+
+func (o *outbox) put(b []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return o.err
+	}
+	if o.closed {
+		return io.ErrClosedPipe
+	}
+	o.queue = append(o.queue, b)
+	o.wake.Signal()
+	return nil
+}
+
+// close takes nothing more.
+func (o *outbox) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	o.wake.Signal()
+}
+
+func (o *outbox) run(w io.Writer) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for {
+		for len(o.queue) == 0 && !o.closed {
+			o.wake.Wait()
+		}
+		if len(o.queue) == 0 {
+			return
+		}
+		b := o.queue[0]
+		// Answers to calls made at once leave in one write.
+		for len(o.queue) > 1 && len(b)+len(o.queue[1]) <= 64<<10 {
+			b, o.queue = append(b, o.queue[1]...), o.queue[1:]
+		}
+		o.queue = o.queue[1:]
+		o.mu.Unlock()
+		_, err := w.Write(b)
+		o.mu.Lock()
+		if err != nil {
+			o.err, o.queue, o.closed = err, nil, true
+		}
+	}
+}
