@@ -17,6 +17,9 @@ var (
 	// ErrLost says that the connection to the host is gone: what the last
 	// call did is not known.
 	ErrLost = errors.New("connection lost")
+	// ErrDigest is a file that is not what its digest says; nothing was put
+	// in place.
+	ErrDigest = errors.New("wrong digest")
 )
 
 // An ExitError is a program that ran and failed.
