@@ -1,0 +1,123 @@
+// Package account makes the system users that services run as, and the
+// directories that several steps write into, so that each directory stands
+// in the diff of one step alone. It owns /etc/sysusers.d/pmkctl.conf.
+package account
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/internal/resource"
+)
+
+const (
+	config = "/etc/sysusers.d/pmkctl.conf"
+	// pki is where kubeadm keeps certificates too.
+	pki = "/etc/kubernetes/pki"
+)
+
+// User is a system user without a shell, and the group of the same name.
+type User struct {
+	Name string
+	What string // what it is for: "etcd", "Kubernetes control plane"
+}
+
+// Module is the users and shared directories of one host.
+type Module struct {
+	Users []User
+	Dirs  []host.DirSpec // may belong to the users
+}
+
+// For is what a host of these roles needs: etcd and the control plane run as
+// users of their own, everything else as root.
+func For(controlPlane, etcd bool) Module {
+	m := Module{Dirs: []host.DirSpec{{Path: "/etc/kubernetes", Mode: 0o755}, {Path: pki, Mode: 0o755}}}
+	if etcd {
+		m.Users = append(m.Users, User{"etcd", "etcd"})
+	}
+	if controlPlane {
+		m.Users = append(m.Users, User{"kube", "Kubernetes control plane"})
+	}
+	if etcd || controlPlane {
+		m.Dirs = append(m.Dirs, host.DirSpec{Path: pki + "/etcd", Mode: 0o755})
+	}
+	return m
+}
+
+// Check compares the file, the users and the directories.
+func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	conf, dirs := m.config(), resource.Files{Dirs: m.Dirs}
+	var have []host.File
+	var users []host.User
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		have, err = h.Files(gctx, append(conf.Queries(), dirs.Queries()...))
+		return err
+	})
+	if len(m.Users) > 0 {
+		g.Go(func() (err error) {
+			users, err = h.Users(gctx, m.names())
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	n := len(conf.Queries())
+	d := conf.Diff(have[:n])
+	for _, u := range users {
+		if !u.Exists {
+			d = append(d, modules.Change{Kind: modules.Account, Action: modules.Add, Item: u.Name, Want: "system user without a shell"})
+		}
+	}
+	return append(d, dirs.Diff(have[n:])...), nil
+}
+
+// Apply writes the file, has systemd make the users it names, and then the
+// directories, which may be theirs.
+func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	if err := m.config().Apply(ctx, h, d); err != nil {
+		return err
+	}
+	for _, name := range m.names() {
+		if !d.Touches(name) {
+			continue
+		}
+		if _, err := h.Run(ctx, []string{"systemd-sysusers", config}, nil); err != nil {
+			return fmt.Errorf("make users: %w", err)
+		}
+		break // all of them at once
+	}
+	return resource.Files{Dirs: m.Dirs}.Apply(ctx, h, d)
+}
+
+func (m Module) names() []string {
+	var names []string
+	for _, u := range m.Users {
+		names = append(names, u.Name)
+	}
+	return names
+}
+
+func (m Module) config() resource.Files {
+	if len(m.Users) == 0 {
+		return resource.Files{}
+	}
+	f := host.FileSpec{Path: config, Mode: 0o644, Content: []byte(sysusers(m.Users))}
+	return resource.Files{Dirs: resource.Parents(f), Files: []host.FileSpec{f}}
+}
+
+// sysusers is the file's content; sysusers.d(5).
+func sysusers(users []User) string {
+	var b strings.Builder
+	b.WriteString("# Written by pmkctl.\n")
+	for _, u := range users {
+		fmt.Fprintf(&b, "u %s - %q / /usr/sbin/nologin\n", u.Name, u.What)
+	}
+	return b.String()
+}

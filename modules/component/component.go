@@ -1,0 +1,137 @@
+// Package component brings programs to a host by digest. It owns the files
+// that it is told of and the directory /opt/cni/bin; Sources finds what is to
+// be sent.
+package component
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/internal/resource"
+)
+
+// Program is one executable file.
+type Program struct {
+	Name   string // for errors: kubelet
+	Path   string // on the host: /usr/local/bin/kubelet
+	Source string // on the controller: a file's path, or its http or https URL
+	SHA256 string // lower-case hex
+}
+
+// Module is the programs of one host.
+type Module struct {
+	Programs []Program
+	Sources  *Sources // shared by all hosts
+}
+
+// Check compares digests, modes and owners in one call. Only for what has to
+// be sent does it look at the source, so a host that is up to date needs
+// none: a local file with another digest is an error.
+func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	dirs := m.dirs()
+	q := dirs.Queries()
+	for _, p := range m.Programs {
+		q = append(q, host.FileQuery{Path: p.Path, Digest: true})
+	}
+	have, err := h.Files(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	d := dirs.Diff(have[:len(dirs.Dirs)])
+	for i, p := range m.Programs {
+		c, differs := p.diff(have[len(dirs.Dirs)+i])
+		if !differs {
+			continue
+		}
+		if c.Bytes, err = m.Sources.Size(ctx, p); err != nil {
+			return nil, err
+		}
+		d = append(d, c)
+	}
+	return d, nil
+}
+
+// Apply sends what d touches, one after another: the path to a host is one.
+func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	if err := m.dirs().Apply(ctx, h, d); err != nil {
+		return err
+	}
+	var todo []Program
+	var sizes []int64
+	var done, total int64
+	for _, p := range m.Programs {
+		if !d.Touches(p.Path) {
+			continue
+		}
+		size, err := m.Sources.Fetch(ctx, p)
+		if err != nil {
+			return err
+		}
+		todo, sizes, total = append(todo, p), append(sizes, size), total+size
+	}
+	for i, p := range todo {
+		spec := host.InstallSpec{Path: p.Path, Mode: 0o755, Size: sizes[i], SHA256: p.SHA256}
+		base := done
+		open := func() (io.ReadCloser, error) {
+			f, err := m.Sources.Open(p)
+			if err != nil {
+				return nil, err
+			}
+			return &counter{ReadCloser: f, ctx: ctx, done: base, total: total}, nil
+		}
+		if err := h.Install(ctx, spec, open); err != nil {
+			return fmt.Errorf("install %s: %w", p.Path, err)
+		}
+		done += sizes[i]
+		modules.Progress(ctx, done, total)
+	}
+	return nil
+}
+
+// dirs are the programs' directories.
+func (m Module) dirs() resource.Files {
+	var specs []host.FileSpec
+	for _, p := range m.Programs {
+		specs = append(specs, host.FileSpec{Path: p.Path})
+	}
+	return resource.Files{Dirs: resource.Parents(specs...)}
+}
+
+// diff is how the file differs, without its size.
+func (p Program) diff(have host.File) (modules.Change, bool) {
+	c := modules.Change{Kind: modules.Transfer, Action: modules.Update, Item: p.Path, Want: "sha256 " + short(p.SHA256), SHA256: p.SHA256}
+	attrs := fmt.Sprintf("%04o %s:%s", have.Mode, have.Owner, have.Group)
+	switch {
+	case have.Type == host.Absent:
+		c.Action = modules.Add
+	case have.Type != host.Regular:
+		c.Action, c.Have = modules.Replace, string(have.Type)
+	case have.SHA256 != p.SHA256:
+		c.Have = "sha256 " + short(have.SHA256)
+	case attrs != "0755 root:root":
+		c.Have, c.Why = c.Want, "mode and owner are "+attrs+", not 0755 root:root"
+	default:
+		return c, false
+	}
+	return c, true
+}
+
+// short is enough of a digest for people.
+func short(digest string) string { return digest[:min(12, len(digest))] }
+
+// counter reports what was read of a source.
+type counter struct {
+	io.ReadCloser
+	ctx         context.Context
+	done, total int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.done += int64(n)
+	modules.Progress(c.ctx, c.done, c.total)
+	return n, err
+}

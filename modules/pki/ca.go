@@ -1,0 +1,164 @@
+package pki
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// CA is a certificate authority, on the host that keeps its key. It is made
+// once: as long as key and certificate stand, nothing here replaces them.
+type CA struct {
+	Key  host.KeySpec
+	Cert string // path of its certificate
+	Name string // common name
+
+	// PEM is the certificate. Check makes it known if the CA stands, else
+	// Apply does.
+	PEM *modules.Value[string]
+}
+
+// The authorities as the control plane has them; the caller gives the value.
+// The controller-manager signs with the cluster CA's key.
+func ClusterCA(pem *modules.Value[string]) CA {
+	return CA{Key: host.KeySpec{Path: Dir + "ca.key", Mode: 0o640, Group: "kube"}, Cert: Dir + "ca.crt", Name: "kubernetes-ca", PEM: pem}
+}
+
+// FrontProxyCA signs the certificate that the API server shows to extension
+// API servers.
+func FrontProxyCA(pem *modules.Value[string]) CA {
+	return CA{Key: host.KeySpec{Path: Dir + "front-proxy-ca.key", Mode: 0o600}, Cert: Dir + "front-proxy-ca.crt", Name: "kubernetes-front-proxy-ca", PEM: pem}
+}
+
+// EtcdCA stands on the first etcd host.
+func EtcdCA(pem *modules.Value[string]) CA {
+	return CA{Key: host.KeySpec{Path: Dir + "etcd/ca.key", Mode: 0o600}, Cert: Dir + "etcd/ca.crt", Name: "etcd-ca", PEM: pem}
+}
+
+// Authority is the CA for those who need its signature.
+func (m CA) Authority(signer Signer) Authority {
+	return Authority{Cert: m.PEM, Signer: signer, KeyPath: m.Key.Path, CertPath: m.Cert}
+}
+
+// Check looks at key and certificate. A CA that does not hold together, or
+// that is near its end, is an error: all certificates hang on it, so what to
+// do about it is for people to decide.
+func (m CA) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	var key host.Key
+	var cert host.File
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		k, err := h.Keys(gctx, []string{m.Key.Path})
+		if err == nil {
+			key = k[0]
+		}
+		return err
+	})
+	g.Go(func() error {
+		f, err := h.Files(gctx, []host.FileQuery{{Path: m.Cert, Content: true}})
+		if err == nil {
+			cert = f[0]
+		}
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	at, err := now(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.sound(key, cert, at); err != nil {
+		return nil, err
+	}
+	d := diffKey(m.Key, key)
+	if cert.Type == host.Absent {
+		return append(d, modules.Change{Kind: modules.Cert, Action: modules.Add, Item: m.Cert, Want: m.describe()}), nil
+	}
+	m.PEM.Set(string(cert.Content))
+	return append(d, diffMode(m.Cert, cert)...), nil
+}
+
+// sound tells what is wrong with a CA that is there.
+func (m CA) sound(key host.Key, cert host.File, at time.Time) error {
+	if cert.Type == host.Absent {
+		return nil
+	}
+	c, err := parse(cert.Content)
+	switch {
+	case err != nil:
+		return fmt.Errorf("parse CA certificate %s: %w", m.Cert, err)
+	case len(key.Public) == 0:
+		return fmt.Errorf("find key of CA %s: %s is there, but %s is not; put the key back, or remove the certificate to begin a new CA", m.Name, m.Cert, m.Key.Path)
+	case !belongs(c, key.Public):
+		return fmt.Errorf("verify CA %s: %s is not for the key %s; put back the one that belongs to the other", m.Name, m.Cert, m.Key.Path)
+	case !c.IsCA:
+		return fmt.Errorf("verify CA %s: %s is no CA certificate", m.Name, m.Cert)
+	case c.NotAfter.Sub(at) < renewBefore:
+		return fmt.Errorf("verify CA %s: %s ends on %s; it must be replaced by hand before, since all certificates hang on it", m.Name, m.Cert, date(c.NotAfter))
+	}
+	return nil
+}
+
+// Apply makes the key, then the certificate: a key alone is where the next
+// Check goes on.
+func (m CA) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	if d.Touches(m.Key.Path) {
+		if _, err := h.EnsureKey(ctx, m.Key); err != nil {
+			return fmt.Errorf("make key %s: %w", m.Key.Path, err)
+		}
+	}
+	switch issues, touches := about(d, m.Cert); {
+	case !touches:
+		return nil
+	case !issues:
+		return rewrite(ctx, h, m.Cert)
+	}
+	pem, err := h.Sign(ctx, host.SignRequest{KeyPath: m.Key.Path, Profile: host.CertProfile{CommonName: m.Name, CA: true, Lifetime: caLife}})
+	if err != nil {
+		return fmt.Errorf("sign %s: %w", m.Cert, err)
+	}
+	if err := h.WriteFile(ctx, host.FileSpec{Path: m.Cert, Mode: 0o644, Content: pem}); err != nil {
+		return fmt.Errorf("write %s: %w", m.Cert, err)
+	}
+	m.PEM.Set(string(pem))
+	return nil
+}
+
+func (m CA) describe() string { return m.Name + " (CA), ten years" }
+
+// diffKey compares a key's presence, mode and owner.
+func diffKey(want host.KeySpec, have host.Key) modules.Diff {
+	attrs := keyAttrs(want.Mode, want.Owner, want.Group)
+	if len(have.Public) == 0 {
+		return modules.Diff{{Kind: modules.PrivKey, Action: modules.Add, Item: want.Path, Want: "ECDSA P-256, " + attrs}}
+	}
+	if a := keyAttrs(have.Mode, have.Owner, have.Group); a != attrs {
+		return modules.Diff{{Kind: modules.Attr, Action: modules.Update, Item: want.Path, Have: a, Want: attrs}}
+	}
+	return nil
+}
+
+// diffMode compares mode and owner of a public file.
+func diffMode(path string, have host.File) modules.Diff {
+	want := keyAttrs(0o644, "", "")
+	if a := keyAttrs(have.Mode, have.Owner, have.Group); a != want {
+		return modules.Diff{{Kind: modules.Attr, Action: modules.Update, Item: path, Have: a, Want: want}}
+	}
+	return nil
+}
+
+func keyAttrs(mode uint32, owner, group string) string {
+	if owner == "" {
+		owner = "root"
+	}
+	if group == "" {
+		group = "root"
+	}
+	return fmt.Sprintf("%04o %s:%s", mode, owner, group)
+}

@@ -1,0 +1,71 @@
+package pki
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/internal/resource"
+)
+
+// KeyPair is a private key with its public half in a file beside it. The API
+// server signs service account tokens with one.
+type KeyPair struct {
+	Key    host.KeySpec
+	Public string // path; PKIX, PEM
+}
+
+// ServiceAccounts signs and verifies service account tokens. API server and
+// controller-manager both read the key.
+func ServiceAccounts() KeyPair {
+	return KeyPair{Key: host.KeySpec{Path: Dir + "sa.key", Mode: 0o640, Group: "kube"}, Public: Dir + "sa.pub"}
+}
+
+// Check compares the key's mode and owner, and the public file.
+func (m KeyPair) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	var key host.Key
+	var file host.File
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		k, err := h.Keys(gctx, []string{m.Key.Path})
+		if err == nil {
+			key = k[0]
+		}
+		return err
+	})
+	g.Go(func() error {
+		f, err := h.Files(gctx, []host.FileQuery{{Path: m.Public, Content: true}})
+		if err == nil {
+			file = f[0]
+		}
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	d := diffKey(m.Key, key)
+	if len(key.Public) > 0 {
+		return append(d, m.file(key).Diff([]host.File{file})...), nil
+	}
+	c := modules.Change{Kind: modules.Text, Action: modules.Add, Item: m.Public, Why: "the public half of " + m.Key.Path}
+	if file.Type != host.Absent {
+		c.Action, c.Have = modules.Update, string(file.Content)
+	}
+	return append(d, c), nil
+}
+
+// Apply makes the key before the file that follows from it.
+func (m KeyPair) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	key, err := h.EnsureKey(ctx, m.Key)
+	if err != nil {
+		return fmt.Errorf("make key %s: %w", m.Key.Path, err)
+	}
+	return m.file(key).Apply(ctx, h, d)
+}
+
+func (m KeyPair) file(key host.Key) resource.Files {
+	return resource.Files{Files: []host.FileSpec{{Path: m.Public, Mode: 0o644, Content: key.Public}}}
+}

@@ -1,0 +1,178 @@
+package pki
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// Leaf is a certificate with its key, on the host that uses them.
+type Leaf struct {
+	Key     host.KeySpec
+	Cert    string // path
+	CA      string // Cluster, Etcd or FrontProxy
+	Profile host.CertProfile
+}
+
+// Leafs are the certificates of one host.
+type Leafs struct {
+	Leafs []Leaf
+	CAs   map[string]Authority // by name
+}
+
+// atOnce is how many certificates are made at a time: one takes four calls,
+// each a round trip.
+const atOnce = 4
+
+// Check reads all certificates and the public halves of all keys in one round
+// trip, and says of each what is wrong with it.
+func (m Leafs) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	var files []host.File
+	var keys []host.Key
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		var q []host.FileQuery
+		for _, l := range m.Leafs {
+			q = append(q, host.FileQuery{Path: l.Cert, Content: true})
+		}
+		files, err = h.Files(gctx, q)
+		return err
+	})
+	g.Go(func() (err error) {
+		var paths []string
+		for _, l := range m.Leafs {
+			paths = append(paths, l.Key.Path)
+		}
+		keys, err = h.Keys(gctx, paths)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	at, err := now(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	var d modules.Diff
+	for i, l := range m.Leafs {
+		c, err := m.diff(ctx, l, keys[i], files[i], at)
+		if err != nil {
+			return nil, err
+		}
+		d = append(d, c...)
+	}
+	return d, nil
+}
+
+func (m Leafs) diff(ctx context.Context, l Leaf, key host.Key, file host.File, at time.Time) (modules.Diff, error) {
+	a, ok := m.CAs[l.CA]
+	if !ok {
+		return nil, fmt.Errorf("sign %s: no CA %q on this host's list", l.Cert, l.CA)
+	}
+	d := diffKey(l.Key, key)
+	c := modules.Change{Kind: modules.Cert, Action: modules.Add, Item: l.Cert, Want: describeProfile(l.Profile)}
+	var have *x509.Certificate
+	if file.Type != host.Absent {
+		var err error
+		c.Action = modules.Update
+		if have, err = parse(file.Content); err != nil {
+			c.Have, c.Why = "unreadable", err.Error()
+		} else {
+			c.Have = describeCert(have)
+		}
+	}
+	pem, err := a.Cert.Get(ctx)
+	if u := (*modules.UnknownError)(nil); errors.As(err, &u) {
+		if c.Until = u.Until; have != nil {
+			c.Why = "its CA is made anew"
+		}
+		return append(d, c), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if have == nil {
+		return append(d, c), nil
+	}
+	ca, err := parse([]byte(pem))
+	if err != nil {
+		return nil, fmt.Errorf("parse certificate of CA %s: %w", l.CA, err)
+	}
+	why := reasons(have, key.Public, ca, l.Profile, at)
+	if len(why) == 0 {
+		return append(d, diffMode(l.Cert, file)...), nil
+	}
+	c.Why = strings.Join(why, "; ")
+	return append(d, c), nil
+}
+
+// Apply makes the certificates that d touches, several at a time.
+func (m Leafs) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for _, l := range m.Leafs {
+		g.Go(func() error { return m.issue(ctx, h, l, d) })
+	}
+	return g.Wait()
+}
+
+// issue makes the key first: a certificate of another key is found by the
+// next Check wherever this is cut off.
+func (m Leafs) issue(ctx context.Context, h host.Host, l Leaf, d modules.Diff) error {
+	if d.Touches(l.Key.Path) {
+		if _, err := h.EnsureKey(ctx, l.Key); err != nil {
+			return fmt.Errorf("make key %s: %w", l.Key.Path, err)
+		}
+	}
+	switch issues, touches := about(d, l.Cert); {
+	case !touches:
+		return nil
+	case !issues:
+		return rewrite(ctx, h, l.Cert)
+	}
+	request, err := h.Request(ctx, l.Key.Path, l.Profile.CommonName)
+	if err != nil {
+		return fmt.Errorf("request %s: %w", l.Cert, err)
+	}
+	a := m.CAs[l.CA]
+	cert, err := a.Signer.Sign(ctx, host.SignRequest{KeyPath: a.KeyPath, CertPath: a.CertPath, Request: request, Profile: l.Profile})
+	if err != nil {
+		return fmt.Errorf("sign %s: %w", l.Cert, err)
+	}
+	if err := h.WriteFile(ctx, host.FileSpec{Path: l.Cert, Mode: 0o644, Content: cert}); err != nil {
+		return fmt.Errorf("write %s: %w", l.Cert, err)
+	}
+	return nil
+}
+
+// about tells if d changes the certificate at path, or touches it at all: its
+// mode alone may differ.
+func about(d modules.Diff, path string) (issues, touches bool) {
+	for _, c := range d {
+		if c.Item == path {
+			touches = true
+			issues = issues || c.Kind == modules.Cert
+		}
+	}
+	return issues, touches
+}
+
+// rewrite puts a public file's mode and owner right.
+func rewrite(ctx context.Context, h host.Host, path string) error {
+	f, err := h.Files(ctx, []host.FileQuery{{Path: path, Content: true}})
+	if err != nil {
+		return err
+	}
+	if err := h.WriteFile(ctx, host.FileSpec{Path: path, Mode: 0o644, Content: f[0].Content}); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package pki
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// Master is a control-plane host, for the names in its certificates.
+type Master struct {
+	Name      string
+	Addresses []string // internal ones
+	ServiceIP string   // of the Service kubernetes: see FirstServiceIP
+	Domain    string   // cluster.local
+	Endpoint  string   // name or address that clients use; "" if there is none beside Addresses
+	ExtraSANs []string // names or addresses
+}
+
+// Leafs are the certificates of a control-plane host, without those of a
+// node.
+func (m Master) Leafs() []Leaf {
+	apiserver := sans(append([]string{m.Name, "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + m.Domain, "localhost",
+		m.ServiceIP, "127.0.0.1", m.Endpoint}, append(slices.Clone(m.Addresses), m.ExtraSANs...)...))
+	apiserver.CommonName, apiserver.Server = "kube-apiserver", true
+	return []Leaf{
+		leaf("apiserver", Cluster, "kube", apiserver),
+		// Not system:masters: what the API server may do on kubelets is
+		// bound to this name by RBAC.
+		leaf("apiserver-kubelet-client", Cluster, "kube", named("kube-apiserver-kubelet-client")),
+		leaf("apiserver-etcd-client", Etcd, "kube", named("kube-apiserver-etcd-client")),
+		leaf("front-proxy-client", FrontProxy, "kube", named("front-proxy-client")),
+		leaf("kube-controller-manager", Cluster, "kube", m.serving(named("system:kube-controller-manager"))),
+		leaf("kube-scheduler", Cluster, "kube", m.serving(named("system:kube-scheduler"))),
+		// The way in when RBAC itself is broken, and what makes the first
+		// RBAC objects: its group is above authorization. Root on this host
+		// alone can read the key.
+		leaf("admin", Cluster, "", named("kubernetes-admin", "system:masters")),
+	}
+}
+
+// EtcdLeafs are the certificates of an etcd member. Its server certificate is
+// for clients too: etcd's gateway dials its own server with it.
+func EtcdLeafs(name string, addresses []string) []Leaf {
+	p := sans(append([]string{name, "localhost", "127.0.0.1"}, addresses...))
+	p.CommonName, p.Server, p.Client = name, true, true
+	return []Leaf{leaf("etcd/server", Etcd, "etcd", p), leaf("etcd/peer", Etcd, "etcd", p)}
+}
+
+// NodeLeafs are the certificates of a node. The kubelet begins with
+// kubelet-client and rotates it by itself from then on.
+func NodeLeafs(name string, addresses []string) []Leaf {
+	serving := sans(append([]string{name}, addresses...))
+	serving.CommonName, serving.Organizations, serving.Server = "system:node:"+name, []string{"system:nodes"}, true
+	return []Leaf{
+		leaf("kubelet-client", Cluster, "", named("system:node:"+name, "system:nodes")),
+		leaf("kubelet-server", Cluster, "", serving),
+		leaf("kube-proxy", Cluster, "", named("system:kube-proxy")),
+		leaf("flannel", Cluster, "", named("system:flannel")),
+	}
+}
+
+// FirstServiceIP is the address of the Service kubernetes: the first of the
+// service CIDR.
+func FirstServiceIP(services netip.Prefix) string { return services.Masked().Addr().Next().String() }
+
+// leaf keeps its key for one user alone; "" is root.
+func leaf(file, ca, user string, p host.CertProfile) Leaf {
+	p.Lifetime = leafLife
+	return Leaf{Key: host.KeySpec{Path: Dir + file + ".key", Mode: 0o600, Owner: user, Group: user}, Cert: Dir + file + ".crt", CA: ca, Profile: p}
+}
+
+// named is a client with a name and groups.
+func named(cn string, groups ...string) host.CertProfile {
+	return host.CertProfile{CommonName: cn, Organizations: groups, Client: true}
+}
+
+// serving lets a client serve its health and metrics as well, so that those
+// answers are verified like any other.
+func (m Master) serving(p host.CertProfile) host.CertProfile {
+	names := sans(append([]string{m.Name, "localhost", "127.0.0.1"}, m.Addresses...))
+	p.Server, p.DNSNames, p.IPs = true, names.DNSNames, names.IPs
+	return p
+}
+
+// sans sorts names and addresses apart, each once and in order.
+func sans(all []string) host.CertProfile {
+	var p host.CertProfile
+	for _, s := range all {
+		a, err := netip.ParseAddr(s)
+		switch {
+		case s == "":
+		case err != nil && !slices.Contains(p.DNSNames, s):
+			p.DNSNames = append(p.DNSNames, s)
+		case err == nil && !slices.Contains(p.IPs, a.Unmap().String()):
+			p.IPs = append(p.IPs, a.Unmap().String())
+		}
+	}
+	return p
+}

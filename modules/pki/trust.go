@@ -1,0 +1,100 @@
+package pki
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// Trust puts CA certificates where a host looks for them. The host that has
+// the CA's key needs none for it.
+type Trust struct{ Files []TrustFile }
+
+// TrustFile is one CA certificate on a host.
+type TrustFile struct {
+	Path string
+	PEM  *modules.Value[string]
+}
+
+// TrustCluster is what every host trusts.
+func TrustCluster(pem *modules.Value[string]) TrustFile { return TrustFile{Dir + "ca.crt", pem} }
+
+// TrustEtcd is what a control-plane host trusts.
+func TrustEtcd(pem *modules.Value[string]) TrustFile { return TrustFile{Dir + "etcd/ca.crt", pem} }
+
+// TrustFrontProxy is what a control-plane host trusts.
+func TrustFrontProxy(pem *modules.Value[string]) TrustFile {
+	return TrustFile{Dir + "front-proxy-ca.crt", pem}
+}
+
+// Check compares the files by their bytes: they are copies.
+func (m Trust) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	var q []host.FileQuery
+	for _, f := range m.Files {
+		q = append(q, host.FileQuery{Path: f.Path, Content: true})
+	}
+	have, err := h.Files(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var d modules.Diff
+	for i, f := range m.Files {
+		c, err := f.diff(ctx, have[i])
+		if err != nil {
+			return nil, err
+		}
+		d = append(d, c...)
+	}
+	return d, nil
+}
+
+func (f TrustFile) diff(ctx context.Context, have host.File) (modules.Diff, error) {
+	c := modules.Change{Kind: modules.Cert, Action: modules.Update, Item: f.Path, Have: fingerprint(have.Content)}
+	if have.Type == host.Absent {
+		c.Action, c.Have = modules.Add, ""
+	}
+	pem, err := f.PEM.Get(ctx)
+	if u := (*modules.UnknownError)(nil); errors.As(err, &u) {
+		c.Until = u.Until
+		return modules.Diff{c}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.Want = fingerprint([]byte(pem)); have.Type == host.Regular && string(have.Content) == pem {
+		return diffMode(f.Path, have), nil
+	}
+	return modules.Diff{c}, nil
+}
+
+// Apply writes what d touches.
+func (m Trust) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	for _, f := range m.Files {
+		if !d.Touches(f.Path) {
+			continue
+		}
+		pem, err := f.PEM.Get(ctx)
+		if err != nil {
+			return err
+		}
+		if err := h.WriteFile(ctx, host.FileSpec{Path: f.Path, Mode: 0o644, Content: []byte(pem)}); err != nil {
+			return fmt.Errorf("write %s: %w", f.Path, err)
+		}
+	}
+	return nil
+}
+
+// fingerprint names a certificate by what it is called and its digest.
+func fingerprint(data []byte) string {
+	c, err := parse(data)
+	if err != nil {
+		return "no certificate"
+	}
+	sum := sha256.Sum256(c.Raw)
+	return fmt.Sprintf("%s, sha256 %s, until %s", c.Subject.CommonName, hex.EncodeToString(sum[:8]), date(c.NotAfter))
+}
