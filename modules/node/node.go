@@ -1,0 +1,137 @@
+// Package node gives a Node its labels and taints and waits until it is
+// Ready. It owns the label keys and taints that it set, whose names it keeps
+// in two annotations of the Node; it leaves all others alone.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/internal/kube"
+	"github.com/pmkctl/pmkctl/modules/internal/resource"
+)
+
+// Taint keeps pods off a node.
+type Taint struct{ Key, Value, Effect string }
+
+const controlPlane = "node-role.kubernetes.io/control-plane"
+
+// ControlPlaneLabel marks a host of the control plane; the kubelet may not
+// set it itself.
+func ControlPlaneLabel() (key, value string) { return controlPlane, "" }
+
+// ControlPlaneTaint keeps ordinary pods off a control-plane host that is not
+// a worker as well.
+func ControlPlaneTaint() Taint { return Taint{Key: controlPlane, Effect: "NoSchedule"} }
+
+// Module is the Node of the step's host.
+type Module struct {
+	Name   string
+	Labels map[string]string
+	Taints []Taint
+	API    host.Host // a control-plane host; nil is the step's own
+	// Addresses of the steps that start the API server, and the kubelet that
+	// registers the Node.
+	APIServer, Kubelet string
+	Limit              time.Duration // of the wait for Ready; 0 is 120 s
+}
+
+func (m Module) api(h host.Host) host.Host {
+	if m.API != nil {
+		return m.API
+	}
+	return h
+}
+
+func (m Module) path() string { return "/api/v1/nodes/" + m.Name }
+
+func (m Module) item() string { return "node/" + m.Name }
+
+// Check reads the Node and compares labels and taints that are ours, and
+// looks if it is Ready.
+func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	have, err := kube.Get(ctx, m.api(h), m.path())
+	switch {
+	case errors.Is(err, host.ErrUnavailable):
+		return m.unknown(m.APIServer), nil
+	case kube.NotFound(err):
+		return m.unknown(m.Kubelet), nil
+	case err != nil:
+		return nil, err
+	}
+	d := m.diff(have)
+	if why := notReady(have); why != nil {
+		d = append(d, modules.Change{Kind: modules.Object, Action: modules.Update, Item: m.item(),
+			Have: "not Ready", Want: "Ready", Why: why.Error()})
+	}
+	return d, nil
+}
+
+// unknown is what will be made of a Node that cannot be seen yet.
+func (m Module) unknown(until string) modules.Diff {
+	d := m.diff(nil)
+	d = append(d, modules.Change{Kind: modules.Object, Action: modules.Add, Item: m.item(), Want: "Ready"})
+	for i := range d {
+		d[i].Until = until
+	}
+	return d
+}
+
+// notReady is the reason; nil if the Node is Ready.
+func notReady(o kube.Object) error {
+	switch c := kube.ConditionOf(o, "Ready"); {
+	case c.Status == "True":
+		return nil
+	case c.Status == "":
+		return errors.New("the kubelet has reported no condition yet")
+	default:
+		return fmt.Errorf("%s: %s", c.Reason, c.Message)
+	}
+}
+
+// Apply sets labels and taints and waits until the Node is Ready. When it
+// does not become so, the error tells what the kubelet said last.
+func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	limit := m.Limit
+	if limit == 0 {
+		limit = 120 * time.Second
+	}
+	deadline := time.Now().Add(limit)
+	if err := m.label(ctx, h, limit); err != nil {
+		return resource.WithJournal(ctx, h, "kubelet.service", err)
+	}
+	err := resource.WaitFor(ctx, "node "+m.Name+" to be Ready", time.Until(deadline), func(ctx context.Context) error {
+		o, err := kube.Get(ctx, m.api(h), m.path())
+		if err != nil {
+			return err
+		}
+		return notReady(o)
+	})
+	if err != nil {
+		return resource.WithJournal(ctx, h, "kubelet.service", err)
+	}
+	return nil
+}
+
+// label waits for the Node and patches it, again when it changed meanwhile.
+func (m Module) label(ctx context.Context, h host.Host, limit time.Duration) error {
+	var final error
+	err := resource.WaitFor(ctx, "node "+m.Name+" to be registered", limit, func(ctx context.Context) error {
+		o, err := kube.Get(ctx, m.api(h), m.path())
+		if err == nil {
+			if patch := m.patch(o); patch != nil {
+				err = kube.Merge(ctx, m.api(h), m.path(), patch)
+			}
+		}
+		if err != nil && !kube.Passing(err) {
+			final = err
+			return nil
+		}
+		return err
+	})
+	return errors.Join(final, err)
+}

@@ -1,0 +1,200 @@
+package node
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/internal/kube"
+)
+
+// The annotations that name what is ours of a Node, separated by commas.
+const (
+	ownLabels = "pmkctl.github.io/labels" // keys
+	ownTaints = "pmkctl.github.io/taints" // key:effect
+)
+
+// id is what tells taints apart.
+func (t Taint) id() string { return t.Key + ":" + t.Effect }
+
+// String is a taint as kubectl writes it.
+func (t Taint) String() string {
+	if t.Value == "" {
+		return t.id()
+	}
+	return t.Key + "=" + t.Value + ":" + t.Effect
+}
+
+func (t Taint) object() map[string]any {
+	o := map[string]any{"key": t.Key, "effect": t.Effect}
+	if t.Value != "" {
+		o["value"] = t.Value
+	}
+	return o
+}
+
+// taintOf reads a taint of a Node.
+func taintOf(o any) Taint {
+	return Taint{Key: kube.Text(o, "key"), Value: kube.Text(o, "value"), Effect: kube.Text(o, "effect")}
+}
+
+// state is what of a Node may be ours.
+type state struct {
+	labels      map[string]any
+	taints      map[string]Taint // by id
+	annotations map[string]any
+	rawTaints   []any // as they are, with times
+}
+
+func stateOf(o kube.Object) state {
+	s := state{taints: map[string]Taint{}}
+	s.labels, _ = kube.Field(o, "metadata", "labels").(map[string]any)
+	s.annotations, _ = kube.Field(o, "metadata", "annotations").(map[string]any)
+	s.rawTaints, _ = kube.Field(o, "spec", "taints").([]any)
+	for _, t := range s.rawTaints {
+		s.taints[taintOf(t).id()] = taintOf(t)
+	}
+	return s
+}
+
+// owned reads one of the annotations.
+func (s state) owned(annotation string) []string {
+	list, _ := s.annotations[annotation].(string)
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
+}
+
+// goneLabels are labels on the Node that were ours and are not wanted.
+func (m Module) goneLabels(s state) []string {
+	return slices.DeleteFunc(s.owned(ownLabels), func(k string) bool {
+		_, wanted := m.Labels[k]
+		_, there := s.labels[k]
+		return wanted || !there
+	})
+}
+
+// goneTaints are ids of taints on the Node that were ours and are not wanted.
+func (m Module) goneTaints(s state) []string {
+	return slices.DeleteFunc(s.owned(ownTaints), func(id string) bool {
+		_, there := s.taints[id]
+		return !there || slices.ContainsFunc(m.Taints, func(t Taint) bool { return t.id() == id })
+	})
+}
+
+// annotations are ours as they should be.
+func (m Module) annotations() map[string]string {
+	var taints []string
+	for _, t := range m.Taints {
+		taints = append(taints, t.id())
+	}
+	slices.Sort(taints)
+	return map[string]string{
+		ownLabels: strings.Join(slices.Sorted(maps.Keys(m.Labels)), ","),
+		ownTaints: strings.Join(taints, ","),
+	}
+}
+
+// diff compares labels, taints and annotations, removals first. That the
+// annotations differ goes without saying if something else does.
+func (m Module) diff(o kube.Object) modules.Diff {
+	s := stateOf(o)
+	change := func(a modules.Action, what, have, want string) modules.Change {
+		return modules.Change{Kind: modules.Object, Action: a, Item: m.item() + " " + what, Have: have, Want: want}
+	}
+	var d modules.Diff
+	for _, k := range m.goneLabels(s) {
+		d = append(d, change(modules.Remove, "label "+k, quoted(s.labels[k]), ""))
+	}
+	for _, id := range m.goneTaints(s) {
+		d = append(d, change(modules.Remove, "taint "+id, s.taints[id].String(), ""))
+	}
+	for _, k := range slices.Sorted(maps.Keys(m.Labels)) {
+		have, there := s.labels[k]
+		switch {
+		case !there:
+			d = append(d, change(modules.Add, "label "+k, "", quoted(m.Labels[k])))
+		case have != m.Labels[k]:
+			d = append(d, change(modules.Update, "label "+k, quoted(have), quoted(m.Labels[k])))
+		}
+	}
+	for _, t := range m.sortedTaints() {
+		have, there := s.taints[t.id()]
+		switch {
+		case !there:
+			d = append(d, change(modules.Add, "taint "+t.id(), "", t.String()))
+		case have != t:
+			d = append(d, change(modules.Update, "taint "+t.id(), have.String(), t.String()))
+		}
+	}
+	if len(d) > 0 {
+		return d
+	}
+	want := m.annotations()
+	for _, k := range []string{ownLabels, ownTaints} {
+		if have, _ := s.annotations[k].(string); have != want[k] {
+			d = append(d, change(modules.Update, "annotation "+k, have, want[k]))
+		}
+	}
+	return d
+}
+
+func (m Module) sortedTaints() []Taint {
+	return slices.SortedFunc(slices.Values(m.Taints), func(a, b Taint) int { return cmp.Compare(a.id(), b.id()) })
+}
+
+func quoted(v any) string {
+	s, _ := v.(string)
+	return `"` + s + `"`
+}
+
+// patch is what makes diff empty; nil if it is. Taints are one list that
+// others write too, so a change of it says which version it was made from.
+func (m Module) patch(o kube.Object) kube.Object {
+	if len(m.diff(o)) == 0 {
+		return nil
+	}
+	s := stateOf(o)
+	labels, annotations := map[string]any{}, map[string]any{}
+	for _, k := range m.goneLabels(s) {
+		labels[k] = nil
+	}
+	for k, v := range m.Labels {
+		labels[k] = v
+	}
+	for k, v := range m.annotations() {
+		annotations[k] = v
+	}
+	metadata := map[string]any{"labels": labels, "annotations": annotations}
+	patch := kube.Object{"metadata": metadata}
+	if taints, differ := m.patchTaints(s); differ {
+		metadata["resourceVersion"] = kube.Text(o, "metadata", "resourceVersion")
+		patch["spec"] = map[string]any{"taints": taints}
+	}
+	return patch
+}
+
+// patchTaints is the whole list: others' as they are, then ours.
+func (m Module) patchTaints(s state) ([]any, bool) {
+	gone := m.goneTaints(s)
+	differ := len(gone) > 0
+	wanted := map[string]Taint{}
+	for _, t := range m.Taints {
+		wanted[t.id()] = t
+		differ = differ || s.taints[t.id()] != t
+	}
+	list := []any{}
+	for _, raw := range s.rawTaints {
+		id := taintOf(raw).id()
+		if _, ours := wanted[id]; !ours && !slices.Contains(gone, id) {
+			list = append(list, raw)
+		}
+	}
+	for _, t := range m.sortedTaints() {
+		list = append(list, t.object())
+	}
+	return list, differ
+}

@@ -1,0 +1,172 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"sigs.k8s.io/yaml"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/internal/kube"
+	"github.com/pmkctl/pmkctl/modules/internal/resource"
+)
+
+// An Object is one of the API's, as YAML has it.
+type Object = map[string]any
+
+// Module is objects of the cluster. The host of its step is a control-plane
+// host.
+type Module struct {
+	Objects   []Object // applied in this order
+	APIServer string   // address of the step that starts the API server: "kube-apiserver.cp-1"
+}
+
+// Check reads all objects at once and compares the fields that are ours.
+func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	have := make([]Object, len(m.Objects))
+	g, gctx := errgroup.WithContext(ctx)
+	for i, o := range m.Objects {
+		g.Go(func() error {
+			path, err := pathOf(o)
+			if err != nil {
+				return err
+			}
+			have[i], err = kube.Get(gctx, h, path)
+			if kube.NotFound(err) {
+				return nil
+			}
+			return err
+		})
+	}
+	err := g.Wait()
+	down := errors.Is(err, host.ErrUnavailable)
+	if err != nil && !down {
+		return nil, err
+	}
+	var d modules.Diff
+	for i, o := range m.Objects {
+		c, differs, err := diff(have[i], o)
+		if err != nil {
+			return nil, err
+		}
+		if down {
+			c, differs = modules.Change{Kind: modules.Object, Action: modules.Add, Item: name(o), Until: m.APIServer}, true
+		}
+		if differs {
+			d = append(d, c)
+		}
+	}
+	return d, nil
+}
+
+// diff is how an object differs; have is nil where nothing is.
+func diff(have, want Object) (modules.Change, bool, error) {
+	c := modules.Change{Kind: modules.Object, Action: modules.Add, Item: name(want)}
+	w, err := text(want)
+	if err != nil {
+		return c, false, err
+	}
+	if have == nil {
+		c.Want = w
+		return c, true, nil
+	}
+	hv, wv, differs := differing("", plain(have), plain(want))
+	gone := surplus(ownFields(have), plain(want), "")
+	if !differs && len(gone) == 0 {
+		return c, false, nil
+	}
+	c.Action = modules.Update
+	if len(gone) > 0 {
+		c.Why = "no longer wanted: " + strings.Join(gone, ", ")
+	}
+	if !differs {
+		return c, true, nil
+	}
+	if c.Have, err = text(hv); err != nil {
+		return c, false, err
+	}
+	c.Want, err = text(wv)
+	return c, true, err
+}
+
+// Apply makes the objects that d touches. What a young API server does not
+// have yet, such as the namespace kube-system, is waited for.
+func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	for _, o := range m.Objects {
+		if !d.Touches(name(o)) {
+			continue
+		}
+		path, err := pathOf(o)
+		if err != nil {
+			return err
+		}
+		if err := apply(ctx, h, path, o); err != nil {
+			return fmt.Errorf("apply %s: %w", name(o), err)
+		}
+	}
+	return nil
+}
+
+func apply(ctx context.Context, h host.Host, path string, o Object) error {
+	var final error
+	err := resource.WaitFor(ctx, "the API server to take it", 30*time.Second, func(ctx context.Context) error {
+		err := kube.Apply(ctx, h, path, o)
+		if err != nil && !kube.Passing(err) {
+			final = err
+			return nil
+		}
+		return err
+	})
+	return errors.Join(final, err)
+}
+
+// name is how people see an object: "deployment/kube-system/coredns".
+func name(o Object) string {
+	parts := []string{strings.ToLower(kube.Text(o, "kind"))}
+	if ns := kube.Text(o, "metadata", "namespace"); ns != "" {
+		parts = append(parts, ns)
+	}
+	return strings.Join(append(parts, kube.Text(o, "metadata", "name")), "/")
+}
+
+// resources are the kinds known here and their names in paths.
+var resources = map[string]string{
+	"ClusterRole":         "clusterroles",
+	"ClusterRoleBinding":  "clusterrolebindings",
+	"ConfigMap":           "configmaps",
+	"DaemonSet":           "daemonsets",
+	"Deployment":          "deployments",
+	"Namespace":           "namespaces",
+	"PodDisruptionBudget": "poddisruptionbudgets",
+	"Role":                "roles",
+	"RoleBinding":         "rolebindings",
+	"Service":             "services",
+	"ServiceAccount":      "serviceaccounts",
+}
+
+// pathOf is where the API server has an object.
+func pathOf(o Object) (string, error) {
+	version, kind := kube.Text(o, "apiVersion"), kube.Text(o, "kind")
+	plural, known := resources[kind]
+	if !known {
+		return "", fmt.Errorf("find the path of %s: kind %s is not known", name(o), kind)
+	}
+	path := "/api/" + version
+	if strings.Contains(version, "/") {
+		path = "/apis/" + version
+	}
+	if ns := kube.Text(o, "metadata", "namespace"); ns != "" {
+		path += "/namespaces/" + ns
+	}
+	return path + "/" + plural + "/" + kube.Text(o, "metadata", "name"), nil
+}
+
+func text(v any) (string, error) {
+	b, err := yaml.Marshal(v)
+	return string(b), err
+}

@@ -1,0 +1,132 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/internal/kube"
+	"github.com/pmkctl/pmkctl/modules/internal/resource"
+)
+
+// Rollout is a Deployment that is available. It changes nothing: its Apply
+// waits. The host of its step is a control-plane host.
+type Rollout struct {
+	Namespace, Name string
+	APIServer       string        // address of the step that starts the API server
+	Objects         string        // address of the step that makes the Deployment
+	Limit           time.Duration // of the wait; 0 is 120 s
+}
+
+func (r Rollout) path() string {
+	return "/apis/apps/v1/namespaces/" + r.Namespace + "/deployments/" + r.Name
+}
+
+// Check asks how far the Deployment is.
+func (r Rollout) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	c := modules.Change{Kind: modules.Object, Action: modules.Add, Item: "deployment/" + r.Namespace + "/" + r.Name, Want: "available"}
+	o, err := kube.Get(ctx, h, r.path())
+	switch {
+	case errors.Is(err, host.ErrUnavailable):
+		c.Until = r.APIServer
+	case kube.NotFound(err):
+		c.Until = r.Objects
+	case err != nil:
+		return nil, err
+	default:
+		why := pending(o)
+		if why == nil {
+			return nil, nil
+		}
+		c.Action, c.Have, c.Why = modules.Update, "not available", why.Error()
+	}
+	return modules.Diff{c}, nil
+}
+
+// pending tells what is missing; nil if the Deployment is available as it
+// was last applied.
+func pending(o Object) error {
+	number := func(keys ...string) int64 {
+		n, _ := kube.Field(plain(o), keys...).(int64)
+		return n
+	}
+	want, have := number("spec", "replicas"), number("status", "availableReplicas")
+	switch c := kube.ConditionOf(o, "Available"); {
+	case number("status", "observedGeneration") < number("metadata", "generation"):
+		return errors.New("its last change was not seen yet")
+	case number("status", "updatedReplicas") < min(1, want):
+		return errors.New("no pod of its last change is there yet")
+	case c.Status != "True":
+		return fmt.Errorf("%d of %d pods are available", have, want)
+	}
+	return nil
+}
+
+// Apply waits until the Deployment is available.
+func (r Rollout) Apply(ctx context.Context, h host.Host, _ modules.Diff) error {
+	limit := r.Limit
+	if limit == 0 {
+		limit = 120 * time.Second
+	}
+	var last Object
+	err := resource.WaitFor(ctx, "deployment "+r.Namespace+"/"+r.Name+" to be available", limit, func(ctx context.Context) error {
+		o, err := kube.Get(ctx, h, r.path())
+		if err != nil {
+			return err
+		}
+		last = o
+		return pending(o)
+	})
+	if err == nil || last == nil {
+		return err
+	}
+	if why := r.pods(ctx, h, last); len(why) > 0 {
+		return fmt.Errorf("%w\n  %s", err, strings.Join(why, "\n  "))
+	}
+	return err
+}
+
+// pods tells what keeps the Deployment's pods from being ready.
+func (r Rollout) pods(ctx context.Context, h host.Host, o Object) []string {
+	var selector []string
+	labels, _ := kube.Field(o, "spec", "selector", "matchLabels").(map[string]any)
+	for k, v := range labels {
+		selector = append(selector, fmt.Sprintf("%s=%v", k, v))
+	}
+	q := url.Values{"labelSelector": {strings.Join(selector, ",")}}
+	list, err := kube.Get(ctx, h, "/api/v1/namespaces/"+r.Namespace+"/pods?"+q.Encode())
+	if err != nil {
+		return nil
+	}
+	items, _ := list["items"].([]any)
+	var why []string
+	for _, pod := range items {
+		if w := podTrouble(pod); w != "" {
+			why = append(why, fmt.Sprintf("pod %s: %s", kube.Text(pod, "metadata", "name"), w))
+		}
+	}
+	return why
+}
+
+// podTrouble is why a pod is not ready: what its container waits for, else
+// the first condition that is false.
+func podTrouble(pod any) string {
+	containers, _ := kube.Field(pod, "status", "containerStatuses").([]any)
+	for _, c := range containers {
+		if reason := kube.Text(c, "state", "waiting", "reason"); reason != "" {
+			return strings.TrimSuffix(reason+": "+kube.Text(c, "state", "waiting", "message"), ": ")
+		}
+	}
+	conditions, _ := kube.Field(pod, "status", "conditions").([]any)
+	for _, c := range conditions {
+		if kube.Text(c, "status") == "False" {
+			return strings.TrimSuffix(kube.Text(c, "type")+" is false: "+kube.Text(c, "reason")+": "+kube.Text(c, "message"), ": ")
+		}
+	}
+	return ""
+}
