@@ -28,6 +28,9 @@ func ensureEngine(ctx context.Context, m *machine, out io.Writer) error {
 		return nil
 	}
 	fmt.Fprintln(out, "lab: starting dockerd")
+	if err := m.noteFirewall(ctx); err != nil {
+		return err
+	}
 	log := filepath.Join(machineDir, "dockerd.log")
 	pid, err := startDaemon(log, "dockerd")
 	if err != nil {
@@ -91,6 +94,9 @@ func stopEngine(ctx context.Context, m *machine, out io.Writer) error {
 		if err != nil {
 			return err
 		}
+	}
+	if err := m.restoreFirewall(ctx); err != nil {
+		return err
 	}
 	m.Engine = nil
 	return m.save()

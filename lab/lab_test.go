@@ -161,3 +161,26 @@ func TestFindRoot(t *testing.T) {
 		t.Errorf("outside a repository: got %s", got)
 	}
 }
+
+func TestWithoutDocker(t *testing.T) {
+	rules := `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [7:9]
+:DOCKER - [0:0]
+:MINE - [0:0]
+-A FORWARD -j DOCKER-USER
+-A FORWARD -i docker0 -o docker0 -j ACCEPT
+-A FORWARD -j MINE
+COMMIT
+`
+	want := `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [7:9]
+:MINE - [0:0]
+-A FORWARD -j MINE
+COMMIT
+`
+	if got := withoutDocker(rules, "ACCEPT"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

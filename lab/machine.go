@@ -19,8 +19,9 @@ const machineDir = "/run/pmk-lab"
 
 // A machine is what has to be put right when the lab goes down.
 type machine struct {
-	Engine  *process          `json:"engine,omitempty"`  // the dockerd that the lab started
-	Sysctls map[string]string `json:"sysctls,omitempty"` // values before the lab's, by path below /proc/sys
+	Engine   *process          `json:"engine,omitempty"`   // the dockerd that the lab started
+	Firewall *firewall         `json:"firewall,omitempty"` // before that dockerd
+	Sysctls  map[string]string `json:"sysctls,omitempty"`  // values before the lab's, by path below /proc/sys
 }
 
 // A process is told from a later one with the same pid by its start.

@@ -211,6 +211,9 @@ func (u *upper) make(ctx context.Context, hosts []Host) error {
 	if err != nil {
 		return err
 	}
+	if missing := len(hosts) - len(have); missing > 0 {
+		fmt.Fprintf(u.out, "lab: making %d hosts\n", missing)
+	}
 	known := make([]string, len(hosts))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,18 +26,29 @@ func (im image) file() string { return im.key + ".tar" }
 func (im image) cacheKey(root, recipeKey string) (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "oci 1 %+v %s %s\n", im, recipeKey, arch)
-	files, err := filepath.Glob(filepath.Join(root, im.source, "*.go"))
+	if im.source != "" {
+		if err := hashSource(h, filepath.Join(root, im.source)); err != nil {
+			return "", fmt.Errorf("read the source of image %s: %w", im.name, err)
+		}
+	}
+	return fmt.Sprintf("image-%s-%.6x", im.key, h.Sum(nil)), nil
+}
+
+func hashSource(h io.Writer, dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
-		return "", err
+		return err
 	}
 	for _, file := range files {
 		b, err := os.ReadFile(file)
 		if err != nil {
-			return "", fmt.Errorf("read the source of image %s: %w", im.name, err)
+			return err
 		}
-		h.Write(b)
+		if _, err := h.Write(b); err != nil {
+			return err
+		}
 	}
-	return fmt.Sprintf("image-%s-%.6x", im.key, h.Sum(nil)), nil
+	return nil
 }
 
 // build writes the image's archive into dst; program is the file of a recipe,
