@@ -1,0 +1,247 @@
+package sshhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/crypto/ssh"
+)
+
+// A conn is an SSH connection, logged in.
+type conn struct {
+	client *ssh.Client
+	key    ssh.PublicKey // the host's
+	root   net.Conn      // the TCP connection below it and its bastions
+}
+
+// close cuts the TCP connection: nothing on the way can hold that up, as a
+// full send buffer could hold up a polite goodbye.
+func (c *conn) close() { _ = c.root.Close() }
+
+// connect dials a resolved target, through its bastions, within ctx.
+func connect(ctx context.Context, t Target) (*conn, error) {
+	v, err := t.verifier()
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLogin(t)
+	if err != nil {
+		return nil, err
+	}
+	defer l.close()
+	dial, bastion, err := t.dialer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var first error
+	for _, algorithms := range v.tries() {
+		c, err := tryUntilServed(ctx, func() (*conn, error) {
+			return handshake(ctx, t, dial, v, algorithms, l)
+		})
+		if err == nil {
+			if bastion != nil {
+				c.root = bastion.root
+			}
+			return c, nil
+		}
+		if first == nil || !errors.Is(first, ErrHostKey) {
+			first = err
+		}
+		if !errors.Is(err, ErrHostKey) {
+			break
+		}
+	}
+	if bastion != nil {
+		bastion.close()
+	}
+	return nil, first
+}
+
+type dialFunc func(context.Context) (net.Conn, error)
+
+func (t Target) dialer(ctx context.Context) (dialFunc, *conn, error) {
+	if t.Bastion == nil {
+		return func(ctx context.Context) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", t.hostport())
+		}, nil, nil
+	}
+	b, err := connect(ctx, *t.Bastion)
+	if err != nil {
+		var e *Error
+		if errors.As(err, &e) {
+			e.Host = "bastion " + e.Host + " on the way to " + t.label()
+		}
+		return nil, nil, err
+	}
+	return func(ctx context.Context) (net.Conn, error) {
+		return b.client.DialContext(ctx, "tcp", t.hostport())
+	}, b, nil
+}
+
+// errDropped is a server that hung up before it showed a key: sshd does so
+// with some of those who come while many others are logging in (MaxStartups).
+var errDropped = errors.New("the server hung up before it showed a key")
+
+func tryUntilServed(ctx context.Context, f func() (*conn, error)) (*conn, error) {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval = 50 * time.Millisecond
+	wait.MaxInterval = time.Second
+	var last error
+	c, err := backoff.Retry(ctx, func() (*conn, error) {
+		c, err := f()
+		last = err
+		if err != nil && !errors.Is(err, errDropped) {
+			err = backoff.Permanent(err)
+		}
+		return c, err
+	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0))
+	if err != nil {
+		return nil, last // not ctx's, which says less
+	}
+	return c, nil
+}
+
+// progress is how far a handshake got; the library calls back from other
+// goroutines, and again when keys are exchanged anew.
+type progress struct {
+	sync.Mutex
+	key     ssh.PublicKey
+	refused error
+	login   bool
+}
+
+func handshake(ctx context.Context, t Target, dial dialFunc, v verifier, algorithms []string, l *login) (*conn, error) {
+	raw, err := dial(ctx)
+	if err != nil {
+		return nil, t.unreachable(ctx, "connect", err)
+	}
+	// Closing the connection at the deadline works where setting a deadline
+	// on it does not: through a bastion.
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	defer stop()
+	var p progress
+	safe := ssh.SupportedAlgorithms()
+	config := &ssh.ClientConfig{
+		Config:            ssh.Config{Ciphers: safe.Ciphers, MACs: safe.MACs, KeyExchanges: safe.KeyExchanges},
+		User:              t.User,
+		HostKeyAlgorithms: algorithms,
+		HostKeyCallback: func(_ string, remote net.Addr, key ssh.PublicKey) error {
+			err := v.check(key, remote)
+			p.Lock()
+			defer p.Unlock()
+			p.key, p.refused = key, err
+			return err
+		},
+		Auth: []ssh.AuthMethod{ssh.PublicKeysCallback(func() ([]ssh.Signer, error) {
+			p.Lock()
+			p.login = true
+			p.Unlock()
+			return l.signers(ctx)
+		})},
+	}
+	c, channels, requests, err := ssh.NewClientConn(raw, t.hostport(), config)
+	if err == nil && !stop() {
+		err = ctx.Err()
+	}
+	if err == nil {
+		p.Lock()
+		defer p.Unlock()
+		return &conn{client: ssh.NewClient(c, channels, requests), key: p.key, root: raw}, nil
+	}
+	_ = raw.Close()
+	return nil, p.explain(ctx, t, l, err)
+}
+
+// explain finds out what kind of failure a failed handshake was.
+func (p *progress) explain(ctx context.Context, t Target, l *login, err error) error {
+	p.Lock()
+	defer p.Unlock()
+	hungUp := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	var none *ssh.AlgorithmNegotiationError
+	switch {
+	case p.refused != nil:
+		return p.refused
+	case ctx.Err() != nil:
+		step := "wait for the server's key"
+		if p.login {
+			step = "log in"
+		}
+		return t.unreachable(ctx, step, err)
+	case errors.As(err, &none):
+		kind := ErrUnreachable
+		if none.What == "host key" {
+			kind = ErrHostKey
+		}
+		return t.fail(kind, err, "the server offers nothing that is safe; bring its sshd up to date")
+	case p.key == nil && hungUp:
+		return t.fail(ErrUnreachable, errDropped, "if many others log in there, raise MaxStartups in its sshd_config")
+	case p.login && !hungUp:
+		return l.refused(unwrapHandshake(err))
+	}
+	return t.fail(ErrUnreachable, err, "")
+}
+
+// unreachable says which step did not come to an end.
+func (t Target) unreachable(ctx context.Context, step string, err error) error {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, context.DeadlineExceeded):
+		err = fmt.Errorf("%s: no answer in time", step)
+	case cause != nil:
+		err = fmt.Errorf("%s: %w", step, cause)
+	default:
+		err = fmt.Errorf("%s: %w", step, err)
+	}
+	var refused *ssh.OpenChannelError
+	if errors.As(err, &refused) && t.Bastion != nil {
+		return t.fail(ErrUnreachable, fmt.Errorf("the bastion %s cannot reach it: %w", t.Bastion.label(), err), "")
+	}
+	return t.fail(ErrUnreachable, err, "")
+}
+
+func unwrapHandshake(err error) error {
+	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "ssh: handshake failed") {
+		return inner
+	}
+	return err
+}
+
+// keepalive asks for a sign of life every so often and cuts the connection
+// if none came for too long; done ends it.
+func (c *conn) keepalive(o Options, done <-chan struct{}) {
+	tick := time.NewTicker(o.Keepalive)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		answer := make(chan error, 1)
+		go func() {
+			_, _, err := c.client.SendRequest("keepalive@openssh.com", true, nil)
+			answer <- err
+		}()
+		late := time.NewTimer(o.Lost)
+		select {
+		case <-done:
+			late.Stop()
+			return
+		case err := <-answer:
+			late.Stop()
+			if err == nil {
+				continue
+			}
+		case <-late.C:
+		}
+		c.close()
+		return
+	}
+}

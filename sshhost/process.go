@@ -1,0 +1,233 @@
+package sshhost
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Prompt is what sudo is told to ask with. The password is given to exactly
+// this and nothing else.
+const Prompt = "pmkctl-asks-for-the-password-of-sudo"
+
+// sudo is what stands before a command line. Without a password sudo must not
+// wait for one; with one it reads it from stdin, and only if it asks.
+func (t Target) sudo() string {
+	switch {
+	case !t.Become:
+		return ""
+	case t.password() == "":
+		return "sudo -n "
+	default:
+		return "sudo -S -p " + Prompt + " "
+	}
+}
+
+// A process is a command on the host.
+type process struct {
+	target  Target
+	command string
+	session *ssh.Session
+	stdin   io.WriteCloser
+	stdout  io.Reader
+	exited  chan struct{}
+	status  error // of session.Wait, once exited is closed
+
+	mu     sync.Mutex
+	stderr []byte // the last of it
+	asked  int    // how often sudo asked
+	silent bool   // sudo is done: a prompt is not one any more
+	ended  bool   // nothing more comes on stdout
+}
+
+const keptStderr = 4 << 10
+
+// run starts a command line on the host; sudo goes before it where the target
+// says so.
+func (c *conn) run(ctx context.Context, t Target, command string) (*process, error) {
+	stop := context.AfterFunc(ctx, c.close)
+	defer stop()
+	s, err := c.client.NewSession()
+	if err != nil {
+		return nil, t.fail(ErrStart, fmt.Errorf("open a session: %w", err), "")
+	}
+	p := &process{target: t, command: t.sudo() + command, session: s, exited: make(chan struct{})}
+	if p.stdin, err = s.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if p.stdout, err = s.StdoutPipe(); err != nil {
+		return nil, err
+	}
+	stderr, err := s.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Start(p.command); err != nil {
+		_ = s.Close()
+		return nil, t.fail(ErrStart, fmt.Errorf("run %q: %w", p.command, err), "")
+	}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		p.watch(stderr)
+	}()
+	go func() {
+		p.status = s.Wait()
+		<-read
+		close(p.exited)
+	}()
+	return p, nil
+}
+
+// watch keeps the end of stderr and answers sudo.
+func (p *process) watch(stderr io.Reader) {
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := stderr.Read(buf)
+		if p.heard(buf[:n]) {
+			_, werr := io.WriteString(p.stdin, p.target.password()+"\n")
+			if werr != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// heard takes what came on stderr and tells if sudo asks for the password,
+// for the first time. It asks again only if the password was wrong, and is
+// then not answered.
+func (p *process) heard(b []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stderr = append(p.stderr, b...)
+	asks := p.target.Become && p.target.password() != "" && !p.silent &&
+		bytes.HasSuffix(p.stderr, []byte(Prompt))
+	if asks {
+		p.stderr = bytes.TrimSuffix(p.stderr, []byte(Prompt))
+		if p.asked++; p.asked > 1 {
+			_ = p.session.Close()
+			asks = false
+		}
+	}
+	if drop := len(p.stderr) - keptStderr; drop > 0 {
+		p.stderr = append(p.stderr[:0], p.stderr[drop:]...)
+	}
+	return asks
+}
+
+// admitted says that the command itself has spoken: sudo is done.
+func (p *process) admitted() {
+	p.mu.Lock()
+	p.silent = true
+	p.mu.Unlock()
+}
+
+func (p *process) Read(b []byte) (int, error) {
+	n, err := p.stdout.Read(b)
+	if err != nil {
+		p.mu.Lock()
+		p.ended = true
+		p.mu.Unlock()
+	}
+	return n, err
+}
+
+func (p *process) Write(b []byte) (int, error) { return p.stdin.Write(b) }
+
+// Close ends the command's input, which ends the agent. A command that has
+// begun its work, or ended, may still say how it ended; any other is cut off.
+func (p *process) Close() error {
+	_ = p.stdin.Close() // fails only where it is closed
+	p.mu.Lock()
+	polite := p.silent || p.ended
+	p.mu.Unlock()
+	if !polite {
+		return p.session.Close()
+	}
+	go func() {
+		p.wait(leave)
+		_ = p.session.Close()
+	}()
+	return nil
+}
+
+// leave is how long a command may take to end after its input did.
+const leave = 2 * time.Second
+
+func (p *process) wait(atMost time.Duration) bool {
+	t := time.NewTimer(atMost)
+	defer t.Stop()
+	select {
+	case <-p.exited:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// exitStatus is -1 if there is none.
+func (p *process) exitStatus() int {
+	var exit *ssh.ExitError
+	if !p.wait(leave) || !errors.As(p.status, &exit) {
+		if p.wait(0) && p.status == nil {
+			return 0
+		}
+		return -1
+	}
+	return exit.ExitStatus()
+}
+
+func (p *process) said() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.TrimSpace(string(p.stderr))
+}
+
+func (p *process) timesAsked() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked
+}
+
+// explain finds out why a command that should have spoken did not; err is
+// what reading from it ended with.
+func (p *process) explain(ctx context.Context, err error) *Error {
+	t, status := p.target, -1
+	if ctx.Err() == nil {
+		status = p.exitStatus()
+	}
+	said := p.said()
+	detail := func(what string) error {
+		if said != "" {
+			return fmt.Errorf("%s: %s", what, said)
+		}
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	// sudo's texts come in the host's language; its name does not.
+	fromSudo := t.Become && strings.Contains(said, "sudo: ")
+	switch {
+	case p.timesAsked() > 1:
+		return t.fail(ErrSudo, detail("the password was not accepted"), "put the password of "+t.User+" on that host into become_password")
+	case ctx.Err() != nil:
+		return t.fail(ErrStart, detail("no answer in time"), "")
+	case fromSudo && t.password() == "":
+		return t.fail(ErrSudo, detail("sudo -n"), "set become_password, allow "+t.User+" to use sudo without one (NOPASSWD), or log in as root")
+	case fromSudo, t.Become && status == 1 && !strings.Contains(said, "pmkctl: "):
+		return t.fail(ErrSudo, detail("sudo"), "see what sudo allows "+t.User+" on that host: `sudo -l`")
+	case t.Become && (status == 127 || status == 126) && strings.Contains(said, "sudo"):
+		return t.fail(ErrSudo, detail("run sudo"), "install sudo there, or log in as root with become = false")
+	case status >= 0:
+		return t.fail(ErrStart, detail(fmt.Sprintf("exit status %d", status)), "")
+	}
+	return t.fail(ErrStart, detail("the connection ended"), "")
+}

@@ -1,0 +1,165 @@
+package sshhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/pmkctl/pmkctl/agent"
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// session is an agent's session and the connections it runs over.
+type session struct {
+	host.Session
+	process *process
+	conn    *conn
+	done    chan struct{}
+	once    sync.Once
+
+	mu   sync.Mutex
+	bulk *conn // for large files; dialled when the first one travels
+}
+
+// Dial reaches the target and starts its agent. It ends with ctx; the session
+// does not.
+func Dial(ctx context.Context, t Target, o Options) (host.Session, error) {
+	o = o.defaults()
+	t, err := resolve(t, o.ConfigFile)
+	if err != nil {
+		return nil, err
+	}
+	exe, err := findExecutable(o.Executable)
+	if err != nil {
+		return nil, t.fail(ErrStart, err, "")
+	}
+	go exe.id() //nolint:errcheck // its result is kept: hashing goes on while we dial
+	c, err := dialConn(ctx, t, o)
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.start(ctx, t, exe, o)
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func dialConn(ctx context.Context, t Target, o Options) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.Handshake)
+	defer cancel()
+	return connect(ctx, t)
+}
+
+// start starts the agent, and brings it first if it is not there.
+func (c *conn) start(ctx context.Context, t Target, exe *executable, o Options) (*session, error) {
+	id, err := exe.id()
+	if err != nil {
+		return nil, t.fail(ErrStart, err, "")
+	}
+	s := &session{conn: c, done: make(chan struct{})}
+	go c.keepalive(o, s.done)
+	err = s.begin(ctx, t, id, o)
+	if errors.Is(err, errMissing) {
+		if err = c.upload(ctx, t, exe, id, o); err == nil {
+			err = s.begin(ctx, t, id, o)
+		}
+	}
+	if err != nil {
+		close(s.done)
+		return nil, err
+	}
+	return s, nil
+}
+
+// errMissing is a host that has no agent of this id, or none that runs.
+var errMissing = errors.New("no such executable")
+
+// begin starts the agent once.
+func (s *session) begin(ctx context.Context, t Target, id string, o Options) error {
+	ctx, cancel := context.WithTimeout(ctx, o.Start)
+	defer cancel()
+	args := agent.ServeArgs
+	if o.ReadOnly {
+		args = agent.ReadOnlyArgs
+	}
+	p, err := s.conn.run(ctx, t, command(id, args))
+	if err != nil {
+		return err
+	}
+	inner, err := agent.Connect(ctx, p, agent.ClientOptions{
+		HostKey: ssh.FingerprintSHA256(s.conn.key),
+		Bulk:    func(ctx context.Context) (io.ReadWriteCloser, error) { return s.receiver(ctx, t, id, o) },
+		Trace:   o.Trace,
+	})
+	if err != nil {
+		defer p.session.Close()
+		if ctx.Err() == nil && p.missing(AgentPath(id)) {
+			return t.fail(ErrStart, fmt.Errorf("%w: %s", errMissing, p.said()), "see if "+Dir+" is on a file system mounted noexec there")
+		}
+		return p.explain(ctx, err)
+	}
+	p.admitted()
+	s.Session, s.process = inner, p
+	return nil
+}
+
+// missing tells if the command ended because its executable is not there, or
+// not whole. Shells say so with a status, sudo with a line that begins with
+// the path, in the host's language.
+func (p *process) missing(path string) bool {
+	status := p.exitStatus()
+	return status == 126 || status == 127 || status > 0 && strings.Contains(p.said(), path+": ")
+}
+
+func command(id string, args []string) string {
+	return AgentPath(id) + " " + strings.Join(args, " ")
+}
+
+// receiver starts a process that takes large files, on a connection of its
+// own: beside a transfer on the same one, calls wait more than twice as long.
+func (s *session) receiver(ctx context.Context, t Target, id string, o Options) (io.ReadWriteCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.done:
+		return nil, host.ErrLost
+	default:
+	}
+	if s.bulk != nil { // which may be lost by now
+		if p, err := s.bulk.run(ctx, t, command(id, agent.ReceiveArgs)); err == nil || ctx.Err() != nil {
+			return p, err
+		}
+		s.bulk.close()
+		s.bulk = nil
+	}
+	c, err := dialConn(ctx, t, o)
+	if err != nil {
+		return nil, err
+	}
+	s.bulk = c
+	go c.keepalive(o, s.done)
+	return c.run(ctx, t, command(id, agent.ReceiveArgs))
+}
+
+// Close ends the agent and the connections.
+func (s *session) Close() error {
+	err := s.Session.Close()
+	s.once.Do(func() {
+		close(s.done)
+		s.process.wait(leave)
+		s.conn.close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.bulk != nil {
+			s.bulk.close()
+		}
+	})
+	return err
+}
