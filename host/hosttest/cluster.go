@@ -1,0 +1,176 @@
+package hosttest
+
+import (
+	"encoding/json"
+	"path"
+	"regexp"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// A Cluster is hosts that reach each other and share one Kubernetes. A host
+// alone is a cluster too.
+type Cluster struct {
+	Net Net // between the hosts
+
+	mu      sync.Mutex
+	members map[string]*Host
+	states  map[string]state
+	store   store
+}
+
+// state is what a cluster knows of a host. It is pushed by the host, so that
+// no lock of a host is taken under the cluster's.
+type state struct {
+	Node      string // its name as a Node
+	NodeIP    string
+	Arch      string
+	Labels    map[string]string
+	Taints    []any
+	API       bool // runs kube-apiserver
+	Kubelet   bool
+	Network   bool // a CNI configuration is there, or flanneld runs
+	Addresses []string
+	Sockets   []host.Socket
+}
+
+// NewCluster ties hosts together that were alone so far.
+func NewCluster(hosts ...*Host) *Cluster {
+	c := &Cluster{members: map[string]*Host{}, states: map[string]state{}, store: newStore()}
+	for _, h := range hosts {
+		c.members[h.name] = h
+		h.mu.Lock()
+		h.cluster, h.pushed = c, ""
+		h.push()
+		h.mu.Unlock()
+	}
+	return c
+}
+
+// Host finds a host by name; nil if there is none.
+func (c *Cluster) Host(name string) *Host { return c.members[name] }
+
+// Cluster is the one that the host is in.
+func (h *Host) Cluster() *Cluster { return h.cluster }
+
+// push tells the cluster what became of the machine.
+func (m *machine) push() {
+	s := state{Node: m.nodeName(), Arch: m.facts.Arch, Addresses: m.addresses(), Sockets: m.sockets()}
+	s.API, s.Kubelet = m.runs("kube-apiserver"), m.runs("kubelet")
+	s.Network = m.runs("flanneld")
+	for _, name := range m.tree.children("/etc/cni/net.d") {
+		s.Network = s.Network || strings.HasSuffix(name, ".conflist")
+	}
+	if s.Kubelet {
+		m.describeNode(&s)
+	}
+	text, err := json.Marshal(s)
+	must(err)
+	if string(text) == m.pushed {
+		return
+	}
+	m.pushed = string(text)
+	m.cluster.update(m.name, s)
+}
+
+// describeNode reads what the kubelet registers its Node with.
+func (m *machine) describeNode(s *state) {
+	argv := splitWords(m.unitOf("kubelet").file.last("Service.ExecStart"))
+	if s.NodeIP = flagValue(argv, "--node-ip"); s.NodeIP == "" {
+		for _, a := range s.Addresses {
+			if !strings.HasPrefix(a, "127.") && a != "::1" {
+				s.NodeIP = a
+				break
+			}
+		}
+	}
+	s.Labels = map[string]string{"kubernetes.io/hostname": s.Node, "kubernetes.io/arch": s.Arch, "kubernetes.io/os": "linux"}
+	for _, l := range strings.Split(flagValue(argv, "--node-labels"), ",") {
+		if k, v, ok := strings.Cut(l, "="); ok {
+			s.Labels[k] = v
+		}
+	}
+	taints := strings.Split(flagValue(argv, "--register-with-taints"), ",")
+	for _, match := range taintInConfig.FindAllStringSubmatch(m.configText(argv), -1) {
+		taints = append(taints, match[2]+"="+":"+match[1])
+	}
+	for _, t := range taints {
+		if kv, effect, ok := strings.Cut(t, ":"); ok {
+			k, v, _ := strings.Cut(kv, "=")
+			taint := map[string]any{"key": k, "effect": effect}
+			if v != "" {
+				taint["value"] = v
+			}
+			s.Taints = append(s.Taints, taint)
+		}
+	}
+}
+
+// taintInConfig is an entry of registerWithTaints, its fields in order.
+var taintInConfig = regexp.MustCompile(`- effect: (\w+)\n\s+key: (\S+)`)
+
+// nodeName is the name by which the host's kubelet knows itself.
+func (m *machine) nodeName() string {
+	if u := m.unitOf("kubelet"); u != nil {
+		if name := flagValue(splitWords(u.file.last("Service.ExecStart")), "--hostname-override"); name != "" {
+			return name
+		}
+	}
+	return strings.ToLower(m.facts.Hostname)
+}
+
+// update takes note of a host's state; nodes register and become ready.
+func (c *Cluster) update(name string, s state) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.states[name] = s
+	api := false
+	for _, s := range c.states {
+		api = api || s.API
+	}
+	if !api {
+		return
+	}
+	c.store.begin()
+	var names []string
+	for name := range c.states {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if s := c.states[name]; s.Kubelet {
+			c.store.register(s)
+		} else {
+			c.store.unready(s.Node)
+		}
+	}
+}
+
+// serving is the process that answers at an address of any host.
+func (c *Cluster) serving(addr, port string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.states {
+		for _, a := range s.Addresses {
+			if a == addr {
+				return serving(s.Sockets, addr, port)
+			}
+		}
+	}
+	return ""
+}
+
+// podCIDR is the subnet of a Node; "" before it registered.
+func (c *Cluster) podCIDR(node string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.store.objects[path.Join("/api/v1/nodes", node)]
+	if o == nil {
+		return ""
+	}
+	cidr, _ := dig(o.data, "spec", "podCIDR").(string)
+	return cidr
+}

@@ -1,0 +1,177 @@
+package hosttest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+var _ host.Host = (*Host)(nil)
+
+// A Host is a connection to a machine in memory. It is safe for concurrent
+// use.
+type Host struct {
+	*machine
+	admin    bool  // past faults and logs
+	readOnly *bool // of a session that was not armed
+}
+
+// machine is what all connections to it share.
+type machine struct {
+	name    string
+	cluster *Cluster
+
+	mu       sync.Mutex
+	tree     tree
+	facts    host.Facts
+	skew     time.Duration
+	clock    time.Time // of files and units: moves 2 s with every change
+	network  host.Network
+	sysctls  map[string]string
+	features map[string]host.KernelFeature
+	users    map[string]account
+	groups   map[string]int
+	units    map[string]*unit
+	nextPID  int
+	foreign  []host.Socket // held by what no unit runs
+	images   map[string]bool
+	archives map[string][]string // names in an image archive, by SHA-256
+	programs map[string]Program
+	hooks    map[string]func(*Host) error
+	failing  map[string]failure
+	pushed   string // what the cluster knows of this machine
+
+	lock    lock
+	faults  faults
+	latency time.Duration
+	log     []Entry
+	reads   int
+	probes  probes
+}
+
+// New makes a bare host. Hosts of different names have different machine
+// ids and addresses.
+func New(name string, opts ...Option) *Host {
+	id := sha256.Sum256([]byte("machine " + name))
+	boot := hex.EncodeToString(id[16:])
+	m := &machine{
+		name: name,
+		tree: tree{base: bare()},
+		facts: host.Facts{
+			Hostname: name, Arch: "amd64", OS: "debian 12", Kernel: "6.1.0-28-amd64",
+			MachineID:   hex.EncodeToString(id[:16]),
+			BootID:      fmt.Sprintf("%s-%s-%s-%s-%s", boot[:8], boot[8:12], boot[12:16], boot[16:20], boot[20:32]),
+			ProductUUID: fmt.Sprintf("%x-%x-%x-%x-%x", id[4:8], id[8:10], id[10:12], id[12:14], id[14:20]),
+			Root:        true, Systemd: "252", CgroupV2: true, CPUs: 4, Memory: 8 << 30,
+			Disks: []host.Disk{
+				{Path: "/", Free: 40 << 30, Size: 50 << 30, Type: "ext4"},
+				{Path: "/var", Free: 40 << 30, Size: 50 << 30, Type: "ext4"},
+			},
+			Resolvers: []string{"192.0.2.1"}, ResolvConf: "/etc/resolv.conf",
+		},
+		clock:    time.Now().Add(-24 * time.Hour).Truncate(time.Second),
+		sysctls:  bareSysctls(),
+		features: bareFeatures(),
+		users:    map[string]account{"root": {}, "daemon": {uid: 1, gid: 1}, "www-data": {uid: 33, gid: 33}, "nobody": {uid: 65534, gid: 65534}, "messagebus": {uid: 100, gid: 107}},
+		groups:   map[string]int{"root": 0, "daemon": 1, "adm": 4, "tty": 5, "disk": 6, "shadow": 42, "www-data": 33, "nogroup": 65534, "messagebus": 107, "systemd-journal": 999},
+		units:    map[string]*unit{},
+		nextPID:  400,
+		images:   map[string]bool{},
+		archives: map[string][]string{},
+		programs: barePrograms(),
+		hooks:    map[string]func(*Host) error{},
+		failing:  map[string]failure{},
+	}
+	m.network = networkOf(defaultAddress(name))
+	h := &Host{machine: m}
+	NewCluster(h)
+	for _, o := range opts {
+		o(h.Admin())
+	}
+	m.log, m.reads = nil, 0
+	return h
+}
+
+func defaultAddress(name string) string {
+	sum := fnv.New32a()
+	sum.Write([]byte(name))
+	return fmt.Sprintf("192.0.2.%d/24", 10+sum.Sum32()%200)
+}
+
+// Name is the host's name.
+func (h *Host) Name() string { return h.name }
+
+// Admin is the same machine for somebody at its console: nothing is logged
+// or counted, no fault strikes.
+func (h *Host) Admin() *Host { return &Host{machine: h.machine, admin: true} }
+
+// read runs f, which changes nothing, with the machine locked.
+func (h *Host) read(ctx context.Context, method, item string, f func() error) error {
+	if err := h.travel(ctx); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.admin {
+		return f()
+	}
+	if err := h.faults.strikes(method, item); err != nil {
+		return err
+	}
+	h.reads++
+	return f()
+}
+
+// change runs f with the machine locked, one tick later than the change
+// before it.
+func (h *Host) change(ctx context.Context, method, item string, f func() error) error {
+	if err := h.travel(ctx); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.admin {
+		if err := h.faults.strikes(method, item); err != nil {
+			return err
+		}
+		if h.faults.readOnly || h.readOnly != nil && *h.readOnly {
+			return host.ErrReadOnly
+		}
+	}
+	h.tick()
+	if err := f(); err != nil {
+		return err
+	}
+	h.push()
+	if h.admin {
+		return nil
+	}
+	h.log = append(h.log, Entry{method, item})
+	return h.faults.count()
+}
+
+// travel is the way to the host and back.
+func (h *Host) travel(ctx context.Context) error {
+	if h.latency == 0 || h.admin {
+		return ctx.Err()
+	}
+	t := time.NewTimer(h.latency)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+func (m *machine) tick() { m.clock = m.clock.Add(2 * time.Second) }
+
+// now is the time of day on the host.
+func (m *machine) now() time.Time { return time.Now().Add(m.skew) }

@@ -1,0 +1,184 @@
+package hosttest
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// sandbox checks what systemd needs before it runs a unit's program.
+func (m *machine) sandbox(f *unitFile) error {
+	if name := f.last("Service.User"); name != "" {
+		if _, _, err := m.own(name, ""); err != nil {
+			return &exitStatus{"exit-code", "217/USER", []string{"Failed to determine user credentials: No such process"}}
+		}
+	}
+	if name := f.last("Service.Group"); name != "" {
+		if _, _, err := m.own("", name); err != nil {
+			return &exitStatus{"exit-code", "216/GROUP", []string{"Failed to determine group credentials: No such process"}}
+		}
+	}
+	for _, p := range f.all("Service.EnvironmentFile") {
+		if p[0] != '-' && m.tree.open(p) == nil {
+			return &exitStatus{"resources", "", []string{"Failed to load environment files: No such file or directory"}}
+		}
+	}
+	if p := f.last("Service.WorkingDirectory"); p != "" && p[0] == '/' && m.tree.open(p) == nil {
+		return &exitStatus{"exit-code", "200/CHDIR", []string{"Changing to the requested working directory failed: No such file or directory"}}
+	}
+	for _, p := range append(f.words("Service.ReadWritePaths"), f.words("Service.BindPaths")...) {
+		p = strings.TrimPrefix(p, "+")
+		if p[0] == '/' && m.tree.open(p) == nil {
+			return &exitStatus{"exit-code", "226/NAMESPACE", []string{"Failed to set up mount namespacing: " + p + ": No such file or directory"}}
+		}
+	}
+	for key, base := range map[string]string{"StateDirectory": "/var/lib/", "RuntimeDirectory": "/run/", "LogsDirectory": "/var/log/", "ConfigurationDirectory": "/etc/", "CacheDirectory": "/var/cache/"} {
+		for _, name := range f.words("Service." + key) {
+			d := host.DirSpec{Path: base + strings.TrimSuffix(name, "/"), Mode: 0o755, Owner: f.last("Service.User"), Group: f.last("Service.Group")}
+			if err := m.makeDir(d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// exec is the start of a program: it must be an executable file, and the
+// files that it is told to read must be there and readable for its user.
+func (m *machine) exec(argv []string, user string) error {
+	if len(argv) == 0 {
+		return &exitStatus{"exit-code", "203/EXEC", []string{"no command"}}
+	}
+	p := argv[0]
+	if p[0] != '/' {
+		p = m.lookPath(p)
+	}
+	n := m.tree.open(p)
+	switch {
+	case n == nil:
+		return &exitStatus{"exit-code", "203/EXEC", []string{argv[0] + ": Failed to execute command: No such file or directory"}}
+	case n.kind != host.Regular || n.mode&0o111 == 0:
+		return &exitStatus{"exit-code", "203/EXEC", []string{argv[0] + ": Failed to execute command: Permission denied"}}
+	}
+	if !components[path.Base(p)] {
+		return nil
+	}
+	for _, p := range m.inputs(argv) {
+		if err := m.readable(p, user); err != "" {
+			return &exitStatus{"exit-code", "1/FAILURE", []string{fmt.Sprintf("open %s: %s", p, err)}}
+		}
+	}
+	return nil
+}
+
+// components are the programs whose flags are known well enough to tell
+// which of them name files to read.
+var components = map[string]bool{"kubelet": true, "kube-apiserver": true, "kube-controller-manager": true, "kube-scheduler": true,
+	"kube-proxy": true, "etcd": true, "flanneld": true, "containerd": true}
+
+var (
+	inputFlag   = regexp.MustCompile(`^--?([a-z0-9-]*(?:config|config-path|config-file|kubeconfig|cert-file|key-file|ca-file|cafile|certfile|keyfile|ca|certificate|private-key|certificate-authority|root-ca-file))$`)
+	inputInYAML = regexp.MustCompile(`(?m)^\s*(?:[a-z-]*(?:cert|key|ca)-file|clientCAFile|tlsCertFile|tlsPrivateKeyFile|kubeconfig|client-certificate|client-key|certificate-authority): "?(/[^\s"]+)`)
+)
+
+// inputs are the files that a component reads when it starts: those that its
+// flags name, and what these name in turn.
+func (m *machine) inputs(argv []string) []string {
+	var files []string
+	for i, a := range argv {
+		flag, value, ok := strings.Cut(a, "=")
+		if !ok && i+1 < len(argv) {
+			value = argv[i+1]
+		}
+		if inputFlag.MatchString(flag) && strings.HasPrefix(value, "/") && flag != "--bootstrap-kubeconfig" {
+			files = append(files, value)
+		}
+	}
+	for _, p := range files {
+		if n := m.tree.open(p); n != nil {
+			for _, match := range inputInYAML.FindAllStringSubmatch(string(n.content), -1) {
+				files = append(files, match[1])
+			}
+		}
+	}
+	return files
+}
+
+// readable tells why a user cannot read a file, as strerror(3) would.
+func (m *machine) readable(p, user string) string {
+	at, err := m.tree.resolve("open", p, true)
+	n := m.tree.get(at)
+	if err != nil || n == nil {
+		return "no such file or directory"
+	}
+	if user == "" || user == "root" {
+		return ""
+	}
+	if !m.may(n, user, 4) {
+		return "permission denied"
+	}
+	for dir := path.Dir(at); dir != "/"; dir = path.Dir(dir) {
+		if d := m.tree.get(dir); d != nil && !m.may(d, user, 1) {
+			return "permission denied"
+		}
+	}
+	return ""
+}
+
+// may tells if the permission bit (4 read, 1 search) is a user's.
+func (m *machine) may(n *node, user string, bit uint32) bool {
+	switch {
+	case n.owner == user:
+		return n.mode>>6&bit != 0
+	case m.groups[n.group] == m.users[user].gid || m.users[user].groups[n.group]:
+		return n.mode>>3&bit != 0
+	default:
+		return n.mode&bit != 0
+	}
+}
+
+// lookPath finds a program in root's search path.
+func (m *machine) lookPath(name string) string {
+	for _, dir := range []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
+		if n := m.tree.open(dir + "/" + name); n != nil && n.kind == host.Regular && n.mode&0o111 != 0 {
+			return dir + "/" + name
+		}
+	}
+	return ""
+}
+
+// behave does what a program does that just started, as far as others see it.
+func (m *machine) behave(name string, f *unitFile) error {
+	if hook := m.hooks[name]; hook != nil {
+		return m.unlocked(hook)
+	}
+	argv := splitWords(f.last("Service.ExecStart"))
+	if len(argv) > 0 && path.Base(argv[0]) == "flanneld" {
+		return m.leaseSubnet()
+	}
+	return nil
+}
+
+// unlocked runs f, which uses the machine by its console.
+func (m *machine) unlocked(f func(*Host) error) error {
+	m.mu.Unlock()
+	defer m.mu.Lock()
+	return f(&Host{machine: m, admin: true})
+}
+
+// leaseSubnet writes what flanneld writes once it has a subnet.
+func (m *machine) leaseSubnet() error {
+	subnet := m.cluster.podCIDR(m.nodeName())
+	if subnet == "" {
+		return nil
+	}
+	if err := m.makeDir(host.DirSpec{Path: "/run/flannel", Mode: 0o755}); err != nil {
+		return err
+	}
+	gateway := strings.Replace(subnet, ".0/", ".1/", 1)
+	text := fmt.Sprintf("FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=%s\nFLANNEL_MTU=1472\nFLANNEL_IPMASQ=true\n", gateway)
+	return m.place("/run/flannel/subnet.env", "", "", &node{kind: host.Regular, mode: 0o644, content: []byte(text)})
+}

@@ -1,0 +1,165 @@
+package hosttest
+
+import (
+	"context"
+	"path"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// A Program is what Run does for one. It gets the console of the host, and
+// fails with a *host.ExitError whose Argv is filled in for it.
+type Program func(h *Host, argv []string, stdin []byte) ([]byte, error)
+
+// OnRun says what the program of this name does; its file must be on the
+// host as well.
+func (h *Host) OnRun(name string, p Program) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.programs[name] = p
+}
+
+// Programs implements host.Reader.
+func (h *Host) Programs(ctx context.Context, names []string) ([]host.Program, error) {
+	var found []host.Program
+	err := h.read(ctx, "Programs", strings.Join(names, " "), func() error {
+		for _, name := range names {
+			found = append(found, host.Program{Name: name, Path: h.lookPath(name)})
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Run implements host.Writer. Programs that it does not know fail.
+func (h *Host) Run(ctx context.Context, argv []string, stdin []byte) ([]byte, error) {
+	if len(argv) == 0 {
+		return nil, unknown("run nothing")
+	}
+	var out []byte
+	err := h.change(ctx, "Run", strings.Join(argv, " "), func() error {
+		p := argv[0]
+		if !path.IsAbs(p) {
+			p = h.lookPath(p)
+		}
+		if n := h.tree.open(p); n == nil || n.mode&0o111 == 0 {
+			return &host.ExitError{Argv: argv, Status: 127, Stderr: "executable file not found"}
+		}
+		program := h.programs[path.Base(p)]
+		if program == nil {
+			return unknown("what %s does is not known here; see OnRun", path.Base(p))
+		}
+		return h.unlocked(func(console *Host) error {
+			var err error
+			out, err = program(console, argv, stdin)
+			if exit, ok := err.(*host.ExitError); ok {
+				exit.Argv = argv
+			}
+			return err
+		})
+	})
+	return out, err
+}
+
+func barePrograms() map[string]Program {
+	return map[string]Program{
+		"true":             func(*Host, []string, []byte) ([]byte, error) { return nil, nil },
+		"false":            func(*Host, []string, []byte) ([]byte, error) { return nil, &host.ExitError{Status: 1} },
+		"systemd-sysusers": runSysusers,
+		"modprobe":         runModprobe,
+		"sysctl":           runSysctl,
+		"swapoff":          runSwapoff,
+	}
+}
+
+func runSysusers(h *Host, argv []string, _ []byte) ([]byte, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	files := argv[1:]
+	if len(files) == 0 {
+		for _, dir := range []string{"/etc/sysusers.d", "/usr/lib/sysusers.d"} {
+			for _, name := range h.tree.children(dir) {
+				files = append(files, dir+"/"+name)
+			}
+		}
+	}
+	for _, p := range files {
+		if strings.HasPrefix(p, "-") {
+			return nil, unknown("systemd-sysusers %s", p)
+		}
+		if !path.IsAbs(p) {
+			p = "/etc/sysusers.d/" + p
+		}
+		n := h.tree.open(p)
+		if n == nil {
+			return nil, &host.ExitError{Status: 1, Stderr: "Failed to open '" + p + "': No such file or directory"}
+		}
+		if err := h.sysusers(string(n.content)); err != nil {
+			return nil, &host.ExitError{Status: 1, Stderr: p + ": " + err.Error()}
+		}
+	}
+	return nil, nil
+}
+
+func runModprobe(h *Host, argv []string, _ []byte) ([]byte, error) {
+	for _, name := range argv[1:] {
+		if strings.HasPrefix(name, "-") {
+			continue
+		}
+		if err := h.LoadModule(context.Background(), name); err != nil {
+			return nil, &host.ExitError{Status: 1, Stderr: "modprobe: FATAL: Module " + name + " not found in directory /lib/modules"}
+		}
+	}
+	return nil, nil
+}
+
+// runSysctl knows --system, -p FILE and -w NAME=VALUE.
+func runSysctl(h *Host, argv []string, _ []byte) ([]byte, error) {
+	var lines []string
+	h.mu.Lock()
+	read := func(p string) {
+		if n := h.tree.open(p); n != nil {
+			lines = append(lines, strings.Split(string(n.content), "\n")...)
+		}
+	}
+	for i := 1; i < len(argv); i++ {
+		switch a := argv[i]; {
+		case a == "--system":
+			for _, name := range h.tree.children("/etc/sysctl.d") {
+				read("/etc/sysctl.d/" + name)
+			}
+			read("/etc/sysctl.conf")
+		case strings.HasPrefix(a, "/"):
+			read(a)
+		case strings.Contains(a, "="):
+			lines = append(lines, a)
+		case a != "-p" && a != "-w" && a != "-q":
+			h.mu.Unlock()
+			return nil, unknown("sysctl %s", a)
+		}
+	}
+	h.mu.Unlock()
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, "=")
+		name = strings.TrimSpace(name)
+		if !ok || strings.HasPrefix(name, "#") || strings.HasPrefix(name, ";") {
+			continue
+		}
+		optional := strings.HasPrefix(name, "-")
+		if err := h.SetSysctl(context.Background(), strings.TrimPrefix(name, "-"), strings.TrimSpace(value)); err != nil && !optional {
+			return nil, &host.ExitError{Status: 1, Stderr: err.Error()}
+		}
+	}
+	return nil, nil
+}
+
+func runSwapoff(h *Host, argv []string, _ []byte) ([]byte, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(argv) == 2 && argv[1] == "-a" {
+		h.facts.Swaps = nil
+		return nil, nil
+	}
+	return nil, unknown("swapoff %v", argv[1:])
+}

@@ -1,0 +1,4 @@
+package hosttest
+
+// lock is the host's lock.
+type lock struct{}

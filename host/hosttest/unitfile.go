@@ -1,0 +1,149 @@
+package hosttest
+
+import (
+	"path"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// unitDirs are where unit files are looked for, the first wins.
+var unitDirs = []string{"/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system"}
+
+// A unitFile is a unit's settings with its drop-ins, keyed "Service.ExecStart".
+type unitFile struct {
+	path     string
+	dropIns  []string
+	masked   bool
+	settings map[string][]string
+	text     string
+}
+
+func (f *unitFile) all(key string) []string { return f.settings[key] }
+
+// last is the setting that counts where one is allowed.
+func (f *unitFile) last(key string) string {
+	if v := f.settings[key]; len(v) > 0 {
+		return v[len(v)-1]
+	}
+	return ""
+}
+
+// words are all values of a list setting.
+func (f *unitFile) words(key string) []string {
+	return strings.Fields(strings.Join(f.settings[key], " "))
+}
+
+// readUnit reads a unit from disk; nil if there is none.
+func (m *machine) readUnit(name string) *unitFile {
+	for _, dir := range unitDirs {
+		p := dir + "/" + name
+		at, err := m.tree.resolve("open", p, true)
+		if err != nil {
+			continue
+		}
+		n := m.tree.get(at)
+		if n == nil {
+			continue
+		}
+		f := &unitFile{path: p, settings: map[string][]string{}}
+		if at == "/dev/null" || n.kind == host.Regular && len(n.content) == 0 {
+			f.masked = true
+			return f
+		}
+		if n.kind != host.Regular {
+			continue
+		}
+		f.parse(string(n.content))
+		m.readDropIns(f, name)
+		return f
+	}
+	return nil
+}
+
+func (m *machine) readDropIns(f *unitFile, name string) {
+	seen := map[string]bool{}
+	for _, dir := range unitDirs {
+		for _, conf := range m.tree.children(dir + "/" + name + ".d") {
+			p := path.Join(dir, name+".d", conf)
+			if n := m.tree.open(p); strings.HasSuffix(conf, ".conf") && !seen[conf] && n != nil && n.kind == host.Regular {
+				seen[conf] = true
+				f.dropIns = append(f.dropIns, p)
+				f.parse(string(n.content))
+			}
+		}
+	}
+}
+
+// parse adds settings; an empty value forgets those before it.
+func (f *unitFile) parse(text string) {
+	f.text += text + "\x00"
+	section := ""
+	for _, line := range strings.Split(strings.ReplaceAll(text, "\\\n", " "), "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		if line[0] == '[' {
+			section = strings.Trim(line, "[]")
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok {
+			continue
+		}
+		key, value = section+"."+strings.TrimSpace(key), strings.TrimSpace(value)
+		if value == "" {
+			delete(f.settings, key)
+			continue
+		}
+		f.settings[key] = append(f.settings[key], value)
+	}
+}
+
+// A command is a line of ExecStart and the like.
+type command struct {
+	argv   []string
+	ignore bool // "-": a failure does not matter
+	asRoot bool // "+" or "!": not the unit's user
+}
+
+func parseCommand(line string) command {
+	var c command
+	for line != "" && strings.ContainsRune("-@:+!|", rune(line[0])) {
+		c.ignore = c.ignore || line[0] == '-'
+		c.asRoot = c.asRoot || line[0] == '+' || line[0] == '!'
+		line = line[1:]
+	}
+	c.argv = splitWords(line)
+	return c
+}
+
+// splitWords splits at spaces outside of quotes.
+func splitWords(line string) []string {
+	var words []string
+	var word strings.Builder
+	var quote rune
+	in := false
+	for _, r := range line {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '"' || r == '\''):
+			quote, in = r, true
+		case quote == 0 && (r == ' ' || r == '\t'):
+			if in {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			in = false
+		default:
+			word.WriteRune(r)
+			in = true
+		}
+	}
+	if in {
+		words = append(words, word.String())
+	}
+	return words
+}
