@@ -30,8 +30,7 @@ lab-down: ## remove the hosts and all that came with them
 demo: components build lab-up ## a working cluster on three lab hosts
 	bin/pmkctl plan examples/lab
 	bin/pmkctl apply -auto-approve examples/lab
-	umask 077 && bin/pmkctl kubeconfig examples/lab > .lab/kubeconfig.new
-	mv .lab/kubeconfig.new .lab/kubeconfig
+	bin/pmkctl kubeconfig -out=.lab/kubeconfig examples/lab
 	@$(LAB) check
 
 test: setup lint unit e2e ## every test, the cluster on real hosts included

@@ -63,6 +63,7 @@ func removeFiles(root string) error {
 	return errors.Join(
 		os.RemoveAll(filepath.Join(root, ".lab")),
 		os.RemoveAll(filepath.Join(root, HostsFile)),
+		os.RemoveAll(filepath.Join(root, VarsFile)),
 		os.RemoveAll(filepath.Join(root, "examples", "lab", "components.json")),
 	)
 }

@@ -39,6 +39,7 @@ const (
 // Paths below the root of the repository.
 const (
 	HostsFile          = "examples/lab/hosts.json"
+	VarsFile           = "examples/lab/lab.auto.hclvars" // become_password, for the spec there
 	KeyFile            = ".lab/id_ed25519"
 	KnownHostsFile     = ".lab/known_hosts"
 	BecomePasswordFile = ".lab/become-password"

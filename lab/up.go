@@ -230,6 +230,10 @@ func (u *upper) make(ctx context.Context, hosts []Host) error {
 	if err := writeFile(filepath.Join(u.root, KnownHostsFile), []byte(strings.Join(known, "")), 0o644); err != nil {
 		return err
 	}
+	vars := fmt.Sprintf("become_password = %q\n", u.password)
+	if err := writeFile(filepath.Join(u.root, VarsFile), []byte(vars), 0o600); err != nil {
+		return err
+	}
 	return writeJSON(filepath.Join(u.root, HostsFile), hosts)
 }
 
