@@ -153,10 +153,11 @@ func keepInitial(want map[string]any, onDisk []byte) map[string]any {
 		return want
 	}
 	out := maps.Clone(want)
-	maps.DeleteFunc(out, func(k string, _ any) bool { return strings.HasPrefix(k, "initial-") })
-	for k, v := range have {
-		if strings.HasPrefix(k, "initial-") {
+	for _, k := range []string{"initial-advertise-peer-urls", "initial-cluster", "initial-cluster-state", "initial-cluster-token"} {
+		if v, ok := have[k]; ok {
 			out[k] = v
+		} else {
+			delete(out, k)
 		}
 	}
 	return out

@@ -1,0 +1,85 @@
+package etcd
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
+)
+
+var members = []Member{{"cp-1", "192.0.2.11"}, {"cp-2", "192.0.2.12"}, {"cp-3", "2001:db8::13"}}
+
+func TestConfig(t *testing.T) {
+	m := Module{Member: members[2], Members: members, Token: "demo",
+		FeatureGates: map[string]bool{"B": false, "A": true},
+		Flags:        map[string]string{"quota-backend-bytes": "8589934592", "pre-vote": "false", "log-level": "warn"},
+		Config:       map[string]any{"heartbeat-interval": 200.0, "strict-reconfig-check": nil}}
+	got, err := passthrough.YAML(m.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `advertise-client-urls: https://[2001:db8::13]:2379
+client-transport-security:
+  cert-file: /etc/kubernetes/pki/etcd/server.crt
+  client-cert-auth: true
+  key-file: /etc/kubernetes/pki/etcd/server.key
+  trusted-ca-file: /etc/kubernetes/pki/etcd/ca.crt
+data-dir: /var/lib/etcd
+feature-gates: A=true,B=false
+heartbeat-interval: 200
+initial-advertise-peer-urls: https://[2001:db8::13]:2380
+initial-cluster: cp-1=https://192.0.2.11:2380,cp-2=https://192.0.2.12:2380,cp-3=https://[2001:db8::13]:2380
+initial-cluster-state: new
+initial-cluster-token: demo
+listen-client-urls: https://[2001:db8::13]:2379,https://127.0.0.1:2379
+listen-metrics-urls: http://127.0.0.1:2381
+listen-peer-urls: https://[2001:db8::13]:2380
+log-level: warn
+name: cp-3
+peer-transport-security:
+  cert-file: /etc/kubernetes/pki/etcd/peer.crt
+  client-cert-auth: true
+  key-file: /etc/kubernetes/pki/etcd/peer.key
+  trusted-ca-file: /etc/kubernetes/pki/etcd/ca.crt
+pre-vote: false
+quota-backend-bytes: 8589934592
+`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestKeepInitial(t *testing.T) {
+	want := map[string]any{"name": "a", "initial-cluster": "a=x,b=y", "initial-cluster-state": "new"}
+	tests := []struct {
+		name, onDisk string
+		want         map[string]any
+	}{
+		{"nothing", "", want},
+		{"unreadable", "]", want},
+		{"grown since", "name: b\ninitial-cluster: a=x\ninitial-cluster-state: existing\n",
+			map[string]any{"name": "a", "initial-cluster": "a=x", "initial-cluster-state": "existing"}},
+		{"taken out by hand", "name: b\n", map[string]any{"name": "a"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, keepInitial(want, []byte(tt.onDisk))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestHealthURL(t *testing.T) {
+	tests := []struct{ urls, want string }{
+		{"http://127.0.0.1:2381", "http://127.0.0.1:2381/health"},
+		{"http://0.0.0.0:2381,http://192.0.2.1:9", "http://127.0.0.1:2381/health"},
+		{"http://192.0.2.1:9", "http://192.0.2.1:9/health"},
+	}
+	for _, tt := range tests {
+		if got := healthURL(map[string]any{"listen-metrics-urls": tt.urls}); got != tt.want {
+			t.Errorf("got %s, want %s", got, tt.want)
+		}
+	}
+}
