@@ -36,6 +36,9 @@ func (s Service) all() Files {
 	return f
 }
 
+// Wanted are the service's files as they should be, the unit last.
+func (s Service) Wanted() []host.FileSpec { return s.all().Files }
+
 // unit is the unit file with the hash of all that the service depends on, so
 // that a restart which is still owed shows as a difference on disk.
 func (s Service) unit() string {

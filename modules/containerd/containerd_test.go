@@ -1,0 +1,67 @@
+package containerd
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/pmkctl/pmkctl/modules/internal/golden"
+	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
+)
+
+func plainModule() Module { return Module{Sandbox: "registry.k8s.io/pause:3.10.2"} }
+
+// labModule is what the lab's hosts need, and a value of each type.
+func labModule() Module {
+	return Module{
+		Sandbox: "registry.k8s.io/pause:3.10.2",
+		Config: map[string]any{
+			"debug": map[string]any{"level": "debug"},
+			"plugins": map[string]any{"io.containerd.cri.v1.runtime": map[string]any{
+				"restrict_oom_score_adj":      true,
+				"max_container_log_line_size": 16384.0,
+				"containerd":                  map[string]any{"runtimes": map[string]any{"crun": map[string]any{"runtime_type": "io.containerd.runc.v2"}}},
+			}},
+			"stream_processors": map[string]any{"a.b 'c'": map[string]any{"args": []any{"x", "it's \"y\""}, "ratio": 0.5}},
+		},
+		Flags: map[string]string{"log-level": "info"},
+	}
+}
+
+func TestFiles(t *testing.T) {
+	for name, m := range map[string]Module{"plain": plainModule(), "lab": labModule()} {
+		t.Run(name, func(t *testing.T) {
+			s, err := m.service()
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden.Files(t, "testdata/golden/"+name+".txtar", s.Wanted())
+		})
+	}
+}
+
+// What is passed through comes out of the TOML as it went in, on top of ours.
+func TestConfigRoundTrip(t *testing.T) {
+	m := labModule()
+	content, err := m.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := toml.Unmarshal(content, &got); err != nil {
+		t.Fatal(err)
+	}
+	again, err := toml.Marshal(got)
+	if err != nil || string(again) != string(content) {
+		t.Errorf("written again it is %s (%v), want %s", again, err, content)
+	}
+	// Laying the same settings over it once more changes nothing.
+	merged, err := passthrough.Plain(passthrough.Merge(got, m.Config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(merged, any(got)) {
+		t.Errorf("got %v, want %v", got, merged)
+	}
+}

@@ -1,0 +1,64 @@
+package kubelet
+
+import (
+	"context"
+	"testing"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/internal/golden"
+)
+
+func plainModule() Module {
+	return Module{Node: "worker-1", IP: "192.0.2.11", ClusterDNS: []string{"10.96.0.10"}, ClusterDomain: "cluster.local"}
+}
+
+// labModule is what the lab's hosts need.
+func labModule() Module {
+	m := plainModule()
+	m.Config = map[string]any{"failCgroupV1": false, "failSwapOn": false, "maxPods": 50.0}
+	m.FeatureGates = map[string]bool{"KubeletInUserNamespace": true}
+	m.Flags = map[string]string{"v": "2"}
+	m.Taints = []Taint{{Key: "node-role.kubernetes.io/control-plane", Effect: "NoSchedule"}, {Key: "a", Value: "b", Effect: "NoExecute"}}
+	return m
+}
+
+func TestFiles(t *testing.T) {
+	for name, m := range map[string]Module{"plain": plainModule(), "lab": labModule()} {
+		t.Run(name, func(t *testing.T) {
+			s, err := m.service(t.Context(), facts{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden.Files(t, "testdata/golden/"+name+".txtar", s.Wanted())
+		})
+	}
+}
+
+// facts is a host of which only the facts are known.
+type facts struct{ host.Host }
+
+func (facts) Facts(context.Context) (host.Facts, error) {
+	return host.Facts{ResolvConf: "/run/systemd/resolve/resolv.conf"}, nil
+}
+
+func TestHealthURL(t *testing.T) {
+	tests := []struct {
+		name   string
+		fields map[string]any
+		want   string
+	}{
+		{"default", nil, "http://127.0.0.1:10248/healthz"},
+		{"port", map[string]any{"healthzPort": 10.0}, "http://127.0.0.1:10/healthz"},
+		{"off", map[string]any{"healthzPort": 0}, ""},
+		{"address", map[string]any{"healthzBindAddress": "192.0.2.1"}, "http://192.0.2.1:10248/healthz"},
+		{"any address", map[string]any{"healthzBindAddress": "0.0.0.0"}, "http://127.0.0.1:10248/healthz"},
+		{"IPv6", map[string]any{"healthzBindAddress": "::1"}, "http://[::1]:10248/healthz"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := healthURL(tt.fields); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
