@@ -2,27 +2,40 @@ package oshost
 
 import (
 	"context"
-	"errors"
+	"sync"
 
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/oshost/probe"
 )
 
-// probes is the state of probe rounds.
-type probes struct{}
+// probes is the probing side of this machine; package probe does the work.
+type probes struct {
+	once   sync.Once
+	prober probe.Prober
+}
 
-var errNoProbes = errors.New("not served by this build")
+// probeLock keeps two runs' probes apart on one host.
+const probeLock = "/run/pmkctl/probe.lock"
 
-// ProbeListen begins a round.
+func (h *Host) probing() *probe.Prober {
+	h.probes.once.Do(func() {
+		h.prober.Sockets = h.Sockets
+		h.prober.Lock = probeLock
+	})
+	return &h.prober
+}
+
+// ProbeListen binds the ports of a round.
 func (h *Host) ProbeListen(ctx context.Context, r host.ListenRequest) ([]host.Bind, error) {
-	return nil, errNoProbes
+	return h.probing().ProbeListen(ctx, r)
 }
 
 // ProbeDial dials the peers of a round.
 func (h *Host) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.Dialled, error) {
-	return nil, errNoProbes
+	return h.probing().ProbeDial(ctx, r)
 }
 
-// ProbeEnd ends a round.
+// ProbeEnd ends a round and releases its ports.
 func (h *Host) ProbeEnd(ctx context.Context, id string) ([]host.Arrival, error) {
-	return nil, errNoProbes
+	return h.probing().ProbeEnd(ctx, id)
 }

@@ -1,0 +1,159 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// ProbeDial dials peers. See host.Prober.
+func (p *Prober) ProbeDial(ctx context.Context, req host.DialRequest) ([]host.Dialled, error) {
+	r, err := p.begin(req.ID)
+	if err != nil {
+		return nil, err
+	}
+	d, err := newDialler(r, req)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	out := make([]host.Dialled, len(req.Dials))
+	var others, selves sync.WaitGroup
+	done := make(chan struct{})
+	for i, one := range req.Dials {
+		nonce, err := parseNonce(one.Nonce)
+		if err != nil {
+			return nil, fmt.Errorf("dial %s: nonce %q: %w", one.Addr, one.Nonce, err)
+		}
+		wg := &others
+		if one.Self {
+			wg = &selves
+		}
+		wg.Go(func() {
+			res := d.dial(ctx, one, nonce, done)
+			res.Nonce = one.Nonce
+			out[i] = res
+		})
+	}
+	others.Wait()
+	close(done)
+	selves.Wait()
+	for i := range out {
+		if req.Dials[i].Self {
+			out[i].Now = time.Now()
+		}
+	}
+	noNeighbour(req.Dials, out)
+	return out, ctx.Err()
+}
+
+// A dialler is what the dials of one request share.
+type dialler struct {
+	*round
+	from  netip.Addr // not valid: left to the routes
+	wait  time.Duration
+	slots chan struct{} // connections at once
+	udp   udpSockets
+}
+
+func newDialler(r *round, req host.DialRequest) (*dialler, error) {
+	d := &dialler{round: r, wait: req.Wait, slots: make(chan struct{}, maxSockets)}
+	if d.wait <= 0 {
+		d.wait = defWait
+	}
+	if req.From != "" {
+		from, err := netip.ParseAddr(req.From)
+		if err != nil {
+			return nil, fmt.Errorf("dial from %q: %w", req.From, err)
+		}
+		d.from = from.Unmap()
+	}
+	d.udp = udpSockets{d: d, socks: map[udpKind]*udpSocket{}}
+	return d, nil
+}
+
+func (d *dialler) close() { d.udp.close() }
+
+// source is where dials to an address come from.
+func (d *dialler) source(to netip.Addr) netip.Addr {
+	if d.from.IsValid() && d.from.Is4() == to.Is4() {
+		return d.from
+	}
+	if to.Is4() {
+		return netip.IPv4Unspecified()
+	}
+	return netip.IPv6Unspecified()
+}
+
+func (d *dialler) dial(ctx context.Context, one host.Dial, nonce uint64, done <-chan struct{}) host.Dialled {
+	if one.Self {
+		return d.dialSelf(ctx, nonce, done)
+	}
+	addr, err := netip.ParseAddr(one.Addr)
+	if err != nil {
+		return host.Dialled{Outcome: host.Unreachable, Detail: fmt.Sprintf("%q is no address", one.Addr)}
+	}
+	to := netip.AddrPortFrom(addr.Unmap(), uint16(one.Port))
+	switch one.Proto {
+	case "tcp":
+		return d.dialTCP(ctx, one, nonce, to)
+	case "udp":
+		return d.dialUDP(ctx, one, nonce, to)
+	}
+	return host.Dialled{Outcome: host.Unreachable, Detail: "unknown protocol " + one.Proto}
+}
+
+// dialSelf measures how late this process hears itself while the other
+// dials run: the longest time of all datagrams, or the age of one that
+// did not come back.
+func (d *dialler) dialSelf(ctx context.Context, nonce uint64, done <-chan struct{}) host.Dialled {
+	res := host.Dialled{Outcome: host.Filtered}
+	to := d.self.LocalAddr().String()
+	addr, err := netip.ParseAddrPort(to)
+	if err != nil {
+		return res
+	}
+	echo := make(chan struct{}, 1)
+	defer d.await(nonce, func(frame, netip.AddrPort) {
+		select {
+		case echo <- struct{}{}:
+		default:
+		}
+	})()
+	for {
+		sent := time.Now()
+		res.Sent++
+		_, _ = d.self.WriteToUDPAddrPort(d.seal(frame{kind: ping, nonce: nonce}), addr)
+		select {
+		case <-echo:
+			res.Got++
+			res.Outcome = host.OK
+		case <-time.After(d.wait):
+			res.RTT = d.wait
+			return res
+		case <-ctx.Done():
+			return res
+		}
+		res.RTT = max(res.RTT, time.Since(sent))
+		select {
+		case <-done:
+			return res
+		case <-ctx.Done():
+			return res
+		case <-time.After(resend / 2):
+		}
+	}
+}
+
+// judge turns an echo into an outcome: the one who should answer did, or
+// another.
+func judge(want, by string) host.Dialled {
+	if want != "" && by != want {
+		return host.Dialled{Outcome: host.WrongHost, By: by}
+	}
+	return host.Dialled{Outcome: host.OK}
+}

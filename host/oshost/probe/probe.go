@@ -1,0 +1,189 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// Bounds of a round.
+const (
+	roundLife  = time.Minute            // a round that nobody ends
+	resend     = 40 * time.Millisecond  // between datagrams, until one is echoed
+	retryTCP   = 100 * time.Millisecond // between tries of a connection
+	maxTries   = 6                      // of a connection
+	maxSockets = 400                    // that connect at once
+	defWait    = 700 * time.Millisecond
+)
+
+// Prober is the probing side of one machine. Its zero value works, without
+// a lock and without names of holders.
+type Prober struct {
+	// Sockets tells who holds which port.
+	Sockets func(context.Context) ([]host.Socket, error)
+	// Lock is a file that is locked during a round, so that two runs do not
+	// find each other's listeners; "" for none. Its folder is made if need
+	// be, 0755.
+	Lock string
+
+	mu     sync.Mutex
+	rounds map[string]*round
+}
+
+// ProbeListen binds ports. See host.Prober.
+func (p *Prober) ProbeListen(ctx context.Context, req host.ListenRequest) ([]host.Bind, error) {
+	r, err := p.begin(req.ID)
+	if err != nil {
+		return nil, err
+	}
+	binds := make([]host.Bind, len(req.Ports))
+	free, err := r.lock(p.Lock)
+	if err != nil {
+		return nil, err
+	}
+	if !free {
+		p.end(req.ID)
+		for i, port := range req.Ports {
+			binds[i] = host.Bind{PortSpec: port, Busy: true, Err: "another run probes this host"}
+		}
+		return binds, nil
+	}
+	r.setHost(req.Host)
+	held := false
+	for i, port := range req.Ports {
+		binds[i] = r.listen(port)
+		held = held || !binds[i].OK
+	}
+	if held && p.Sockets != nil {
+		socks, err := p.Sockets(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list sockets: %w", err)
+		}
+		for i := range binds {
+			if !binds[i].OK {
+				binds[i].Holder = holder(socks, binds[i].PortSpec)
+			}
+		}
+	}
+	return binds, ctx.Err()
+}
+
+// ProbeEnd releases the ports. See host.Prober.
+func (p *Prober) ProbeEnd(_ context.Context, id string) ([]host.Arrival, error) {
+	r := p.end(id)
+	if r == nil {
+		return nil, nil
+	}
+	return r.arrived(), nil
+}
+
+// Close ends all rounds.
+func (p *Prober) Close() error {
+	p.mu.Lock()
+	ids := make([]string, 0, len(p.rounds))
+	for id := range p.rounds {
+		ids = append(ids, id)
+	}
+	p.mu.Unlock()
+	for _, id := range ids {
+		p.end(id)
+	}
+	return nil
+}
+
+// begin finds a round or begins it.
+func (p *Prober) begin(id string) (*round, error) {
+	if id == "" {
+		return nil, fmt.Errorf("begin probe round: it has no id")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r := p.rounds[id]; r != nil {
+		return r, nil
+	}
+	r, err := newRound(id)
+	if err != nil {
+		return nil, err
+	}
+	r.life = time.AfterFunc(roundLife, func() { p.end(id) })
+	if p.rounds == nil {
+		p.rounds = map[string]*round{}
+	}
+	p.rounds[id] = r
+	return r, nil
+}
+
+// end closes a round; nil if there is none.
+func (p *Prober) end(id string) *round {
+	p.mu.Lock()
+	r := p.rounds[id]
+	delete(p.rounds, id)
+	p.mu.Unlock()
+	if r != nil {
+		r.close()
+	}
+	return r
+}
+
+// lock takes the machine's probe lock, once a round; false if another
+// process has it.
+func (r *round) lock(path string) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if path == "" || r.lockFile != nil {
+		return true, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return false, fmt.Errorf("make folder of probe lock: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return false, fmt.Errorf("open probe lock: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if err == unix.EWOULDBLOCK {
+			return false, nil
+		}
+		return false, fmt.Errorf("lock %s: %w", path, err)
+	}
+	r.lockFile = f
+	return true, nil
+}
+
+// holder finds who stands in the way of binding a port; nil if the table
+// does not tell.
+func holder(socks []host.Socket, p host.PortSpec) *host.Socket {
+	for _, s := range socks {
+		if s.Proto != p.Proto || s.Port != p.Port {
+			continue
+		}
+		if p.Addr == "" || anyAddr(p.Addr) || anyAddr(s.Addr) || sameAddr(s.Addr, p.Addr) {
+			return &s
+		}
+	}
+	return nil
+}
+
+func anyAddr(s string) bool {
+	a, err := netip.ParseAddr(s)
+	return s == "" || s == "*" || err == nil && a.IsUnspecified()
+}
+
+func sameAddr(a, b string) bool {
+	x, err1 := netip.ParseAddr(a)
+	y, err2 := netip.ParseAddr(b)
+	return err1 == nil && err2 == nil && x.Unmap() == y.Unmap()
+}
+
+func parseNonce(s string) (uint64, error) { return strconv.ParseUint(s, 16, 64) }
+func nonceText(n uint64) string           { return fmt.Sprintf("%016x", n) }

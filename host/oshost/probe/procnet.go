@@ -1,0 +1,107 @@
+package probe
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// A half is a connection that was asked for and not completed.
+type half struct {
+	from netip.Addr
+	port int
+}
+
+const synRecv = "03" // include/net/tcp_states.h
+
+// halfOpen lists the connections to these ports whose SYN came and whose
+// handshake did not end.
+func halfOpen(ports map[uint16]bool) []half {
+	if len(ports) == 0 {
+		return nil
+	}
+	var out []half
+	for _, name := range []string{"/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"} {
+		f, err := os.Open(name)
+		if err != nil {
+			continue
+		}
+		for s := bufio.NewScanner(f); s.Scan(); {
+			if h, ok := parseHalf(s.Text()); ok && ports[uint16(h.port)] {
+				out = append(out, h)
+			}
+		}
+		f.Close()
+	}
+	return out
+}
+
+// parseHalf reads a line of /proc/net/tcp: number, local, remote, state.
+func parseHalf(line string) (half, bool) {
+	f := strings.Fields(line)
+	if len(f) < 4 || f[3] != synRecv {
+		return half{}, false
+	}
+	_, port, ok1 := strings.Cut(f[1], ":")
+	addr, _, ok2 := strings.Cut(f[2], ":")
+	n, err := strconv.ParseUint(port, 16, 16)
+	from, ok3 := hexAddr(addr)
+	return half{from: from, port: int(n)}, err == nil && ok1 && ok2 && ok3
+}
+
+// hexAddr reads an address as the kernel prints it: words of four bytes, in
+// the machine's order.
+func hexAddr(s string) (netip.Addr, bool) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b)%4 != 0 {
+		return netip.Addr{}, false
+	}
+	for i := 0; i < len(b); i += 4 {
+		binary.NativeEndian.PutUint32(b[i:], binary.BigEndian.Uint32(b[i:]))
+	}
+	a, ok := netip.AddrFromSlice(b)
+	return a.Unmap(), ok
+}
+
+// noNeighbour finds silence that is not a firewall's: nobody answers to ARP
+// or neighbour discovery at the address.
+func noNeighbour(dials []host.Dial, res []host.Dialled) {
+	var absent map[netip.Addr]bool
+	for i, r := range res {
+		if r.Outcome != host.Filtered || dials[i].Self {
+			continue
+		}
+		if absent == nil {
+			absent = absentNeighbours()
+		}
+		a, err := netip.ParseAddr(dials[i].Addr)
+		if err == nil && absent[a.Unmap()] {
+			res[i].Outcome, res[i].Detail = host.Unreachable, "nobody answers to ARP at the address"
+		}
+	}
+}
+
+func absentNeighbours() map[netip.Addr]bool {
+	absent := map[netip.Addr]bool{}
+	list, err := netlink.NeighList(0, netlink.FAMILY_ALL)
+	if err != nil {
+		return absent
+	}
+	for _, n := range list {
+		if n.State&(netlink.NUD_FAILED|netlink.NUD_INCOMPLETE) == 0 {
+			continue
+		}
+		if a, ok := netip.AddrFromSlice(n.IP); ok {
+			absent[a.Unmap()] = true
+		}
+	}
+	return absent
+}

@@ -1,0 +1,141 @@
+package preflight
+
+import (
+	"slices"
+
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// A Check is one thing that preflight looks at.
+type Check struct {
+	ID     string        `json:"id"`
+	Level  modules.Level `json:"level"` // unless the spec makes it milder
+	Title  string        `json:"title"` // a few words
+	Do     string        `json:"do"`    // what to do about a finding
+	Reason string        `json:"reason"`
+}
+
+// The ids. They never change their meaning; a check that goes leaves a gap.
+const (
+	Arch            = "PF001"
+	Systemd         = "PF002"
+	Root            = "PF003"
+	Cgroups         = "PF004"
+	Swap            = "PF005"
+	Kernel          = "PF006"
+	Programs        = "PF007"
+	Disk            = "PF008"
+	Memory          = "PF009"
+	ForeignKubelet  = "PF010"
+	ForeignInstall  = "PF011"
+	OtherCluster    = "PF012"
+	KernelVersion   = "PF013"
+	Clock           = "PF020"
+	SameHostname    = "PF021"
+	SameMachineID   = "PF022"
+	SameProductUUID = "PF023"
+	PortHeld        = "PF030"
+	HolderStopped   = "PF031"
+	CannotBind      = "PF032"
+	Unreached       = "PF040"
+	Loss            = "PF041"
+	Translated      = "PF042"
+	HostLost        = "PF043"
+	HostLocked      = "PF044"
+	ProbeBusy       = "PF045"
+	Overload        = "PF046"
+)
+
+// Catalogue is every check, in the order of the ids.
+var Catalogue = []Check{
+	{Arch, modules.Error, "processor architecture",
+		"Choose another network backend, or leave the host out.",
+		"flannel's udp backend is built for amd64 only: on other processors flanneld ends at once."},
+	{Systemd, modules.Error, "systemd as process 1",
+		"Boot the host with systemd.",
+		"All components run as systemd services."},
+	{Root, modules.Error, "root",
+		"Log in as root, or set become in the host's ssh block.",
+		"Services, kernel settings and files under /etc are root's."},
+	{Cgroups, modules.Error, "cgroup v2",
+		"Boot with systemd.unified_cgroup_hierarchy=1, or set failCgroupV1 to false in the kubelet's config.",
+		"A kubelet since 1.35 refuses to start on cgroup v1 unless failCgroupV1 is false."},
+	{Swap, modules.Error, "swap",
+		"Turn it off (swapoff -a, and its line in /etc/fstab), or set failSwapOn to false in the kubelet's config.",
+		"A kubelet refuses to start with swap on unless failSwapOn is false."},
+	{Kernel, modules.Error, "kernel features",
+		"Install a kernel that has them, or its package of further modules.",
+		"containerd, the network backend and kube-proxy each need some."},
+	{Programs, modules.Error, "programs",
+		"Install the packages that hold them: iptables or nftables, mount, iproute2, util-linux.",
+		"kubelet, flanneld and kube-proxy run them."},
+	{Disk, modules.Error, "free disk",
+		"Free some space, or lower min_free_disk in the spec's preflight block.",
+		"Images and pods' files are kept under /var; a kubelet evicts pods when it fills up."},
+	{Memory, modules.Error, "memory",
+		"Give the host more, or lower min_memory in the spec's preflight block.",
+		"With less, the components themselves are killed under load."},
+	{ForeignKubelet, modules.Error, "a kubelet of somebody else",
+		"Remove it, or leave the host out.",
+		"Two kubelets on one host delete each other's pods. Only a unit that pmkctl wrote is taken over."},
+	{ForeignInstall, modules.Error, "another Kubernetes installation",
+		"Remove it with its own tool (kubeadm reset, k3s-uninstall.sh, ...), or leave the host out.",
+		"Its services and files would fight with the new ones."},
+	{OtherCluster, modules.Error, "member of another cluster",
+		"Check the host's address in the spec. If the other cluster is gone, remove /var/lib/pmkctl/record.json.",
+		"pmkctl recorded on the host that it belongs to another cluster."},
+	{KernelVersion, modules.Error, "kernel version",
+		"Install a newer kernel, or choose another mode.",
+		"kube-proxy's nftables mode needs Linux 5.13."},
+	{Clock, modules.Error, "clocks",
+		"Run chrony or systemd-timesyncd on all hosts, and wait until they agree.",
+		"Certificates and leases of one host would be too old or not yet valid on another."},
+	{SameHostname, modules.Warning, "hostname of two hosts",
+		"Give each host its own name (hostnamectl set-hostname).",
+		"Logs and monitoring take the two for one. Kubernetes uses the names of the spec."},
+	{SameMachineID, modules.Error, "machine-id of two hosts",
+		"On all but one: rm /etc/machine-id, systemd-machine-id-setup, reboot. Or one machine stands twice in the spec.",
+		"Hosts that were cloned share it: DHCP may give them one address, and their nodes look alike."},
+	{SameProductUUID, modules.Warning, "product UUID of two hosts",
+		"Ask whoever runs the virtual machines for different ones.",
+		"Cloud providers and storage drivers tell machines apart by it."},
+	{PortHeld, modules.Error, "a port is held",
+		"Stop the process, or give the component another port in the spec.",
+		"The component that needs the port would not start."},
+	{HolderStopped, modules.Error, "a component is stopped",
+		"Let it go on: kill -CONT PID.",
+		"The right component holds the port, but its process is stopped and answers nobody."},
+	{CannotBind, modules.Error, "a port cannot be bound",
+		"See that the internal address of the host stands on one of its interfaces.",
+		"The component that needs the port would not start."},
+	{Unreached, modules.Error, "traffic between hosts",
+		"Let the traffic pass: in the hosts' firewalls, in security groups, in the network between them.",
+		"A node whose traffic does not reach the others joins, and then fails in ways that do not tell the cause."},
+	{Loss, modules.Warning, "loss between hosts",
+		"Look for an overloaded link or a wrong duplex setting between the two.",
+		"Resends get through, at the cost of speed."},
+	{Translated, modules.Warning, "addresses are translated between hosts",
+		"Let the internal addresses of the hosts reach each other directly.",
+		"A host is seen under another address than the spec's, so replies and network policies may go wrong."},
+	{HostLost, modules.Error, "a host left during the probe",
+		"Run again; if it happens again, see the host's journal.",
+		"Its connection broke, so nothing is known about it."},
+	{HostLocked, modules.Warning, "an apply holds the host",
+		"Wait for it to end.",
+		"Nothing is bound on a host while another run changes it: the ports are about to be the components'."},
+	{ProbeBusy, modules.Error, "another preflight holds the host",
+		"Run again.",
+		"Two probes at a time would find each other's listeners."},
+	{Overload, modules.Warning, "a host is overloaded",
+		"Run again when it is less busy.",
+		"It did not hear itself in time, so silence proves nothing about the network."},
+}
+
+// Find is the check with an id.
+func Find(id string) (Check, bool) {
+	i := slices.IndexFunc(Catalogue, func(c Check) bool { return c.ID == id })
+	if i < 0 {
+		return Check{}, false
+	}
+	return Catalogue[i], true
+}

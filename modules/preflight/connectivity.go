@@ -1,0 +1,349 @@
+package preflight
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	mrand "math/rand/v2"
+	"slices"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// Connectivity is the probe over all hosts: it binds every port, and dials
+// every edge while all listen. It costs three round trips one after the
+// other, however many hosts there are, and one or two more where a host is
+// overloaded. Hosts that are not in Hosts have their pairs left out.
+type Connectivity struct {
+	Hosts     map[string]host.Host
+	Addresses map[string]string // internal, by host; of those that are not in Hosts too
+	Ports     map[string][]Port
+	Edges     []Edge
+	Left      map[string]string // why a host is not in Hosts: "unreachable", "excluded"
+	Wait      time.Duration     // for each edge; 0 is 700 ms
+	ClockSkew time.Duration     // the most that two clocks may differ; 0 is 2 s
+	Ignore    []string          // ids of checks
+
+	// Holder tells which other run holds a host's lock, nil if none does.
+	// Nothing is bound there then. It should cost no round trip. May be nil.
+	Holder func(ctx context.Context, name string) (*host.LockRequest, error)
+
+	// Done is given the report of each check. May be nil.
+	Done func(*Report)
+}
+
+// Bounds of a round.
+const (
+	defaultWait = 700 * time.Millisecond
+	defaultSkew = 2 * time.Second
+	callTime    = 20 * time.Second // a call to one host, beside the wait itself
+	busyTime    = 5 * time.Second  // to wait for another run's probe
+	redials     = 2                // of edges whose hosts were overloaded
+	manySamples = 20               // datagrams on an edge, to see loss
+	fewSamples  = 3                // the same on large clusters
+	largeEdges  = 5000             // UDP edges that make one
+)
+
+// Check probes and returns what is wrong; h is not used.
+func (c Connectivity) Check(ctx context.Context, _ host.Host) (modules.Diff, error) {
+	r, err := c.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.Done != nil {
+		c.Done(r)
+	}
+	return diff(r.Hosts), nil
+}
+
+// Run probes. It fails when ctx ends; whatever else happens is in the
+// report.
+func (c Connectivity) Run(ctx context.Context) (*Report, error) {
+	begin := time.Now()
+	r, err := c.newRound()
+	if err != nil {
+		return nil, err
+	}
+	for r.listen(ctx) && time.Since(begin) < busyTime {
+		r.end(ctx)
+		pause := time.NewTimer(time.Duration(20+mrand.IntN(200)) * time.Millisecond)
+		select {
+		case <-ctx.Done():
+		case <-pause.C:
+		}
+		pause.Stop()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if r, err = c.newRound(); err != nil {
+			return nil, err
+		}
+	}
+	r.dial(ctx)
+	r.end(ctx)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	rep := r.report()
+	rep.Took = time.Since(begin)
+	return rep, nil
+}
+
+// A round is one pass over all hosts.
+type round struct {
+	Connectivity
+	id    string
+	names []string // of the hosts to be probed, sorted
+	peers map[string]*peer
+	edges []*edgeState
+	base  uint32 // upper half of the nonces
+}
+
+// A peer is what the round knows of a host.
+type peer struct {
+	name  string
+	host  host.Host
+	ports []Port
+	lock  *host.LockRequest // another run's
+	binds []host.Bind
+	bound map[string]*host.Bind // by port text
+	err   error                 // the host left
+	facts host.Facts
+	self  host.Dialled
+	came  []host.Arrival
+	clock time.Duration // how much its clock is before ours
+	timed bool
+}
+
+// An edgeState is an edge under way.
+type edgeState struct {
+	Edge
+	nonce   string
+	skip    string // why it is not dialled
+	service bool
+	res     host.Dialled
+	dialled bool
+}
+
+func (c Connectivity) newRound() (*round, error) {
+	var b [20]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return nil, fmt.Errorf("make round id: %w", err)
+	}
+	r := &round{Connectivity: c, id: hex.EncodeToString(b[:16]), peers: map[string]*peer{}}
+	r.base = uint32(b[16])<<24 | uint32(b[17])<<16 | uint32(b[18])<<8 | uint32(b[19])
+	if r.Wait <= 0 {
+		r.Wait = defaultWait
+	}
+	if r.ClockSkew <= 0 {
+		r.ClockSkew = defaultSkew
+	}
+	for name, h := range c.Hosts {
+		r.names = append(r.names, name)
+		r.peers[name] = &peer{name: name, host: h, ports: c.Ports[name], bound: map[string]*host.Bind{}}
+	}
+	sort.Strings(r.names)
+	for i, e := range c.Edges {
+		r.edges = append(r.edges, &edgeState{Edge: e, nonce: fmt.Sprintf("%08x%08x", r.base, i)})
+	}
+	return r, nil
+}
+
+// each runs f for all hosts that are there, at once, and waits: a barrier. A
+// host where f fails is out of the round.
+func (r *round) each(ctx context.Context, limit time.Duration, f func(context.Context, *peer) error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, name := range r.names {
+		p := r.peers[name]
+		if p.err != nil {
+			continue
+		}
+		wg.Go(func() { p.err = f(ctx, p) })
+	}
+	wg.Wait()
+}
+
+// listen binds all ports on all hosts. It tells if another run's probe is in
+// the way.
+func (r *round) listen(ctx context.Context) (busy bool) {
+	r.each(ctx, callTime, func(ctx context.Context, p *peer) error {
+		facts := make(chan error, 1)
+		go func() {
+			var err error
+			p.facts, err = p.host.Facts(ctx)
+			facts <- err
+		}()
+		err := r.bind(ctx, p)
+		return errors.Join(err, <-facts)
+	})
+	for _, p := range r.peers {
+		for i, b := range p.binds {
+			busy = busy || b.Busy
+			p.bound[portText(b.Proto, b.Port)] = &p.binds[i]
+		}
+	}
+	return busy
+}
+
+func (r *round) bind(ctx context.Context, p *peer) (err error) {
+	if r.Holder != nil {
+		if p.lock, err = r.Holder(ctx, p.name); err != nil || p.lock != nil {
+			return err
+		}
+	}
+	req := host.ListenRequest{ID: r.id, Host: p.name}
+	for _, port := range p.ports {
+		req.Ports = append(req.Ports, host.PortSpec{Proto: port.Proto, Addr: port.Addr, Port: port.Port})
+	}
+	p.binds, err = p.host.ProbeListen(ctx, req)
+	if err == nil && len(p.binds) != len(req.Ports) {
+		return fmt.Errorf("probe: %d answers for %d ports", len(p.binds), len(req.Ports))
+	}
+	return err
+}
+
+// dial dials every edge, and those once more that ended in silence at a host
+// which did not even hear itself in time.
+func (r *round) dial(ctx context.Context) {
+	byHost := map[string][]*edgeState{}
+	for _, e := range r.edges {
+		if e.skip, e.service = r.plan(e.Edge); e.skip == "" {
+			byHost[e.From] = append(byHost[e.From], e)
+		}
+	}
+	r.dialEdges(ctx, byHost, r.Wait)
+	for try := range redials {
+		again := r.doubtful()
+		if len(again) == 0 || ctx.Err() != nil {
+			return
+		}
+		r.dialEdges(ctx, again, r.Wait*time.Duration(3+2*try))
+	}
+}
+
+// plan tells how an edge is dialled, or why it is not.
+func (r *round) plan(e Edge) (skip string, service bool) {
+	from, to := r.peers[e.From], r.peers[e.To]
+	switch {
+	case from == nil:
+		return e.From + " is left out", false
+	case to == nil:
+		return e.To + " is left out", false
+	case from.err != nil:
+		return e.From + " left", false
+	case to.err != nil:
+		return e.To + " left", false
+	case to.lock != nil:
+		return "an apply holds " + e.To, false
+	}
+	b := to.bound[portText(e.Proto, e.Port)]
+	switch {
+	case b == nil:
+		return "nothing is bound on " + e.To, false
+	case b.OK || b.Raw:
+		return "", false
+	case !r.expected(e, b):
+		return "the port is held", false
+	case e.Proto == "tcp":
+		return "", true
+	}
+	return "in use by " + HolderText(b.Holder), false
+}
+
+// expected tells if the one who holds the port is the one who should.
+func (r *round) expected(e Edge, b *host.Bind) bool {
+	for _, p := range r.peers[e.To].ports {
+		if p.Proto == e.Proto && p.Port == e.Port {
+			return bindState(p, *b) == InUse
+		}
+	}
+	return false
+}
+
+func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, wait time.Duration) {
+	samples := manySamples
+	if r.udpEdges() > largeEdges {
+		samples = fewSamples
+	}
+	r.each(ctx, wait+callTime, func(ctx context.Context, p *peer) error {
+		edges := byHost[p.name]
+		req := host.DialRequest{ID: r.id, From: r.Addresses[p.name], Wait: wait}
+		for _, e := range edges {
+			d := host.Dial{Proto: e.Proto, Addr: r.Addresses[e.To], Port: e.Port, Host: e.To, Nonce: e.nonce,
+				Service: e.service, Shape: e.Shape}
+			if e.Proto == "udp" {
+				d.Count = samples
+			}
+			req.Dials = append(req.Dials, d)
+		}
+		slot := slices.Index(r.names, p.name)
+		req.Dials = append(req.Dials, host.Dial{Self: true, Nonce: fmt.Sprintf("%08x%08x", ^r.base, slot)})
+		got, err := p.host.ProbeDial(ctx, req)
+		if err != nil {
+			return err
+		}
+		if len(got) != len(req.Dials) {
+			return fmt.Errorf("probe: %d answers for %d dials", len(got), len(req.Dials))
+		}
+		for i, e := range edges {
+			e.res, e.dialled = got[i], true
+		}
+		p.self = got[len(got)-1]
+		p.setClock(time.Now())
+		return nil
+	})
+}
+
+// setClock compares the host's clock at the end of its dials with ours. How
+// long the answer was under way is not known, and is little against the
+// seconds that matter.
+func (p *peer) setClock(received time.Time) {
+	if p.self.Now.IsZero() {
+		return
+	}
+	p.clock, p.timed = p.self.Now.Round(0).Sub(received.Round(0)), true
+}
+
+func (r *round) udpEdges() int {
+	n := 0
+	for _, e := range r.edges {
+		if e.Proto == "udp" {
+			n++
+		}
+	}
+	return n
+}
+
+// slow tells if a host did not hear itself in a quarter of the wait.
+func (r *round) slow(p *peer) bool {
+	return p != nil && p.err == nil && (p.self.Outcome != host.OK || p.self.RTT > r.Wait/4)
+}
+
+// doubtful are edges that ended in silence while one of their hosts was
+// slow.
+func (r *round) doubtful() map[string][]*edgeState {
+	out := map[string][]*edgeState{}
+	for _, e := range r.edges {
+		silent := e.res.Outcome == host.Filtered || e.res.Outcome == host.Silent
+		if e.dialled && silent && (r.slow(r.peers[e.From]) || r.slow(r.peers[e.To])) {
+			out[e.From] = append(out[e.From], e)
+		}
+	}
+	return out
+}
+
+// end releases everything, even if ctx is over.
+func (r *round) end(ctx context.Context) {
+	r.each(context.WithoutCancel(ctx), callTime/4, func(ctx context.Context, p *peer) (err error) {
+		p.came, err = p.host.ProbeEnd(ctx, r.id)
+		return err
+	})
+}

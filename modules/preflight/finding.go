@@ -1,0 +1,84 @@
+package preflight
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// A Finding is what a check found wrong.
+type Finding struct {
+	ID       string        `json:"id"`
+	Level    modules.Level `json:"level"`
+	Host     string        `json:"host,omitempty"` // "" where it is about several
+	Title    string        `json:"title"`
+	Found    string        `json:"found"`
+	Expected string        `json:"expected,omitempty"`
+	Cause    string        `json:"cause,omitempty"` // as far as it is known
+	Do       string        `json:"do"`
+}
+
+// String is one line: "worker-1: swap: /dev/sda2 is on; expected off (PF005)".
+func (f Finding) String() string {
+	var b strings.Builder
+	if f.Host != "" {
+		b.WriteString(f.Host + ": ")
+	}
+	b.WriteString(f.Found)
+	if f.Expected != "" {
+		fmt.Fprintf(&b, "; expected %s", f.Expected)
+	}
+	if f.Cause != "" {
+		fmt.Fprintf(&b, ": %s", f.Cause)
+	}
+	fmt.Fprintf(&b, " (%s)", f.ID)
+	return b.String()
+}
+
+// newFinding fills in what the catalogue says.
+func newFinding(id, host, found, expected string) Finding {
+	c, ok := Find(id)
+	if !ok {
+		panic("preflight: no check " + id)
+	}
+	return Finding{ID: id, Level: c.Level, Host: host, Title: c.Title, Found: found, Expected: expected, Do: c.Do}
+}
+
+// milder turns an error into a warning.
+func (f Finding) milder() Finding {
+	f.Level = modules.Warning
+	return f
+}
+
+// change is a finding in a step's diff.
+func (f Finding) change() modules.Change {
+	item := f.Title
+	if f.Host != "" {
+		item = f.Host + " " + f.Title
+	}
+	return modules.Change{Kind: modules.Finding, Item: item, Have: f.Found, Want: f.Expected, Why: f.Do, ID: f.ID, Level: f.Level}
+}
+
+// diff is findings as a step's diff, the worst first.
+func diff(fs []Finding) modules.Diff {
+	var d modules.Diff
+	for _, level := range []modules.Level{modules.Error, modules.Warning, modules.Ignored} {
+		for _, f := range fs {
+			if f.Level == level {
+				d = append(d, f.change())
+			}
+		}
+	}
+	return d
+}
+
+// ignore marks the findings that the spec says to ignore.
+func ignore(fs []Finding, ids []string) {
+	for i := range fs {
+		if slices.Contains(ids, fs[i].ID) {
+			fs[i].Level = modules.Ignored
+		}
+	}
+}

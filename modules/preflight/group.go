@@ -1,0 +1,255 @@
+package preflight
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Everyone stands in a statement for all hosts that the port was probed
+// with.
+const Everyone = "everyone"
+
+// A Statement says the same of one edge or of many.
+type Statement struct {
+	From    string   `json:"from"` // a host, or Everyone
+	To      string   `json:"to"`
+	Both    bool     `json:"both,omitempty"` // and the other way round
+	Ports   []string `json:"ports"`          // "8285/udp"
+	Verdict Verdict  `json:"verdict"`
+	Detail  string   `json:"detail,omitempty"` // where all share it
+	Edges   int      `json:"edges"`
+}
+
+// String is "worker-2 -> worker-1 8285/udp filtered" for one edge, and
+// "worker-7 -> everyone: 8472/udp filtered" for several.
+func (s Statement) String() string {
+	arrow := "->"
+	if s.Both {
+		arrow = "<->"
+	}
+	if s.Edges == 1 {
+		return fmt.Sprintf("%s -> %s %s %s", s.From, s.To, s.Ports[0], s.Verdict)
+	}
+	return fmt.Sprintf("%s %s %s: %s %s", s.From, arrow, s.To, strings.Join(s.Ports, ", "), s.Verdict)
+}
+
+// Statements say of all edges that fail or lose what is wrong, in as few
+// words as there are: what explains most comes first, losses last.
+func Statements(edges []EdgeResult) []Statement {
+	sheets := map[string]*sheet{} // by port and verdict
+	var order []string
+	universe := map[string]*sheet{}
+	for i, e := range edges {
+		port := portText(e.Proto, e.Port)
+		if e.Verdict == NotProbed {
+			continue
+		}
+		if universe[port] == nil {
+			universe[port] = newSheet()
+		}
+		universe[port].add(&edges[i])
+		if e.Verdict == OK {
+			continue
+		}
+		key := port + " " + string(e.Verdict)
+		if sheets[key] == nil {
+			sheets[key] = newSheet()
+			order = append(order, key)
+		}
+		sheets[key].add(&edges[i])
+	}
+	var out []Statement
+	for _, key := range order {
+		port, verdict, _ := strings.Cut(key, " ")
+		for _, s := range sheets[key].cover(universe[port]) {
+			s.Ports, s.Verdict = []string{port}, Verdict(verdict)
+			out = append(out, s)
+		}
+	}
+	return sorted(merge(out))
+}
+
+// A sheet is the edges of one port.
+type sheet struct {
+	edges    []*EdgeResult
+	from, to map[string][]*EdgeResult
+}
+
+func newSheet() *sheet {
+	return &sheet{from: map[string][]*EdgeResult{}, to: map[string][]*EdgeResult{}}
+}
+
+func (s *sheet) add(e *EdgeResult) {
+	s.edges = append(s.edges, e)
+	s.from[e.From] = append(s.from[e.From], e)
+	s.to[e.To] = append(s.to[e.To], e)
+}
+
+// cover says everything on the sheet in few statements: everyone, then hosts
+// that are cut off both ways, in one direction, then single edges.
+func (s *sheet) cover(all *sheet) []Statement {
+	if len(s.edges) == len(all.edges) && len(s.edges) > 2 {
+		return []Statement{summed(Everyone, Everyone, false, s.edges)}
+	}
+	said := map[*EdgeResult]bool{}
+	var out []Statement
+	say := func(from, to string, both bool, edges []*EdgeResult) {
+		var fresh []*EdgeResult
+		for _, e := range edges {
+			if !said[e] {
+				fresh = append(fresh, e)
+			}
+		}
+		if len(fresh) == 0 || len(fresh) == 1 && len(edges) > 1 {
+			return // what is left is said as a single edge
+		}
+		for _, e := range fresh {
+			said[e] = true
+		}
+		out = append(out, summed(from, to, both, fresh))
+	}
+	row := func(h string) bool { return len(s.from[h]) > 1 && len(s.from[h]) == len(all.from[h]) }
+	col := func(h string) bool { return len(s.to[h]) > 1 && len(s.to[h]) == len(all.to[h]) }
+	hosts := s.hosts()
+	for _, h := range hosts {
+		if row(h) && col(h) {
+			say(h, Everyone, true, append(slices.Clone(s.from[h]), s.to[h]...))
+		}
+	}
+	for _, h := range hosts {
+		if row(h) {
+			say(h, Everyone, false, s.from[h])
+		}
+		if col(h) {
+			say(Everyone, h, false, s.to[h])
+		}
+	}
+	for _, e := range s.edges {
+		if !said[e] {
+			say(e.From, e.To, false, []*EdgeResult{e})
+		}
+	}
+	return out
+}
+
+// hosts are those on the sheet, the ones with most edges first.
+func (s *sheet) hosts() []string {
+	n := map[string]int{}
+	for _, e := range s.edges {
+		n[e.From]++
+		n[e.To]++
+	}
+	var out []string
+	for h := range n {
+		out = append(out, h)
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(n[b]-n[a], strings.Compare(a, b)) })
+	return out
+}
+
+func summed(from, to string, both bool, edges []*EdgeResult) Statement {
+	s := Statement{From: from, To: to, Both: both, Edges: len(edges), Detail: edges[0].Detail}
+	for _, e := range edges {
+		if e.Detail != s.Detail {
+			s.Detail = ""
+		}
+	}
+	return s
+}
+
+// merge joins statements that differ only in the port.
+func merge(in []Statement) []Statement {
+	var out []Statement
+	at := map[string]int{}
+	for _, s := range in {
+		key := fmt.Sprint(s.From, "|", s.To, "|", s.Both, "|", s.Verdict, "|", s.Edges > 1)
+		i, ok := at[key]
+		if !ok || s.Edges == 1 { // single edges are said one by one, word for word
+			at[key] = len(out)
+			out = append(out, s)
+			continue
+		}
+		out[i].Ports = append(out[i].Ports, s.Ports...)
+		out[i].Edges += s.Edges
+		if out[i].Detail != s.Detail {
+			out[i].Detail = ""
+		}
+	}
+	return out
+}
+
+func sorted(in []Statement) []Statement {
+	slices.SortStableFunc(in, func(a, b Statement) int {
+		loss := func(s Statement) int {
+			if s.Verdict == Lossy {
+				return 1
+			}
+			return 0
+		}
+		return cmp.Or(loss(a)-loss(b), b.Edges-a.Edges)
+	})
+	return in
+}
+
+// A Tally is how the edges of one port fared.
+type Tally struct {
+	Port      string        `json:"port"` // "8285/udp"
+	Why       string        `json:"why,omitempty"`
+	Edges     int           `json:"edges"`
+	OK        int           `json:"ok"` // those that pass
+	NotProbed int           `json:"not_probed,omitempty"`
+	Median    time.Duration `json:"median"` // round trip, nanoseconds
+	Max       time.Duration `json:"max"`
+}
+
+// String is "all 6 pairs 8285/udp ok" or "4 of 6 pairs 8285/udp ok".
+func (t Tally) String() string {
+	if t.OK == t.Edges {
+		return fmt.Sprintf("all %d pairs %s ok", t.Edges, t.Port)
+	}
+	s := fmt.Sprintf("%d of %d pairs %s ok", t.OK, t.Edges, t.Port)
+	if t.NotProbed > 0 {
+		s += fmt.Sprintf(", %d not probed", t.NotProbed)
+	}
+	return s
+}
+
+// Tallies count the edges by port, in the order in which ports appear.
+func Tallies(edges []EdgeResult) []Tally {
+	var out []Tally
+	at := map[string]int{}
+	times := map[string][]time.Duration{}
+	for _, e := range edges {
+		port := portText(e.Proto, e.Port)
+		i, ok := at[port]
+		if !ok {
+			i = len(out)
+			at[port] = i
+			out = append(out, Tally{Port: port, Why: e.Why})
+		}
+		t := &out[i]
+		t.Edges++
+		switch {
+		case e.Verdict.Passes():
+			t.OK++
+			times[port] = append(times[port], e.RTT)
+		case e.Verdict == NotProbed:
+			t.NotProbed++
+		}
+	}
+	for i := range out {
+		if ts := times[out[i].Port]; len(ts) > 0 {
+			out[i].Median, out[i].Max = median(ts), slices.Max(ts)
+		}
+	}
+	return out
+}
+
+// median is the middle one; in is left as it is.
+func median(in []time.Duration) time.Duration {
+	s := slices.Sorted(slices.Values(in))
+	return s[(len(s)-1)/2]
+}

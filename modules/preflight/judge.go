@@ -1,0 +1,299 @@
+package preflight
+
+import (
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// bindState judges a bind: a component may hold its own port.
+func bindState(p Port, b host.Bind) BindState {
+	switch {
+	case b.OK:
+		return Free
+	case b.Busy:
+		return busyPort
+	case b.Holder == nil && b.Raw:
+		return Held
+	case b.Holder == nil:
+		return Failed
+	case !mayHold(p, b):
+		return Held
+	case b.Holder.State == "T":
+		return Stopped
+	}
+	return InUse
+}
+
+// mayHold tells if the holder is the component. The kernel holds the ports of
+// vxlan and wireguard for flanneld.
+func mayHold(p Port, b host.Bind) bool {
+	if p.Unit == "" {
+		return false
+	}
+	kernel := b.Holder.PID == 0 && b.Holder.Process == "" && b.Holder.Unit == ""
+	return b.Holder.Unit == p.Unit || kernel && p.Kernel
+}
+
+// cameAt tells where nonces arrived.
+type cameAt struct {
+	nonces map[string][]place // by nonce
+	half   map[string]bool    // host, port and source address of half-open connections
+}
+
+type place struct{ host, from string }
+
+func (r *round) arrivals() cameAt {
+	c := cameAt{nonces: map[string][]place{}, half: map[string]bool{}}
+	for _, name := range r.names {
+		for _, a := range r.peers[name].came {
+			if a.Half {
+				c.half[halfKey(name, a.Port, a.From)] = true
+				continue
+			}
+			c.nonces[a.Nonce] = append(c.nonces[a.Nonce], place{name, a.From})
+		}
+	}
+	return c
+}
+
+func halfKey(host string, port int, from string) string {
+	return fmt.Sprintf("%s %d %s", host, port, from)
+}
+
+// judge joins what both ends know of an edge.
+func (r *round) judge(e *edgeState, came cameAt) EdgeResult {
+	out := EdgeResult{Edge: e.Edge, Service: e.service, RTT: e.res.RTT, Sent: e.res.Sent, Got: e.res.Got, Detail: e.res.Detail}
+	if !e.dialled {
+		out.Verdict, out.Detail = NotProbed, e.skip
+		if e.skip == "" {
+			out.Detail = e.From + " left"
+		}
+		return out
+	}
+	if p := r.peers[e.To]; p.err != nil {
+		out.Verdict, out.Detail = NotProbed, e.To+" left"
+		return out
+	}
+	arrived, elsewhere := false, ""
+	for _, p := range came.nonces[e.nonce] {
+		if p.host == e.To {
+			arrived = true
+			continue
+		}
+		elsewhere = p.host
+	}
+	out.Verdict, out.Detail = r.verdict(e, arrived, elsewhere, came)
+	return out
+}
+
+func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came cameAt) (Verdict, string) {
+	switch e.res.Outcome {
+	case host.OK:
+		if elsewhere != "" && !arrived {
+			return WrongHost, "it arrived at " + elsewhere
+		}
+		if e.res.Sent > e.res.Got {
+			return Lossy, fmt.Sprintf("%d of %d answered", e.res.Got, e.res.Sent)
+		}
+		return OK, ""
+	case host.WrongHost:
+		return WrongHost, "answered by " + e.res.By
+	case host.Refused:
+		return Refused, r.by(e, "the port is bound: a firewall refuses")
+	case host.Prohibited:
+		return Prohibited, r.by(e, "")
+	case host.Unreachable:
+		return NoRoute, r.by(e, "")
+	case host.TooBig:
+		return TooBig, fmt.Sprintf("the path takes %d bytes", e.res.MTU)
+	}
+	switch {
+	case elsewhere != "":
+		return WrongHost, "it arrived at " + elsewhere
+	case arrived:
+		return OneWay, "requests arrive, replies are dropped"
+	case e.Proto == "tcp" && came.half[halfKey(e.To, e.Port, r.Addresses[e.From])]:
+		return OneWay, "requests arrive, replies are dropped"
+	case e.res.Outcome == host.Silent && e.res.Detail != "":
+		return WrongHost, "something between accepts connections: " + e.res.Detail
+	case e.res.Outcome == host.Silent:
+		return WrongHost, "something between accepts connections and never answers"
+	}
+	return Filtered, "no answer, and nothing arrived"
+}
+
+// by adds who sent the ICMP message.
+func (r *round) by(e *edgeState, text string) string {
+	if e.res.Detail != "" {
+		text = e.res.Detail
+	}
+	switch by := e.res.By; {
+	case by == "":
+	case by == r.Addresses[e.To]:
+		text += ", sent by the host itself"
+	default:
+		text += ", sent by " + by
+	}
+	return text
+}
+
+// explain takes back what another edge already says: a datagram that
+// arrived shows that its direction is open, so if the way back is known to
+// be closed, that edge is the one to report.
+func explain(results []EdgeResult) {
+	filtered := map[string]bool{}
+	for _, e := range results {
+		if e.Verdict == Filtered || e.Verdict == Refused || e.Verdict == Prohibited {
+			filtered[e.Edge.String()] = true
+		}
+	}
+	for i, e := range results {
+		back := Edge{From: e.To, To: e.From, Proto: e.Proto, Port: e.Port}
+		if e.Verdict == OneWay && e.Proto == "udp" && filtered[back.String()] {
+			results[i].Verdict, results[i].Detail = OK, "it arrived; the way back is closed"
+		}
+	}
+}
+
+// report judges everything.
+func (r *round) report() *Report {
+	rep := &Report{}
+	rep.Left = r.left()
+	for _, name := range r.names {
+		rep.Binds = append(rep.Binds, r.peers[name].bindResults()...)
+	}
+	came := r.arrivals()
+	for _, e := range r.edges {
+		rep.Edges = append(rep.Edges, r.judge(e, came))
+	}
+	explain(rep.Edges)
+	rep.Hosts = append(rep.Hosts, r.hostFindings()...)
+	rep.Hosts = append(rep.Hosts, bindFindings(rep.Binds)...)
+	rep.Hosts = append(rep.Hosts, edgeFindings(rep.Edges)...)
+	rep.Hosts = append(rep.Hosts, r.translated(came)...)
+	rep.Hosts = append(rep.Hosts, r.clocks()...)
+	rep.Hosts = append(rep.Hosts, r.twins()...)
+	ignore(rep.Hosts, r.Ignore)
+	return rep
+}
+
+func (r *round) left() []LeftOut {
+	count := map[string]int{}
+	for _, e := range r.edges {
+		for _, name := range []string{e.From, e.To} {
+			if r.peers[name] == nil {
+				count[name]++
+			}
+		}
+	}
+	for name := range r.Left {
+		count[name] += 0
+	}
+	var out []LeftOut
+	for name, n := range count {
+		why := r.Left[name]
+		if why == "" {
+			why = "not reached"
+		}
+		out = append(out, LeftOut{Host: name, Why: why, Edges: n})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Host < out[j].Host })
+	return out
+}
+
+func (p *peer) bindResults() []BindResult {
+	var out []BindResult
+	for i, port := range p.ports {
+		b := BindResult{Host: p.name, Port: port, State: Unbound}
+		if i < len(p.binds) && p.err == nil {
+			b.State, b.Err, b.Holder = bindState(port, p.binds[i]), p.binds[i].Err, p.binds[i].Holder
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+func (r *round) hostFindings() []Finding {
+	var out []Finding
+	for _, name := range r.names {
+		p := r.peers[name]
+		switch {
+		case p.err != nil:
+			out = append(out, newFinding(HostLost, name, fmt.Sprintf("%s left during the probe: %v", name, p.err), ""))
+		case p.lock != nil:
+			out = append(out, newFinding(HostLocked, name, fmt.Sprintf("%s is held by %s since %s for %s: nothing was bound there",
+				name, p.lock.Who, p.lock.Since.Format(time.RFC3339), p.lock.For), ""))
+		case r.slow(p) && r.silentAt(name):
+			out = append(out, newFinding(Overload, name, fmt.Sprintf("%s heard itself only after %s", name, p.self.RTT.Round(time.Millisecond)), ""))
+		}
+	}
+	return out
+}
+
+func (r *round) silentAt(name string) bool {
+	for _, e := range r.edges {
+		if (e.From == name || e.To == name) && e.dialled && e.res.Outcome == host.Filtered {
+			return true
+		}
+	}
+	return false
+}
+
+func bindFindings(binds []BindResult) []Finding {
+	var out []Finding
+	busy := map[string]bool{}
+	for _, b := range binds {
+		want := "free"
+		if b.Unit != "" {
+			want = "free, or held by " + b.Unit
+		}
+		switch b.State {
+		case Held:
+			out = append(out, newFinding(PortHeld, b.Host, b.String(), want))
+		case Stopped:
+			out = append(out, newFinding(HolderStopped, b.Host, b.String(), ""))
+		case Failed:
+			out = append(out, newFinding(CannotBind, b.Host, b.String(), want))
+		case busyPort:
+			if !busy[b.Host] {
+				busy[b.Host] = true
+				out = append(out, newFinding(ProbeBusy, b.Host, "another run of pmkctl probes "+b.Host+" at this moment", ""))
+			}
+		}
+	}
+	return out
+}
+
+func edgeFindings(edges []EdgeResult) []Finding {
+	var out []Finding
+	for _, s := range Statements(edges) {
+		id := Unreached
+		if s.Verdict == Lossy {
+			id = Loss
+		}
+		f := newFinding(id, "", s.String(), "")
+		f.Cause = s.Detail
+		out = append(out, f)
+	}
+	return out
+}
+
+// translated finds hosts that others see under another address.
+func (r *round) translated(came cameAt) []Finding {
+	seen := map[string]bool{}
+	var out []Finding
+	for _, e := range r.edges {
+		for _, p := range came.nonces[e.nonce] {
+			text := fmt.Sprintf("%s is seen as %s, not %s, by %s", e.From, p.from, r.Addresses[e.From], p.host)
+			if p.from == r.Addresses[e.From] || seen[text] {
+				continue
+			}
+			seen[text] = true
+			out = append(out, newFinding(Translated, e.From, text, ""))
+		}
+	}
+	return out
+}
