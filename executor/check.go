@@ -82,7 +82,7 @@ func (c *Checked) Pending() []*plan.Step {
 // in plan order.
 func (c *Checked) Failed() (probes []plan.Addr, errs []error) {
 	for _, s := range c.Graph.Steps {
-		if !isModule(s) && len(c.Diffs[s.Addr]) > 0 {
+		if c.Diffs[s.Addr].Failed() {
 			probes = append(probes, s.Addr)
 		}
 		if err := c.Errs[s.Addr]; err != nil {

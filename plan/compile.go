@@ -1,0 +1,187 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/component"
+	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/state"
+)
+
+// World is what compiling needs to know beside the spec.
+type World struct {
+	Hosts      map[string]host.Host     // those that can be reached; steps of others are left out
+	Records    map[string]*state.Record // of these hosts; an entry for each
+	Identities map[string]host.Identity // of these hosts, for the inventory
+	Sources    *component.Sources       // where programs and images come from
+	ProbesOnly bool                     // nothing but preflight
+}
+
+// Compiled is a graph and what of it is asked for by name.
+type Compiled struct {
+	Graph        *Graph
+	Connectivity *preflight.Connectivity
+	Probes       map[string]*preflight.HostProbe // by host
+	Cluster      state.Cluster
+
+	members map[string]*state.Member
+}
+
+// Join gives the steps that make hosts members the keepers of an apply.
+func (c *Compiled) Join(keepers map[string]*state.Keeper) {
+	for name, m := range c.members {
+		m.Keeper = keepers[name]
+	}
+}
+
+// Compile makes the graph of everything that pmkctl does for a cluster, in
+// order. It asks hosts for their facts, which cost no round trip, and
+// nothing else.
+func Compile(ctx context.Context, c *spec.Cluster, w World) (*Compiled, error) {
+	b, err := newBuilder(ctx, c, w)
+	if err != nil {
+		return nil, err
+	}
+	b.probes()
+	if w.ProbesOnly {
+		return b.out, nil
+	}
+	b.authorities()
+	for _, h := range b.hosts {
+		b.base(h)
+		b.certificates(h)
+	}
+	b.etcd()
+	for _, h := range b.with(spec.ControlPlane) {
+		b.controlPlane(h)
+	}
+	b.access()
+	for _, h := range b.hosts {
+		b.node(h)
+	}
+	b.dns()
+	return b.out, b.out.Graph.check()
+}
+
+// builder is a graph in the making.
+type builder struct {
+	*spec.Cluster
+	world World
+	out   *Compiled
+	hosts []*spec.Host // that can be reached
+	facts map[string]host.Facts
+	live  bool // some host is a member already
+	pki   authorities
+}
+
+func newBuilder(ctx context.Context, c *spec.Cluster, w World) (*builder, error) {
+	b := &builder{Cluster: c, world: w, facts: map[string]host.Facts{}}
+	b.out = &Compiled{Graph: &Graph{}, Probes: map[string]*preflight.HostProbe{}, members: map[string]*state.Member{}}
+	for _, h := range c.Hosts {
+		live, ok := w.Hosts[h.Name]
+		if !ok {
+			continue
+		}
+		facts, err := live.Facts(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", h.Name, err)
+		}
+		b.hosts, b.facts[h.Name] = append(b.hosts, h), facts
+	}
+	b.out.Cluster = b.identity()
+	return b, nil
+}
+
+// identity is the cluster as the records have it, or a new one.
+func (b *builder) identity() state.Cluster {
+	c := state.Cluster{Name: b.Name, Immutable: spec.Identity(b.Cluster)}
+	for _, h := range b.hosts {
+		if r := b.world.Records[h.Name]; r.Cluster.ID != "" && r.Cluster.Name == b.Name {
+			b.live, c.ID = true, r.Cluster.ID
+			return c
+		}
+	}
+	c.ID = state.NewClusterID()
+	return c
+}
+
+// with are the hosts of a role.
+func (b *builder) with(r spec.Role) []*spec.Host {
+	var list []*spec.Host
+	for _, h := range b.hosts {
+		if h.Has(r) {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// master is the control-plane host that signs and that API requests go
+// through.
+func (b *builder) master() *spec.Host { return b.with(spec.ControlPlane)[0] }
+
+// api is that host, to make requests on.
+func (b *builder) api() host.Host { return b.world.Hosts[b.master().Name] }
+
+// add puts a step at the end of the graph.
+func (b *builder) add(module string, h *spec.Host, work modules.Checker, after ...Addr) *Step {
+	s := &Step{Addr: Addr(module), Work: work, After: after, Source: b.Range}
+	if h != nil {
+		s.Addr, s.Source = NewAddr(module, h.Name), h.Range
+	}
+	b.out.Graph.Steps = append(b.out.Graph.Steps, s)
+	return s
+}
+
+// check makes sure that the order of steps is one: every step stands after
+// those it waits for. What fails it is a mistake in this package.
+func (g *Graph) check() error {
+	seen := map[Addr]bool{}
+	for _, s := range g.Steps {
+		for _, a := range s.After {
+			if !seen[a] {
+				return fmt.Errorf("%s waits for %s, which does not stand before it", s.Addr, a)
+			}
+		}
+		if seen[s.Addr] {
+			return fmt.Errorf("there are two steps %s", s.Addr)
+		}
+		seen[s.Addr] = true
+	}
+	return nil
+}
+
+// Immutable are diagnostics for what differs from a live cluster and cannot
+// be changed there.
+func Immutable(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	told := map[string]bool{}
+	for _, h := range c.Hosts {
+		r := records[h.Name]
+		if r == nil || r.Cluster.Name != c.Name {
+			continue // bare, or another cluster's: preflight refuses that
+		}
+		for field, want := range spec.Identity(c) {
+			have, ok := r.Cluster.Immutable[field]
+			if !ok || have == want || told[field] {
+				continue
+			}
+			told[field] = true
+			subject := c.ImmutableRange(field)
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError,
+				Summary:  "Cannot change on a live cluster",
+				Detail: fmt.Sprintf("The cluster %q runs with %s = %q, and pmkctl cannot change that while it lives. "+
+					"Put %q back, or give the cluster another name and set it up on other hosts.", c.Name, field, have, have),
+				Subject: &subject,
+			})
+		}
+	}
+	return diags
+}

@@ -1,0 +1,194 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/account"
+	"github.com/pmkctl/pmkctl/modules/component"
+	"github.com/pmkctl/pmkctl/modules/kernel"
+	"github.com/pmkctl/pmkctl/modules/kubeconfig"
+	"github.com/pmkctl/pmkctl/modules/pki"
+	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/state"
+)
+
+// base is what every host needs before anything can run there: to be a
+// member, kernel settings, users and directories, programs.
+func (b *builder) base(h *spec.Host) {
+	m := &state.Member{Cluster: b.out.Cluster, Name: h.Name}
+	if h.Has(spec.ControlPlane) {
+		m.Inventory = b.inventory()
+	}
+	b.out.members[h.Name] = m
+	b.add("member", h, m, Gate)
+	member := NewAddr("member", h.Name)
+	b.add("kernel", h, kernel.Module{
+		Modules: kernel.Modules(b.Network.Backend, b.Settings.KubeProxy.Mode), Sysctls: b.sysctls(h)}, member)
+	b.add("accounts", h, account.For(h.Has(spec.ControlPlane), h.Has(spec.Etcd)), member)
+	b.add("programs", h, component.Module{Programs: b.programs(h), Sources: b.world.Sources}, member)
+}
+
+// inventory is all hosts as they are reached, for who comes without the
+// spec.
+func (b *builder) inventory() []state.HostEntry {
+	var list []state.HostEntry
+	for _, h := range b.Hosts {
+		list = append(list, state.HostEntry{Name: h.Name, Address: h.Address.String(), SSH: h.SSH.String(),
+			HostKey: b.world.Identities[h.Name].HostKey})
+	}
+	return list
+}
+
+func (b *builder) sysctls(h *spec.Host) map[string]string {
+	defaults, _ := b.kubelet(h).Config["protectKernelDefaults"].(bool)
+	wanted := kernel.Sysctls(h.Address.Is6(), defaults)
+	if b.facts[h.Name].Virt == "docker" {
+		return kernel.NetOnly(wanted)
+	}
+	return wanted
+}
+
+// programs are the components of a host's roles, by name.
+func (b *builder) programs(h *spec.Host) []component.Program {
+	var list []component.Program
+	for _, name := range spec.Programs(h) {
+		c := b.Components[name]
+		list = append(list, component.Program{Name: name, Path: programPath(name), Source: c.Source, SHA256: c.SHA256})
+	}
+	return list
+}
+
+// programPath is where a program is installed; CNI plugins have a directory
+// of their own, where containerd looks for them.
+func programPath(name string) string {
+	if slices.Contains(spec.CNIPlugins, name) {
+		return "/opt/cni/bin/" + name
+	}
+	return "/usr/local/bin/" + name
+}
+
+// sha256 are the digests of programs, for the services that run them.
+func (b *builder) sha256(names ...string) []string {
+	var list []string
+	for _, n := range names {
+		list = append(list, b.Components[n].SHA256)
+	}
+	return list
+}
+
+// authorities are the three CAs.
+type authorities struct{ cluster, frontProxy, etcd *modules.Value[string] }
+
+// Where the cluster's CA is, on its host.
+var ClusterCA = struct{ KeyPath, CertPath string }{pki.ClusterCA(nil).Key.Path, pki.ClusterCA(nil).Cert}
+
+// authorities makes the CAs and the service accounts' key. The etcd CA stands
+// on the control-plane host too: one host less that can sign.
+func (b *builder) authorities() {
+	m := b.master()
+	b.pki = authorities{
+		modules.NewValue[string](string(NewAddr("ca", m.Name))),
+		modules.NewValue[string](string(NewAddr("front-proxy-ca", m.Name))),
+		modules.NewValue[string](string(NewAddr("etcd-ca", m.Name))),
+	}
+}
+
+// certificates are a host's: the CAs on the host that keeps them, what it
+// trusts, and its leafs with the kubeconfigs that name them.
+func (b *builder) certificates(h *spec.Host) {
+	accounts := NewAddr("accounts", h.Name)
+	if h == b.master() {
+		b.add("ca", h, pki.ClusterCA(b.pki.cluster), accounts).Outputs = []modules.Output{b.pki.cluster}
+		b.add("front-proxy-ca", h, pki.FrontProxyCA(b.pki.frontProxy), accounts).Outputs = []modules.Output{b.pki.frontProxy}
+		b.add("etcd-ca", h, pki.EtcdCA(b.pki.etcd), accounts).Outputs = []modules.Output{b.pki.etcd}
+		b.add("service-accounts", h, pki.ServiceAccounts(), accounts)
+	}
+	if trust := b.trust(h); len(trust) > 0 {
+		b.add("trust", h, pki.Trust{Files: trust}, append(b.caSteps(), accounts)...)
+	}
+	b.add("certificates", h, pki.Leafs{Leafs: b.leafs(h), CAs: b.signers()}, append(b.caSteps(), accounts)...)
+	b.add("kubeconfigs", h, kubeconfig.Module{Files: b.kubeconfigs(h)}, accounts)
+}
+
+func (b *builder) caSteps() []Addr {
+	m := b.master().Name
+	return []Addr{NewAddr("ca", m), NewAddr("front-proxy-ca", m), NewAddr("etcd-ca", m)}
+}
+
+// trust is what a host without the CAs' keys needs of them.
+func (b *builder) trust(h *spec.Host) []pki.TrustFile {
+	if h == b.master() {
+		return nil
+	}
+	files := []pki.TrustFile{pki.TrustCluster(b.pki.cluster)}
+	if h.Has(spec.ControlPlane) {
+		files = append(files, pki.TrustFrontProxy(b.pki.frontProxy))
+	}
+	if h.Has(spec.ControlPlane) || h.Has(spec.Etcd) {
+		files = append(files, pki.TrustEtcd(b.pki.etcd))
+	}
+	return files
+}
+
+func (b *builder) leafs(h *spec.Host) []pki.Leaf {
+	addresses := []string{h.Address.String()}
+	leafs := pki.NodeLeafs(h.Name, addresses)
+	if h.Has(spec.Etcd) {
+		leafs = append(leafs, pki.EtcdLeafs(h.Name, addresses)...)
+	}
+	if h.Has(spec.ControlPlane) {
+		leafs = append(leafs, pki.Master{
+			Name: h.Name, Addresses: addresses, ServiceIP: pki.FirstServiceIP(b.ServiceCIDR), Domain: b.Domain,
+			Endpoint: b.API.Endpoint, ExtraSANs: b.API.ExtraSANs}.Leafs()...)
+	}
+	return leafs
+}
+
+// signers are the CAs, each signing on its host.
+func (b *builder) signers() map[string]pki.Authority {
+	var signer host.Host = b.api()
+	return map[string]pki.Authority{
+		pki.Cluster:    pki.ClusterCA(b.pki.cluster).Authority(signer),
+		pki.FrontProxy: pki.FrontProxyCA(b.pki.frontProxy).Authority(signer),
+		pki.Etcd:       pki.EtcdCA(b.pki.etcd).Authority(signer),
+	}
+}
+
+// kubeconfigs are a host's, by the name of who uses them.
+func (b *builder) kubeconfigs(h *spec.Host) []kubeconfig.File {
+	files := []kubeconfig.File{
+		b.kubeconfig("kubelet", "kubelet-client", "system:node:"+h.Name, ""),
+		b.kubeconfig("kube-proxy", "kube-proxy", "system:kube-proxy", ""),
+		b.kubeconfig("flannel", "flannel", "system:flannel", ""),
+	}
+	if h.Has(spec.ControlPlane) {
+		files = append(files,
+			b.kubeconfig("admin", "admin", "kubernetes-admin", ""),
+			b.kubeconfig("kube-controller-manager", "kube-controller-manager", "system:kube-controller-manager", "kube"),
+			b.kubeconfig("kube-scheduler", "kube-scheduler", "system:kube-scheduler", "kube"))
+	}
+	return files
+}
+
+func (b *builder) kubeconfig(name, cert, user, owner string) kubeconfig.File {
+	return kubeconfig.File{
+		Path: "/etc/kubernetes/" + name + ".kubeconfig", Cluster: b.Name, User: user, Server: ServerURL(b.Cluster),
+		CA: ClusterCA.CertPath, Cert: pki.Dir + cert + ".crt", Key: pki.Dir + cert + ".key", Owner: owner, Group: owner}
+}
+
+// kubelet is what the spec passes to a host's kubelet: the host's own
+// settings over those for all.
+func (b *builder) kubelet(h *spec.Host) spec.Passthrough { return spec.Overlay(b.Settings.Kubelet, h.Kubelet) }
+
+// merged is a copy of maps laid over each other.
+func merged[V any](base, over map[string]V) map[string]V {
+	out := maps.Clone(base)
+	if out == nil {
+		out = map[string]V{}
+	}
+	maps.Copy(out, over)
+	return out
+}

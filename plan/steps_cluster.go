@@ -1,0 +1,199 @@
+package plan
+
+import (
+	"net"
+	"strconv"
+
+	"github.com/pmkctl/pmkctl/modules/apiserver"
+	"github.com/pmkctl/pmkctl/modules/containerd"
+	"github.com/pmkctl/pmkctl/modules/controllermanager"
+	"github.com/pmkctl/pmkctl/modules/etcd"
+	"github.com/pmkctl/pmkctl/modules/flannel"
+	"github.com/pmkctl/pmkctl/modules/image"
+	"github.com/pmkctl/pmkctl/modules/kubelet"
+	"github.com/pmkctl/pmkctl/modules/kubeproxy"
+	"github.com/pmkctl/pmkctl/modules/node"
+	"github.com/pmkctl/pmkctl/modules/object"
+	"github.com/pmkctl/pmkctl/modules/scheduler"
+	"github.com/pmkctl/pmkctl/spec"
+)
+
+// AdminGroup is the group that the objects of this package bind to
+// cluster-admin, for people. Unlike system:masters it can be unbound.
+const AdminGroup = "pmkctl:cluster-admins"
+
+// ServerURL is where clients reach the API server.
+func ServerURL(c *spec.Cluster) string {
+	return "https://" + net.JoinHostPort(c.API.Endpoint, strconv.Itoa(c.API.Port))
+}
+
+// etcd makes the members. First members start together, because each waits
+// for a majority; on a live cluster one follows the other.
+func (b *builder) etcd() {
+	var members []etcd.Member
+	for _, h := range b.Hosts {
+		if h.Has(spec.Etcd) {
+			members = append(members, etcd.Member{Name: h.Name, Address: h.Address.String()})
+		}
+	}
+	var before []Addr
+	for i, h := range b.with(spec.Etcd) {
+		s := b.Settings.Etcd
+		step := b.add("etcd", h, etcd.Module{
+			Member: etcd.Member{Name: h.Name, Address: h.Address.String()}, Members: members, Token: b.Name,
+			Config: s.Config, Flags: s.Flags, FeatureGates: s.FeatureGates, Binary: b.Components["etcd"].SHA256,
+		}, append(b.on(h, "programs", "certificates"), b.trusted(h)...)...)
+		if i > 0 && b.live {
+			step.After = append(step.After, before...)
+		}
+		before = []Addr{step.Addr}
+	}
+}
+
+// controlPlane is the API server of a host and what works through it.
+func (b *builder) controlPlane(h *spec.Host) {
+	s := b.Settings
+	after := append(b.on(h, "programs", "certificates", "kubeconfigs"), b.trusted(h)...)
+	for _, e := range b.with(spec.Etcd) {
+		after = append(after, NewAddr("etcd", e.Name))
+	}
+	if h == b.master() {
+		after = append(after, NewAddr("service-accounts", h.Name))
+	}
+	b.add("kube-apiserver", h, apiserver.Module{
+		Address: h.Address.String(), Port: b.API.Port, Etcd: b.etcdURLs(h), ServiceCIDR: b.ServiceCIDR.String(), Domain: b.Domain,
+		Flags: s.APIServer.Flags, FeatureGates: s.APIServer.FeatureGates, Binary: b.Components["kube-apiserver"].SHA256,
+	}, after...)
+	server := NewAddr("kube-apiserver", h.Name)
+	b.add("kube-controller-manager", h, controllermanager.Module{
+		PodCIDR: b.PodCIDR.String(), ServiceCIDR: b.ServiceCIDR.String(),
+		Flags: s.ControllerManager.Flags, FeatureGates: s.ControllerManager.FeatureGates,
+		Binary: b.Components["kube-controller-manager"].SHA256,
+		Needs:  []string{b.kubeconfig("kube-controller-manager", "kube-controller-manager", "system:kube-controller-manager", "kube").Digest()},
+	}, server)
+	b.add("kube-scheduler", h, scheduler.Module{
+		Config: s.Scheduler.Config, Flags: s.Scheduler.Flags, FeatureGates: s.Scheduler.FeatureGates,
+		Binary: b.Components["kube-scheduler"].SHA256,
+		Needs:  []string{b.kubeconfig("kube-scheduler", "kube-scheduler", "system:kube-scheduler", "kube").Digest()},
+	}, server)
+}
+
+// etcdURLs are all members' client URLs, the host's own first.
+func (b *builder) etcdURLs(h *spec.Host) []string {
+	var own, others []string
+	for _, e := range b.Hosts {
+		if !e.Has(spec.Etcd) {
+			continue
+		}
+		url := etcd.Member{Name: e.Name, Address: e.Address.String()}.ClientURL()
+		if e == h {
+			own = append(own, url)
+		} else {
+			others = append(others, url)
+		}
+	}
+	return append(own, others...)
+}
+
+// access is what our own identities may do.
+func (b *builder) access() error {
+	objects, err := object.RBAC()
+	if err != nil {
+		return err
+	}
+	b.add("rbac", b.master(), object.Module{Objects: objects, APIServer: string(b.server())}, b.server())
+	return nil
+}
+
+// server is the step that requests to the API wait for.
+func (b *builder) server() Addr { return NewAddr("kube-apiserver", b.master().Name) }
+
+// node makes a host a node: its container runtime and images, kubelet, pod
+// network, service proxy, and the Node's labels and readiness.
+func (b *builder) node(h *spec.Host) {
+	s := b.Settings
+	b.add("containerd", h, containerd.Module{
+		Sandbox: b.image("pause").Name, Config: s.Containerd.Config, Flags: s.Containerd.Flags,
+		Needs: b.sha256("containerd", "containerd-shim-runc-v2", "runc"),
+	}, append(b.on(h, "kernel", "programs"), b.turn(h)...)...)
+	b.add("images", h, image.Module{Images: b.images(), Containerd: string(NewAddr("containerd", h.Name))}, b.on(h, "containerd")...)
+	k := b.kubelet(h)
+	b.add("kubelet", h, kubelet.Module{
+		Node: h.Name, IP: h.Address.String(), ClusterDNS: []string{object.DNSAddress(b.ServiceCIDR).String()}, ClusterDomain: b.Domain,
+		Taints: kubeletTaints(h), Config: k.Config, FeatureGates: k.FeatureGates, Flags: k.Flags,
+		Needs: append(b.sha256("kubelet"), b.kubeconfig("kubelet", "kubelet-client", "system:node:"+h.Name, "").Digest()),
+	}, append(append(b.on(h, "containerd", "images", "certificates", "kubeconfigs"), b.trusted(h)...), b.server())...)
+	b.add("kube-proxy", h, kubeproxy.Module{
+		Node: h.Name, PodCIDR: b.PodCIDR.String(), Mode: s.KubeProxy.Mode,
+		Config: s.KubeProxy.Config, FeatureGates: s.KubeProxy.FeatureGates, Flags: s.KubeProxy.Flags,
+		Needs: append(b.sha256("kube-proxy"), b.kubeconfig("kube-proxy", "kube-proxy", "system:kube-proxy", "").Digest()),
+	}, b.on(h, "kubelet")...)
+	b.add("flannel", h, flannel.Module{
+		Node: h.Name, Iface: h.Address.String(), PodCIDR: b.PodCIDR, Backend: b.Network.Backend, Port: b.Network.Port, API: b.api(),
+		Config: s.Flannel.Config, Flags: s.Flannel.Flags,
+		Needs: append(b.sha256("flanneld"), b.kubeconfig("flannel", "flannel", "system:flannel", "").Digest()),
+	}, append(b.on(h, "kubelet"), NewAddr("rbac", b.master().Name), NewAddr("kube-controller-manager", b.master().Name))...)
+	b.add("node", h, b.nodeModule(h), b.on(h, "flannel", "kube-proxy")...)
+}
+
+// turn makes hosts of a live cluster take turns: with max_unavailable at a
+// time, a host begins once the Node that is so many before it is Ready again.
+// A host that is new waits for nobody.
+func (b *builder) turn(h *spec.Host) []Addr {
+	var members []*spec.Host
+	for _, other := range b.hosts {
+		if r := b.world.Records[other.Name]; r.Cluster.ID != "" {
+			members = append(members, other)
+		}
+	}
+	for i, other := range members {
+		if other == h && i >= b.MaxUnavailable {
+			return []Addr{NewAddr("node", members[i-b.MaxUnavailable].Name)}
+		}
+	}
+	return nil
+}
+
+// dns is CoreDNS, once there are nodes for it.
+func (b *builder) dns() error {
+	m := b.master()
+	objects, err := object.CoreDNS(object.DNS{
+		Image: b.image("coredns").Name, ClusterIP: object.DNSAddress(b.ServiceCIDR), Domain: b.Domain, Upstream: b.upstream()})
+	if err != nil {
+		return err
+	}
+	b.add("coredns", m, object.Module{Objects: objects, APIServer: string(b.server())}, b.server())
+	after := []Addr{NewAddr("coredns", m.Name), NewAddr("kube-controller-manager", m.Name), NewAddr("kube-scheduler", m.Name)}
+	for _, h := range b.hosts {
+		after = append(after, NewAddr("node", h.Name))
+	}
+	b.add("dns", m, object.Rollout{Namespace: "kube-system", Name: "coredns",
+		APIServer: string(b.server()), Objects: string(NewAddr("coredns", m.Name))}, after...)
+	return nil
+}
+
+// on are steps of the same host.
+func (b *builder) on(h *spec.Host, names ...string) []Addr {
+	var list []Addr
+	for _, n := range names {
+		list = append(list, NewAddr(n, h.Name))
+	}
+	return list
+}
+
+// trusted is the step after which the host trusts the CAs.
+func (b *builder) trusted(h *spec.Host) []Addr {
+	if h == b.master() {
+		return b.caSteps()
+	}
+	return b.on(h, "trust")
+}
+
+func (b *builder) image(key string) spec.Image {
+	for _, i := range b.Images {
+		if i.Key == key {
+			return i
+		}
+	}
+	return spec.Image{}
+}
