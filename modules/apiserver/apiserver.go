@@ -68,11 +68,15 @@ func (m Module) readyz() host.GetRequest {
 // version alone, and a configuration file that says so by path would exclude
 // the --oidc flags that a spec may pass through.
 func (m Module) flags() map[string]string {
+	everywhere := "0.0.0.0"
+	if strings.Contains(m.Address, ":") {
+		everywhere = "::" // IPv4 as well
+	}
 	return map[string]string{
 		"advertise-address":                  m.Address,
 		"allow-privileged":                   "true",
 		"authorization-mode":                 "Node,RBAC",
-		"bind-address":                       "0.0.0.0",
+		"bind-address":                       everywhere,
 		"client-ca-file":                     pki + "ca.crt",
 		"enable-admission-plugins":           "NodeRestriction",
 		"etcd-cafile":                        pki + "etcd/ca.crt",
