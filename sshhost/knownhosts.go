@@ -34,11 +34,11 @@ func (t Target) verifier() (verifier, error) {
 	if err != nil {
 		return nil, t.fail(ErrHostKey, err, "")
 	}
-	return &known{target: t, files: db}, nil
+	return &knownVerifier{target: t, files: db}, nil
 }
 
-// known verifies against known_hosts files.
-type known struct {
+// A knownVerifier verifies against known_hosts files.
+type knownVerifier struct {
 	target Target
 	files  *knownFiles
 }
@@ -47,7 +47,7 @@ type known struct {
 // shows the one that we can compare. Certificates are only asked for where
 // the files hold an authority for the host: a host that has one and whose
 // plain key is known would be refused otherwise.
-func (k *known) tries() [][]string {
+func (k *knownVerifier) tries() [][]string {
 	supported := ssh.SupportedAlgorithms().HostKeys
 	var certs, plain []string
 	for _, a := range k.files.db.HostKeyAlgorithms(k.target.hostport()) {
@@ -92,7 +92,7 @@ var (
 
 func isCertAlgorithm(a string) bool { return strings.Contains(a, "-cert-v01@") }
 
-func (k *known) check(key ssh.PublicKey, remote net.Addr) error {
+func (k *knownVerifier) check(key ssh.PublicKey, remote net.Addr) error {
 	err := k.files.check(k.target.hostport(), remote, key)
 	if err == nil {
 		return nil

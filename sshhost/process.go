@@ -220,12 +220,12 @@ func (p *process) explain(ctx context.Context, err error) *Error {
 		return t.fail(ErrSudo, detail("the password was not accepted"), "put the password of "+t.User+" on that host into become_password")
 	case ctx.Err() != nil:
 		return t.fail(ErrStart, detail("no answer in time"), "")
-	case fromSudo && t.password() == "":
-		return t.fail(ErrSudo, detail("sudo -n"), "set become_password, allow "+t.User+" to use sudo without one (NOPASSWD), or log in as root")
-	case fromSudo, t.Become && status == 1 && !strings.Contains(said, "pmkctl: "):
-		return t.fail(ErrSudo, detail("sudo"), "see what sudo allows "+t.User+" on that host: `sudo -l`")
 	case t.Become && (status == 127 || status == 126) && strings.Contains(said, "sudo"):
 		return t.fail(ErrSudo, detail("run sudo"), "install sudo there, or log in as root with become = false")
+	case fromSudo && t.password() == "":
+		return t.fail(ErrSudo, detail("sudo -n"), "set become_password, allow "+t.User+" to use sudo without one (NOPASSWD), or log in as root")
+	case fromSudo, t.Become && status == 1 && !strings.Contains(said, "pmkctl agent: "):
+		return t.fail(ErrSudo, detail("sudo"), "see what sudo allows "+t.User+" on that host: `sudo -l`")
 	case status >= 0:
 		return t.fail(ErrStart, detail(fmt.Sprintf("exit status %d", status)), "")
 	}

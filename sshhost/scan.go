@@ -147,7 +147,7 @@ func compare(held *knownFiles, t Target, key ssh.PublicKey) (known bool, err err
 		}
 		return false, nil
 	}
-	return false, (&known{target: t, files: held}).check(key, &net.TCPAddr{})
+	return false, (&knownVerifier{target: t, files: held}).check(key, &net.TCPAddr{})
 }
 
 // authority tells if a key of the file signs keys rather than being the
@@ -194,3 +194,6 @@ func appendInOneStep(file string, add []byte) error {
 	}
 	return os.Rename(f.Name(), file)
 }
+
+// Pin is a key as Target.HostKey takes it.
+func Pin(key ssh.PublicKey) string { return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))) }
