@@ -2,42 +2,165 @@ package hosttest
 
 import (
 	"context"
+	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Net is the network between the hosts of a cluster.
-type Net struct{}
+// Net is the network between the hosts of a cluster. Everything passes until
+// a rule says otherwise. It takes no time: what is dropped is silence at
+// once.
+type Net struct {
+	mu     sync.Mutex
+	rules  []*Rule
+	claims map[netip.Addr]string // addresses that another host answers at
+	rounds map[string]*netRound
+	dials  map[Pair]int
+}
 
-// probes are the rounds that a machine takes part in.
-type probes struct{}
+// A Pair is who dialled whom.
+type Pair struct {
+	From, To string // hosts; To is "" where nobody has the address
+	Proto    string
+	Port     int
+}
+
+// A netRound is what the hosts bound in a round of probes.
+type netRound struct {
+	bound    map[netip.Addr]*netPeer
+	arrivals map[string][]host.Arrival // by host
+}
+
+type netPeer struct {
+	machine string
+	says    string // the name in its echoes
+	ports   map[host.PortSpec]bool
+}
+
+// probes are what a machine does to those who probe it.
+type probes struct {
+	busy int           // calls of ProbeListen that another run stands in the way of
+	late time.Duration // how late it hears itself
+}
+
+// Busy has another run's probe hold the host for the next n calls of
+// ProbeListen.
+func (h *Host) Busy(n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.probes.busy = n
+}
+
+// Overload has the host hear itself as late as that.
+func (h *Host) Overload(late time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.probes.late = late
+}
+
+// Dials counts who dialled whom, dials to oneself aside.
+func (n *Net) Dials() map[Pair]int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out := make(map[Pair]int, len(n.dials))
+	for p, c := range n.dials {
+		out[p] = c
+	}
+	return out
+}
+
+// round finds a round or begins it; n.mu is held.
+func (n *Net) round(id string) *netRound {
+	r := n.rounds[id]
+	if r == nil {
+		r = &netRound{bound: map[netip.Addr]*netPeer{}, arrivals: map[string][]host.Arrival{}}
+		if n.rounds == nil {
+			n.rounds = map[string]*netRound{}
+		}
+		n.rounds[id] = r
+	}
+	return r
+}
 
 // ProbeListen implements host.Prober.
 func (h *Host) ProbeListen(ctx context.Context, r host.ListenRequest) ([]host.Bind, error) {
 	var binds []host.Bind
 	err := h.read(ctx, "ProbeListen", r.ID, func() error {
-		for _, p := range r.Ports {
-			binds = append(binds, host.Bind{PortSpec: p, OK: true})
+		if h.probes.busy > 0 {
+			h.probes.busy--
+			for _, p := range r.Ports {
+				binds = append(binds, host.Bind{PortSpec: p, Busy: true, Err: "another run probes this host"})
+			}
+			return nil
 		}
+		peer := &netPeer{machine: h.name, says: r.Host, ports: map[host.PortSpec]bool{}}
+		held := h.sockets()
+		for _, p := range r.Ports {
+			b := h.bindPort(held, p)
+			peer.ports[host.PortSpec{Proto: p.Proto, Port: p.Port}] = b.OK || b.Raw
+			binds = append(binds, b)
+		}
+		h.cluster.Net.join(r.ID, peer, h.addresses())
 		return nil
 	})
 	return binds, err
 }
 
-// ProbeDial implements host.Prober.
-func (h *Host) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.Dialled, error) {
-	var dialled []host.Dialled
-	err := h.read(ctx, "ProbeDial", r.ID, func() error {
-		for _, d := range r.Dials {
-			dialled = append(dialled, host.Dialled{Nonce: d.Nonce, Outcome: host.OK, RTT: time.Millisecond, Sent: 1, Got: 1})
+func (m *machine) bindPort(held []host.Socket, p host.PortSpec) host.Bind {
+	b := host.Bind{PortSpec: p, OK: true}
+	for _, s := range held {
+		if s.Proto == p.Proto && s.Port == p.Port && overlap(s.Addr, p.Addr) {
+			b.OK, b.Err, b.Holder, b.Raw = false, "address already in use", &s, p.Proto == "udp"
+			return b
 		}
-		return nil
-	})
-	return dialled, err
+	}
+	if wildcard(p.Addr) {
+		return b
+	}
+	for _, a := range append(m.addresses(), "127.0.0.1", "::1") {
+		if a == p.Addr {
+			return b
+		}
+	}
+	b.OK, b.Err = false, "the address is not on this host"
+	return b
+}
+
+func wildcard(a string) bool { return a == "" || a == "::" || a == "0.0.0.0" }
+
+func overlap(a, b string) bool { return wildcard(a) || wildcard(b) || a == b }
+
+func (n *Net) join(id string, p *netPeer, addrs []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	r := n.round(id)
+	for _, a := range addrs {
+		if ip, err := netip.ParseAddr(a); err == nil && !ip.IsLoopback() {
+			r.bound[ip] = p
+		}
+	}
 }
 
 // ProbeEnd implements host.Prober.
 func (h *Host) ProbeEnd(ctx context.Context, id string) ([]host.Arrival, error) {
-	return nil, h.read(ctx, "ProbeEnd", id, func() error { return nil })
+	var came []host.Arrival
+	err := h.read(ctx, "ProbeEnd", id, func() error {
+		came = h.cluster.Net.leave(id, h.name)
+		return nil
+	})
+	return came, err
+}
+
+func (n *Net) leave(id, name string) []host.Arrival {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	r := n.rounds[id]
+	if r == nil {
+		return nil
+	}
+	came := r.arrivals[name]
+	delete(r.arrivals, name)
+	return came
 }

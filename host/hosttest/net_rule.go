@@ -1,0 +1,91 @@
+package hosttest
+
+import (
+	"net/netip"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// A Rule does something to traffic. Empty fields match everything. The first
+// rule that matches counts.
+type Rule struct {
+	From, To string // hosts
+	Proto    string
+	Port     int // the one dialled
+	Do       Effect
+	Times    int // how often; 0 is always
+	used     int
+}
+
+// An Effect is what a rule does.
+type Effect int
+
+// The effects.
+const (
+	Drop        Effect = iota // silence, nothing arrives
+	DropReplies               // it arrives, the answer does not
+	Refuse                    // RST, or ICMP port unreachable
+	Prohibit                  // ICMP administratively prohibited
+	NoRoute                   // ICMP host unreachable
+	Lose                      // one in five is lost, resends get through
+	Swallow                   // a TCP connection is accepted on the way, then silence
+)
+
+// Add puts a rule behind the others.
+func (n *Net) Add(r Rule) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.rules = append(n.rules, &r)
+}
+
+// Clear takes all rules and claims away.
+func (n *Net) Clear() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.rules, n.claims = nil, nil
+}
+
+// Claim has a host answer at an address that is another's.
+func (n *Net) Claim(addr, name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.claims == nil {
+		n.claims = map[netip.Addr]string{}
+	}
+	n.claims[netip.MustParseAddr(addr)] = name
+}
+
+func (r *Rule) matches(p Pair) bool {
+	hit := (r.From == "" || r.From == p.From) && (r.To == "" || r.To == p.To) &&
+		(r.Proto == "" || r.Proto == p.Proto) && (r.Port == 0 || r.Port == p.Port)
+	if !hit || r.Times > 0 && r.used >= r.Times {
+		return false
+	}
+	r.used++
+	return true
+}
+
+func (r *Rule) apply(d host.Dial, arrive func(half bool)) host.Dialled {
+	tries := 6
+	if d.Proto == "udp" {
+		tries = 18
+	}
+	res := host.Dialled{Outcome: host.Filtered, Sent: tries}
+	switch r.Do {
+	case DropReplies:
+		arrive(d.Proto == "tcp")
+	case Refuse:
+		res = host.Dialled{Outcome: host.Refused, Sent: 1, By: d.Addr}
+	case Prohibit:
+		res = host.Dialled{Outcome: host.Prohibited, Sent: 1, By: d.Addr, Detail: "ICMP administratively prohibited"}
+	case NoRoute:
+		res = host.Dialled{Outcome: host.Unreachable, Sent: 1, Detail: "ICMP host unreachable"}
+	case Lose:
+		arrive(false)
+		n := max(d.Count, 5)
+		res = host.Dialled{Outcome: host.OK, RTT: rtt, Sent: n, Got: n - n/5}
+	case Swallow:
+		res.Outcome = host.Silent
+	}
+	return res
+}
