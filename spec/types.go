@@ -25,6 +25,8 @@ type Cluster struct {
 	Settings       Settings
 	Preflight      Preflight
 	Range          hcl.Range // of the cluster block
+
+	ranges map[string]hcl.Range // of the fields of Identity
 }
 
 // API is how the API server is reached.

@@ -1,0 +1,224 @@
+package spec
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+	"github.com/hashicorp/hcl/v2"
+)
+
+// check looks at what no block can tell alone.
+func (l *loader) check(d *decoded) {
+	l.checkNames(d)
+	l.checkAddresses(d)
+	l.checkSSHAddresses(d)
+	l.checkRoles(d)
+	l.checkNetworks(d)
+	l.checkParts(d)
+}
+
+func (l *loader) checkNames(d *decoded) {
+	seen := map[string]*decodedHost{}
+	for _, h := range d.hosts {
+		if first := seen[h.Name]; first != nil {
+			l.add(problem(h.named, "Duplicate host name", "The name %q is taken by the host at %s. A name is that of one host: choose another.", h.Name, place(first.named)))
+			continue
+		}
+		seen[h.Name] = h
+	}
+}
+
+func (l *loader) checkAddresses(d *decoded) {
+	seen := map[netip.Addr]*decodedHost{}
+	for _, h := range d.hosts {
+		if first := seen[h.Address]; first != nil && h.Address.IsValid() {
+			l.add(problem(h.addressed, "Duplicate host address", "The address %s of host %q is that of host %q at %s. Every host has its own.", h.Address, h.Name, first.Name, place(first.addressed)))
+			continue
+		}
+		seen[h.Address] = h
+	}
+}
+
+// checkSSHAddresses finds two hosts that are one machine.
+func (l *loader) checkSSHAddresses(d *decoded) {
+	seen := map[string]*decodedHost{}
+	for _, h := range d.hosts {
+		if h.SSH.Address == "" || !h.Address.IsValid() || h.SSH.Address == h.Address.String() {
+			continue
+		}
+		at := fmt.Sprintf("%s port %d", h.SSH.Address, h.SSH.Port)
+		via := at + bastionKey(h.SSH.Bastion)
+		if first := seen[via]; first != nil {
+			l.add(problem(h.Range, "Duplicate SSH address", "Hosts %q and %q (%s) are both reached at %s, so they are one machine. Give each its own address or port in its ssh block.", first.Name, h.Name, place(first.Range), at))
+			continue
+		}
+		seen[via] = h
+	}
+}
+
+func bastionKey(b *SSH) string {
+	if b == nil {
+		return ""
+	}
+	return fmt.Sprintf(" via %s:%d", b.Address, b.Port)
+}
+
+// with are the hosts of a role.
+func (d *decoded) with(r Role) []*decodedHost {
+	var out []*decodedHost
+	for _, h := range d.hosts {
+		if h.Has(r) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+func (l *loader) checkRoles(d *decoded) {
+	cps, etcds := d.with(ControlPlane), d.with(Etcd)
+	if len(cps) > 1 {
+		l.add(problem(cps[1].Range, "More than one control-plane host", "Several control-plane hosts are not supported yet: one control-plane host, and %q is one already (%s). Leave \"control-plane\" to one host.", cps[0].Name, place(cps[0].Range)))
+	}
+	if n := len(etcds); n > 0 && n%2 == 0 {
+		l.add(warning(etcds[n-1].Range, "Even number of etcd members", "%d etcd members bear no more failures than %d, and fail more often. Give the role \"etcd\" to an odd number of hosts.", n, n-1))
+	}
+	if d.partial {
+		return // who knows what the others do
+	}
+	l.checkMissingRoles(d)
+}
+
+func (l *loader) checkMissingRoles(d *decoded) {
+	if len(d.hosts) == 0 {
+		l.add(problem(d.Range, "No hosts", "A cluster needs a host: host \"cp-1\" { address = \"192.0.2.11\" roles = [\"control-plane\", \"etcd\", \"worker\"] }."))
+		return
+	}
+	for _, r := range []Role{ControlPlane, Etcd} {
+		if len(d.with(r)) == 0 {
+			l.add(problem(d.hosts[0].Range, "No "+string(r)+" host", "No host has the role %q. Add it to the roles of one host: roles = [\"control-plane\", \"etcd\", \"worker\"].", r))
+		}
+	}
+	if len(d.with(Worker)) == 0 {
+		l.add(warning(d.hosts[0].Range, "No worker", "No host has the role \"worker\", so no pod of yours will run, nor the cluster's DNS."))
+	}
+}
+
+func (l *loader) checkNetworks(d *decoded) {
+	pods, services := d.cluster.attrs["pod_cidr"].at, d.cluster.attrs["service_cidr"].at
+	if d.PodCIDR.IsValid() && d.ServiceCIDR.IsValid() && d.PodCIDR.Overlaps(d.ServiceCIDR) {
+		l.add(problem(pods, "Overlapping CIDRs", "pod_cidr %s and service_cidr %s (%s) overlap. Choose ranges apart, such as 10.244.0.0/16 and 10.96.0.0/16.", d.PodCIDR, d.ServiceCIDR, place(services)))
+	}
+	for _, h := range d.hosts {
+		l.checkApart(h.Address, h.addressed, "the address of host "+h.Name, d)
+	}
+	if a, err := netip.ParseAddr(d.api.str("endpoint")); err == nil {
+		l.checkApart(a, d.api.attrs["endpoint"].at, "the endpoint", d)
+	}
+	l.checkSizes(d, pods, services)
+}
+
+// checkApart finds an address that pods or Services would take.
+func (l *loader) checkApart(a netip.Addr, at hcl.Range, what string, d *decoded) {
+	for name, p := range map[string]netip.Prefix{"pod_cidr": d.PodCIDR, "service_cidr": d.ServiceCIDR} {
+		if a.IsValid() && p.IsValid() && p.Contains(a) {
+			l.add(problem(at, "Overlapping CIDRs", "%s, %s, lies in %s %s (%s). Choose a %s apart from the hosts' network.", a, what, name, p, place(d.cluster.attrs[name].at), name))
+		}
+	}
+}
+
+// hostBits is the length of the part of pod_cidr that each host gets.
+const hostBits = 24
+
+func (l *loader) checkSizes(d *decoded, pods, services hcl.Range) {
+	if p := d.PodCIDR; p.IsValid() && (p.Bits() > hostBits || p.Bits() < 8 || len(d.hosts) > 1<<(hostBits-p.Bits())) {
+		l.add(problem(pods, "pod_cidr of the wrong size", "Each host gets a /%d of it, and there are %d hosts; %s does not hold them. Write one from /8 to /%d with room, such as 10.244.0.0/16.", hostBits, len(d.hosts), p, hostBits))
+	}
+	if p := d.ServiceCIDR; p.IsValid() && (p.Bits() > 28 || p.Bits() < 12) {
+		l.add(problem(services, "service_cidr of the wrong size", "Kubernetes takes a /12 to a /28, not %s. Write one such as 10.96.0.0/16.", p))
+	}
+}
+
+// What each role needs.
+var (
+	everyHost     = []string{"bridge", "containerd", "containerd-shim-runc-v2", "ctr", "flanneld", "host-local", "kube-proxy", "kubelet", "loopback", "portmap", "runc"}
+	controlPlane  = []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"}
+	etcdHost      = []string{"etcd"}
+	optionalParts = []string{"crictl", "etcdctl", "etcdutl", "kubectl"}
+	imageKeys     = []string{"coredns", "pause"}
+)
+
+// allComponents are the names that a component may have.
+func allComponents() []string { return slices.Concat(everyHost, controlPlane, etcdHost, optionalParts) }
+
+func known(name string) bool { return slices.Contains(allComponents(), name) }
+
+// Needed are the components that a host with these roles gets.
+func Needed(h *Host) []string {
+	out := slices.Clone(everyHost)
+	if h.Has(ControlPlane) {
+		out = append(out, controlPlane...)
+	}
+	if h.Has(Etcd) {
+		out = append(out, etcdHost...)
+	}
+	return out
+}
+
+func (l *loader) checkParts(d *decoded) {
+	if d.partial || len(d.hosts) == 0 {
+		return
+	}
+	l.checkMissing(d, "component", d.missingComponents(), "version = \"...\"\n  source  = \"...\"\n  sha256  = \"...\"")
+	var images []string
+	for _, k := range imageKeys {
+		if d.image(k) == nil {
+			images = append(images, k)
+		}
+	}
+	l.checkMissing(d, "image", images, "name   = \"...\"\n  source = \"...\"\n  sha256 = \"...\"")
+}
+
+func (d *decoded) missingComponents() []string {
+	missing := map[string]bool{}
+	for _, h := range d.Hosts {
+		for _, c := range Needed(h) {
+			if _, ok := d.Components[c]; !ok {
+				missing[c] = true
+			}
+		}
+	}
+	return keys(missing)
+}
+
+func (l *loader) checkMissing(d *decoded, kind string, names []string, body string) {
+	if len(names) == 0 {
+		return
+	}
+	l.add(problem(d.Range, "Missing "+kind+"s", "The roles of the hosts need %ss that the spec does not have: %s. Add a block for each, or one with for_each for all:\n\n%s %q {\n  %s\n}",
+		kind, strings.Join(names, ", "), kind, names[0], body))
+}
+
+// checkComponentVersion compares what has a version of its own to keep.
+func (l *loader) checkComponentVersion(d *decoded, c Component, n *node) {
+	at := n.attrs["version"].at
+	if kubernetes := slices.Contains(controlPlane, c.Name) || c.Name == "kubelet" || c.Name == "kube-proxy"; kubernetes {
+		if c.Version != "" && d.Version != "" && c.Version != d.Version {
+			l.add(problem(at, "Component of another version", "%s is %s, but kubernetes_version is %s (%s). Write the same in both.", c.Name, c.Version, d.Version, place(d.cluster.attrs["kubernetes_version"].at)))
+		}
+		return
+	}
+	v, err := semver.NewVersion(c.Version)
+	if c.Name == "containerd" && err == nil && (v.Major() < 2 || v.Major() == 2 && v.Minor() < minContainerd(d.Version)) {
+		l.add(problem(at, "Component of another version", "Kubernetes %s needs containerd 2.%d or newer, not %s.", d.Version, minContainerd(d.Version), c.Version))
+	}
+}
+
+func minContainerd(kubernetes string) uint64 {
+	if strings.HasPrefix(kubernetes, "1.36.") {
+		return 2
+	}
+	return 0
+}

@@ -1,0 +1,70 @@
+package spec
+
+import (
+	"fmt"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+func problem(at hcl.Range, summary, format string, args ...any) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: at.Ptr()}
+}
+
+func warning(at hcl.Range, summary, format string, args ...any) *hcl.Diagnostic {
+	d := problem(at, summary, format, args...)
+	d.Severity = hcl.DiagWarning
+	return d
+}
+
+// place names a range in a sentence.
+func place(r hcl.Range) string { return fmt.Sprintf("%s:%d", filepath.Base(r.Filename), r.Start.Line) }
+
+// maxDiags is how many diagnostics anybody reads.
+const maxDiags = 100
+
+// tidy puts diagnostics in the order of the files, each once, and drops the
+// values that hcl keeps for its writer, some of which may be sensitive.
+func tidy(in hcl.Diagnostics) hcl.Diagnostics {
+	var out hcl.Diagnostics
+	seen := map[string]bool{}
+	for _, d := range in {
+		c := *d
+		c.Expression, c.EvalContext, c.Extra = nil, nil, nil
+		if key := fmt.Sprint(c.Severity, c.Summary, c.Detail, c.Subject); !seen[key] {
+			seen[key] = true
+			out = append(out, &c)
+		}
+	}
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := out[i], out[j]
+		if before(a.Subject, b.Subject) || before(b.Subject, a.Subject) {
+			return before(a.Subject, b.Subject)
+		}
+		return a.Summary+a.Detail < b.Summary+b.Detail
+	})
+	return capped(out)
+}
+
+func before(a, b *hcl.Range) bool {
+	switch {
+	case a == nil || b == nil:
+		return a == nil && b != nil
+	case a.Filename != b.Filename:
+		return strings.Compare(a.Filename, b.Filename) < 0
+	}
+	return a.Start.Byte < b.Start.Byte
+}
+
+func capped(in hcl.Diagnostics) hcl.Diagnostics {
+	if len(in) <= maxDiags {
+		return in
+	}
+	more := &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Too many errors",
+		Detail: fmt.Sprintf("%d more are not shown; put these right first.", len(in)-maxDiags),
+	}
+	return append(in[:maxDiags:maxDiags], more)
+}

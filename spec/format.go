@@ -1,0 +1,19 @@
+package spec
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+)
+
+// Format lays out a file of a spec. A file that cannot be parsed comes back
+// as it is, with what is wrong.
+func Format(name string, src []byte) ([]byte, hcl.Diagnostics) {
+	if d := scan(name, src); d != nil {
+		return src, hcl.Diagnostics{d}
+	}
+	if _, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos); diags.HasErrors() {
+		return src, tidy(diags)
+	}
+	return hclwrite.Format(src), nil
+}

@@ -1,0 +1,231 @@
+package spec
+
+import (
+	"errors"
+	"math/big"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// What evaluation may cost. A few lines of locals that double each other
+// would otherwise fill any memory, and nested loops run for ever.
+const (
+	maxUnits = 10_000_000 // a value costs unitValue, a string its bytes beside
+	maxTime  = 20 * time.Second
+
+	unitValue = 16
+	maxBits   = 1100 // of a number, either side of the point: 1e308 is 1024
+)
+
+var errNumber = errors.New("this number is larger or smaller than a spec can use")
+
+// A budget is what is left for evaluating one spec.
+type budget struct {
+	left     int64
+	deadline time.Time
+}
+
+func newBudget() *budget { return &budget{left: maxUnits, deadline: time.Now().Add(maxTime)} }
+
+func (b *budget) over() bool { return b.left <= 0 }
+
+// spend charges for a value that was made.
+func (b *budget) spend(v cty.Value) {
+	b.weigh(v)
+	if time.Now().After(b.deadline) {
+		b.left = 0
+	}
+}
+
+func (b *budget) weigh(v cty.Value) {
+	b.left -= unitValue
+	v, _ = v.Unmark()
+	if !v.IsKnown() || v.IsNull() {
+		return
+	}
+	if v.Type() == cty.String {
+		b.left -= int64(len(v.AsString()))
+	}
+	if !v.CanIterateElements() {
+		return
+	}
+	for it := v.ElementIterator(); it.Next() && b.left > 0; {
+		_, e := it.Element()
+		b.weigh(e)
+	}
+}
+
+// A metered expression pays for its value.
+type metered struct {
+	hclsyntax.Expression
+	budget *budget
+	glance bool // pay for the elements on top only: an argument is no copy
+}
+
+func (m *metered) Value(evalCtx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	if m.budget.over() {
+		return cty.DynamicVal, hcl.Diagnostics{m.exhausted()}
+	}
+	v, diags := m.Expression.Value(evalCtx)
+	if m.glance {
+		m.budget.left -= unitValue + int64(length(v))/4
+	} else {
+		m.budget.spend(v)
+	}
+	return v, diags
+}
+
+func (m *metered) exhausted() *hcl.Diagnostic { return exhausted(m.Range()) }
+
+func exhausted(at hcl.Range) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  "Spec too large to evaluate",
+		Detail:   "The values of this spec grow beyond what a cluster needs. Look for loops in loops, or locals that repeat each other.",
+		Subject:  at.Ptr(),
+	}
+}
+
+func length(v cty.Value) int {
+	v, _ = v.Unmark()
+	if !v.IsKnown() || v.IsNull() || !v.CanIterateElements() {
+		return 0
+	}
+	return v.LengthInt()
+}
+
+// meter rewrites an expression so that whatever makes values pays for them.
+func (b *budget) meter(e hclsyntax.Expression) { _ = hclsyntax.Walk(e, rewriter{b}) }
+
+type rewriter struct{ budget *budget }
+
+func (r rewriter) Enter(hclsyntax.Node) hcl.Diagnostics { return nil }
+
+func (r rewriter) Exit(n hclsyntax.Node) hcl.Diagnostics {
+	switch e := n.(type) {
+	case *hclsyntax.TemplateExpr:
+		r.all(e.Parts, false)
+	case *hclsyntax.TupleConsExpr:
+		r.all(e.Exprs, false)
+	case *hclsyntax.FunctionCallExpr:
+		r.all(e.Args, true)
+	case *hclsyntax.ObjectConsExpr:
+		for i := range e.Items {
+			r.one(&e.Items[i].ValueExpr, false)
+		}
+	case *hclsyntax.ForExpr:
+		r.one(&e.KeyExpr, false)
+		r.one(&e.ValExpr, false)
+		r.one(&e.CondExpr, false)
+	case *hclsyntax.SplatExpr:
+		r.one(&e.Each, false)
+	case *hclsyntax.BinaryOpExpr:
+		e.Op = tamedOp(e.Op)
+	case *hclsyntax.UnaryOpExpr:
+		e.Op = tamedOp(e.Op)
+	}
+	return nil
+}
+
+func (r rewriter) all(es []hclsyntax.Expression, glance bool) {
+	for i := range es {
+		r.one(&es[i], glance)
+	}
+}
+
+func (r rewriter) one(e *hclsyntax.Expression, glance bool) {
+	switch (*e).(type) {
+	case nil, *hclsyntax.LiteralValueExpr, *metered:
+	default:
+		*e = &metered{*e, r.budget, glance}
+	}
+}
+
+func tamedOp(op *hclsyntax.Operation) *hclsyntax.Operation {
+	out := *op
+	out.Impl = tamed(op.Impl)
+	return &out
+}
+
+// tamed is a function that refuses numbers nobody can print, and whose
+// errors tell nothing about sensitive arguments.
+func tamed(f function.Function) function.Function {
+	s := &function.Spec{
+		Type: func(args []cty.Value) (cty.Type, error) {
+			t, err := f.ReturnTypeForValues(args)
+			return t, discreet(args, err)
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return callTamed(f, args) },
+	}
+	for _, p := range f.Params() {
+		s.Params = append(s.Params, open(p))
+	}
+	if p := f.VarParam(); p != nil {
+		p := open(*p)
+		s.VarParam = &p
+	}
+	return function.New(s)
+}
+
+// open lets everything through to the function behind, which decides.
+func open(p function.Parameter) function.Parameter {
+	p.AllowNull, p.AllowUnknown, p.AllowDynamicType, p.AllowMarked = true, true, true, true
+	return p
+}
+
+func callTamed(f function.Function, args []cty.Value) (cty.Value, error) {
+	for i, a := range args {
+		if a.Type() == cty.Number && !finite(a) { // those inside others were seen when they were made
+			return cty.NilVal, function.NewArgError(i, errNumber)
+		}
+	}
+	v, err := f.Call(args)
+	if err != nil {
+		return cty.NilVal, discreet(args, err)
+	}
+	if !finite(v) {
+		return cty.NilVal, errNumber
+	}
+	return v, nil
+}
+
+func discreet(args []cty.Value, err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, a := range args {
+		if a.ContainsMarked() {
+			return errors.New("a sensitive argument does not fit")
+		}
+	}
+	return err
+}
+
+// finite tells if every number in v can be printed in a line.
+func finite(v cty.Value) bool {
+	v, _ = v.Unmark()
+	if !v.IsKnown() || v.IsNull() {
+		return true
+	}
+	if v.Type() == cty.Number {
+		return printable(v.AsBigFloat())
+	}
+	if !v.CanIterateElements() {
+		return true
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		if _, e := it.Element(); !finite(e) {
+			return false
+		}
+	}
+	return true
+}
+
+func printable(f *big.Float) bool {
+	exp := f.MantExp(nil)
+	return !f.IsInf() && exp <= maxBits && exp >= -maxBits
+}

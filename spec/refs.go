@@ -1,0 +1,142 @@
+package spec
+
+import (
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// prepare readies an expression for evaluation: it is metered, and what it
+// refers to must be there, each within for_each alone.
+func (l *loader) prepare(e hclsyntax.Expression, forEach bool) {
+	for _, t := range e.Variables() {
+		if d := l.reference(t, forEach); d != nil {
+			l.add(d)
+			l.broken[e] = true
+		}
+	}
+	l.budget.meter(e)
+}
+
+func (l *loader) reference(t hcl.Traversal, forEach bool) *hcl.Diagnostic {
+	name, at := second(t)
+	switch root := t.RootName(); {
+	case root == "var":
+		return undeclared(name, at, "variable", keys(l.variables))
+	case root == "local":
+		return undeclared(name, at, "local", keys(l.locals))
+	case root == "each" && forEach:
+		return undeclared(name, at, "each", []string{"key", "value"})
+	case root == "each":
+		return problem(t.SourceRange(), "Reference outside of for_each", "\"each\" is there only in blocks that have for_each. Add for_each, or write the value itself.")
+	default:
+		return l.unknownRoot(t, root)
+	}
+}
+
+// second is what follows the root: var.NAME.
+func second(t hcl.Traversal) (string, hcl.Range) {
+	if len(t) < 2 {
+		return "", t.SourceRange()
+	}
+	at := hcl.RangeBetween(t[0].SourceRange(), t[1].SourceRange())
+	switch s := t[1].(type) {
+	case hcl.TraverseAttr:
+		return s.Name, at
+	case hcl.TraverseIndex:
+		if s.Key.Type() == cty.String {
+			return s.Key.AsString(), at
+		}
+	}
+	return "", at
+}
+
+var declaredBy = map[string]string{
+	"variable": `Declare it with variable %q { type = string }.`,
+	"local":    `Declare it in a locals block: %s = ....`,
+	"each":     `There are each.key and each.value.%.0s`,
+}
+
+func undeclared(name string, at hcl.Range, kind string, known []string) *hcl.Diagnostic {
+	if name == "" {
+		return problem(at, "Incomplete reference", "A name must follow, such as %q.", at2root[kind]+".name")
+	}
+	for _, k := range known {
+		if k == name {
+			return nil
+		}
+	}
+	return problem(at, "Reference to undeclared "+kindWords[kind], "There is no %q. "+declaredBy[kind]+"%s",
+		at2root[kind]+"."+name, name, suggest(name, known))
+}
+
+var (
+	at2root   = map[string]string{"variable": "var", "local": "local", "each": "each"}
+	kindWords = map[string]string{"variable": "variable", "local": "local value", "each": "attribute of each"}
+)
+
+func (l *loader) unknownRoot(t hcl.Traversal, root string) *hcl.Diagnostic {
+	hint := suggest(root, []string{"var", "local", "each"})
+	switch {
+	case l.variables[root] != nil:
+		hint = " Did you mean \"var." + root + "\"?"
+	case l.locals[root] != nil:
+		hint = " Did you mean \"local." + root + "\"?"
+	case len(t) == 1:
+		hint = " For plain text, put it in quotes: \"" + root + "\"."
+	}
+	return problem(t.SourceRange(), "Unknown reference", "There is nothing called %q; values are var.NAME, local.NAME, and each.key or each.value within for_each.%s", root, hint)
+}
+
+// eval is the value of a prepared expression; it is unknown after a mistake.
+func (l *loader) eval(e hclsyntax.Expression, evalCtx *hcl.EvalContext) cty.Value {
+	if l.broken[e] {
+		return cty.DynamicVal
+	}
+	m := &metered{Expression: e, budget: l.budget, glance: true}
+	v, diags := m.Value(evalCtx)
+	for _, d := range diags {
+		l.add(l.improve(d, e, evalCtx))
+	}
+	if diags.HasErrors() {
+		return cty.DynamicVal
+	}
+	return v
+}
+
+// improve adds to hcl's diagnostics the nearest name that exists.
+func (l *loader) improve(d *hcl.Diagnostic, e hclsyntax.Expression, evalCtx *hcl.EvalContext) *hcl.Diagnostic {
+	out := *d
+	switch d.Summary {
+	case "Call to unknown function":
+		name := strings.SplitN(d.Detail, `"`, 3)[1]
+		out.Detail = "There is no function \"" + name + "\"." + suggest(name, keys(l.root.Functions))
+	case "Unsupported attribute":
+		out.Detail += nearAttribute(e, evalCtx)
+	}
+	return &out
+}
+
+// nearAttribute walks what an expression refers to up to the step that
+// fails.
+func nearAttribute(e hclsyntax.Expression, evalCtx *hcl.EvalContext) string {
+	for _, t := range e.Variables() {
+		for n := 2; n <= len(t); n++ {
+			if _, diags := t[:n].TraverseAbs(evalCtx); diags.HasErrors() {
+				return nearIn(t[:n-1], t[n-1], evalCtx)
+			}
+		}
+	}
+	return ""
+}
+
+func nearIn(of hcl.Traversal, step hcl.Traverser, evalCtx *hcl.EvalContext) string {
+	v, diags := of.TraverseAbs(evalCtx)
+	a, ok := step.(hcl.TraverseAttr)
+	if diags.HasErrors() || !ok || !v.Type().IsObjectType() {
+		return ""
+	}
+	return suggest(a.Name, keys(v.Type().AttributeTypes()))
+}

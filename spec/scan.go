@@ -1,0 +1,121 @@
+package spec
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// What a file may hold. hcl recurses over brackets and operators until the
+// stack overflows, and never ends over the digits of 1e100000000.
+const (
+	maxFileBytes  = 1 << 20
+	maxDepth      = 100  // brackets, quotes and templates in each other
+	maxChain      = 500  // operators, dots and brackets in a row
+	maxDirectives = 1000 // %{ if } and %{ for } of a file
+	maxDigits     = 100  // of a number
+	maxExponent   = 3    // digits of an exponent
+)
+
+// scan looks through the tokens of a file for what hcl cannot bear.
+func scan(name string, src []byte) *hcl.Diagnostic {
+	if len(src) > maxFileBytes {
+		return tooLarge(name)
+	}
+	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
+	s := scanner{chains: make([]int, 1, maxDepth+2)}
+	for _, t := range tokens {
+		if detail := s.next(t); detail != "" {
+			return &hcl.Diagnostic{
+				Severity: hcl.DiagError, Summary: "Spec too complex", Detail: detail, Subject: t.Range.Ptr(),
+			}
+		}
+	}
+	return nil
+}
+
+func tooLarge(name string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  "File too large",
+		Detail:   fmt.Sprintf("A file of a spec may hold 1 MiB; %s is larger. Split it, or move data into files read with file().", name),
+		Subject:  &hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos},
+	}
+}
+
+// A scanner counts what is open.
+type scanner struct {
+	open       []hclsyntax.TokenType // what would close each level
+	chains     []int                 // links so far, of each level
+	directives int
+}
+
+var closers = map[hclsyntax.TokenType]hclsyntax.TokenType{
+	hclsyntax.TokenOBrace: hclsyntax.TokenCBrace, hclsyntax.TokenOBrack: hclsyntax.TokenCBrack,
+	hclsyntax.TokenOParen: hclsyntax.TokenCParen, hclsyntax.TokenOQuote: hclsyntax.TokenCQuote,
+	hclsyntax.TokenOHeredoc: hclsyntax.TokenCHeredoc, hclsyntax.TokenTemplateInterp: hclsyntax.TokenTemplateSeqEnd,
+	hclsyntax.TokenTemplateControl: hclsyntax.TokenTemplateSeqEnd,
+}
+
+// next tells what is wrong with a token, or "".
+func (s *scanner) next(t hclsyntax.Token) string {
+	switch {
+	case len(s.open) > 0 && t.Type == s.open[len(s.open)-1]:
+		s.open, s.chains = s.open[:len(s.open)-1], s.chains[:len(s.chains)-1]
+		return ""
+	case t.Type == hclsyntax.TokenNumberLit:
+		return badNumber(string(t.Bytes))
+	case t.Type == hclsyntax.TokenComma, t.Type == hclsyntax.TokenNewline && !s.joinsLines():
+		s.chains[len(s.chains)-1] = 0
+		return ""
+	case t.Type == hclsyntax.TokenTemplateControl:
+		s.directives++
+	}
+	return s.count(t)
+}
+
+// joinsLines tells if a newline does not end an expression here.
+func (s *scanner) joinsLines() bool {
+	return len(s.open) > 0 && s.open[len(s.open)-1] != hclsyntax.TokenCBrace
+}
+
+func (s *scanner) count(t hclsyntax.Token) string {
+	if chained(t.Type) {
+		s.chains[len(s.chains)-1]++
+	}
+	if c, ok := closers[t.Type]; ok {
+		s.open, s.chains = append(s.open, c), append(s.chains, 0)
+	}
+	switch {
+	case len(s.open) > maxDepth:
+		return fmt.Sprintf("Brackets and templates may stand in each other %d deep. Give parts of the expression a name under locals.", maxDepth)
+	case s.chains[len(s.chains)-1] > maxChain:
+		return fmt.Sprintf("An expression may chain %d operators. Give parts of it a name under locals.", maxChain)
+	case s.directives > maxDirectives:
+		return fmt.Sprintf("A file may hold %d template directives. Split it.", maxDirectives)
+	}
+	return ""
+}
+
+// chained tells if a token makes the syntax tree deeper although no bracket
+// stays open.
+func chained(t hclsyntax.TokenType) bool {
+	switch t {
+	case hclsyntax.TokenStar, hclsyntax.TokenSlash, hclsyntax.TokenPlus, hclsyntax.TokenMinus, hclsyntax.TokenPercent,
+		hclsyntax.TokenEqualOp, hclsyntax.TokenNotEqual, hclsyntax.TokenLessThan, hclsyntax.TokenLessThanEq,
+		hclsyntax.TokenGreaterThan, hclsyntax.TokenGreaterThanEq, hclsyntax.TokenAnd, hclsyntax.TokenOr,
+		hclsyntax.TokenBang, hclsyntax.TokenDot, hclsyntax.TokenQuestion, hclsyntax.TokenOBrack, hclsyntax.TokenOParen:
+		return true
+	}
+	return false
+}
+
+func badNumber(n string) string {
+	_, exp, _ := strings.Cut(strings.ToLower(n), "e")
+	if len(n) > maxDigits || len(strings.Trim(exp, "+-")) > maxExponent {
+		return "This number has more digits than a spec can use. Write a smaller one, or a string."
+	}
+	return ""
+}
