@@ -103,9 +103,7 @@ func (b BindResult) String() string {
 		return s + " " + string(b.State)
 	case InUse:
 		return s + " in use by " + HolderText(b.Holder)
-	case Stopped:
-		return s + " held by " + HolderText(b.Holder) + ", which is stopped"
-	case Held:
+	case Held, Stopped:
 		return s + " held by " + HolderText(b.Holder)
 	}
 	return s + " cannot be bound: " + b.Err

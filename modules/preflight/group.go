@@ -21,6 +21,8 @@ type Statement struct {
 	Verdict Verdict  `json:"verdict"`
 	Detail  string   `json:"detail,omitempty"` // where all share it
 	Edges   int      `json:"edges"`
+
+	first int // of its edges in the list, for the order
 }
 
 // String is "worker-2 -> worker-1 8285/udp filtered" for one edge, and
@@ -30,11 +32,13 @@ func (s Statement) String() string {
 	if s.Both {
 		arrow = "<->"
 	}
-	if s.Edges == 1 {
+	if s.single() {
 		return fmt.Sprintf("%s -> %s %s %s", s.From, s.To, s.Ports[0], s.Verdict)
 	}
 	return fmt.Sprintf("%s %s %s: %s %s", s.From, arrow, s.To, strings.Join(s.Ports, ", "), s.Verdict)
 }
+
+func (s Statement) single() bool { return s.Edges == 1 && !s.Both }
 
 // Statements say of all edges that fail or lose what is wrong, in as few
 // words as there are: what explains most comes first, losses last.
@@ -50,7 +54,7 @@ func Statements(edges []EdgeResult) []Statement {
 		if universe[port] == nil {
 			universe[port] = newSheet()
 		}
-		universe[port].add(&edges[i])
+		universe[port].add(&edges[i], i)
 		if e.Verdict == OK {
 			continue
 		}
@@ -59,12 +63,22 @@ func Statements(edges []EdgeResult) []Statement {
 			sheets[key] = newSheet()
 			order = append(order, key)
 		}
-		sheets[key].add(&edges[i])
+		sheets[key].add(&edges[i], i)
+	}
+	cut := map[string]map[string]bool{} // hosts that are cut off at some port, by verdict
+	for _, key := range order {
+		port, verdict, _ := strings.Cut(key, " ")
+		if cut[verdict] == nil {
+			cut[verdict] = map[string]bool{}
+		}
+		for _, h := range sheets[key].cutOff(universe[port]) {
+			cut[verdict][h] = true
+		}
 	}
 	var out []Statement
 	for _, key := range order {
 		port, verdict, _ := strings.Cut(key, " ")
-		for _, s := range sheets[key].cover(universe[port]) {
+		for _, s := range sheets[key].cover(universe[port], cut[verdict]) {
 			s.Ports, s.Verdict = []string{port}, Verdict(verdict)
 			out = append(out, s)
 		}
@@ -75,22 +89,44 @@ func Statements(edges []EdgeResult) []Statement {
 // A sheet is the edges of one port.
 type sheet struct {
 	edges    []*EdgeResult
+	at       map[*EdgeResult]int
 	from, to map[string][]*EdgeResult
 }
 
 func newSheet() *sheet {
-	return &sheet{from: map[string][]*EdgeResult{}, to: map[string][]*EdgeResult{}}
+	return &sheet{at: map[*EdgeResult]int{}, from: map[string][]*EdgeResult{}, to: map[string][]*EdgeResult{}}
 }
 
-func (s *sheet) add(e *EdgeResult) {
+func (s *sheet) add(e *EdgeResult, i int) {
+	s.at[e] = i
 	s.edges = append(s.edges, e)
 	s.from[e.From] = append(s.from[e.From], e)
 	s.to[e.To] = append(s.to[e.To], e)
 }
 
+// whole tells if all edges of a host, from it or to it, are on the sheet.
+func whole(have, all map[string][]*EdgeResult, h string, least int) bool {
+	return len(have[h]) >= least && len(have[h]) == len(all[h])
+}
+
+// cutOff are the hosts that nobody reaches and who reach nobody.
+func (s *sheet) cutOff(all *sheet) []string {
+	var out []string
+	if len(s.edges) == len(all.edges) {
+		return nil
+	}
+	for _, h := range s.hosts() {
+		if whole(s.from, all.from, h, 2) && whole(s.to, all.to, h, 2) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
 // cover says everything on the sheet in few statements: everyone, then hosts
-// that are cut off both ways, in one direction, then single edges.
-func (s *sheet) cover(all *sheet) []Statement {
+// that are cut off both ways (at another port, maybe, where there is more to
+// see), in one direction, then single edges.
+func (s *sheet) cover(all *sheet, cut map[string]bool) []Statement {
 	if len(s.edges) == len(all.edges) && len(s.edges) > 2 {
 		return []Statement{summed(Everyone, Everyone, false, s.edges)}
 	}
@@ -109,21 +145,21 @@ func (s *sheet) cover(all *sheet) []Statement {
 		for _, e := range fresh {
 			said[e] = true
 		}
-		out = append(out, summed(from, to, both, fresh))
+		stmt := summed(from, to, both, fresh)
+		stmt.first = s.at[fresh[0]]
+		out = append(out, stmt)
 	}
-	row := func(h string) bool { return len(s.from[h]) > 1 && len(s.from[h]) == len(all.from[h]) }
-	col := func(h string) bool { return len(s.to[h]) > 1 && len(s.to[h]) == len(all.to[h]) }
 	hosts := s.hosts()
 	for _, h := range hosts {
-		if row(h) && col(h) {
-			say(h, Everyone, true, append(slices.Clone(s.from[h]), s.to[h]...))
+		if cut[h] && whole(s.from, all.from, h, 0) && whole(s.to, all.to, h, 0) {
+			say(h, Everyone, true, slices.Concat(s.from[h], s.to[h]))
 		}
 	}
 	for _, h := range hosts {
-		if row(h) {
+		if whole(s.from, all.from, h, 2) {
 			say(h, Everyone, false, s.from[h])
 		}
-		if col(h) {
+		if whole(s.to, all.to, h, 2) {
 			say(Everyone, h, false, s.to[h])
 		}
 	}
@@ -165,9 +201,9 @@ func merge(in []Statement) []Statement {
 	var out []Statement
 	at := map[string]int{}
 	for _, s := range in {
-		key := fmt.Sprint(s.From, "|", s.To, "|", s.Both, "|", s.Verdict, "|", s.Edges > 1)
+		key := fmt.Sprint(s.From, "|", s.To, "|", s.Both, "|", s.Verdict, "|", s.single())
 		i, ok := at[key]
-		if !ok || s.Edges == 1 { // single edges are said one by one, word for word
+		if !ok || s.single() { // single edges are said one by one, word for word
 			at[key] = len(out)
 			out = append(out, s)
 			continue
@@ -189,7 +225,7 @@ func sorted(in []Statement) []Statement {
 			}
 			return 0
 		}
-		return cmp.Or(loss(a)-loss(b), b.Edges-a.Edges)
+		return cmp.Or(loss(a)-loss(b), b.Edges-a.Edges, a.first-b.first)
 	})
 	return in
 }

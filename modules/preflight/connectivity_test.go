@@ -1,0 +1,244 @@
+package preflight_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules/preflight"
+)
+
+// small is a cluster of hosts in memory: cp-1 and workers, with the API
+// server, the kubelets and flannel's udp backend.
+func small(n int) (preflight.Connectivity, *hosttest.Cluster) {
+	c := preflight.Connectivity{Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}}
+	var names []string
+	var all []*hosttest.Host
+	for i := range n {
+		name, addr := fmt.Sprintf("worker-%d", i), fmt.Sprintf("10.0.%d.%d", i/200, 1+i%200)
+		if i == 0 {
+			name = "cp-1"
+			c.Ports[name] = append(c.Ports[name], preflight.Port{Proto: "tcp", Port: 6443, Unit: "kube-apiserver.service"})
+		}
+		h := hosttest.New(name, hosttest.WithAddress(addr+"/16"))
+		names, all = append(names, name), append(all, h)
+		c.Hosts[name], c.Addresses[name] = h, addr
+		c.Ports[name] = append(c.Ports[name],
+			preflight.Port{Proto: "tcp", Port: 10250, Unit: "kubelet.service"},
+			preflight.Port{Proto: "udp", Addr: addr, Port: 8285, Unit: "flanneld.service"})
+	}
+	for _, from := range names {
+		for _, to := range names {
+			if from == to {
+				continue
+			}
+			if to == "cp-1" {
+				c.Edges = append(c.Edges, preflight.Edge{From: from, To: to, Proto: "tcp", Port: 6443})
+			}
+			c.Edges = append(c.Edges, preflight.Edge{From: from, To: to, Proto: "tcp", Port: 10250},
+				preflight.Edge{From: from, To: to, Proto: "udp", Port: 8285})
+		}
+	}
+	return c, hosttest.NewCluster(all...)
+}
+
+// bad is what a report finds wrong, a line each.
+func bad(r *preflight.Report) string {
+	var b strings.Builder
+	for _, f := range r.Hosts {
+		fmt.Fprintf(&b, "%s %s %s\n", f.ID, f.Level, f.Found)
+	}
+	return b.String()
+}
+
+func TestConnectivity(t *testing.T) {
+	tests := []struct {
+		name   string
+		break_ func(c *preflight.Connectivity, n *hosttest.Cluster)
+		want   string
+	}{
+		{"healthy", func(*preflight.Connectivity, *hosttest.Cluster) {}, ""},
+		{"one way", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Port: 8285})
+		}, "PF040 error worker-2 -> worker-1 8285/udp filtered\n"},
+		{"both ways", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp"})
+			n.Net.Add(hosttest.Rule{From: "worker-1", To: "worker-2", Proto: "udp", Do: hosttest.Refuse})
+		}, "PF040 error worker-1 -> worker-2 8285/udp refused\nPF040 error worker-2 -> worker-1 8285/udp filtered\n"},
+		{"replies to datagrams", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Do: hosttest.DropReplies})
+		}, "PF040 error worker-2 -> worker-1 8285/udp one way\n"},
+		{"replies of a direction that is closed", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Do: hosttest.DropReplies})
+			n.Net.Add(hosttest.Rule{From: "worker-1", To: "worker-2", Proto: "udp"})
+		}, "PF040 error worker-1 -> worker-2 8285/udp filtered\n"},
+		{"replies of a handshake", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "cp-1", Proto: "tcp", Port: 6443, Do: hosttest.DropReplies})
+		}, "PF040 error worker-2 -> cp-1 6443/tcp one way\n"},
+		{"prohibited", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "cp-1", Port: 6443, Do: hosttest.Prohibit})
+		}, "PF040 error worker-2 -> cp-1 6443/tcp prohibited\n"},
+		{"no route", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "cp-1", Port: 6443, Do: hosttest.NoRoute})
+		}, "PF040 error worker-2 -> cp-1 6443/tcp no route\n"},
+		{"loss", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Do: hosttest.Lose})
+		}, "PF041 warning worker-2 -> worker-1 8285/udp lossy\n"},
+		{"a proxy between", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "tcp", Do: hosttest.Swallow})
+		}, "PF040 error worker-2 -> worker-1 10250/tcp wrong host\n"},
+		{"two hosts at one address", func(c *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Claim(c.Addresses["worker-1"], "worker-2")
+		}, "PF040 error everyone -> worker-1: 10250/tcp, 8285/udp wrong host\n"},
+		{"one host cut off", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{To: "worker-2"})
+			n.Net.Add(hosttest.Rule{From: "worker-2"})
+		}, "PF040 error worker-2 <-> everyone: 10250/tcp, 8285/udp, 6443/tcp filtered\n"},
+		{"nothing passes", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{Proto: "udp"})
+		}, "PF040 error everyone -> everyone: 8285/udp filtered\n"},
+		{"a port held", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Host("worker-1").Listen(host.Socket{Proto: "tcp", Addr: "0.0.0.0", Port: 10250, PID: 1234, Process: "python3"})
+		}, "PF030 error worker-1 10250/tcp held by python3 (pid 1234)\n"},
+		{"a port held by another unit", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Host("worker-1").Listen(host.Socket{Proto: "udp", Addr: "0.0.0.0", Port: 8285, PID: 7, Process: "x", Unit: "x.service"})
+		}, "PF030 error worker-1 8285/udp held by x (pid 7, unit x.service)\n"},
+		{"a stopped component", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Host("worker-1").Listen(host.Socket{Proto: "tcp", Addr: "::", Port: 10250, PID: 7, Process: "kubelet", Unit: "kubelet.service", State: "T"})
+		}, "PF031 error worker-1 10250/tcp held by kubelet (pid 7, unit kubelet.service, stopped)\n"},
+		{"the components themselves", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Host("worker-1").Listen(host.Socket{Proto: "tcp", Addr: "::", Port: 10250, PID: 7, Process: "kubelet", Unit: "kubelet.service"})
+			n.Host("worker-1").Listen(host.Socket{Proto: "udp", Addr: "10.0.0.2", Port: 8285, PID: 8, Process: "flanneld", Unit: "flanneld.service"})
+		}, ""},
+		{"an address that is not there", func(c *preflight.Connectivity, _ *hosttest.Cluster) {
+			c.Ports["worker-1"][1].Addr = "10.9.9.9"
+		}, "PF032 error worker-1 8285/udp cannot be bound: the address is not on this host\n"},
+		{"an agent dies", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Host("worker-1").FailOn(func(method, _ string) error {
+				if method == "ProbeDial" {
+					return host.ErrLost
+				}
+				return nil
+			})
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp"})
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "cp-1", Proto: "udp"})
+		}, "PF043 error worker-1 left during the probe: connection lost\nPF040 error worker-2 -> cp-1 8285/udp filtered\n"},
+		{"load is not a firewall", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Host("worker-1").Overload(400 * time.Millisecond)
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Times: 2})
+		}, ""},
+		{"load and a firewall", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Host("worker-1").Overload(400 * time.Millisecond)
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp"})
+		}, "PF046 warning worker-1 heard itself only after 400ms\nPF040 error worker-2 -> worker-1 8285/udp filtered\n"},
+		{"another probe", func(_ *preflight.Connectivity, n *hosttest.Cluster) { n.Host("worker-1").Busy(2) }, ""},
+		{"an apply", func(c *preflight.Connectivity, n *hosttest.Cluster) {
+			c.Holder = func(_ context.Context, name string) (*host.LockRequest, error) {
+				if name != "worker-1" {
+					return nil, nil
+				}
+				return &host.LockRequest{Who: "ann@desk", For: "apply"}, nil
+			}
+		}, "PF044 warning worker-1 is held by ann@desk since 0001-01-01T00:00:00Z for apply: nothing was bound there\n"},
+		{"ignored", func(c *preflight.Connectivity, n *hosttest.Cluster) {
+			c.Ignore = []string{preflight.Unreached}
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "cp-1", Port: 6443})
+		}, "PF040 ignored worker-2 -> cp-1 6443/tcp filtered\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, n := small(3)
+			tt.break_(&c, n)
+			r, err := c.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tt.want, bad(r)); d != "" {
+				t.Errorf("findings, want - got +:\n%s", d)
+			}
+			if len(r.Edges) != len(c.Edges) {
+				t.Errorf("got %d edges, want %d", len(r.Edges), len(c.Edges))
+			}
+		})
+	}
+}
+
+func TestEveryPairOnce(t *testing.T) {
+	for _, n := range []int{3, 40, 150} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			c, cluster := small(n)
+			r, err := c.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := bad(r); got != "" {
+				t.Errorf("findings: %s", got)
+			}
+			dials := cluster.Net.Dials()
+			for _, e := range c.Edges {
+				if got := dials[hosttest.Pair{From: e.From, To: e.To, Proto: e.Proto, Port: e.Port}]; got != 1 {
+					t.Fatalf("%s: got %d dials, want 1", e, got)
+				}
+			}
+			if len(dials) != len(c.Edges) {
+				t.Errorf("got %d pairs, want %d", len(dials), len(c.Edges))
+			}
+			pairs := n * (n - 1)
+			want := []string{fmt.Sprintf("all %d pairs 6443/tcp ok", n-1), fmt.Sprintf("all %d pairs 10250/tcp ok", pairs), fmt.Sprintf("all %d pairs 8285/udp ok", pairs)}
+			var got []string
+			for _, port := range []string{"6443/tcp", "10250/tcp", "8285/udp"} {
+				for _, s := range preflight.Tallies(r.Edges) {
+					if s.Port == port {
+						got = append(got, s.String())
+					}
+				}
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestLeftOut(t *testing.T) {
+	c, _ := small(3)
+	delete(c.Hosts, "worker-2")
+	c.Left = map[string]string{"worker-2": "unreachable"}
+	r, err := c.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]preflight.LeftOut{{Host: "worker-2", Why: "unreachable", Edges: 9}}, r.Left); d != "" {
+		t.Error(d)
+	}
+	for _, e := range r.Edges {
+		want := preflight.OK
+		if e.From == "worker-2" || e.To == "worker-2" {
+			want = preflight.NotProbed
+		}
+		if e.Verdict != want {
+			t.Errorf("got %s, want %s", e, want)
+		}
+	}
+}
+
+func BenchmarkConnectivity(b *testing.B) {
+	for _, n := range []int{10, 100, 500, 1000} {
+		c, _ := small(n)
+		b.Run(fmt.Sprintf("hosts=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Run(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(c.Edges)), "edges")
+		})
+	}
+}
