@@ -53,6 +53,15 @@ func NewCluster(hosts ...*Host) *Cluster {
 // Host finds a host by name; nil if there is none.
 func (c *Cluster) Host(name string) *Host { return c.members[name] }
 
+// Hosts are all of them, by name.
+func (c *Cluster) Hosts() []*Host {
+	var hosts []*Host
+	for _, name := range sortedKeys(c.members) {
+		hosts = append(hosts, c.members[name])
+	}
+	return hosts
+}
+
 // Cluster is the one that the host is in.
 func (h *Host) Cluster() *Cluster { return h.cluster }
 

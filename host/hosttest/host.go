@@ -94,7 +94,9 @@ func New(name string, opts ...Option) *Host {
 	for _, o := range opts {
 		o(h.Admin())
 	}
-	m.log, m.reads = nil, 0
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.push()
 	return h
 }
 

@@ -37,20 +37,29 @@ func (m *machine) key(p string) host.Key {
 func (h *Host) EnsureKey(ctx context.Context, k host.KeySpec) (host.Key, error) {
 	var key host.Key
 	err := h.change(ctx, "EnsureKey", k.Path, func() error {
-		content, err := keys.New()
-		if err != nil {
-			return err
-		}
-		if h.key(k.Path).Public != nil {
-			content = h.tree.open(k.Path).content
-		}
-		if err := h.place(k.Path, k.Owner, k.Group, &node{kind: host.Regular, mode: k.Mode, content: content, secret: true}); err != nil {
-			return err
-		}
+		err := h.ensureKey(k)
 		key = h.key(k.Path)
-		return nil
+		return err
 	})
 	return key, err
+}
+
+func (m *machine) ensureKey(k host.KeySpec) error {
+	owner, group, err := m.own(k.Owner, k.Group)
+	if err != nil {
+		return err
+	}
+	n := node{kind: host.Regular, mode: k.Mode, owner: owner, group: group, secret: true}
+	if have := m.key(k.Path); have.Public != nil {
+		old := m.tree.open(k.Path)
+		if old.secret && have.Mode == k.Mode && have.Owner == owner && have.Group == group {
+			return nil
+		}
+		n.content = old.content
+	} else if n.content, err = keys.New(); err != nil {
+		return err
+	}
+	return m.place(k.Path, owner, group, &n)
 }
 
 // Request implements host.Writer.

@@ -119,6 +119,16 @@ func (c *Cluster) snapshot() string {
 	return b.String()
 }
 
+// Peek is a file's content, private keys as well; nil if there is none.
+func (h *Host) Peek(p string) []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n := h.tree.open(p); n != nil {
+		return append([]byte{}, n.content...)
+	}
+	return nil
+}
+
 // Stamps is when each file was last written and each unit last started, by
 // path and unit name, for what was touched without becoming another.
 func (h *Host) Stamps() map[string]time.Time {

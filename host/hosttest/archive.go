@@ -1,0 +1,159 @@
+package hosttest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// WithArchive makes a host from text, to be kept as testdata/*.txtar:
+//
+//	# What this host is about.
+//	-- host --
+//	address 192.0.2.11/24
+//	user etcd
+//	-- /etc/foo.conf 0600 etcd:etcd --
+//	content
+//	-- /var/lib/foo/ 0700 --
+//	-- units --
+//	enable foo.service
+//	start foo.service
+//
+// A section whose name begins with / is a file, or a directory where it ends
+// with /; the directories it needs are made. The others hold one line for
+// each thing, in the order in which they stand; sections of other names than
+// host and units are left alone. Lines are
+//
+//	address CIDR             sysctl NAME=VALUE        user NAME
+//	os NAME VERSION          module NAME              group NAME
+//	arch NAME                without-module NAME      image NAME
+//	swap DEVICE              program NAME             link PATH TARGET
+//	memory BYTES             without-program NAME     service PROGRAM
+//	enable UNIT              socket tcp ADDR:PORT PROCESS PID
+//	start UNIT               fail UNIT JOURNAL LINE
+//	stop UNIT                daemon-reload
+func WithArchive(a *txtar.Archive) Option {
+	return func(h *Host) {
+		for _, f := range a.Files {
+			switch {
+			case strings.HasPrefix(f.Name, "/"):
+				must(h.unpack(f))
+			case f.Name == "host" || f.Name == "units":
+				if f.Name == "units" {
+					must(h.Unit(context.Background(), "", host.Reload))
+				}
+				for _, line := range strings.Split(string(f.Data), "\n") {
+					if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+						continue
+					}
+					if err := h.obey(line); err != nil {
+						panic(fmt.Sprintf("hosttest: %s: %s: %v", f.Name, line, err))
+					}
+				}
+			}
+		}
+	}
+}
+
+// unpack makes a file or directory; its mode and owner may follow the name.
+func (h *Host) unpack(f txtar.File) error {
+	words := strings.Fields(f.Name)
+	p, mode, owner, group := words[0], uint64(0o644), "", ""
+	dir := strings.HasSuffix(p, "/")
+	if dir {
+		p, mode = path.Clean(p), 0o755
+	}
+	for _, w := range words[1:] {
+		if o, g, ok := strings.Cut(w, ":"); ok {
+			owner, group = o, g
+			continue
+		}
+		var err error
+		if mode, err = strconv.ParseUint(w, 8, 32); err != nil {
+			return fmt.Errorf("%s: mode: %w", f.Name, err)
+		}
+	}
+	if dir {
+		return h.MakeDir(context.Background(), host.DirSpec{Path: p, Mode: uint32(mode), Owner: owner, Group: group})
+	}
+	WithSpec(host.FileSpec{Path: p, Mode: uint32(mode), Owner: owner, Group: group, Content: f.Data})(h)
+	return nil
+}
+
+// obey does what a line says.
+func (h *Host) obey(line string) error {
+	ctx := context.Background()
+	word, rest, _ := strings.Cut(line, " ")
+	rest = strings.TrimSpace(rest)
+	switch word {
+	case "address":
+		WithAddress(rest)(h)
+	case "os":
+		h.facts.OS = rest
+	case "arch":
+		h.facts.Arch = rest
+	case "swap":
+		h.facts.Swaps = append(h.facts.Swaps, rest)
+	case "memory":
+		var err error
+		h.facts.Memory, err = strconv.ParseInt(rest, 10, 64)
+		return err
+	case "user":
+		return h.addUser(rest, "")
+	case "group":
+		return h.addGroup(rest, "")
+	case "sysctl":
+		name, value, _ := strings.Cut(rest, "=")
+		WithSysctl(name, value)(h)
+	case "module":
+		return h.LoadModule(ctx, rest)
+	case "without-module":
+		WithFeatures(host.KernelFeature{Name: rest})(h)
+	case "image":
+		WithImages(rest)(h)
+	case "program":
+		WithPrograms(rest)(h)
+	case "without-program":
+		WithoutPrograms(rest)(h)
+	case "link":
+		p, target, _ := strings.Cut(rest, " ")
+		return h.Symlink(ctx, p, target)
+	case "service":
+		WithService(rest)(h)
+	case "socket":
+		return h.obeySocket(rest)
+	case "fail":
+		unit, journal, _ := strings.Cut(rest, " ")
+		h.FailStart(unit, journal)
+	case "enable", "start", "stop", "disable", "restart", "daemon-reload":
+		return h.Unit(ctx, rest, host.UnitAction(word))
+	default:
+		return fmt.Errorf("unknown word %q", word)
+	}
+	return nil
+}
+
+func (h *Host) obeySocket(rest string) error {
+	var proto, addr, process string
+	var pid int
+	if _, err := fmt.Sscan(rest, &proto, &addr, &process, &pid); err != nil {
+		return err
+	}
+	ip, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return err
+	}
+	h.Listen(host.Socket{Proto: proto, Addr: ip, Port: n, Process: process, PID: pid})
+	return nil
+}

@@ -1,0 +1,212 @@
+package moduletest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/host/keys"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// A drift is what somebody did to the host behind the module's back.
+type drift struct {
+	what string // "content of /etc/x"
+	item string // the path, unit, setting or object
+	pem  bool   // what is signed by it or of it may change as well
+	do   func(h *hosttest.Host) error
+}
+
+const unitDir = "/etc/systemd/system/"
+
+// mendsDrift alters all that the module made, one thing at a time.
+func (c *config) mendsDrift(t *testing.T, want run) {
+	finder := c.bench(t)
+	finder.converge(finder.m, "")
+	for _, dr := range drifts(finder.h, want.log) {
+		if c.skip[dr.item] {
+			continue
+		}
+		b := c.bench(t)
+		b.converge(b.m, "")
+		b.mends(dr)
+	}
+}
+
+func (b bench) mends(dr drift) {
+	whole := snapshot(b.h)
+	if err := dr.do(b.h.Admin()); err != nil {
+		b.t.Errorf("drift: %s: %v", dr.what, err)
+		return
+	}
+	if snapshot(b.h) == whole && !dr.pem {
+		return // nothing to see, such as stopping what had ended by itself
+	}
+	stamps := b.h.Stamps()
+	d := b.look(b.m, "after drift: "+dr.what)
+	if len(d) == 0 {
+		b.t.Errorf("drift: %s: Check does not see it", dr.what)
+		return
+	}
+	if err := b.m.Apply(context.Background(), b.h, d); err != nil {
+		b.t.Errorf("drift: %s: Apply: %v, for\n%s", dr.what, err, render(d))
+		return
+	}
+	if left := b.look(b.m, "after mending "+dr.what); len(left) > 0 {
+		b.t.Errorf("drift: %s: Check still finds after Apply:\n%s", dr.what, render(left))
+		return
+	}
+	if got := snapshot(b.h); got != whole {
+		b.t.Errorf("drift: %s: Apply does not restore it (-before +after):\n%s", dr.what, difference(whole, got))
+	}
+	for _, item := range changed(stamps, b.h.Stamps()) {
+		if !dr.explains(item, d) {
+			b.t.Errorf("drift: %s: Apply touches %s, which had not changed; Check had found\n%s", dr.what, item, render(d))
+		}
+	}
+}
+
+// explains tells if a file or unit may be touched to mend the drift.
+func (dr drift) explains(item string, d modules.Diff) bool {
+	switch {
+	case item == dr.item || item == unitDir+dr.item || strings.HasPrefix(item, unitDir) && strings.HasSuffix(item, "/"+dr.item):
+		return true
+	case !strings.HasPrefix(item, "/"), dr.pem: // a unit that was restarted
+		return d.Touches(item)
+	}
+	return false
+}
+
+// drifts lists what can be done to what the log says was made.
+func drifts(h *hosttest.Host, log []hosttest.Entry) []drift {
+	var all []drift
+	seen := map[hosttest.Entry]bool{}
+	for _, e := range log {
+		item := e.Item
+		if e.Method == "Unit" {
+			_, item, _ = strings.Cut(e.Item, " ")
+		}
+		if p, _, ok := strings.Cut(item, "?"); ok && strings.HasPrefix(e.Method, "Kube") {
+			item = p
+		}
+		if key := (hosttest.Entry{Method: e.Method, Item: item}); item == "" || seen[key] {
+			continue
+		} else {
+			seen[key] = true
+		}
+		switch e.Method {
+		case "WriteFile", "Install", "EnsureKey", "MakeDir":
+			all = append(all, fileDrifts(h, item)...)
+		case "Symlink":
+			all = append(all, drift{what: "removal of " + item, item: item, do: remove(item)})
+		case "Unit":
+			all = append(all, unitDrifts(item)...)
+		case "SetSysctl":
+			all = append(all, drift{what: "setting of " + item, item: item, do: func(h *hosttest.Host) error {
+				return h.SetSysctl(context.Background(), item, "7")
+			}})
+		case "Kube PATCH", "Kube PUT", "Kube POST":
+			all = append(all, objectDrifts(h, item)...)
+		}
+	}
+	return slices.CompactFunc(all, func(a, b drift) bool { return a.what == b.what })
+}
+
+func fileDrifts(h *hosttest.Host, p string) []drift {
+	files, err := h.Admin().Files(context.Background(), []host.FileQuery{{Path: p}})
+	if err != nil || files[0].Type == host.Absent {
+		return nil // removed again
+	}
+	f, content := files[0], h.Peek(p)
+	pem := bytes.HasPrefix(content, []byte("-----BEGIN "))
+	mode := uint32(0o600)
+	if f.Mode == mode {
+		mode = 0o644
+	}
+	set := func(what string, mode uint32, owner string) drift {
+		return drift{what: what + " of " + p, item: p, do: func(h *hosttest.Host) error {
+			if f.Type == host.Dir {
+				return h.MakeDir(context.Background(), host.DirSpec{Path: p, Mode: mode, Owner: owner, Group: f.Group})
+			}
+			return h.WriteFile(context.Background(), host.FileSpec{Path: p, Mode: mode, Owner: owner, Group: f.Group, Content: h.Peek(p)})
+		}}
+	}
+	all := []drift{set("mode", mode, f.Owner), set("owner", f.Mode, "nobody")}
+	if f.Type != host.Regular {
+		return all
+	}
+	return append(all,
+		drift{what: "content of " + p, item: p, pem: pem, do: func(h *hosttest.Host) error {
+			changed, err := altered(h.Peek(p))
+			if err != nil {
+				return err
+			}
+			return h.WriteFile(context.Background(), host.FileSpec{Path: p, Mode: f.Mode, Owner: f.Owner, Group: f.Group, Content: changed})
+		}},
+		drift{what: "removal of " + p, item: p, pem: pem, do: remove(p)})
+}
+
+// altered is a file's content after somebody was at it: a line more, another
+// key instead of a key, nothing instead of a certificate.
+func altered(content []byte) ([]byte, error) {
+	switch {
+	case keys.IsPrivate(content):
+		return keys.New()
+	case bytes.HasPrefix(content, []byte("-----BEGIN ")):
+		return nil, nil
+	}
+	return append(content, "# drift\n"...), nil
+}
+
+func remove(p string) func(*hosttest.Host) error {
+	return func(h *hosttest.Host) error { return h.Remove(context.Background(), p) }
+}
+
+func unitDrifts(name string) []drift {
+	do := func(a host.UnitAction) func(*hosttest.Host) error {
+		return func(h *hosttest.Host) error { return h.Unit(context.Background(), name, a) }
+	}
+	return []drift{
+		{what: "stop of " + name, item: name, do: do(host.Stop)},
+		{what: "disabling of " + name, item: name, do: do(host.Disable)},
+		{what: "masking of " + name, item: name, do: func(h *hosttest.Host) error {
+			if err := h.Symlink(context.Background(), unitDir+name, "/dev/null"); err != nil {
+				return err
+			}
+			return h.Unit(context.Background(), "", host.Reload)
+		}},
+	}
+}
+
+func objectDrifts(h *hosttest.Host, p string) []drift {
+	if path.Base(path.Dir(p)) != "nodes" && h.Cluster().Object(p) != nil {
+		return []drift{{what: "deletion of " + p, item: p, do: func(h *hosttest.Host) error {
+			r, err := h.Kube(context.Background(), host.KubeRequest{Method: "DELETE", Path: p})
+			if err == nil && r.Status != 200 {
+				err = fmt.Errorf("status %d: %s", r.Status, r.Body)
+			}
+			return err
+		}}}
+	}
+	return nil
+}
+
+// changed are the names whose stamps are new or others, sorted.
+func changed(before, after map[string]time.Time) []string {
+	var names []string
+	for name, at := range after {
+		if !at.Equal(before[name]) {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	return names
+}

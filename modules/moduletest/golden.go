@@ -1,0 +1,107 @@
+package moduletest
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+func init() {
+	if flag.Lookup("update") == nil {
+		flag.Bool("update", false, "write what was found into the goldens")
+	}
+}
+
+func updating() bool { return flag.Lookup("update").Value.String() == "true" }
+
+// goldens runs the module on each host of testdata/*.txtar, whose form
+// hosttest.WithArchive tells. The section "want" is what Check finds there
+// and what Apply then changes.
+func (c *config) goldens(t *testing.T) {
+	paths, err := filepath.Glob(c.glob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range paths {
+		t.Run(filepath.Base(p), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) { c.golden(t, p) })
+		})
+	}
+}
+
+func (c *config) golden(t *testing.T, p string) {
+	a, err := txtar.ParseFile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := *c
+	before.prepare = append(append([]func(*hosttest.Host){}, c.prepare...), func(h *hosttest.Host) { hosttest.WithArchive(a)(h) })
+	b := before.bench(t)
+	d := b.look(b.m, "")
+	if err := b.m.Apply(context.Background(), b.h, d); err != nil {
+		t.Fatalf("Apply: %v, for\n%s", err, render(d))
+	}
+	if left := b.look(b.m, "after Apply"); len(left) > 0 {
+		t.Errorf("Check still finds after Apply:\n%s", render(left))
+	}
+	got := render(d) + "\n" + list(b.h.Log())
+	for i := range a.Files {
+		if f := &a.Files[i]; f.Name == "want" {
+			if string(f.Data) != got && !updating() {
+				t.Errorf("%s (-want +got; -update writes it):\n%s", p, difference(string(f.Data), got))
+			}
+			f.Data = []byte(got)
+		}
+	}
+	if updating() {
+		if err := os.WriteFile(p, txtar.Format(a), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// render is a diff as goldens and messages have it, one change a line but
+// for the texts of files.
+func render(d modules.Diff) string {
+	var b strings.Builder
+	for _, c := range d {
+		fmt.Fprintf(&b, "%s %s %s", c.Action, c.Kind, c.Item)
+		if c.Kind == modules.Text && c.Have != "" {
+			b.WriteString("\n" + strings.TrimSuffix(difference(c.Have, c.Want), "\n"))
+		} else if c.Kind != modules.Text && c.Kind != modules.PrivKey && c.Kind != modules.Cert && !c.Secret && c.Have+c.Want != "" {
+			fmt.Fprintf(&b, ": %s -> %s", orNothing(c.Have), orNothing(c.Want))
+		}
+		if c.Why != "" {
+			fmt.Fprintf(&b, " (%s)", c.Why)
+		}
+		if c.Until != "" {
+			fmt.Fprintf(&b, " (unknown until %s)", c.Until)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}
+
+func list(log []hosttest.Entry) string {
+	var b strings.Builder
+	for _, e := range log {
+		fmt.Fprintln(&b, e)
+	}
+	return b.String()
+}

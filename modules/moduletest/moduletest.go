@@ -1,0 +1,289 @@
+// Package moduletest is the test that every module passes: on a host in
+// memory it converges, stays converged, survives a lost connection at every
+// change, and puts right whatever drifted of what it made, and nothing else.
+package moduletest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aymanbagabas/go-udiff"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// An Option says where the test differs from the common one.
+type Option func(*config)
+
+type config struct {
+	host    []hosttest.Option
+	prepare []func(h *hosttest.Host)
+	before  modules.Module
+	rounds  int
+	skip    map[string]bool
+	glob    string
+	build   func(h *hosttest.Host) modules.Module
+}
+
+// Host makes the host other than bare.
+func Host(opts ...hosttest.Option) Option {
+	return func(c *config) { c.host = append(c.host, opts...) }
+}
+
+// Prepare brings the host to where the steps before this one leave it. It
+// gets the host's console and may use what hosttest has.
+func Prepare(f func(h *hosttest.Host)) Option {
+	return func(c *config) { c.prepare = append(c.prepare, f) }
+}
+
+// Before has another module, mostly the same with other inputs, converge
+// first: what is tested is the way from there.
+func Before(m modules.Module) Option { return func(c *config) { c.before = m } }
+
+// Rounds is how many round trips one after the other a Check may take when
+// nothing is to be changed; 2 if not given.
+func Rounds(n int) Option { return func(c *config) { c.rounds = n } }
+
+// NoDrift names paths, units, settings or objects that others may change:
+// the module does not look at them again.
+func NoDrift(items ...string) Option {
+	return func(c *config) {
+		for _, item := range items {
+			c.skip[item] = true
+		}
+	}
+}
+
+// Goldens says which files of testdata are for this test, instead of
+// testdata/*.txtar; "" is none.
+func Goldens(glob string) Option { return func(c *config) { c.glob = glob } }
+
+// Converges tests a module that works on one host.
+func Converges(t *testing.T, m modules.Module, opts ...Option) {
+	t.Helper()
+	ConvergesOn(t, func(*hosttest.Host) modules.Module { return m }, opts...)
+}
+
+// ConvergesOn tests a module that is made anew for every host, such as one
+// that works on further hosts: build may make these and tie them to h with
+// hosttest.NewCluster; what is on them is compared as well.
+func ConvergesOn(t *testing.T, build func(h *hosttest.Host) modules.Module, opts ...Option) {
+	t.Helper()
+	c := &config{rounds: 2, glob: "testdata/*.txtar", skip: map[string]bool{}, build: build}
+	for _, o := range opts {
+		o(c)
+	}
+	var want run
+	test := func(name string, f func(t *testing.T)) bool {
+		return t.Run(name, func(t *testing.T) { inBubble(t, f) })
+	}
+	test("bare host", c.answersOnBareHost)
+	if !test("converge", func(t *testing.T) { want = c.converges(t) }) {
+		return
+	}
+	test("round trips", c.takesFewRounds)
+	test("cut", func(t *testing.T) { c.survivesCuts(t, want) })
+	test("drift", func(t *testing.T) { c.mendsDrift(t, want) })
+	c.goldens(t)
+}
+
+// inBubble runs f where time stands still until all wait, so waiting costs
+// nothing and calls can be counted by the time they take.
+func inBubble(t *testing.T, f func(t *testing.T)) {
+	now := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(now)) // bubbles begin in the year 2000
+		f(t)
+	})
+}
+
+// A bench is a fresh host and the module for it.
+type bench struct {
+	t *testing.T
+	h *hosttest.Host
+	m modules.Module
+}
+
+func (c *config) bench(t *testing.T) bench {
+	t.Helper()
+	h := hosttest.New("host-1", c.host...)
+	for _, f := range c.prepare {
+		f(h.Admin())
+	}
+	b := bench{t: t, h: h, m: c.build(h)}
+	if c.before != nil {
+		b.converge(c.before, "the module before")
+	}
+	h.ClearLog()
+	return b
+}
+
+// A run is what a module did where nothing went wrong.
+type run struct {
+	log  []hosttest.Entry
+	snap string
+}
+
+// converges checks that one Apply does it, and that it does nothing more.
+func (c *config) converges(t *testing.T) run {
+	b := c.bench(t)
+	d := b.look(b.m, "")
+	if len(d) == 0 {
+		t.Fatal("Check finds nothing to do: the host is as the module wants it before Apply")
+	}
+	if until := d.Until(); len(until) > 0 {
+		t.Fatalf("Check does not know all before Apply: unknown until %s; use Prepare to bring the host there\n%s", strings.Join(until, ", "), render(d))
+	}
+	if again := b.look(b.m, "again"); !slices.Equal(d, again) {
+		t.Errorf("two Checks in a row differ (-first +second):\n%s", difference(render(d), render(again)))
+	}
+	if err := b.m.Apply(context.Background(), b.h, d); err != nil {
+		t.Fatalf("Apply: %v\nchanges so far:\n%s", err, list(b.h.Log()))
+	}
+	r := run{log: b.h.Log(), snap: snapshot(b.h)}
+	if len(r.log) == 0 {
+		t.Fatalf("Apply changed nothing, for\n%s", render(d))
+	}
+	if left := b.look(b.m, "after Apply"); len(left) > 0 {
+		t.Fatalf("Check still finds after Apply:\n%s", render(left))
+	}
+	before := b.h.Stamps()
+	if err := b.m.Apply(context.Background(), b.h, nil); err != nil {
+		t.Errorf("Apply of an empty diff: %v", err)
+	}
+	if touched := changed(before, b.h.Stamps()); len(touched) > 0 || snapshot(b.h) != r.snap {
+		t.Errorf("Apply of an empty diff changed %v:\n%s", touched, difference(r.snap, snapshot(b.h)))
+	}
+	return r
+}
+
+// answersOnBareHost checks that Check has no errors for what others make.
+func (c *config) answersOnBareHost(t *testing.T) {
+	h := hosttest.New("host-1", c.host...)
+	b := bench{t: t, h: h, m: c.build(h)}
+	b.look(b.m, "on a bare host")
+}
+
+// takesFewRounds counts by the clock how many calls wait for each other.
+func (c *config) takesFewRounds(t *testing.T) {
+	b := c.bench(t)
+	b.converge(b.m, "")
+	for _, h := range b.h.Cluster().Hosts() {
+		hosttest.WithLatency(time.Second)(h)
+	}
+	start := time.Now()
+	if _, err := b.m.Check(context.Background(), b.h); err != nil {
+		t.Fatalf("Check: %v", err)
+	}
+	if n := int(time.Since(start) / time.Second); n > c.rounds {
+		t.Errorf("Check takes %d round trips one after the other, may take %d", n, c.rounds)
+	}
+}
+
+// survivesCuts loses the connection after every change and in every change.
+func (c *config) survivesCuts(t *testing.T, want run) {
+	for n := 1; n <= len(want.log); n++ {
+		if n < len(want.log) {
+			c.survivesCut(t, want, n, "after", (*hosttest.Host).CutAfter)
+		}
+		c.survivesCut(t, want, n, "in", (*hosttest.Host).CutDuring)
+	}
+}
+
+func (c *config) survivesCut(t *testing.T, want run, n int, when string, cut func(*hosttest.Host, int)) {
+	b := c.bench(t)
+	d, err := b.m.Check(context.Background(), b.h)
+	if err != nil {
+		t.Fatalf("Check: %v", err)
+	}
+	cut(b.h, n)
+	err = b.m.Apply(context.Background(), b.h, d)
+	log := b.h.Log()
+	if !b.h.Lost() {
+		t.Errorf("Apply took %d changes at first and %d now: it is not the same every time", len(want.log), len(log))
+		return
+	}
+	last := log[len(log)-1]
+	if !errors.Is(err, host.ErrLost) {
+		t.Errorf("connection lost %s change %d (%s): Apply says %v, must wrap host.ErrLost", when, n, last, err)
+	}
+	b.h.Reconnect()
+	middle := snapshot(b.h)
+	again := b.look(b.m, "after reconnecting")
+	if len(again) == 0 && middle != want.snap {
+		t.Errorf("connection lost %s change %d (%s): Check finds nothing left to do, but there is (-uncut +cut):\n%s", when, n, last, difference(want.snap, middle))
+		return
+	}
+	if len(again) > 0 {
+		if err := b.m.Apply(context.Background(), b.h, again); err != nil {
+			t.Errorf("connection lost %s change %d (%s): Apply from the start: %v", when, n, last, err)
+			return
+		}
+	}
+	if left := b.look(b.m, "after the second Apply"); len(left) > 0 {
+		t.Errorf("connection lost %s change %d (%s): Check still finds after the second Apply:\n%s", when, n, last, render(left))
+	}
+	if got := snapshot(b.h); got != want.snap {
+		t.Errorf("connection lost %s change %d (%s): the end is another (-uncut +cut):\n%s", when, n, last, difference(want.snap, got))
+	}
+}
+
+// look checks as a read-only agent would, and that nothing changes by it.
+func (b bench) look(m modules.Module, when string) modules.Diff {
+	b.t.Helper()
+	before, stamps := snapshot(b.h), b.h.Stamps()
+	hosts := b.h.Cluster().Hosts()
+	for _, h := range hosts {
+		h.ReadOnly(true)
+	}
+	d, err := m.Check(context.Background(), b.h)
+	for _, h := range hosts {
+		h.ReadOnly(false)
+	}
+	if err != nil {
+		b.t.Fatalf("Check %s: %v", when, err)
+	}
+	if touched := changed(stamps, b.h.Stamps()); len(touched) > 0 || snapshot(b.h) != before {
+		b.t.Fatalf("Check %s changed the host: %v\n%s", when, touched, difference(before, snapshot(b.h)))
+	}
+	return d
+}
+
+// converge is one Check and Apply that must do.
+func (b bench) converge(m modules.Module, who string) {
+	b.t.Helper()
+	d, err := m.Check(context.Background(), b.h)
+	if err != nil {
+		b.t.Fatalf("Check %s: %v", who, err)
+	}
+	if err := m.Apply(context.Background(), b.h, d); err != nil {
+		b.t.Fatalf("Apply %s: %v", who, err)
+	}
+}
+
+// snapshot is all hosts that the module may work on.
+func snapshot(h *hosttest.Host) string {
+	var b strings.Builder
+	for _, h := range h.Cluster().Hosts() {
+		b.WriteString("host " + h.Name() + "\n" + h.Snapshot())
+	}
+	return b.String()
+}
+
+// difference is two texts line by line, without what they share.
+func difference(a, b string) string {
+	var out strings.Builder
+	for _, line := range strings.Split(udiff.Unified("", "", a, b), "\n") {
+		if strings.HasPrefix(line, "-") && line != "--- " || strings.HasPrefix(line, "+") && line != "+++ " {
+			out.WriteString("    " + line + "\n")
+		}
+	}
+	return out.String()
+}

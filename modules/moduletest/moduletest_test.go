@@ -1,0 +1,198 @@
+package moduletest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/internal/resource"
+)
+
+const unitText = "[Unit]\nDescription=x\n\n[Service]\nExecStart=/usr/local/bin/x --config=/etc/x/x.conf\n\n[Install]\nWantedBy=multi-user.target\n"
+
+// good is a service with its configuration.
+type good struct{ setting string }
+
+func (m good) service() resource.Service {
+	conf := host.FileSpec{Path: "/etc/x/x.conf", Mode: 0o600, Content: []byte(m.setting)}
+	return resource.Service{Name: "x.service", Unit: unitText, Files: resource.Files{Dirs: resource.Parents(conf), Files: []host.FileSpec{conf}}}
+}
+func (m good) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	return m.service().Check(ctx, h)
+}
+func (m good) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	return m.service().Apply(ctx, h, d)
+}
+
+func TestConverges(t *testing.T) {
+	Converges(t, good{"a = 1\n"}, Host(hosttest.WithPrograms("x")))
+}
+
+func TestConvergesFromBefore(t *testing.T) {
+	Converges(t, good{"a = 2\n"}, Host(hosttest.WithPrograms("x")), Before(good{"a = 1\n"}), Goldens(""))
+}
+
+// signed is a certificate of this host that a key on another one signs.
+type signed struct{ ca *hosttest.Host }
+
+func (m signed) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	k, err := h.Keys(ctx, []string{"/etc/x.key"})
+	if err != nil {
+		return nil, err
+	}
+	f, err := h.Files(ctx, []host.FileQuery{{Path: "/etc/x.crt", Content: true}})
+	if err != nil {
+		return nil, err
+	}
+	var d modules.Diff
+	if k[0].Public == nil || k[0].Mode != 0o600 || k[0].Owner != "root" {
+		d = append(d, modules.Change{Kind: modules.PrivKey, Action: modules.Add, Item: "/etc/x.key"})
+	}
+	if !strings.HasPrefix(string(f[0].Content), "-----BEGIN CERT") || f[0].Mode != 0o644 || f[0].Owner != "root" || k[0].Public == nil {
+		d = append(d, modules.Change{Kind: modules.Cert, Action: modules.Add, Item: "/etc/x.crt"})
+	}
+	return d, nil
+}
+func (m signed) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	if len(d) == 0 {
+		return nil
+	}
+	if _, err := h.EnsureKey(ctx, host.KeySpec{Path: "/etc/x.key", Mode: 0o600}); err != nil {
+		return err
+	}
+	csr, err := h.Request(ctx, "/etc/x.key", "x")
+	if err != nil {
+		return err
+	}
+	cert, err := m.ca.Sign(ctx, host.SignRequest{KeyPath: "/etc/ca.key", CertPath: "/etc/ca.crt", Request: csr,
+		Profile: host.CertProfile{CommonName: "x", Client: true, Lifetime: time.Hour}})
+	if err != nil {
+		return err
+	}
+	return h.WriteFile(ctx, host.FileSpec{Path: "/etc/x.crt", Mode: 0o644, Content: cert})
+}
+
+func TestConvergesOnTwoHosts(t *testing.T) {
+	ConvergesOn(t, func(h *hosttest.Host) modules.Module {
+		ca := hosttest.New("ca")
+		hosttest.NewCluster(h, ca)
+		if err := makeCA(ca.Admin()); err != nil {
+			t.Fatal(err)
+		}
+		return signed{ca}
+	}, NoDrift("/etc/x.key"), Goldens(""))
+}
+
+func makeCA(h *hosttest.Host) error {
+	ctx := context.Background()
+	if _, err := h.EnsureKey(ctx, host.KeySpec{Path: "/etc/ca.key", Mode: 0o600}); err != nil {
+		return err
+	}
+	cert, err := h.Sign(ctx, host.SignRequest{KeyPath: "/etc/ca.key", Profile: host.CertProfile{CommonName: "ca", CA: true, Lifetime: 24 * time.Hour}})
+	if err != nil {
+		return err
+	}
+	return h.WriteFile(ctx, host.FileSpec{Path: "/etc/ca.crt", Mode: 0o644, Content: cert})
+}
+
+// bad is a module made of functions, each with one fault.
+type bad struct {
+	check func(ctx context.Context, h host.Host) (modules.Diff, error)
+	apply func(ctx context.Context, h host.Host, d modules.Diff) error
+}
+
+func (m bad) Check(ctx context.Context, h host.Host) (modules.Diff, error) { return m.check(ctx, h) }
+func (m bad) Apply(ctx context.Context, h host.Host, d modules.Diff) error { return m.apply(ctx, h, d) }
+
+var (
+	confs  = resource.Files{Files: []host.FileSpec{{Path: "/etc/a", Mode: 0o644, Content: []byte("a\n")}, {Path: "/etc/b", Mode: 0o600, Content: []byte("b\n")}}}
+	fine   = bad{confs.Check, confs.Apply}
+	faults = map[string]struct {
+		m    bad
+		want string
+	}{
+		"check changes": {bad{func(ctx context.Context, h host.Host) (modules.Diff, error) {
+			if err := h.Append(ctx, "/etc/log", []byte("x")); err != nil {
+				return nil, err
+			}
+			return confs.Check(ctx, h)
+		}, confs.Apply}, "the agent is read-only"},
+		"never content": {bad{confs.Check, func(ctx context.Context, h host.Host, d modules.Diff) error {
+			return h.WriteFile(ctx, confs.Files[0])
+		}}, "Check still finds after Apply"},
+		"writes without need": {bad{confs.Check, func(ctx context.Context, h host.Host, d modules.Diff) error {
+			return errors.Join(h.WriteFile(ctx, confs.Files[0]), h.WriteFile(ctx, confs.Files[1]))
+		}}, "Apply of an empty diff changed"},
+		"blind to modes": {bad{func(ctx context.Context, h host.Host) (modules.Diff, error) {
+			d, err := confs.Check(ctx, h)
+			var seen modules.Diff
+			for _, c := range d {
+				if c.Kind != modules.Attr {
+					seen = append(seen, c)
+				}
+			}
+			return seen, err
+		}, confs.Apply}, "mode of /etc/a: Check does not see it"},
+		"swallows": {bad{confs.Check, func(ctx context.Context, h host.Host, d modules.Diff) error {
+			_ = confs.Apply(ctx, h, d)
+			return nil
+		}}, "must wrap host.ErrLost"},
+		"marks before": {bad{func(ctx context.Context, h host.Host) (modules.Diff, error) {
+			f, err := h.Files(ctx, []host.FileQuery{{Path: "/etc/a"}})
+			if err != nil || f[0].Type != host.Absent {
+				return nil, err
+			}
+			return confs.Check(ctx, h)
+		}, confs.Apply}, "Check finds nothing left to do, but there is"},
+		"one by one": {bad{func(ctx context.Context, h host.Host) (modules.Diff, error) {
+			for range 4 {
+				if _, err := h.Facts(ctx); err != nil {
+					return nil, err
+				}
+			}
+			return confs.Check(ctx, h)
+		}, confs.Apply}, "Check takes 5 round trips"},
+		"restarts others": {bad{confs.Check, func(ctx context.Context, h host.Host, d modules.Diff) error {
+			if len(d) == 0 {
+				return nil
+			}
+			return errors.Join(h.WriteFile(ctx, confs.Files[0]), h.WriteFile(ctx, confs.Files[1]))
+		}}, "mode of /etc/a: Apply touches /etc/b"},
+	}
+)
+
+// TestFaulty is what TestFindsFaults runs.
+func TestFaulty(t *testing.T) {
+	name := os.Getenv("MODULETEST_FAULT")
+	if name == "" {
+		Converges(t, fine, Goldens(""))
+		return
+	}
+	Converges(t, faults[name].m, Goldens(""))
+}
+
+func TestFindsFaults(t *testing.T) {
+	for name, tt := range faults {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command(os.Args[0], "-test.run=^TestFaulty$")
+			cmd.Env = append(os.Environ(), "MODULETEST_FAULT="+name)
+			out, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(plain(out), tt.want) {
+				t.Errorf("got %v, want %q in\n%s", err, tt.want, out)
+			}
+		})
+	}
+}
+
+var spaces = regexp.MustCompile(`\s+`)
+
+func plain(out []byte) string { return spaces.ReplaceAllString(fmt.Sprintf("%s", out), " ") }
