@@ -157,7 +157,7 @@ func (m *machine) behave(name string, f *unitFile) error {
 	}
 	argv := splitWords(f.last("Service.ExecStart"))
 	if len(argv) > 0 && path.Base(argv[0]) == "flanneld" {
-		return m.leaseSubnet()
+		return m.leaseSubnet(f.last("Service.ExecStartPost"))
 	}
 	return nil
 }
@@ -169,8 +169,9 @@ func (m *machine) unlocked(f func(*Host) error) error {
 	return f(&Host{machine: m, admin: true})
 }
 
-// leaseSubnet writes what flanneld writes once it has a subnet.
-func (m *machine) leaseSubnet() error {
+// leaseSubnet writes what flanneld writes once it has a subnet, and what the
+// program after it makes of that.
+func (m *machine) leaseSubnet(after string) error {
 	subnet := m.cluster.podCIDR(m.nodeName())
 	if subnet == "" {
 		return nil
@@ -180,5 +181,9 @@ func (m *machine) leaseSubnet() error {
 	}
 	gateway := strings.Replace(subnet, ".0/", ".1/", 1)
 	text := fmt.Sprintf("FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=%s\nFLANNEL_MTU=1472\nFLANNEL_IPMASQ=true\n", gateway)
-	return m.place("/run/flannel/subnet.env", "", "", &node{kind: host.Regular, mode: 0o644, content: []byte(text)})
+	if err := m.place("/run/flannel/subnet.env", "", "", &node{kind: host.Regular, mode: 0o644, content: []byte(text)}); err != nil || path.Base(after) != "write-cni" {
+		return err
+	}
+	conflist := fmt.Sprintf(`{"cniVersion":"1.0.0","name":"flannel","plugins":[{"type":"bridge","ipam":{"type":"host-local","ranges":[[{"subnet":%q}]]}}]}`, subnet)
+	return m.place("/etc/cni/net.d/10-flannel.conflist", "", "", &node{kind: host.Regular, mode: 0o644, content: []byte(conflist + "\n")})
 }

@@ -208,6 +208,9 @@ func (h *Host) Get(ctx context.Context, r host.GetRequest) (host.KubeResponse, e
 		if process == "etcd" && u.Path == "/health" {
 			answer.Body = []byte(`{"health":"true","reason":""}`)
 		}
+		if process == "kube-proxy" {
+			answer.Body = []byte(`{"lastUpdated":"2026-01-01T00:00:00Z","status":{"IPv4":{"lastUpdated":"2026-01-01T00:00:00Z","healthy":true}}}`)
+		}
 		return nil
 	})
 	return answer, err
