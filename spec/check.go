@@ -3,10 +3,7 @@ package spec
 import (
 	"fmt"
 	"net/netip"
-	"slices"
-	"strings"
 
-	"github.com/Masterminds/semver/v3"
 	"github.com/hashicorp/hcl/v2"
 )
 
@@ -139,86 +136,4 @@ func (l *loader) checkSizes(d *decoded, pods, services hcl.Range) {
 	if p := d.ServiceCIDR; p.IsValid() && (p.Bits() > 28 || p.Bits() < 12) {
 		l.add(problem(services, "service_cidr of the wrong size", "Kubernetes takes a /12 to a /28, not %s. Write one such as 10.96.0.0/16.", p))
 	}
-}
-
-// What each role needs.
-var (
-	everyHost     = []string{"bridge", "containerd", "containerd-shim-runc-v2", "ctr", "flanneld", "host-local", "kube-proxy", "kubelet", "loopback", "portmap", "runc"}
-	controlPlane  = []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"}
-	etcdHost      = []string{"etcd"}
-	optionalParts = []string{"crictl", "etcdctl", "etcdutl", "kubectl"}
-	imageKeys     = []string{"coredns", "pause"}
-)
-
-// allComponents are the names that a component may have.
-func allComponents() []string { return slices.Concat(everyHost, controlPlane, etcdHost, optionalParts) }
-
-func known(name string) bool { return slices.Contains(allComponents(), name) }
-
-// Needed are the components that a host with these roles gets.
-func Needed(h *Host) []string {
-	out := slices.Clone(everyHost)
-	if h.Has(ControlPlane) {
-		out = append(out, controlPlane...)
-	}
-	if h.Has(Etcd) {
-		out = append(out, etcdHost...)
-	}
-	return out
-}
-
-func (l *loader) checkParts(d *decoded) {
-	if d.partial || len(d.hosts) == 0 {
-		return
-	}
-	l.checkMissing(d, "component", d.missingComponents(), "version = \"...\"\n  source  = \"...\"\n  sha256  = \"...\"")
-	var images []string
-	for _, k := range imageKeys {
-		if d.image(k) == nil {
-			images = append(images, k)
-		}
-	}
-	l.checkMissing(d, "image", images, "name   = \"...\"\n  source = \"...\"\n  sha256 = \"...\"")
-}
-
-func (d *decoded) missingComponents() []string {
-	missing := map[string]bool{}
-	for _, h := range d.Hosts {
-		for _, c := range Needed(h) {
-			if _, ok := d.Components[c]; !ok {
-				missing[c] = true
-			}
-		}
-	}
-	return keys(missing)
-}
-
-func (l *loader) checkMissing(d *decoded, kind string, names []string, body string) {
-	if len(names) == 0 {
-		return
-	}
-	l.add(problem(d.Range, "Missing "+kind+"s", "The roles of the hosts need %ss that the spec does not have: %s. Add a block for each, or one with for_each for all:\n\n%s %q {\n  %s\n}",
-		kind, strings.Join(names, ", "), kind, names[0], body))
-}
-
-// checkComponentVersion compares what has a version of its own to keep.
-func (l *loader) checkComponentVersion(d *decoded, c Component, n *node) {
-	at := n.attrs["version"].at
-	if kubernetes := slices.Contains(controlPlane, c.Name) || c.Name == "kubelet" || c.Name == "kube-proxy"; kubernetes {
-		if c.Version != "" && d.Version != "" && c.Version != d.Version {
-			l.add(problem(at, "Component of another version", "%s is %s, but kubernetes_version is %s (%s). Write the same in both.", c.Name, c.Version, d.Version, place(d.cluster.attrs["kubernetes_version"].at)))
-		}
-		return
-	}
-	v, err := semver.NewVersion(c.Version)
-	if c.Name == "containerd" && err == nil && (v.Major() < 2 || v.Major() == 2 && v.Minor() < minContainerd(d.Version)) {
-		l.add(problem(at, "Component of another version", "Kubernetes %s needs containerd 2.%d or newer, not %s.", d.Version, minContainerd(d.Version), c.Version))
-	}
-}
-
-func minContainerd(kubernetes string) uint64 {
-	if strings.HasPrefix(kubernetes, "1.36.") {
-		return 2
-	}
-	return 0
 }

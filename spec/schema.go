@@ -20,7 +20,7 @@ type attr struct {
 	Type     cty.Type
 	Required bool
 	Default  cty.Value // cty.NilVal for none
-	Default2 string    // in words, where it is computed
+	InWords  string    // the default, where it is computed
 	Secret   bool      // takes sensitive values
 	Rule     *rule
 	Doc      string
@@ -43,11 +43,11 @@ var blocks = []*block{
 	settingsBlock("kube_proxy", "/etc/kubernetes/kube-proxy.yaml", modeAttr, configAttr, flagsAttr, gatesAttr),
 	settingsBlock("kube_apiserver", "", flagsAttr, gatesAttr),
 	settingsBlock("kube_controller_manager", "", flagsAttr, gatesAttr),
-	settingsBlock("kube_scheduler", "", flagsAttr, gatesAttr),
-	settingsBlock("etcd", "/etc/etcd/etcd.yaml", configAttr),
+	settingsBlock("kube_scheduler", "its KubeSchedulerConfiguration", configAttr, flagsAttr, gatesAttr),
+	settingsBlock("etcd", "/etc/etcd/etcd.yaml (etcd takes no flags beside a file)", configAttr, gatesAttr),
 	settingsBlock("flannel", "/etc/kube-flannel/net-conf.json", configAttr, flagsAttr),
-	settingsBlock("containerd", "/etc/containerd/config.toml", configAttr),
-	settingsBlock("coredns", "the Corefile and the Deployment", configAttr),
+	settingsBlock("containerd", "/etc/containerd/config.toml", configAttr, flagsAttr),
+	corednsBlock,
 	componentBlock, imageBlock, preflightBlock,
 }
 
@@ -66,7 +66,7 @@ var clusterBlock = &block{
 var apiBlock = &block{
 	Name: "api", Doc: "How the API server is reached.",
 	Attrs: []attr{
-		{Name: "endpoint", Type: cty.String, Default2: "address of the first control-plane host", Rule: hostOrIP, Doc: "Name or address without port."},
+		{Name: "endpoint", Type: cty.String, InWords: "address of the first control-plane host", Rule: hostOrIP, Doc: "Name or address without port."},
 		{Name: "port", Type: cty.Number, Default: num(6443), Rule: port, Doc: "TCP port."},
 		{Name: "extra_sans", Type: strs, Rule: hostsOrIPs, Doc: "Names and addresses that its certificate holds beside those it needs."},
 	},
@@ -76,16 +76,16 @@ var networkBlock = &block{
 	Name: "network", Label: "\"flannel\"", Doc: "The pod network.",
 	Attrs: []attr{
 		{Name: "backend", Type: cty.String, Default: str("vxlan"), Rule: enum("Unknown network backend", backends...), Doc: "How pods' packets travel between hosts: \"udp\", \"vxlan\", \"host-gw\" or \"wireguard\"."},
-		{Name: "port", Type: cty.Number, Default2: "8285 for udp, 8472 for vxlan, 51820 for wireguard", Rule: port, Doc: "UDP port; host-gw has none."},
+		{Name: "port", Type: cty.Number, InWords: "8285 for udp, 8472 for vxlan, 51820 for wireguard", Rule: port, Doc: "UDP port; host-gw has none."},
 	},
 }
 
 var sshAttrs = []attr{
-	{Name: "port", Type: cty.Number, Default2: "22", Rule: port, Doc: "TCP port of sshd."},
-	{Name: "user", Type: cty.String, Default2: "\"root\"", Rule: userName, Doc: "User to log in as."},
-	{Name: "identity_file", Type: cty.String, Default2: "what ssh-agent and ~/.ssh hold", Rule: filled, Doc: "Private key; `~/` is your home, other relative paths start from the spec's folder."},
-	{Name: "agent", Type: cty.Bool, Default2: "true", Doc: "Ask ssh-agent for keys."},
-	{Name: "known_hosts", Type: cty.String, Default2: "\"~/.ssh/known_hosts\"", Rule: filled, Doc: "File of known host keys; paths as for identity_file."},
+	{Name: "port", Type: cty.Number, InWords: "22", Rule: port, Doc: "TCP port of sshd."},
+	{Name: "user", Type: cty.String, InWords: "\"root\"", Rule: userName, Doc: "User to log in as."},
+	{Name: "identity_file", Type: cty.String, InWords: "what ssh-agent and ~/.ssh hold", Rule: filled, Doc: "Private key; `~/` is your home, other relative paths start from the spec's folder."},
+	{Name: "agent", Type: cty.Bool, InWords: "true", Doc: "Ask ssh-agent for keys."},
+	{Name: "known_hosts", Type: cty.String, InWords: "\"~/.ssh/known_hosts\"", Rule: filled, Doc: "File of known host keys; paths as for identity_file."},
 	{Name: "host_key", Type: cty.String, Rule: hostKey, Doc: "The host's public key (\"ssh-ed25519 AAAA...\") or its fingerprint (\"SHA256:...\"); known_hosts is not read then."},
 }
 
@@ -94,12 +94,12 @@ var sshAttrs = []attr{
 func sshBlock(doc string, top bool) *block {
 	b := &block{Name: "ssh", Doc: doc, Blocks: []*block{bastionBlock}}
 	if !top {
-		b.Attrs = append(b.Attrs, attr{Name: "address", Type: cty.String, Default2: "the host's address", Rule: hostOrIP, Doc: "Name or address where its sshd is reached."})
+		b.Attrs = append(b.Attrs, attr{Name: "address", Type: cty.String, InWords: "the host's address", Rule: hostOrIP, Doc: "Name or address where its sshd is reached."})
 	}
 	b.Attrs = append(b.Attrs, sshAttrs...)
 	b.Attrs = append(b.Attrs,
-		attr{Name: "become", Type: cty.Bool, Default2: "true if user is not \"root\"", Doc: "Become root by sudo."},
-		attr{Name: "become_password", Type: cty.String, Secret: true, Default2: "none: sudo must not ask", Doc: "What sudo asks for. The only attribute that takes a sensitive value."})
+		attr{Name: "become", Type: cty.Bool, InWords: "true if user is not \"root\"", Doc: "Become root by sudo."},
+		attr{Name: "become_password", Type: cty.String, Secret: true, InWords: "none: sudo must not ask", Doc: "What sudo asks for. The only attribute that takes a sensitive value."})
 	return b
 }
 
@@ -140,6 +140,14 @@ func settingsBlock(name, file string, attrs ...attr) *block {
 		doc += "; config goes to " + file
 	}
 	return &block{Name: name, Attrs: attrs, Doc: doc + "."}
+}
+
+var corednsBlock = &block{
+	Name: "coredns", Doc: "The cluster's DNS.",
+	Attrs: []attr{
+		{Name: "replicas", Type: cty.Number, Default: num(2), Rule: positive, Doc: "Pods of its Deployment."},
+		{Name: "corefile", Type: cty.String, InWords: "one for the cluster's domain, forwarding the rest to the nodes' resolvers", Rule: filled, Doc: "A whole Corefile in the place of pmkctl's."},
+	},
 }
 
 var componentBlock = &block{

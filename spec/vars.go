@@ -15,8 +15,8 @@ var variableBlock = &block{
 	Name: "variable", Label: "name of the variable", Repeat: true,
 	Doc: "An input. Its value comes from the last of: default, PMK_VAR_name in the environment, *.auto.hclvars in the spec's folder, -var-file, -var.",
 	Attrs: []attr{
-		{Name: "type", Type: cty.DynamicPseudoType, Default2: "any", Doc: "string, number, bool, any, list(...), set(...), map(...), object({...}) with optional(...), or tuple([...])."},
-		{Name: "default", Type: cty.DynamicPseudoType, Default2: "none: a value must be given", Doc: "Value to use if none is given; a literal."},
+		{Name: "type", Type: cty.DynamicPseudoType, InWords: "any", Doc: "string, number, bool, any, list(...), set(...), map(...), object({...}) with optional(...), or tuple([...])."},
+		{Name: "default", Type: cty.DynamicPseudoType, InWords: "none: a value must be given", Doc: "Value to use if none is given; a literal."},
 		{Name: "description", Type: cty.String, Doc: "What it is for."},
 		{Name: "sensitive", Type: cty.Bool, Default: cty.False, Doc: "Never show its value. It fits only where a table here says so."},
 	},

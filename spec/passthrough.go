@@ -1,0 +1,61 @@
+package spec
+
+import "github.com/zclconf/go-cty/cty"
+
+// passthrough is what a block of settings says; nil says nothing.
+func (l *loader) passthrough(n *node) Passthrough {
+	if n == nil {
+		return Passthrough{}
+	}
+	p := Passthrough{Flags: n.strMap("flags"), FeatureGates: n.boolMap("feature_gates"), Mode: n.str("mode"), Range: n.rng}
+	p.Config = map[string]any{}
+	for _, name := range []string{"replicas", "corefile"} {
+		if n.ok(name) {
+			p.Config[name] = plain(n.attrs[name].Value)
+		}
+	}
+	if n.ok("config") {
+		p.Config, _ = plain(n.attrs["config"].Value).(map[string]any)
+	}
+	return p
+}
+
+// plain is a value as encoders take it; whole numbers are int64.
+func plain(v cty.Value) any {
+	switch t := v.Type(); {
+	case v.IsNull():
+		return nil
+	case t == cty.String:
+		return v.AsString()
+	case t == cty.Bool:
+		return v.True()
+	case t == cty.Number:
+		return plainNumber(v)
+	case t.IsMapType() || t.IsObjectType():
+		out := map[string]any{}
+		for k, e := range v.AsValueMap() {
+			out[k] = plain(e)
+		}
+		return out
+	default:
+		return plainList(v)
+	}
+}
+
+func plainNumber(v cty.Value) any {
+	f := v.AsBigFloat()
+	if i, acc := f.Int64(); acc == 0 && f.IsInt() {
+		return i
+	}
+	x, _ := f.Float64()
+	return x
+}
+
+func plainList(v cty.Value) any {
+	out := []any{}
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		out = append(out, plain(e))
+	}
+	return out
+}
