@@ -18,8 +18,8 @@ var _ host.Host = (*Host)(nil)
 // use.
 type Host struct {
 	*machine
-	admin    bool  // past faults and logs
-	readOnly *bool // of a session that was not armed
+	admin   bool     // past faults and logs
+	session *Session // nil outside of one: may change all
 }
 
 // machine is what all connections to it share.
@@ -123,7 +123,7 @@ func (h *Host) read(ctx context.Context, method, item string, f func() error) er
 	if h.admin {
 		return f()
 	}
-	if err := h.faults.strikes(method, item); err != nil {
+	if err := h.reachable(method, item); err != nil {
 		return err
 	}
 	h.reads++
@@ -139,10 +139,10 @@ func (h *Host) change(ctx context.Context, method, item string, f func() error) 
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.admin {
-		if err := h.faults.strikes(method, item); err != nil {
+		if err := h.reachable(method, item); err != nil {
 			return err
 		}
-		if h.faults.readOnly || h.readOnly != nil && *h.readOnly {
+		if h.faults.readOnly || h.session != nil && !h.session.armed {
 			return host.ErrReadOnly
 		}
 	}
@@ -158,12 +158,23 @@ func (h *Host) change(ctx context.Context, method, item string, f func() error) 
 	return h.faults.count()
 }
 
+// reachable tells if a call arrives.
+func (h *Host) reachable(method, item string) error {
+	if h.session != nil && h.session.closed {
+		return host.ErrLost
+	}
+	return h.faults.strikes(method, item)
+}
+
 // travel is the way to the host and back.
 func (h *Host) travel(ctx context.Context) error {
-	if h.latency == 0 || h.admin {
+	h.mu.Lock()
+	latency := h.latency
+	h.mu.Unlock()
+	if latency == 0 || h.admin {
 		return ctx.Err()
 	}
-	t := time.NewTimer(h.latency)
+	t := time.NewTimer(latency)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

@@ -61,7 +61,13 @@ func WithFacts(edit func(*host.Facts)) Option { return func(h *Host) { edit(&h.f
 func WithSkew(d time.Duration) Option { return func(h *Host) { h.skew = d } }
 
 // WithLatency makes every call take so long.
-func WithLatency(d time.Duration) Option { return func(h *Host) { h.latency = d } }
+func WithLatency(d time.Duration) Option {
+	return func(h *Host) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.latency = d
+	}
+}
 
 // WithDir makes a directory.
 func WithDir(p string) Option {

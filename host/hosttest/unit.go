@@ -133,6 +133,9 @@ func (h *Host) Journal(ctx context.Context, name string, n int) ([]string, error
 
 // Unit implements host.Writer.
 func (h *Host) Unit(ctx context.Context, name string, do host.UnitAction) error {
+	if do == host.Reload {
+		name = ""
+	}
 	return h.change(ctx, "Unit", strings.TrimSpace(string(do)+" "+name), func() error {
 		switch do {
 		case host.Reload:
