@@ -73,6 +73,7 @@ var kinds = []struct {
 	{"read-only", host.ErrReadOnly},
 	{"unavailable", host.ErrUnavailable},
 	{"secret", host.ErrSecret},
+	{"digest", host.ErrDigest},
 	{"not-exist", fs.ErrNotExist},
 	{"exist", fs.ErrExist},
 	{"permission", fs.ErrPermission},

@@ -1,0 +1,107 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pmkctl/pmkctl/host/oshost"
+)
+
+// Main is the process on a host: args are what follows the executable's name
+// (ServeArgs, ReadOnlyArgs, ReceiveArgs). It returns the exit status.
+func Main(ctx context.Context, args []string, stdin, stdout *os.File) int {
+	var run func(context.Context, io.ReadWriteCloser, <-chan struct{}) error
+	switch {
+	case slices.Equal(args, ServeArgs):
+		run = func(ctx context.Context, rw io.ReadWriteCloser, gone <-chan struct{}) error {
+			return serveThis(ctx, rw, ServeOptions{Gone: gone})
+		}
+	case slices.Equal(args, ReadOnlyArgs):
+		run = func(ctx context.Context, rw io.ReadWriteCloser, gone <-chan struct{}) error {
+			return serveThis(ctx, rw, ServeOptions{Gone: gone, ReadOnly: true})
+		}
+	case slices.Equal(args, ReceiveArgs):
+		run = func(ctx context.Context, rw io.ReadWriteCloser, _ <-chan struct{}) error {
+			return Receive(ctx, rw, "")
+		}
+	default:
+		fmt.Fprintln(os.Stderr, "pmkctl agent [-read-only | receive] is started by pmkctl itself")
+		return 1
+	}
+	// A caller that is gone is no reason to die inside a change.
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	syscall.Umask(0o022)
+
+	rw, err := standard(stdin, stdout)
+	if err == nil {
+		err = run(ctx, rw, hangup(rw.fd))
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		fmt.Fprintln(os.Stderr, "pmkctl agent:", err)
+		return 1
+	}
+	return 0
+}
+
+func serveThis(ctx context.Context, rw io.ReadWriteCloser, o ServeOptions) error {
+	h := oshost.New(oshost.Options{StateDir: o.StateDir})
+	defer h.Close()
+	return Serve(ctx, h, rw, o)
+}
+
+// stdio is a pair of files as one connection.
+type stdio struct {
+	in, out *os.File
+	fd      int // of in; File.Fd would make it blocking again
+}
+
+// standard makes both ends known to the runtime's poller, so that Close ends
+// a Read that waits.
+func standard(stdin, stdout *os.File) (*stdio, error) {
+	c := stdio{fd: int(stdin.Fd())}
+	for _, f := range []struct {
+		to   **os.File
+		from *os.File
+	}{{&c.in, stdin}, {&c.out, stdout}} {
+		fd := int(f.from.Fd())
+		if err := unix.SetNonblock(fd, true); err != nil {
+			return nil, fmt.Errorf("prepare %s: %w", f.from.Name(), err)
+		}
+		*f.to = os.NewFile(uintptr(fd), f.from.Name())
+	}
+	return &c, nil
+}
+
+func (c *stdio) Read(b []byte) (int, error)  { return c.in.Read(b) }
+func (c *stdio) Write(b []byte) (int, error) { return c.out.Write(b) }
+
+func (c *stdio) Close() error {
+	return errors.Join(c.in.Close(), c.out.Close())
+}
+
+// hangup is closed when the other side of fd is. A reader that is held up
+// would not see that.
+func hangup(fd int) <-chan struct{} {
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		for {
+			n, err := unix.Poll(p, -1)
+			if err == nil && n > 0 || err != nil && !errors.Is(err, unix.EINTR) {
+				return
+			}
+		}
+	}()
+	return gone
+}

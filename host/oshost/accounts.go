@@ -1,0 +1,135 @@
+package oshost
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// accounts are the users and groups of /etc/passwd and /etc/group, read again
+// when those files change. Services run under local accounts; those of a
+// directory service show as numbers.
+type accounts struct {
+	mu     sync.Mutex
+	passwd table
+	group  table
+}
+
+// A table is one of the two files.
+type table struct {
+	stamp  stamp
+	byName map[string][]string // fields of the line
+	byID   map[uint32]string
+}
+
+// A stamp is what changes with a file.
+type stamp struct {
+	Dev, Ino     uint64
+	Size         int64
+	Mtime, Ctime int64 // ns
+}
+
+func stampOf(st *unix.Stat_t) stamp {
+	return stamp{Dev: st.Dev, Ino: st.Ino, Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano()}
+}
+
+// load reads the file if it is not the one that was read.
+func (t *table) load(path string) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		*t = table{}
+		return
+	}
+	if t.byName != nil && t.stamp == stampOf(&st) {
+		return
+	}
+	*t = table{stamp: stampOf(&st), byName: map[string][]string{}, byID: map[uint32]string{}}
+	f, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		fields := strings.Split(sc.Text(), ":")
+		if len(fields) < 3 {
+			continue
+		}
+		id, err := strconv.ParseUint(fields[2], 10, 32)
+		if err != nil {
+			continue
+		}
+		if _, ok := t.byName[fields[0]]; !ok {
+			t.byName[fields[0]] = fields
+		}
+		if _, ok := t.byID[uint32(id)]; !ok {
+			t.byID[uint32(id)] = fields[0]
+		}
+	}
+}
+
+func (t *table) name(id uint32) string {
+	if n, ok := t.byID[id]; ok {
+		return n
+	}
+	return strconv.FormatUint(uint64(id), 10)
+}
+
+// id is the number of a name; "" is root, and a number is itself.
+func (t *table) id(name string) (int, error) {
+	if name == "" {
+		return 0, nil
+	}
+	if f, ok := t.byName[name]; ok {
+		return strconv.Atoi(f[2])
+	}
+	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
+		return int(n), nil
+	}
+	return 0, fmt.Errorf("no account %q", name)
+}
+
+// with calls f with current tables.
+func (a *accounts) with(f func(passwd, group *table)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.passwd.load("/etc/passwd")
+	a.group.load("/etc/group")
+	f(&a.passwd, &a.group)
+}
+
+// ids are the numbers of an owner and a group.
+func (a *accounts) ids(owner, group string) (uid, gid int, err error) {
+	a.with(func(passwd, groups *table) {
+		if uid, err = passwd.id(owner); err != nil {
+			return
+		}
+		gid, err = groups.id(group)
+	})
+	return uid, gid, err
+}
+
+// Users tells which of these user names exist.
+func (h *Host) Users(_ context.Context, names []string) ([]host.User, error) {
+	users := make([]host.User, len(names))
+	h.names.with(func(passwd, _ *table) {
+		for i, n := range names {
+			users[i].Name = n
+			f, ok := passwd.byName[n]
+			if !ok || len(f) < 4 {
+				continue
+			}
+			users[i].Exists = true
+			users[i].UID, _ = strconv.Atoi(f[2]) // load took only numbers
+			users[i].GID, _ = strconv.Atoi(f[3]) // a bad one is 0, as for login
+		}
+	})
+	return users, nil
+}

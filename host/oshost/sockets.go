@@ -1,0 +1,179 @@
+package oshost
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// Sockets lists the sockets that listen or are bound. A process that ends
+// meanwhile is left out of what they belong to.
+func (h *Host) Sockets(ctx context.Context) ([]host.Socket, error) {
+	var list []socket
+	for _, t := range []struct{ proto, file, state string }{
+		{"tcp", "tcp", "0A"}, {"tcp", "tcp6", "0A"}, // listening
+		{"udp", "udp", "07"}, {"udp", "udp6", "07"}, // not connected
+	} {
+		b, err := os.ReadFile("/proc/net/" + t.file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // no IPv6 here
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list sockets: %w", err)
+		}
+		list = append(list, parseSockets(string(b), t.proto, t.state)...)
+	}
+	wanted := map[string]int{} // inode to process
+	for _, s := range list {
+		wanted[s.inode] = 0
+	}
+	if err := holders(ctx, wanted); err != nil {
+		return nil, err
+	}
+	out := make([]host.Socket, len(list))
+	seen := map[int]host.Socket{}
+	for i, s := range list {
+		pid := wanted[s.inode]
+		if _, ok := seen[pid]; !ok {
+			seen[pid] = process(pid)
+		}
+		p := seen[pid]
+		s.PID, s.Process, s.Unit, s.State = p.PID, p.Process, p.Unit, p.State
+		out[i] = s.Socket
+	}
+	return out, nil
+}
+
+// A socket is a line of /proc/net/tcp; proc_net(5).
+type socket struct {
+	host.Socket
+	inode string
+}
+
+func parseSockets(table, proto, state string) []socket {
+	var out []socket
+	for line := range strings.Lines(table) {
+		f := strings.Fields(line)
+		if len(f) < 10 || f[3] != state {
+			continue
+		}
+		addr, port, ok := parseAddr(f[1])
+		if !ok || port == 0 {
+			continue
+		}
+		out = append(out, socket{host.Socket{Proto: proto, Addr: addr, Port: port}, f[9]})
+	}
+	return out
+}
+
+// parseAddr reads "0100007F:1F90": the address in words of the machine's
+// order, which is little-endian where pmkctl runs.
+func parseAddr(s string) (addr string, port int, ok bool) {
+	a, p, _ := strings.Cut(s, ":")
+	b, err := hex.DecodeString(a)
+	n, perr := strconv.ParseUint(p, 16, 16)
+	if err != nil || perr != nil || len(b)%4 != 0 {
+		return "", 0, false
+	}
+	for word := range slices.Chunk(b, 4) {
+		slices.Reverse(word)
+	}
+	ip, ok := netip.AddrFromSlice(b)
+	return ip.Unmap().String(), int(n), ok
+}
+
+// holders finds a process for each inode. Where several hold a socket, it is
+// not process 1, which opens sockets for others, if it can be helped.
+func holders(ctx context.Context, wanted map[string]int) error {
+	procs, err := os.ReadDir("/proc")
+	if err != nil {
+		return fmt.Errorf("list processes: %w", err)
+	}
+	for _, p := range procs {
+		pid, err := strconv.Atoi(p.Name())
+		if err != nil {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		dir := "/proc/" + p.Name() + "/fd/"
+		fds, err := names(dir)
+		if err != nil {
+			continue // it ended, or is not ours to see
+		}
+		for _, fd := range fds {
+			link, err := os.Readlink(dir + fd)
+			if err != nil {
+				continue
+			}
+			inode, ok := strings.CutPrefix(link, "socket:[")
+			if !ok {
+				continue
+			}
+			inode = strings.TrimSuffix(inode, "]")
+			if have, ok := wanted[inode]; ok && have <= 1 {
+				wanted[inode] = pid
+			}
+		}
+	}
+	return nil
+}
+
+// process is what is told of a process.
+func process(pid int) host.Socket {
+	s := host.Socket{PID: pid}
+	if pid == 0 {
+		return s
+	}
+	dir := fmt.Sprintf("/proc/%d/", pid)
+	if b, err := os.ReadFile(dir + "stat"); err == nil {
+		s.Process, s.State = parseStat(string(b))
+	}
+	if b, err := os.ReadFile(dir + "cgroup"); err == nil {
+		s.Unit = parseCgroup(string(b))
+	}
+	return s
+}
+
+// parseStat reads name and state; the name may hold anything, even ")".
+func parseStat(s string) (name, state string) {
+	from, to := strings.IndexByte(s, '('), strings.LastIndexByte(s, ')')
+	if from < 0 || to < from {
+		return "", ""
+	}
+	if f := strings.Fields(s[to+1:]); len(f) > 0 {
+		state = f[0]
+		if state == "t" { // stopped by a debugger
+			state = "T"
+		}
+	}
+	return s[from+1 : to], state
+}
+
+// parseCgroup finds the unit in /proc/PID/cgroup: on cgroup v1 in systemd's
+// own hierarchy, on v2 in the only one.
+func parseCgroup(s string) string {
+	for line := range strings.Lines(s) {
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(f) < 3 || f[1] != "name=systemd" && f[0] != "0" {
+			continue
+		}
+		parts := strings.Split(f[2], "/")
+		for _, p := range slices.Backward(parts) {
+			if strings.HasSuffix(p, ".service") || strings.HasSuffix(p, ".scope") || strings.HasSuffix(p, ".socket") {
+				return p
+			}
+		}
+	}
+	return ""
+}
