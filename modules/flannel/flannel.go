@@ -103,13 +103,14 @@ func backends(c modules.Change) (have, want string, differ bool) {
 		return "", "", false
 	}
 	have, want = backendType(c.Have), backendType(c.Want)
-	return have, want, have != want
+	return have, want, have != "" && have != want
 }
 
+// backendType is the type in a net-conf.json; "" if it cannot be read.
 func backendType(netConf string) string {
 	var o kube.Object
 	if err := json.Unmarshal([]byte(netConf), &o); err != nil {
-		return "unknown"
+		return ""
 	}
 	return kube.Text(o, "Backend", "Type")
 }

@@ -104,7 +104,7 @@ func TestMarkReplacement(t *testing.T) {
 	}{
 		{"other backend", change(udp, vxlan), modules.Replace},
 		{"other port", change(udp, conf(module("udp", 9999))), modules.Update},
-		{"no JSON", change("x", udp), modules.Replace},
+		{"no JSON", change("x", udp), modules.Update},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

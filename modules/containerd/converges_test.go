@@ -1,0 +1,16 @@
+package containerd
+
+import (
+	"testing"
+
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
+)
+
+func TestConverges(t *testing.T) {
+	programs := moduletest.Prepare(func(h *hosttest.Host) { hosttest.WithPrograms("containerd")(h) })
+	m := labModule()
+	m.Needs = []string{"sha256:containerd"}
+	t.Run("bare", func(t *testing.T) { moduletest.Converges(t, m, programs) })
+	t.Run("other settings", func(t *testing.T) { moduletest.Converges(t, m, programs, moduletest.Before(plainModule())) })
+}

@@ -1,0 +1,90 @@
+package flannel
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
+)
+
+// registered is a host whose kubelet runs, with a control plane on it.
+func registered(h *hosttest.Host) {
+	hosttest.WithService("kube-apiserver", "kubelet")(h)
+	hosttest.WithPrograms("flanneld")(h)
+	hosttest.WithFile(kubeconfig, "made before\n")(h)
+}
+
+func TestConverges(t *testing.T) {
+	on := func(backend string, port int) func(h *hosttest.Host) modules.Module {
+		return func(h *hosttest.Host) modules.Module {
+			m := module(backend, port)
+			m.Node, m.API = h.Name(), h
+			return m
+		}
+	}
+	before := module("vxlan", 8472)
+	before.Node = "host-1"
+	t.Run("bare", func(t *testing.T) {
+		moduletest.ConvergesOn(t, on("udp", 8285), moduletest.Prepare(registered))
+	})
+	t.Run("other backend", func(t *testing.T) {
+		moduletest.ConvergesOn(t, on("udp", 8285), moduletest.Prepare(registered), moduletest.Before(before))
+	})
+}
+
+// A node without a subnet is named instead of letting flanneld fail.
+func TestWaitsForPodCIDR(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hosttest.New("worker-1", hosttest.WithService("kube-apiserver"), hosttest.WithPrograms("flanneld"))
+		m := module("udp", 8285)
+		m.API = h
+		d, err := m.Check(t.Context(), h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = m.Apply(t.Context(), h, d)
+		if err == nil || !strings.Contains(err.Error(), "pod CIDR of node worker-1") {
+			t.Errorf("got %v, want an error that names the pod CIDR", err)
+		}
+	})
+}
+
+// What the former backend left in the kernel goes before the new one starts.
+func TestClearsFormerBackend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ran []string
+		h := hosttest.New("worker-1", hosttest.WithNetwork(host.Network{
+			Links:  []host.NetLink{{Name: "lo", Addrs: []string{"127.0.0.1/8"}}, {Name: "eth0", Addrs: []string{"192.0.2.11/24"}}, {Name: "flannel.1"}},
+			Routes: []host.NetRoute{{Dst: "10.244.1.0/24", Via: "10.244.1.0", Dev: "flannel.1"}},
+		}), hosttest.WithPrograms("flanneld"), hosttest.WithFile(kubeconfig, "x"))
+		h.OnRun("ip", func(_ *hosttest.Host, argv []string, _ []byte) ([]byte, error) {
+			ran = append(ran, strings.Join(argv, " "))
+			return nil, nil
+		})
+		apply := func(m Module) modules.Diff {
+			d, err := m.Check(t.Context(), h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Apply(t.Context(), h, d); err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+		apply(module("vxlan", 8472))
+		d := apply(module("udp", 8285))
+		if !slices.Equal(ran, []string{"ip link delete flannel.1"}) {
+			t.Errorf("ran %q, want the deletion of flannel.1", ran)
+		}
+		if !slices.ContainsFunc(d, func(c modules.Change) bool {
+			return c.Action == modules.Replace && strings.Contains(c.Why, "interrupted")
+		}) {
+			t.Errorf("got %v, want a replacement in it", d)
+		}
+	})
+}

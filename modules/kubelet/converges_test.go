@@ -1,0 +1,21 @@
+package kubelet
+
+import (
+	"testing"
+
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
+)
+
+func TestConverges(t *testing.T) {
+	before := moduletest.Prepare(func(h *hosttest.Host) {
+		hosttest.WithPrograms("kubelet")(h)
+		for _, p := range []string{kubeconfig, pki + "ca.crt", pki + "kubelet-server.crt", pki + "kubelet-server.key"} {
+			hosttest.WithFile(p, "made before\n")(h)
+		}
+	})
+	t.Run("bare", func(t *testing.T) { moduletest.Converges(t, labModule(), before) })
+	t.Run("other settings", func(t *testing.T) {
+		moduletest.Converges(t, labModule(), before, moduletest.Before(plainModule()))
+	})
+}
