@@ -3,7 +3,9 @@ package apiserver
 import (
 	"testing"
 
+	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
 func plain() Module {
@@ -33,5 +35,26 @@ func TestReadyz(t *testing.T) {
 	}
 	if got, want := passed().readyz().URL, "https://192.0.2.11:443/readyz?verbose"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestConverges(t *testing.T) {
+	moduletest.Converges(t, plain(), moduletest.Prepare(before))
+	t.Run("restarts", func(t *testing.T) {
+		moduletest.Converges(t, passed(), moduletest.Prepare(before), moduletest.Before(plain()))
+	})
+}
+
+func before(h *hosttest.Host) {
+	hosttest.WithAddress("192.0.2.11")(h)
+	hosttest.WithUsers("kube")(h)
+	hosttest.WithPrograms("kube-apiserver")(h)
+	hosttest.WithService("etcd")(h)
+	for _, f := range []string{"ca.crt", "sa.pub", "sa.key", "etcd/ca.crt", "front-proxy-ca.crt"} {
+		hosttest.WithFile(pki+f, "x")(h)
+	}
+	for _, f := range []string{"apiserver", "apiserver-etcd-client", "apiserver-kubelet-client", "front-proxy-client"} {
+		hosttest.WithFile(pki+f+".crt", "x")(h)
+		hosttest.WithFile(pki+f+".key", "x")(h)
 	}
 }

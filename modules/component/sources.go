@@ -184,13 +184,17 @@ func (s *Sources) head(ctx context.Context, url string) int64 {
 // download gets a program into the cache; what has another digest does not
 // get there.
 func (s *Sources) download(ctx context.Context, p Program, path string) (int64, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	alarm := time.AfterFunc(stall, func() { cancel(errStalled) })
+	defer alarm.Stop()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Source, nil)
 	if err != nil {
 		return 0, fmt.Errorf("download %s: %w", p.Name, err)
 	}
 	resp, err := s.client().Do(r)
 	if err != nil {
-		return 0, fmt.Errorf("download %s: %w", p.Name, err)
+		return 0, fmt.Errorf("download %s: %w", p.Name, cause(ctx, err))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -199,8 +203,8 @@ func (s *Sources) download(ctx context.Context, p Program, path string) (int64, 
 	var size int64
 	err = place(path, func(w io.Writer) (err error) {
 		sum := sha256.New()
-		if size, err = io.Copy(io.MultiWriter(w, sum), resp.Body); err != nil {
-			return err
+		if size, err = io.Copy(io.MultiWriter(w, sum, alive{alarm}), resp.Body); err != nil {
+			return cause(ctx, err)
 		}
 		if have := hex.EncodeToString(sum.Sum(nil)); have != p.SHA256 {
 			return &DigestError{Name: p.Name, Source: p.Source, Want: p.SHA256, Have: have}
@@ -211,6 +215,27 @@ func (s *Sources) download(ctx context.Context, p Program, path string) (int64, 
 		err = fmt.Errorf("download %s: %w", p.Name, err)
 	}
 	return size, err
+}
+
+// stall is how long a server may send nothing.
+const stall = time.Minute
+
+var errStalled = fmt.Errorf("nothing came for %s", stall)
+
+// cause tells a stalled download from other ends of its context.
+func cause(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errStalled) {
+		return errStalled
+	}
+	return err
+}
+
+// alive puts an alarm off with every byte.
+type alive struct{ alarm *time.Timer }
+
+func (a alive) Write(p []byte) (int, error) {
+	a.alarm.Reset(stall)
+	return len(p), nil
 }
 
 func (s *Sources) client() *http.Client {

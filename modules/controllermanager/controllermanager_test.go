@@ -3,7 +3,9 @@ package controllermanager
 import (
 	"testing"
 
+	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
 func plain() Module {
@@ -12,4 +14,22 @@ func plain() Module {
 
 func TestFiles(t *testing.T) {
 	golden.Files(t, "testdata/golden/plain.txtar", plain().service().Wanted())
+}
+
+func TestConverges(t *testing.T) {
+	moduletest.Converges(t, plain(), moduletest.Prepare(before))
+	newer := plain()
+	newer.Needs = []string{"another kubeconfig"}
+	t.Run("restarts", func(t *testing.T) {
+		moduletest.Converges(t, newer, moduletest.Prepare(before), moduletest.Before(plain()))
+	})
+}
+
+func before(h *hosttest.Host) {
+	hosttest.WithUsers("kube")(h)
+	hosttest.WithPrograms("kube-controller-manager")(h)
+	hosttest.WithFile(kubeconfig, "x")(h)
+	for _, f := range []string{"ca.crt", "ca.key", "sa.key", "front-proxy-ca.crt", "kube-controller-manager.crt", "kube-controller-manager.key"} {
+		hosttest.WithFile(pki+f, "x")(h)
+	}
 }

@@ -1,11 +1,16 @@
 package etcd
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
 var members = []Member{{"cp-1", "192.0.2.11"}, {"cp-2", "192.0.2.12"}, {"cp-3", "2001:db8::13"}}
@@ -81,5 +86,57 @@ func TestHealthURL(t *testing.T) {
 		if got := healthURL(map[string]any{"listen-metrics-urls": tt.urls}); got != tt.want {
 			t.Errorf("got %s, want %s", got, tt.want)
 		}
+	}
+}
+
+func TestConverges(t *testing.T) {
+	m := Module{Member: members[0], Members: members[:1], Token: "demo", Binary: "d1"}
+	moduletest.Converges(t, m, moduletest.Prepare(before))
+
+	// A newer program restarts it; another list of members does not, once
+	// there is data.
+	grown := m
+	grown.Members, grown.Binary = members, "d2"
+	t.Run("restarts", func(t *testing.T) {
+		moduletest.Converges(t, grown, moduletest.Prepare(before), moduletest.Before(m))
+	})
+}
+
+func before(h *hosttest.Host) {
+	hosttest.WithUsers("etcd")(h)
+	hosttest.WithPrograms("etcd")(h)
+	for _, f := range []string{"ca.crt", "server.crt", "server.key", "peer.crt", "peer.key"} {
+		hosttest.WithFile("/etc/kubernetes/pki/etcd/"+f, "x")(h)
+	}
+}
+
+// The first start makes the data directory's content, as etcd does.
+func TestKeepsInitial(t *testing.T) {
+	ctx, h := context.Background(), hosttest.New("cp-1")
+	before(h.Admin())
+	m := Module{Member: members[0], Members: members[:1], Token: "demo", Binary: "d1"}
+	apply := func(m Module) modules.Diff {
+		t.Helper()
+		d, err := m.Check(ctx, h)
+		if err == nil {
+			err = m.Apply(ctx, h, d)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	apply(m)
+	hosttest.WithDir("/var/lib/etcd/member")(h.Admin())
+	m.Members = members
+	if d := apply(m); len(d) > 0 {
+		t.Errorf("another list of members changes %v", d)
+	}
+	m.Config = map[string]any{"log-level": "warn"}
+	if d := apply(m); !d.Touches("/etc/etcd/etcd.yaml") || !d.Touches("etcd.service") {
+		t.Errorf("got %v", d)
+	}
+	if c := string(h.Peek("/etc/etcd/etcd.yaml")); !strings.Contains(c, "initial-cluster: cp-1=https://192.0.2.11:2380\n") {
+		t.Errorf("got %s", c)
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
 var scheduler = File{
@@ -40,4 +43,14 @@ users:
 	if scheduler.Digest() == other.Digest() {
 		t.Error("another server has the same digest")
 	}
+}
+
+func TestConverges(t *testing.T) {
+	admin := scheduler
+	admin.Path, admin.Owner, admin.Group = "/etc/kubernetes/admin.kubeconfig", "", ""
+	moduletest.Converges(t, Module{Files: []File{scheduler, admin}},
+		moduletest.Prepare(func(h *hosttest.Host) {
+			hosttest.WithUsers("kube")(h)
+			hosttest.WithDir("/etc/kubernetes")(h)
+		}))
 }

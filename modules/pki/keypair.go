@@ -59,6 +59,9 @@ func (m KeyPair) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 
 // Apply makes the key before the file that follows from it.
 func (m KeyPair) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	if len(d) == 0 {
+		return nil
+	}
 	key, err := h.EnsureKey(ctx, m.Key)
 	if err != nil {
 		return fmt.Errorf("make key %s: %w", m.Key.Path, err)

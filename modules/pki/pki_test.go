@@ -138,7 +138,7 @@ func TestSound(t *testing.T) {
 func TestStandard(t *testing.T) {
 	master := Master{Name: "cp-1", Addresses: []string{"192.0.2.11"}, ServiceIP: FirstServiceIP(netip.MustParsePrefix("10.96.0.0/12")), Domain: "cluster.local",
 		Endpoint: "api.example.com", ExtraSANs: []string{"198.51.100.7", "cp-1", "192.0.2.11"}}
-	golden := filepath.Join("testdata", "standard.txtar")
+	golden := filepath.Join("testdata", "golden", "standard.txtar")
 	archive, err := txtar.ParseFile(golden)
 	if err != nil {
 		t.Fatal(err)

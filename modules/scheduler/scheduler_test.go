@@ -3,7 +3,9 @@ package scheduler
 import (
 	"testing"
 
+	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
 func plain() Module { return Module{Binary: "d1", Needs: []string{"d2"}} }
@@ -25,5 +27,20 @@ func TestFiles(t *testing.T) {
 			}
 			golden.Files(t, "testdata/golden/"+name+".txtar", s.Wanted())
 		})
+	}
+}
+
+func TestConverges(t *testing.T) {
+	moduletest.Converges(t, plain(), moduletest.Prepare(before))
+	t.Run("restarts", func(t *testing.T) {
+		moduletest.Converges(t, passed(), moduletest.Prepare(before), moduletest.Before(plain()))
+	})
+}
+
+func before(h *hosttest.Host) {
+	hosttest.WithUsers("kube")(h)
+	hosttest.WithPrograms("kube-scheduler")(h)
+	for _, f := range []string{kubeconfig, pki + "ca.crt", pki + "front-proxy-ca.crt", pki + "kube-scheduler.crt", pki + "kube-scheduler.key"} {
+		hosttest.WithFile(f, "x")(h)
 	}
 }
