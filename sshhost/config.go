@@ -12,38 +12,41 @@ import (
 )
 
 // resolve fills in what the target leaves open, from the user's ssh_config
-// first, and does so for the bastions on the way.
+// first, and does so for the bastions on the way. A file that cannot be read
+// does not stand in the way of targets that need nothing of it: failures say
+// that it was not used.
 func resolve(t Target, file string) (Target, error) {
 	cfg, err := readConfig(file)
 	if err != nil {
-		return t, t.fail(ErrUnreachable, err, "")
+		t.note = fmt.Sprintf("%s was not used: %v", file, err)
 	}
 	return fill(t, cfg, 0)
 }
 
 func readConfig(file string) (*ssh_config.Config, error) {
+	none := &ssh_config.Config{}
 	data, err := os.ReadFile(file)
 	if file == "" || errors.Is(err, fs.ErrNotExist) {
-		return &ssh_config.Config{}, nil
+		return none, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the ssh configuration: %w", err)
+		return none, err
 	}
 	// Match blocks are beyond the parser. What stands in them does not count,
 	// what stands before and after does.
-	return ssh_config.DecodeBytes(withoutMatch(data))
+	cfg, err := ssh_config.DecodeBytes(withoutMatch(data))
+	if err != nil {
+		return none, err
+	}
+	return cfg, nil
 }
 
 func withoutMatch(data []byte) []byte {
 	var out strings.Builder
 	skip := false
 	for line := range strings.Lines(string(data)) {
-		word, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(line)), " ")
-		switch word {
-		case "match":
-			skip = true
-		case "host":
-			skip = false
+		if f := strings.FieldsFunc(strings.ToLower(line), func(r rune) bool { return strings.ContainsRune(" \t\r\n=", r) }); len(f) > 0 {
+			skip = f[0] == "match" || skip && f[0] != "host"
 		}
 		if skip {
 			line = "\n"
@@ -77,10 +80,14 @@ func fill(t Target, cfg *ssh_config.Config, depth int) (Target, error) {
 	if t.User == "" {
 		t.User = "root"
 	}
-	if t.IdentityFile == "" {
-		t.IdentityFile = get("IdentityFile")
+	if t.IdentityFile == "" { // one that is not there is no reason to fail: the file is for many hosts
+		files, _ := cfg.GetAll(alias, "IdentityFile")
+		for _, f := range files {
+			if f = tilde(strings.Trim(f, `"`)); t.IdentityFile == "" && exists(f) {
+				t.IdentityFile = f
+			}
+		}
 	}
-	t.IdentityFile = tilde(t.IdentityFile)
 	if len(t.KnownHosts) == 0 {
 		t.KnownHosts = []string{home(".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"}
 	}
@@ -126,4 +133,9 @@ func tilde(path string) string {
 		return home(rest)
 	}
 	return strings.ReplaceAll(path, "%d", home())
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

@@ -217,7 +217,9 @@ func TestHostKeyAccepted(t *testing.T) {
 			return hashed("["+host4(s)) + " " + line(now) + "\n"
 		}, nil, false},
 		{"wildcard", func(s *sshtest.Server, now ssh.Signer) string { return "127.0.0.* " + line(now) + "\r\n" }, nil, false},
-		{"authority", func(s *sshtest.Server, _ ssh.Signer) string { return "@cert-authority [" + host4(s) + " " + line(ca) + "\n" }, nil, true},
+		{"authority", func(s *sshtest.Server, _ ssh.Signer) string {
+			return "@cert-authority [" + host4(s) + " " + line(ca) + "\n"
+		}, nil, true},
 		{"a plain key of a host that has a certificate", func(s *sshtest.Server, now ssh.Signer) string { return "[" + host4(s) + " " + line(now) + "\n" }, nil, true},
 		{"pinned key", nil, line, false},
 		{"pinned fingerprint", nil, func(k ssh.Signer) string { return ssh.FingerprintSHA256(k.PublicKey()) }, false},
@@ -565,4 +567,3 @@ func TestHostile(t *testing.T) {
 		})
 	}
 }
-

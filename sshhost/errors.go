@@ -37,5 +37,8 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
 
 func (t Target) fail(kind, err error, hint string) *Error {
+	if t.note != "" {
+		hint = strings.TrimPrefix(hint+"; "+t.note, "; ")
+	}
 	return &Error{Host: t.label(), Kind: kind, Err: err, Hint: hint}
 }

@@ -187,10 +187,11 @@ func (p *process) exitStatus() int {
 	return exit.ExitStatus()
 }
 
+// said is what came on stderr, on one line.
 func (p *process) said() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return strings.TrimSpace(string(p.stderr))
+	return strings.TrimRight(strings.Join(strings.Fields(string(p.stderr)), " "), ".")
 }
 
 func (p *process) timesAsked() int {

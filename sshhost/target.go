@@ -24,6 +24,8 @@ type Target struct {
 	Become         bool    // start the agent with sudo
 	BecomePassword Secret  // nil or "" where sudo asks for none
 	Bastion        *Target // dialled first; nil is what ~/.ssh/config's ProxyJump says, or none
+
+	note string // why the ssh_config was not used
 }
 
 // A Secret is a string that must not be printed; spec.Secret is one.
