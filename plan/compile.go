@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -20,18 +21,23 @@ type World struct {
 	Records    map[string]*state.Record // of these hosts; an entry for each
 	Identities map[string]host.Identity // of these hosts, for the inventory
 	Sources    *component.Sources       // where programs and images come from
+	Left       map[string]string        // hosts of the spec that are not in Hosts, and why
 	ProbesOnly bool                     // nothing but preflight
+
+	// Holder tells which other run holds a host's lock; see preflight.
+	Holder func(ctx context.Context, host string) (*host.LockRequest, error)
 }
 
-// Compiled is a graph and what of it is asked for by name.
+// Compiled is a graph and what comes of it beside diffs.
 type Compiled struct {
-	Graph        *Graph
-	Connectivity *preflight.Connectivity
-	Probes       map[string]*preflight.HostProbe // by host
-	Cluster      state.Cluster
+	Graph *Graph
 
-	members map[string]*state.Member
+	report  atomic.Pointer[preflight.Report]
+	members map[string]*state.Member // by host
 }
+
+// Report is what the connectivity probe found; nil before it was checked.
+func (c *Compiled) Report() *preflight.Report { return c.report.Load() }
 
 // Join gives the steps that make hosts members the keepers of an apply.
 func (c *Compiled) Join(keepers map[string]*state.Keeper) {
@@ -61,11 +67,15 @@ func Compile(ctx context.Context, c *spec.Cluster, w World) (*Compiled, error) {
 	for _, h := range b.with(spec.ControlPlane) {
 		b.controlPlane(h)
 	}
-	b.access()
+	if err := b.access(); err != nil {
+		return nil, err
+	}
 	for _, h := range b.hosts {
 		b.node(h)
 	}
-	b.dns()
+	if err := b.dns(); err != nil {
+		return nil, err
+	}
 	return b.out, b.out.Graph.check()
 }
 
@@ -76,13 +86,15 @@ type builder struct {
 	out   *Compiled
 	hosts []*spec.Host // that can be reached
 	facts map[string]host.Facts
-	live  bool // some host is a member already
 	pki   authorities
+
+	identity state.Cluster
+	live     bool // some host is a member already
 }
 
 func newBuilder(ctx context.Context, c *spec.Cluster, w World) (*builder, error) {
 	b := &builder{Cluster: c, world: w, facts: map[string]host.Facts{}}
-	b.out = &Compiled{Graph: &Graph{}, Probes: map[string]*preflight.HostProbe{}, members: map[string]*state.Member{}}
+	b.out = &Compiled{Graph: &Graph{}, members: map[string]*state.Member{}}
 	for _, h := range c.Hosts {
 		live, ok := w.Hosts[h.Name]
 		if !ok {
@@ -94,12 +106,12 @@ func newBuilder(ctx context.Context, c *spec.Cluster, w World) (*builder, error)
 		}
 		b.hosts, b.facts[h.Name] = append(b.hosts, h), facts
 	}
-	b.out.Cluster = b.identity()
+	b.identity = b.clusterIdentity()
 	return b, nil
 }
 
-// identity is the cluster as the records have it, or a new one.
-func (b *builder) identity() state.Cluster {
+// clusterIdentity is the cluster as the records have it, or a new one.
+func (b *builder) clusterIdentity() state.Cluster {
 	c := state.Cluster{Name: b.Name, Immutable: spec.Identity(b.Cluster)}
 	for _, h := range b.hosts {
 		if r := b.world.Records[h.Name]; r.Cluster.ID != "" && r.Cluster.Name == b.Name {

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/pmkctl/pmkctl/host"
@@ -18,7 +17,7 @@ import (
 // base is what every host needs before anything can run there: to be a
 // member, kernel settings, users and directories, programs.
 func (b *builder) base(h *spec.Host) {
-	m := &state.Member{Cluster: b.out.Cluster, Name: h.Name}
+	m := &state.Member{Cluster: b.identity, Name: h.Name}
 	if h.Has(spec.ControlPlane) {
 		m.Inventory = b.inventory()
 	}
@@ -181,14 +180,6 @@ func (b *builder) kubeconfig(name, cert, user, owner string) kubeconfig.File {
 
 // kubelet is what the spec passes to a host's kubelet: the host's own
 // settings over those for all.
-func (b *builder) kubelet(h *spec.Host) spec.Passthrough { return spec.Overlay(b.Settings.Kubelet, h.Kubelet) }
-
-// merged is a copy of maps laid over each other.
-func merged[V any](base, over map[string]V) map[string]V {
-	out := maps.Clone(base)
-	if out == nil {
-		out = map[string]V{}
-	}
-	maps.Copy(out, over)
-	return out
+func (b *builder) kubelet(h *spec.Host) spec.Passthrough {
+	return spec.Overlay(b.Settings.Kubelet, h.Kubelet)
 }

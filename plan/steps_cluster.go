@@ -12,7 +12,6 @@ import (
 	"github.com/pmkctl/pmkctl/modules/image"
 	"github.com/pmkctl/pmkctl/modules/kubelet"
 	"github.com/pmkctl/pmkctl/modules/kubeproxy"
-	"github.com/pmkctl/pmkctl/modules/node"
 	"github.com/pmkctl/pmkctl/modules/object"
 	"github.com/pmkctl/pmkctl/modules/scheduler"
 	"github.com/pmkctl/pmkctl/spec"

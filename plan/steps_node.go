@@ -1,6 +1,10 @@
 package plan
 
 import (
+	"maps"
+	"net/netip"
+	"slices"
+
 	"github.com/pmkctl/pmkctl/modules/component"
 	"github.com/pmkctl/pmkctl/modules/image"
 	"github.com/pmkctl/pmkctl/modules/kubelet"
@@ -10,7 +14,10 @@ import (
 
 // nodeModule is the Node of a host: labels, taints and readiness.
 func (b *builder) nodeModule(h *spec.Host) node.Module {
-	labels := merged(nil, h.Labels)
+	labels := maps.Clone(h.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
 	if h.Has(spec.ControlPlane) {
 		key, value := node.ControlPlaneLabel()
 		labels[key] = value
@@ -54,10 +61,14 @@ func (b *builder) images() []image.Image {
 }
 
 // upstream is where CoreDNS asks for names outside the cluster: what its node
-// uses, unless no host has a resolver.
+// uses, unless a node has no resolver that can be reached from a pod. One on
+// the loopback is CoreDNS itself there.
 func (b *builder) upstream() []string {
 	for _, h := range b.hosts {
-		if len(b.facts[h.Name].Resolvers) == 0 {
+		if !slices.ContainsFunc(b.facts[h.Name].Resolvers, func(r string) bool {
+			a, err := netip.ParseAddr(r)
+			return err == nil && !a.IsLoopback()
+		}) {
 			return nil
 		}
 	}

@@ -28,7 +28,7 @@ func (a *app) preflight(cmd *cobra.Command, args []string) error {
 	}
 	checked := w.check(cmd.Context())
 	w.progress.Hide()
-	if err := w.showPreflight(); err != nil {
+	if err := w.showPreflight(checked); err != nil {
 		return err
 	}
 	return w.judge(checked)

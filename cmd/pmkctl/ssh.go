@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/sshhost"
 )
 
@@ -49,12 +52,23 @@ func (a *app) scan(cmd *cobra.Command, args []string, write bool) error {
 		if !write {
 			continue
 		}
-		if err := sshhost.Remember(t, keys); err != nil {
-			return err
+		added, err := sshhost.AddKnownHosts(knownHosts(h.SSH), t, keys, sshhost.Options{})
+		if err != nil {
+			return &exitError{exitUnreachable, err}
 		}
+		a.note("%s: %d keys added to %s", h.Name, added, knownHosts(h.SSH))
 	}
 	if failed {
 		return &exitError{Code: exitUnreachable}
 	}
 	return nil
+}
+
+// knownHosts is the file that a host's keys belong in.
+func knownHosts(s spec.SSH) string {
+	if s.KnownHosts != "" {
+		return s.KnownHosts
+	}
+	home, _ := os.UserHomeDir()
+	return filepath.Join(home, ".ssh", "known_hosts")
 }

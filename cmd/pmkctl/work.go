@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/component"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/sshhost"
@@ -30,13 +32,14 @@ type work struct {
 	records    map[string]*state.Record
 	compiled   *plan.Compiled
 	progress   *view.Progress
+	sources    *component.Sources
 	run        string // id of this run
 	probesOnly bool   // the command is about preflight alone
 }
 
 // load reads the spec and shows all that is wrong with it.
 func (a *app) load(path string) (*spec.Cluster, map[string]*hcl.File, error) {
-	cluster, files, diags := spec.Load(path, spec.Options{Vars: a.flags.vars, VarFiles: a.flags.varFiles})
+	cluster, files, diags := spec.Load(path, spec.Options{Vars: a.flags.vars, VarFiles: a.flags.varFiles, Env: os.Environ()})
 	if err := a.diagnose(files, diags); err != nil {
 		return nil, nil, err
 	}
@@ -65,7 +68,7 @@ func (a *app) open(cmd *cobra.Command, args []string, opts sshhost.Options) (*wo
 		return nil, err
 	}
 	w := &work{app: a, cluster: cluster, files: files, excluded: a.flags.exclude, run: state.NewClusterID()[:8],
-		progress: a.newProgress()}
+		progress: a.newProgress(), sources: &component.Sources{}}
 	w.conn = connect(cmd.Context(), hosts, opts, w.progress.Event)
 	if len(w.conn.sessions) == 0 {
 		defer w.close()
@@ -124,10 +127,40 @@ func (w *work) compile(ctx context.Context) error {
 	if err := w.diagnose(w.files, plan.Immutable(w.cluster, w.records)); err != nil {
 		return err
 	}
-	compiled, err := plan.Compile(w.cluster, plan.World{
-		Hosts: w.hosts(), Sessions: w.conn.sessions, Records: w.records, ProbesOnly: w.probesOnly || len(w.conn.failed) > 0})
+	compiled, err := plan.Compile(ctx, w.cluster, plan.World{
+		Hosts: w.hosts(), Records: w.records, Identities: w.identities(), Left: w.left(), Sources: w.sources,
+		ProbesOnly: w.probesOnly || len(w.conn.failed) > 0, Holder: w.holder})
 	w.compiled = compiled
 	return err
+}
+
+func (w *work) identities() map[string]host.Identity {
+	ids := map[string]host.Identity{}
+	for name, s := range w.conn.sessions {
+		ids[name] = s.Identity()
+	}
+	return ids
+}
+
+// left are the hosts that this run does without.
+func (w *work) left() map[string]string {
+	left := map[string]string{}
+	for _, h := range w.excluded {
+		left[h] = "excluded"
+	}
+	for h := range w.conn.failed {
+		left[h] = "unreachable"
+	}
+	return left
+}
+
+// holder tells which other run holds a host's lock.
+func (w *work) holder(ctx context.Context, name string) (*host.LockRequest, error) {
+	r, err := w.conn.sessions[name].LockHolder(ctx)
+	if err != nil || r == nil || r.Run == w.run {
+		return nil, err
+	}
+	return r, nil
 }
 
 func (w *work) readRecords(ctx context.Context) error {

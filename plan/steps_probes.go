@@ -1,0 +1,33 @@
+package plan
+
+import (
+	"github.com/pmkctl/pmkctl/modules/preflight"
+)
+
+// probes are the checks that change nothing, and the gate behind which all
+// changes stand.
+func (b *builder) probes() {
+	var after []Addr
+	for _, h := range b.hosts {
+		after = append(after, b.add("preflight", h, b.hostProbe(h)).Addr)
+	}
+	after = append(after, b.add(string(Connectivity), nil, b.connectivity()).Addr)
+	b.add(string(Gate), nil, nil, after...)
+}
+
+// connectivity is the probe over all pairs.
+func (b *builder) connectivity() preflight.Connectivity {
+	c := preflight.Connectivity{
+		Hosts: b.world.Hosts, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Edges: Edges(b.Cluster),
+		Left: map[string]string{}, Wait: b.Preflight.DialTimeout, ClockSkew: b.Preflight.ClockSkew, Ignore: b.Preflight.Ignore,
+		Holder: b.world.Holder, Done: func(r *preflight.Report) { b.out.report.Store(r) },
+	}
+	for _, h := range b.Hosts {
+		c.Addresses[h.Name] = h.Address.String()
+		c.Ports[h.Name] = Ports(b.Cluster, h)
+		if _, reached := b.world.Hosts[h.Name]; !reached {
+			c.Left[h.Name] = b.world.Left[h.Name]
+		}
+	}
+	return c
+}
