@@ -136,6 +136,9 @@ func (s *store) readyNodes() int {
 // present is an object as the API server and its controllers show it.
 func (s *store) present(o *object) map[string]any {
 	data := clone(o.data).(map[string]any)
+	if fields := managed(o.owners); len(fields) > 0 {
+		data["metadata"].(map[string]any)["managedFields"] = fields
+	}
 	switch data["kind"] {
 	case "Secret":
 		delete(data, "data")

@@ -38,6 +38,8 @@ func (i Image) mark() host.FileSpec {
 	return host.FileSpec{Path: dir + "/" + url.PathEscape(i.Name), Mode: 0o644, Content: []byte("sha256:" + i.SHA256 + "\n")}
 }
 
+func (i Image) marks() resource.Files { return resource.Files{Files: []host.FileSpec{i.mark()}} }
+
 func (i Image) archive() string { return dir + "/" + i.SHA256 + ".tar" }
 
 // Module is the images of one host.
@@ -68,13 +70,15 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	if a.err != nil && !down {
 		return nil, fmt.Errorf("list images: %w", a.err)
 	}
-	d := m.marks().Diff(marks[:1])
+	d := (resource.Files{Dirs: m.marks().Dirs}).Diff(marks[:1])
 	for n, i := range m.Images {
-		marked := marks[n+1].Type == host.Regular && string(marks[n+1].Content) == string(i.mark().Content)
+		mark := i.marks().Diff(marks[n+1 : n+2])
+		marked := !slices.ContainsFunc(mark, func(c modules.Change) bool { return c.Kind == modules.Text || c.Action != modules.Update })
 		present := slices.Contains(a.names, i.Name)
 		c := modules.Change{Kind: modules.Image, Action: modules.Add, Item: i.Name, Want: "sha256:" + i.SHA256, SHA256: i.SHA256}
 		switch {
 		case marked && present:
+			d = append(d, mark...)
 			continue
 		case marked && down:
 			d = append(d, modules.Change{Kind: modules.Image, Item: i.Name, Until: m.Containerd})
@@ -97,10 +101,13 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 		return err
 	}
 	for _, i := range m.Images {
-		if !d.Touches(i.Name) {
-			continue
+		var err error
+		if d.Touches(i.Name) {
+			err = i.bring(ctx, h)
+		} else {
+			err = i.marks().Apply(ctx, h, d)
 		}
-		if err := i.bring(ctx, h); err != nil {
+		if err != nil {
 			return fmt.Errorf("image %s: %w", i.Name, err)
 		}
 	}
