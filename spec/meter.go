@@ -140,8 +140,9 @@ func (r rewriter) all(es []hclsyntax.Expression, glance bool) {
 func (r rewriter) one(e *hclsyntax.Expression, glance bool) {
 	switch (*e).(type) {
 	case nil, *hclsyntax.LiteralValueExpr, *metered:
-	default:
-		*e = &metered{*e, r.budget, glance}
+	default: // within parentheses, hcl's walkers still see the expression itself
+		in := &hclsyntax.ParenthesesExpr{Expression: *e, SrcRange: (*e).Range()}
+		*e = &metered{in, r.budget, glance}
 	}
 }
 
