@@ -42,12 +42,13 @@ type Connectivity struct {
 const (
 	defaultWait = 700 * time.Millisecond
 	defaultSkew = 2 * time.Second
-	callTime    = 20 * time.Second // a call to one host, beside the wait itself
-	busyTime    = 5 * time.Second  // to wait for another run's probe
-	redials     = 2                // of edges whose hosts were overloaded
-	manySamples = 20               // datagrams on an edge, to see loss
-	fewSamples  = 3                // the same on large clusters
-	largeEdges  = 5000             // UDP edges that make one
+	callTime    = 20 * time.Second      // a call to one host, beside the wait itself
+	busyTime    = 5 * time.Second       // to wait for another run's probe
+	redials     = 2                     // of edges whose hosts were overloaded
+	lateLoss    = 30 * time.Millisecond // a host that hears itself later proves no loss
+	manySamples = 20                    // datagrams on an edge, to see loss
+	fewSamples  = 3                     // the same on large clusters
+	largeEdges  = 5000                  // UDP edges that make one
 )
 
 // Check probes and returns what is wrong; h is not used.
@@ -322,10 +323,14 @@ func (r *round) udpEdges() int {
 	return n
 }
 
-// slow tells if a host did not hear itself in a quarter of the wait.
-func (r *round) slow(p *peer) bool {
-	return p != nil && p.err == nil && (p.self.Outcome != host.OK || p.self.RTT > r.Wait/4)
+// late tells if a host that is there did not hear itself in time.
+func (r *round) late(name string, limit time.Duration) bool {
+	p := r.peers[name]
+	return p != nil && p.err == nil && (p.self.Outcome != host.OK || p.self.RTT > limit)
 }
+
+// slow tells if a host did not hear itself in a quarter of the wait.
+func (r *round) slow(name string) bool { return r.late(name, r.Wait/4) }
 
 // doubtful are edges that ended in silence while one of their hosts was
 // slow.
@@ -333,7 +338,7 @@ func (r *round) doubtful() map[string][]*edgeState {
 	out := map[string][]*edgeState{}
 	for _, e := range r.edges {
 		silent := e.res.Outcome == host.Filtered || e.res.Outcome == host.Silent
-		if e.dialled && silent && (r.slow(r.peers[e.From]) || r.slow(r.peers[e.To])) {
+		if e.dialled && silent && (r.slow(e.From) || r.slow(e.To)) {
 			out[e.From] = append(out[e.From], e)
 		}
 	}

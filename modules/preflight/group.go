@@ -46,9 +46,10 @@ func Statements(edges []EdgeResult) []Statement {
 	sheets := map[string]*sheet{} // by port and verdict
 	var order []string
 	universe := map[string]*sheet{}
+	follows := consequences(edges)
 	for i, e := range edges {
 		port := portText(e.Proto, e.Port)
-		if e.Verdict == NotProbed {
+		if e.Verdict == NotProbed || follows[i] {
 			continue
 		}
 		if universe[port] == nil {
@@ -84,6 +85,30 @@ func Statements(edges []EdgeResult) []Statement {
 		}
 	}
 	return sorted(merge(out))
+}
+
+// consequences are connections that get no answer because nothing at all
+// passes on the way back: the edges of that way say it.
+func consequences(edges []EdgeResult) map[int]bool {
+	type pair struct{ from, to string }
+	all, filtered := map[pair]int{}, map[pair]int{}
+	for _, e := range edges {
+		p := pair{e.From, e.To}
+		if e.Verdict != NotProbed {
+			all[p]++
+		}
+		if e.Verdict == Filtered {
+			filtered[p]++
+		}
+	}
+	out := map[int]bool{}
+	for i, e := range edges {
+		back := pair{e.To, e.From}
+		if e.Verdict == OneWay && e.Proto == "tcp" && filtered[back] > 1 && filtered[back] == all[back] {
+			out[i] = true
+		}
+	}
+	return out
 }
 
 // A sheet is the edges of one port.

@@ -118,7 +118,7 @@ func (d *dialler) dialSelf(ctx context.Context, nonce uint64, done <-chan struct
 		return res
 	}
 	echo := make(chan struct{}, 1)
-	defer d.await(nonce, func(frame, netip.AddrPort) {
+	defer d.await(nonce, func(frame, bool) {
 		select {
 		case echo <- struct{}{}:
 		default:

@@ -27,7 +27,7 @@ type round struct {
 	ports    map[uint16]bool // TCP ports bound here
 	arrivals map[key]*host.Arrival
 	order    []key
-	waiting  map[uint64]func(frame, netip.AddrPort) // dials that an echo may be for
+	waiting  map[uint64]func(frame, bool) // dials that an echo may be for
 }
 
 // A key tells arrivals apart.
@@ -44,7 +44,7 @@ func newRound(id string) (*round, error) {
 		return nil, fmt.Errorf("listen on the loopback: %w", err)
 	}
 	r := &round{cipher: newCipher(id), self: self, open: map[io.Closer]bool{}, ports: map[uint16]bool{},
-		arrivals: map[key]*host.Arrival{}, waiting: map[uint64]func(frame, netip.AddrPort){}}
+		arrivals: map[key]*host.Arrival{}, waiting: map[uint64]func(frame, bool){}}
 	r.keep(self)
 	go r.serveUDP(self, 0, false)
 	return r, nil
@@ -137,7 +137,7 @@ func (r *round) handle(b []byte, proto string, from netip.AddrPort, port int) (e
 	defer r.mu.Unlock()
 	if f.kind == pong {
 		if take := r.waiting[f.nonce]; take != nil {
-			take(f, from)
+			take(f, port != 0)
 		}
 		return nil, 0
 	}
@@ -152,8 +152,9 @@ func (r *round) handle(b []byte, proto string, from netip.AddrPort, port int) (e
 }
 
 // await has take called for each echo of a nonce, until the function that
-// it returns is called. take must not block.
-func (r *round) await(nonce uint64, take func(frame, netip.AddrPort)) func() {
+// it returns is called; with true if it came to a listener's port instead of
+// the one it was asked from. take must not block.
+func (r *round) await(nonce uint64, take func(frame, bool)) func() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting[nonce] = take

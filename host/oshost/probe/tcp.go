@@ -47,6 +47,9 @@ func (d *dialler) dialTCP(ctx context.Context, one host.Dial, nonce uint64, to n
 				if r.Outcome == host.OK {
 					r.Got = 1
 				}
+				if r.RTT > retryTCP/2 {
+					r.Sent = r.Got // slow: the tries before may still be answered
+				}
 				return r
 			}
 		case <-again.C:

@@ -47,6 +47,9 @@ type echoed struct {
 	seq byte
 	by  string
 	at  time.Time
+	// A firewall without state may let echoes pass to the listener's port
+	// alone; those of the first datagram do not go there.
+	aside bool
 }
 
 // get makes the socket of a kind with the first dial that needs it.
@@ -172,9 +175,9 @@ func (d *dialler) dialUDP(ctx context.Context, one host.Dial, nonce uint64, to n
 	}
 	x := &udpDial{nonce: nonce, events: make(chan any, 64)}
 	defer s.watch(to, x)()
-	defer d.await(nonce, func(f frame, _ netip.AddrPort) {
+	defer d.await(nonce, func(f frame, aside bool) {
 		select {
-		case x.events <- echoed{f.seq, f.name, time.Now()}:
+		case x.events <- echoed{f.seq, f.name, time.Now(), aside}:
 		default:
 		}
 	})()
@@ -194,10 +197,14 @@ type udpTry struct {
 	got    map[byte]bool
 	first  *echoed
 	rtt    time.Duration
-	failed *host.Dialled // what the system said; silence may still turn to an echo
+	skip   int           // first datagrams that do not count
+	failed *host.Dialled // what the system said
 }
 
-const burst = time.Millisecond // between the datagrams that measure loss
+const (
+	burst = time.Millisecond       // between the datagrams that measure loss
+	grace = 200 * time.Millisecond // for the echoes of the last ones
+)
 
 func (t *udpTry) run(ctx context.Context, events <-chan any) host.Dialled {
 	t.got = map[byte]bool{}
@@ -221,8 +228,8 @@ func (t *udpTry) run(ctx context.Context, events <-chan any) host.Dialled {
 			case len(t.sentAt) < t.one.Count:
 				t.send()
 				next.Reset(burst)
-				if len(t.sentAt) == t.one.Count { // the last echoes' grace
-					deadline.Reset(max(resend, 3*t.rtt))
+				if len(t.sentAt) == t.one.Count {
+					deadline.Reset(max(grace, 3*t.rtt))
 				}
 			}
 		case <-deadline.C:
@@ -242,7 +249,7 @@ func (t *udpTry) done() bool {
 	case t.one.Count < 2:
 		return true
 	}
-	return len(t.sentAt) >= t.one.Count && len(t.got) >= len(t.sentAt)
+	return len(t.sentAt) >= t.one.Count && len(t.got) >= len(t.sentAt)-t.skip
 }
 
 func (t *udpTry) take(e any) {
@@ -250,6 +257,12 @@ func (t *udpTry) take(e any) {
 	case echoed:
 		if t.first == nil {
 			t.first = &e
+			if e.aside {
+				t.skip = int(e.seq)
+			}
+		}
+		if int(e.seq) < t.skip {
+			return
 		}
 		if int(e.seq) < len(t.sentAt) && !t.got[e.seq] {
 			t.got[e.seq] = true
@@ -292,11 +305,11 @@ func (t *udpTry) result() host.Dialled {
 	case t.first != nil:
 		r = judge(t.one.Host, t.first.by)
 		r.RTT = t.rtt
-		r.Sent, r.Got = len(t.sentAt), len(t.got)
+		r.Sent, r.Got = len(t.sentAt)-t.skip, len(t.got)
 		if t.one.Count < 2 { // those after the one that was echoed had no time to be
 			r.Sent = 0
 			for seq := range t.got {
-				r.Sent = max(r.Sent, int(seq)+1)
+				r.Sent = max(r.Sent, int(seq)+1-t.skip)
 			}
 		}
 		return r

@@ -1,0 +1,136 @@
+package preflight_test
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pmkctl/pmkctl/modules/preflight"
+)
+
+func TestFaults(t *testing.T) {
+	w := newNetwork(t, 3)
+	rule := func(hostName, rule string) func(*testing.T) string {
+		return func(t *testing.T) string { w.filter(t, hostName, rule); return "" }
+	}
+	tests := []struct {
+		name   string
+		break_ func(t *testing.T) string // what it returns stands for %s in want
+		want   string
+	}{
+		{"healthy", func(*testing.T) string { return "" }, ""},
+		{"datagrams dropped one way", rule("worker-1", "INPUT -p udp --dport 8285 -s 10.77.0.3 -j DROP"),
+			"PF040 error worker-2 -> worker-1 8285/udp filtered\n"},
+		{"datagrams dropped one way, echoes too", rule("worker-1", "INPUT -p udp -s 10.77.0.3 -j DROP"),
+			"PF040 error worker-2 -> worker-1 8285/udp filtered\n"},
+		{"datagrams refused by ICMP", rule("worker-1", "INPUT -p udp --dport 8285 -s 10.77.0.3 -j REJECT"),
+			"PF040 error worker-2 -> worker-1 8285/udp refused\n"},
+		{"datagrams prohibited", rule("worker-1", "INPUT -p udp --dport 8285 -s 10.77.0.3 -j REJECT --reject-with icmp-admin-prohibited"),
+			"PF040 error worker-2 -> worker-1 8285/udp prohibited\n"},
+		{"no route for datagrams", rule("worker-1", "INPUT -p udp --dport 8285 -s 10.77.0.3 -j REJECT --reject-with icmp-host-unreachable"),
+			"PF040 error worker-2 -> worker-1 8285/udp no route\n"},
+		{"echoes dropped", rule("worker-2", "INPUT -p udp --sport 8285 -s 10.77.0.2 -j DROP"),
+			"PF040 error worker-2 -> worker-1 8285/udp one way\n"},
+		{"a firewall without state", rule("worker-2", "INPUT -p udp ! --dport 8285 -j DROP"), ""},
+		{"own firewall", rule("worker-2", "OUTPUT -p udp --dport 8285 -d 10.77.0.2 -j DROP"),
+			"PF040 error worker-2 -> worker-1 8285/udp prohibited\n"},
+		{"connections dropped", rule("cp-1", "INPUT -p tcp --dport 6443 -s 10.77.0.3 -j DROP"),
+			"PF040 error worker-2 -> cp-1 6443/tcp filtered\n"},
+		{"connections reset", rule("cp-1", "INPUT -p tcp --dport 6443 -s 10.77.0.3 -j REJECT --reject-with tcp-reset"),
+			"PF040 error worker-2 -> cp-1 6443/tcp refused\n"},
+		{"connections prohibited", rule("cp-1", "INPUT -p tcp --dport 6443 -s 10.77.0.3 -j REJECT --reject-with icmp-admin-prohibited"),
+			"PF040 error worker-2 -> cp-1 6443/tcp prohibited\n"},
+		{"answers to connections dropped", rule("worker-2", "INPUT -p tcp --sport 6443 -j DROP"),
+			"PF040 error worker-2 -> cp-1 6443/tcp one way\n"},
+		{"a host cut off", rule("worker-2", "INPUT ! -i lo -j DROP"),
+			"PF040 error everyone -> worker-2: 10250/tcp, 8285/udp filtered\n"},
+		{"loss", rule("worker-1", "INPUT -s 10.77.0.3 -p udp -m statistic --mode nth --every 5 --packet 0 -j DROP"),
+			"PF041 warning worker-2 -> worker-1 8285/udp lossy\n"},
+		{"loss of connections", rule("worker-1", "INPUT -s 10.77.0.3 -p tcp --dport 10250 --syn -m statistic --mode nth --every 2 --packet 0 -j DROP"),
+			"PF041 warning worker-2 -> worker-1 10250/tcp lossy\n"},
+		{"another port, the same address", rule("worker-2", "POSTROUTING -t nat -d 10.77.0.2 -p udp -j SNAT --to-source 10.77.0.3:4000-5000"), ""},
+		{"translated", func(t *testing.T) string {
+			w.ip(t, w.host("worker-2").ns, "addr add 10.77.0.99/24 dev eth0")
+			t.Cleanup(func() { w.ip(t, w.host("worker-2").ns, "addr del 10.77.0.99/24 dev eth0") })
+			w.filter(t, "worker-2", "POSTROUTING -t nat -d 10.77.0.2 -p udp -j SNAT --to-source 10.77.0.99")
+			return ""
+		}, "PF042 warning worker-2 is seen as 10.77.0.99, not 10.77.0.3, by worker-1\n"},
+		{"unplugged", func(t *testing.T) string {
+			plug := func(state string) {
+				w.ip(t, w.prefix+"sw", "link set p2 "+state)
+				for _, h := range w.hosts {
+					w.ip(t, h.ns, "neigh flush dev eth0")
+				}
+			}
+			plug("down")
+			t.Cleanup(func() { plug("up") })
+			return ""
+		}, "PF040 error worker-2 <-> everyone: 10250/tcp, 8285/udp, 6443/tcp no route\n"},
+		{"redirected", rule("worker-2", "OUTPUT -t nat -d 10.77.0.2 -p udp -j DNAT --to-destination 10.77.0.1"),
+			"PF040 error worker-2 -> worker-1 8285/udp wrong host\n"},
+		{"a port held", func(t *testing.T) string { return fmt.Sprint(w.hold(t, "worker-1", "tcp", 10250)) },
+			"PF030 error worker-1 10250/tcp held by preflight.test (pid %s)\n"},
+		{"a datagram port held", func(t *testing.T) string { return fmt.Sprint(w.hold(t, "worker-1", "udp", 8285)) },
+			"PF030 error worker-1 8285/udp held by preflight.test (pid %s)\n"},
+		{"a port held by a stopped process", func(t *testing.T) string {
+			pid := w.hold(t, "worker-1", "tcp", 10250)
+			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			return fmt.Sprint(pid)
+		}, "PF030 error worker-1 10250/tcp held by preflight.test (pid %s, stopped)\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			arg := tt.break_(t)
+			begin := time.Now()
+			r, err := w.connectivity().Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("took %s", time.Since(begin))
+			want := tt.want
+			if strings.Contains(want, "%s") {
+				want = fmt.Sprintf(want, arg)
+			}
+			if d := cmp.Diff(want, bad(r)); d != "" {
+				t.Errorf("findings, want - got +:\n%s", d)
+				for _, e := range r.Edges {
+					t.Logf("%s (%s) %s %d/%d", e, e.Detail, e.RTT, e.Got, e.Sent)
+				}
+			}
+		})
+	}
+}
+
+// The pace that DESIGN.md asks for, with room for a machine that is shared.
+func TestPace(t *testing.T) {
+	w := newNetwork(t, 10)
+	var best time.Duration
+	var slowest preflight.EdgeResult
+	for range 5 {
+		r, err := w.connectivity().Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := bad(r); got != "" {
+			t.Fatal(got)
+		}
+		for _, e := range r.Edges {
+			if e.RTT > slowest.RTT {
+				slowest = e
+			}
+		}
+		if best == 0 || r.Took < best {
+			best = r.Took
+		}
+	}
+	t.Logf("10 hosts, best of 5: %s; slowest edge %s %s", best, slowest, slowest.RTT)
+	if best > 500*time.Millisecond {
+		t.Errorf("probing 10 hosts took %s, want at most 500ms", best)
+	}
+}
