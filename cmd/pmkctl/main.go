@@ -21,7 +21,7 @@ func main() {
 	// The agent is this program on a host: it starts before anything else is
 	// looked at, because every run waits for it.
 	if len(os.Args) > 1 && os.Args[1] == "agent" {
-		os.Exit(agent.Main(context.Background(), os.Args[2:], os.Stdin, os.Stdout))
+		os.Exit(agent.Main(context.Background(), os.Args[1:], os.Stdin, os.Stdout))
 	}
 	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
