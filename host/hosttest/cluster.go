@@ -43,7 +43,7 @@ func NewCluster(hosts ...*Host) *Cluster {
 	for _, h := range hosts {
 		c.members[h.name] = h
 		h.mu.Lock()
-		h.cluster, h.pushed = c, ""
+		h.cluster, h.pushed, h.moved = c, "", true
 		h.push()
 		h.mu.Unlock()
 	}
@@ -67,6 +67,10 @@ func (h *Host) Cluster() *Cluster { return h.cluster }
 
 // push tells the cluster what became of the machine.
 func (m *machine) push() {
+	if !m.moved {
+		return
+	}
+	m.moved = false
 	s := state{Node: m.nodeName(), Arch: m.facts.Arch, Addresses: m.addresses(), Sockets: m.sockets()}
 	s.API, s.Kubelet = m.runs("kube-apiserver"), m.runs("kubelet")
 	s.Network = m.runs("flanneld")

@@ -119,6 +119,7 @@ func (m *machine) place(p, owner, group string, n *node) error {
 	}
 	n.mtime = m.clock
 	m.tree.put(at, n)
+	m.moved = m.moved || strings.HasPrefix(at, "/etc/cni/net.d/")
 	return nil
 }
 
@@ -220,6 +221,7 @@ func (h *Host) Remove(ctx context.Context, p string) error {
 			return &fs.PathError{Op: "remove", Path: p, Err: syscall.ENOTEMPTY}
 		}
 		h.tree.put(at, nil)
+		h.moved = h.moved || strings.HasPrefix(at, "/etc/cni/net.d/")
 		return nil
 	})
 }

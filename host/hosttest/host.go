@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"sync"
 	"time"
 
@@ -46,6 +47,9 @@ type machine struct {
 	hooks    map[string]func(*Host) error
 	failing  map[string]failure
 	pushed   string // what the cluster knows of this machine
+	moved    bool   // something that the cluster knows may have changed
+	boots    int
+	kernel   kernel // as it comes up
 
 	lock    lock
 	faults  faults
@@ -96,6 +100,8 @@ func New(name string, opts ...Option) *Host {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.kernel = kernel{maps.Clone(m.sysctls), maps.Clone(m.features)}
+	m.moved = true
 	m.push()
 	return h
 }

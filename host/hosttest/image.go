@@ -60,6 +60,13 @@ func (h *Host) ImageArchive(sha256 string, names ...string) {
 	h.archives[sha256] = names
 }
 
+// RemoveImages takes all images away from containerd.
+func (h *Host) RemoveImages() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.images = map[string]bool{}
+}
+
 // imageNames reads the names of the images in an OCI or Docker archive.
 func imageNames(archive []byte) ([]string, error) {
 	var index struct {

@@ -45,6 +45,21 @@ func (c *Cluster) Object(p string) map[string]any {
 	return clone(c.store.present(o)).(map[string]any)
 }
 
+// Managed tells if somebody wrote this field of an object, or a part of it:
+// "spec/replicas".
+func (c *Cluster) Managed(p, field string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if o := c.store.objects[p]; o != nil {
+		for have := range o.owners {
+			if have == field || strings.HasPrefix(have, field+"/") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // resources are the kinds that the API server serves. A capital N is for
 // those in namespaces.
 var resources = map[string]map[string]string{

@@ -140,6 +140,39 @@ func (m *machine) may(n *node, user string, bit uint32) bool {
 	}
 }
 
+// configuration is the unit's own text and the files that settings name, by
+// path, as summaries. Keys and certificates do not count: programs read them
+// again by themselves.
+func (m *machine) configuration(f *unitFile) map[string]string {
+	read := map[string]string{f.path: summary([]byte(f.text))}
+	files := append([]string{}, f.all("Service.EnvironmentFile")...)
+	argv := splitWords(f.last("Service.ExecStart"))
+	for _, flag := range []string{"--config", "--config-file", "--net-config-path"} {
+		files = append(files, flagValue(argv, flag))
+	}
+	for _, p := range files {
+		if n := m.tree.open(strings.TrimPrefix(p, "-")); n != nil && n.kind == host.Regular {
+			read[p] = summary(n.content)
+		}
+	}
+	return read
+}
+
+// stale lists what an active unit read that is different now.
+func (m *machine) stale(u *unit) []string {
+	if u.active != "active" || u.file == nil {
+		return nil
+	}
+	now := m.configuration(u.file)
+	var paths []string
+	for _, p := range sortedKeys(now) {
+		if now[p] != u.read[p] {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
 // lookPath finds a program in root's search path.
 func (m *machine) lookPath(name string) string {
 	for _, dir := range []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"} {

@@ -70,6 +70,7 @@ func barePrograms() map[string]Program {
 		"modprobe":         runModprobe,
 		"sysctl":           runSysctl,
 		"swapoff":          runSwapoff,
+		"userdel":          runUserdel,
 	}
 }
 
@@ -162,4 +163,18 @@ func runSwapoff(h *Host, argv []string, _ []byte) ([]byte, error) {
 		return nil, nil
 	}
 	return nil, unknown("swapoff %v", argv[1:])
+}
+
+func runUserdel(h *Host, argv []string, _ []byte) ([]byte, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	name := argv[len(argv)-1]
+	if _, ok := h.users[name]; !ok || len(argv) != 2 {
+		return nil, &host.ExitError{Status: 6, Stderr: "userdel: user '" + name + "' does not exist"}
+	}
+	if h.groups[name] == h.users[name].gid {
+		delete(h.groups, name)
+	}
+	delete(h.users, name)
+	return nil, nil
 }

@@ -36,6 +36,9 @@ func (h *Host) Snapshot() string {
 		if u.NeedReload {
 			b.WriteString(" need-reload")
 		}
+		if stale := h.stale(h.units[name]); len(stale) > 0 {
+			fmt.Fprintf(&b, " started before %s changed", strings.Join(stale, " "))
+		}
 		b.WriteByte('\n')
 	}
 	bare := bareSysctls()
@@ -44,8 +47,9 @@ func (h *Host) Snapshot() string {
 			fmt.Fprintf(&b, "sysctl %s=%s\n", name, h.sysctls[name])
 		}
 	}
+	features := bareFeatures()
 	for _, name := range sortedKeys(h.features) {
-		if h.features[name] != bareFeatures()[name] {
+		if h.features[name] != features[name] {
 			fmt.Fprintf(&b, "feature %s present=%t loadable=%t\n", name, h.features[name].Present, h.features[name].Loadable)
 		}
 	}

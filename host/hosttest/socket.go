@@ -31,6 +31,22 @@ var listens = map[string][]struct {
 	"flanneld":                {{"tcp", "::", 0, "--healthz-port", ""}},
 }
 
+// fieldLines find a field of a configuration.
+var fieldLines = func() map[string]*regexp.Regexp {
+	lines := map[string]*regexp.Regexp{}
+	for _, sockets := range listens {
+		for _, l := range sockets {
+			lines[l.field] = regexp.MustCompile(`(?m)^"?` + l.field + `"?: *"?([^"\n]+)`)
+		}
+	}
+	return lines
+}()
+
+var (
+	backendType = regexp.MustCompile(`"Type": *"([a-z-]+)"`)
+	backendPort = regexp.MustCompile(`"(?:Port|ListenPort)": *([0-9]+)`)
+)
+
 // flannelPorts are the UDP ports of flannel's backends; the kernel holds
 // those of all but udp.
 var flannelPorts = map[string]int{"udp": 8285, "vxlan": 8472, "wireguard": 51820}
@@ -53,6 +69,7 @@ func (h *Host) Listen(s host.Socket) {
 		s.State = "S"
 	}
 	h.foreign = append(h.foreign, s)
+	h.moved = true
 	h.push()
 }
 
@@ -86,7 +103,7 @@ func (m *machine) socketsOf(name string, u *unit) []host.Socket {
 			moveTo(&s, v)
 		}
 		if l.field != "" {
-			if match := regexp.MustCompile(`(?m)^"?` + l.field + `"?: *"?([^"\n]+)`).FindStringSubmatch(config); match != nil {
+			if match := fieldLines[l.field].FindStringSubmatch(config); match != nil {
 				moveTo(&s, match[1])
 			}
 		}
@@ -126,12 +143,12 @@ func moveTo(s *host.Socket, v string) {
 }
 
 func flannelSocket(config string, pid int, name string) []host.Socket {
-	match := regexp.MustCompile(`"Type": *"([a-z-]+)"`).FindStringSubmatch(config)
+	match := backendType.FindStringSubmatch(config)
 	if match == nil || flannelPorts[match[1]] == 0 {
 		return nil
 	}
 	s := host.Socket{Proto: "udp", Addr: "0.0.0.0", Port: flannelPorts[match[1]]}
-	if port := regexp.MustCompile(`"(?:Port|ListenPort)": *([0-9]+)`).FindStringSubmatch(config); port != nil {
+	if port := backendPort.FindStringSubmatch(config); port != nil {
 		moveTo(&s, port[1])
 	}
 	if match[1] == "udp" {

@@ -143,7 +143,7 @@ var bare = sync.OnceValue(func() map[string]*node {
 		put(p, node{kind: host.Link, mode: 0o777, target: target})
 	}
 	for _, p := range strings.Fields(`/usr/sbin/iptables /usr/sbin/ip6tables /usr/sbin/iptables-save /usr/sbin/iptables-restore /usr/sbin/nft /usr/sbin/modprobe /usr/sbin/sysctl
-		/usr/sbin/swapoff /usr/sbin/ethtool /usr/sbin/tc /usr/sbin/ebtables /usr/bin/ip /usr/bin/mount /usr/bin/umount /usr/bin/nsenter /usr/bin/socat /usr/bin/touch /usr/bin/true
+		/usr/sbin/swapoff /usr/sbin/userdel /usr/sbin/ethtool /usr/sbin/tc /usr/sbin/ebtables /usr/bin/ip /usr/bin/mount /usr/bin/umount /usr/bin/nsenter /usr/bin/socat /usr/bin/touch /usr/bin/true
 		/usr/bin/false /usr/bin/sh /usr/bin/bash /usr/bin/tar /usr/bin/cp /usr/bin/mv /usr/bin/rm /usr/bin/mkdir /usr/bin/install /usr/bin/cat /usr/bin/sed /usr/bin/chmod /usr/bin/chown /usr/bin/env
 		/usr/bin/systemctl /usr/bin/journalctl /usr/bin/systemd-sysusers /usr/bin/systemd-tmpfiles /usr/bin/udevadm`) {
 		put(p, node{kind: host.Regular, mode: 0o755, content: []byte("\x7fELF " + path.Base(p) + "\n")})

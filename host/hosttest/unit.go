@@ -19,6 +19,7 @@ type unit struct {
 	pid     int
 	entered time.Time
 	journal []string
+	read    map[string]string // what it read when it started: summaries by path
 }
 
 // failure is how a unit was told to fail.
@@ -239,6 +240,7 @@ func (m *machine) halt(name string, u *unit) {
 		u.journal = append(u.journal, "Stopped "+name+".")
 	}
 	u.active, u.sub, u.pid, u.result = "inactive", "dead", 0, "success"
+	m.moved = true
 }
 
 // startable tells why systemd would not even queue a start.
@@ -262,6 +264,7 @@ func (m *machine) start(name string) error {
 	if u.active == "active" {
 		return nil
 	}
+	m.moved = true
 	for _, c := range append(u.file.all("Unit.ConditionPathExists"), u.file.all("Unit.AssertPathExists")...) {
 		p, not := strings.CutPrefix(c, "!")
 		if (m.tree.open(p) != nil) == not {
@@ -298,6 +301,7 @@ func (m *machine) launch(name string, u *unit) error {
 	if fail, ok := m.failing[name]; ok {
 		return &exitStatus{"exit-code", "1/FAILURE", fail.journal}
 	}
+	u.read = m.configuration(u.file)
 	m.nextPID++
 	u.pid = m.nextPID
 	u.active, u.sub, u.entered = "active", "running", m.clock

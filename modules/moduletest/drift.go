@@ -21,7 +21,8 @@ import (
 type drift struct {
 	what string // "content of /etc/x"
 	item string // the path, unit, setting or object
-	pem  bool   // what is signed by it or of it may change as well
+	pem  bool   // a key or certificate: what is signed by it may change as well
+	wide bool   // files may be touched that tell the module of it
 	do   func(h *hosttest.Host) error
 }
 
@@ -31,40 +32,42 @@ const unitDir = "/etc/systemd/system/"
 func (c *config) mendsDrift(t *testing.T, want run) {
 	finder := c.bench(t)
 	finder.converge(finder.m, "")
+	b := finder
 	for _, dr := range drifts(finder.h, want.log) {
-		if c.skip[dr.item] {
+		if c.skip[dr.item] || b.mends(dr) {
 			continue
 		}
-		b := c.bench(t)
+		b = c.bench(t)
 		b.converge(b.m, "")
-		b.mends(dr)
 	}
 }
 
-func (b bench) mends(dr drift) {
+// mends tells if the host is as it was before the drift.
+func (b bench) mends(dr drift) bool {
 	whole := snapshot(b.h)
 	if err := dr.do(b.h.Admin()); err != nil {
 		b.t.Errorf("drift: %s: %v", dr.what, err)
-		return
+		return false
 	}
 	if snapshot(b.h) == whole && !dr.pem {
-		return // nothing to see, such as stopping what had ended by itself
+		return true // nothing to see, such as stopping what had ended by itself
 	}
 	stamps := b.h.Stamps()
 	d := b.look(b.m, "after drift: "+dr.what)
 	if len(d) == 0 {
 		b.t.Errorf("drift: %s: Check does not see it", dr.what)
-		return
+		return false
 	}
 	if err := b.m.Apply(context.Background(), b.h, d); err != nil {
 		b.t.Errorf("drift: %s: Apply: %v, for\n%s", dr.what, err, render(d))
-		return
+		return false
 	}
 	if left := b.look(b.m, "after mending "+dr.what); len(left) > 0 {
 		b.t.Errorf("drift: %s: Check still finds after Apply:\n%s", dr.what, render(left))
-		return
+		return false
 	}
-	if got := snapshot(b.h); got != whole {
+	got := snapshot(b.h)
+	if got != whole {
 		b.t.Errorf("drift: %s: Apply does not restore it (-before +after):\n%s", dr.what, difference(whole, got))
 	}
 	for _, item := range changed(stamps, b.h.Stamps()) {
@@ -72,11 +75,14 @@ func (b bench) mends(dr drift) {
 			b.t.Errorf("drift: %s: Apply touches %s, which had not changed; Check had found\n%s", dr.what, item, render(d))
 		}
 	}
+	return got == whole
 }
 
 // explains tells if a file or unit may be touched to mend the drift.
 func (dr drift) explains(item string, d modules.Diff) bool {
 	switch {
+	case dr.wide:
+		return true
 	case item == dr.item || item == unitDir+dr.item || strings.HasPrefix(item, unitDir) && strings.HasSuffix(item, "/"+dr.item):
 		return true
 	case !strings.HasPrefix(item, "/"), dr.pem: // a unit that was restarted
@@ -112,6 +118,13 @@ func drifts(h *hosttest.Host, log []hosttest.Entry) []drift {
 		case "SetSysctl":
 			all = append(all, drift{what: "setting of " + item, item: item, do: func(h *hosttest.Host) error {
 				return h.SetSysctl(context.Background(), item, "7")
+			}})
+		case "Run":
+			all = append(all, userDrifts(h)...)
+		case "ImportImage":
+			all = append(all, drift{what: "loss of the images", item: item, wide: true, do: func(h *hosttest.Host) error {
+				h.RemoveImages()
+				return nil
 			}})
 		case "Kube PATCH", "Kube PUT", "Kube POST":
 			all = append(all, objectDrifts(h, item)...)
@@ -186,17 +199,58 @@ func unitDrifts(name string) []drift {
 	}
 }
 
-func objectDrifts(h *hosttest.Host, p string) []drift {
-	if path.Base(path.Dir(p)) != "nodes" && h.Cluster().Object(p) != nil {
-		return []drift{{what: "deletion of " + p, item: p, do: func(h *hosttest.Host) error {
-			r, err := h.Kube(context.Background(), host.KubeRequest{Method: "DELETE", Path: p})
-			if err == nil && r.Status != 200 {
-				err = fmt.Errorf("status %d: %s", r.Status, r.Body)
-			}
+// userDrifts delete the users that programs made.
+func userDrifts(h *hosttest.Host) []drift {
+	var all []drift
+	for _, line := range strings.Split(h.Snapshot(), "\n") {
+		f := strings.Fields(line)
+		if len(f) < 2 || f[0] != "user" || bareUsers[f[1]] {
+			continue
+		}
+		all = append(all, drift{what: "deletion of user " + f[1], item: f[1], do: func(h *hosttest.Host) error {
+			_, err := h.Run(context.Background(), []string{"userdel", f[1]}, nil)
 			return err
-		}}}
+		}})
 	}
-	return nil
+	return all
+}
+
+var bareUsers = func() map[string]bool {
+	users := map[string]bool{}
+	for _, line := range strings.Split(hosttest.New("bare").Snapshot(), "\n") {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == "user" {
+			users[f[1]] = true
+		}
+	}
+	return users
+}()
+
+// objectDrifts delete an object, and change what its manager wrote. Nodes
+// are not deleted: they are the kubelet's.
+func objectDrifts(h *hosttest.Host, p string) []drift {
+	o := h.Cluster().Object(p)
+	if o == nil || path.Base(path.Dir(p)) == "nodes" {
+		return nil
+	}
+	all := []drift{{what: "deletion of " + p, item: p, do: request("DELETE", p, "")}}
+	for field, patch := range map[string]string{
+		"rules": `{"rules":[]}`, "subjects": `{"subjects":[]}`, "data": `{"data":null}`, "spec/replicas": `{"spec":{"replicas":7}}`,
+	} {
+		if h.Cluster().Managed(p, field) {
+			all = append(all, drift{what: field + " of " + p, item: p, do: request("PATCH", p, patch)})
+		}
+	}
+	return all
+}
+
+func request(method, p, body string) func(*hosttest.Host) error {
+	return func(h *hosttest.Host) error {
+		r, err := h.Kube(context.Background(), host.KubeRequest{Method: method, Path: p, ContentType: "application/merge-patch+json", Body: []byte(body)})
+		if err == nil && r.Status != 200 {
+			err = fmt.Errorf("status %d: %s", r.Status, r.Body)
+		}
+		return err
+	}
 }
 
 // changed are the names whose stamps are new or others, sorted.

@@ -29,6 +29,7 @@ type config struct {
 	rounds  int
 	skip    map[string]bool
 	glob    string
+	noBoot  bool
 	build   func(h *hosttest.Host) modules.Module
 }
 
@@ -61,6 +62,10 @@ func NoDrift(items ...string) Option {
 	}
 }
 
+// NoReboot leaves out the test that a reboot brings everything back, where
+// Prepare makes what a reboot takes away.
+func NoReboot() Option { return func(c *config) { c.noBoot = true } }
+
 // Goldens says which files of testdata are for this test, instead of
 // testdata/*.txtar; "" is none.
 func Goldens(glob string) Option { return func(c *config) { c.glob = glob } }
@@ -91,6 +96,9 @@ func ConvergesOn(t *testing.T, build func(h *hosttest.Host) modules.Module, opts
 	test("round trips", c.takesFewRounds)
 	test("cut", func(t *testing.T) { c.survivesCuts(t, want) })
 	test("drift", func(t *testing.T) { c.mendsDrift(t, want) })
+	if !c.noBoot {
+		test("reboot", c.survivesReboot)
+	}
 	c.goldens(t)
 }
 
@@ -184,6 +192,17 @@ func (c *config) takesFewRounds(t *testing.T) {
 	}
 	if n := int(time.Since(start) / time.Second); n > c.rounds {
 		t.Errorf("Check takes %d round trips one after the other, may take %d", n, c.rounds)
+	}
+}
+
+// survivesReboot restarts the host: nothing is left to do then, whatever was
+// only loaded or only started.
+func (c *config) survivesReboot(t *testing.T) {
+	b := c.bench(t)
+	b.converge(b.m, "")
+	b.h.Reboot()
+	if d := b.look(b.m, "after a reboot"); len(d) > 0 {
+		t.Errorf("a reboot undoes what Apply did:\n%s", render(d))
 	}
 }
 
