@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"math/bits"
 	"net/netip"
 
 	"github.com/hashicorp/hcl/v2"
@@ -130,8 +131,8 @@ func (l *loader) checkApart(a netip.Addr, at hcl.Range, what string, d *decoded)
 const hostBits = 24
 
 func (l *loader) checkSizes(d *decoded, pods, services hcl.Range) {
-	if p := d.PodCIDR; p.IsValid() && (p.Bits() > hostBits || p.Bits() < 8 || len(d.hosts) > 1<<(hostBits-p.Bits())) {
-		l.add(problem(pods, "pod_cidr of the wrong size", "Each host gets a /%d of it, and there are %d hosts; %s does not hold them. Write one from /8 to /%d with room, such as 10.244.0.0/16.", hostBits, len(d.hosts), p, hostBits))
+	if p := d.PodCIDR; p.IsValid() && len(d.hosts) > 0 && (p.Bits() > hostBits || p.Bits() < 8 || len(d.hosts) > 1<<(hostBits-p.Bits())) {
+		l.add(problem(pods, "pod_cidr of the wrong size", "Each host gets a /%d of it, and %d hosts do not fit into %s. Write one from /8 to /%d.", hostBits, len(d.hosts), p, hostBits-bits.Len(uint(len(d.hosts)-1))))
 	}
 	if p := d.ServiceCIDR; p.IsValid() && (p.Bits() > 28 || p.Bits() < 12) {
 		l.add(problem(services, "service_cidr of the wrong size", "Kubernetes takes a /12 to a /28, not %s. Write one such as 10.96.0.0/16.", p))

@@ -49,7 +49,7 @@ func (l *loader) collectBlock(b *hclsyntax.Block, t *block, seen map[string]hcl.
 		return
 	}
 	if first, ok := seen[b.Type]; ok && !t.Repeat {
-		l.add(problem(b.DefRange(), "Duplicate block", "There is a %s block at %s already. Write both into one.", b.Type, place(first)))
+		l.add(problem(b.DefRange(), "Duplicate block", "There is %s block at %s already. Write both into one.", an(b.Type), place(first)))
 	}
 	seen[b.Type] = b.DefRange()
 	l.checkShape(b, t, false)
@@ -85,11 +85,11 @@ func (l *loader) single(name string, at hcl.Range) *node {
 
 // decodeCluster turns blocks into structs, each as far as it goes.
 func (l *loader) decodeCluster() *decoded {
-	d := &decoded{}
+	d := &decoded{partial: l.partial}
 	at := l.blocks[0].DefRange()
 	if bs := l.all(clusterBlock); len(bs) > 0 {
 		at = bs[0].DefRange()
-	} else {
+	} else if !l.partial {
 		l.add(problem(at, "No cluster block", "A spec needs one: cluster \"lab\" { kubernetes_version = \"1.%d.3\" }.", maxMinor))
 	}
 	d.cluster, d.api, d.network = l.single("cluster", at), l.single("api", at), l.single("network", at)

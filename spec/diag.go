@@ -19,6 +19,14 @@ func warning(at hcl.Range, summary, format string, args ...any) *hcl.Diagnostic 
 	return d
 }
 
+// an is the article for a word.
+func an(word string) string {
+	if strings.ContainsAny(word[:1], "aeiou") {
+		return "an " + word
+	}
+	return "a " + word
+}
+
 // place names a range in a sentence.
 func place(r hcl.Range) string { return fmt.Sprintf("%s:%d", filepath.Base(r.Filename), r.Start.Line) }
 
@@ -29,12 +37,11 @@ const maxDiags = 100
 // values that hcl keeps for its writer, some of which may be sensitive.
 func tidy(in hcl.Diagnostics) hcl.Diagnostics {
 	var out hcl.Diagnostics
-	seen := map[string]bool{}
+	told := counter{}
 	for _, d := range in {
 		c := *d
 		c.Expression, c.EvalContext, c.Extra = nil, nil, nil
-		if key := fmt.Sprint(c.Severity, c.Summary, c.Detail, c.Subject); !seen[key] {
-			seen[key] = true
+		if told.worth(&c) {
 			out = append(out, &c)
 		}
 	}
@@ -46,6 +53,26 @@ func tidy(in hcl.Diagnostics) hcl.Diagnostics {
 		return a.Summary+a.Detail < b.Summary+b.Detail
 	})
 	return capped(out)
+}
+
+// maxAlike is how often one place is blamed for the like, as for_each does
+// for each key.
+const maxAlike = 3
+
+// A counter knows what was told.
+type counter map[string]int
+
+func (n counter) worth(d *hcl.Diagnostic) bool {
+	same, alike := fmt.Sprint(d.Severity, d.Summary, d.Detail, d.Subject), fmt.Sprint(d.Severity, d.Summary, d.Subject)
+	if d.Summary == summaryTooLarge {
+		same, alike = d.Summary, d.Summary // all that follows is of the same cause
+	}
+	if n[same] > 0 || n[alike] >= maxAlike {
+		return false
+	}
+	n[same]++
+	n[alike]++
+	return true
 }
 
 func before(a, b *hcl.Range) bool {

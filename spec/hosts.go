@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2"
 )
 
 func (l *loader) decodeHosts(d *decoded) {
@@ -28,7 +30,9 @@ func (l *loader) sshDefaults() *node {
 }
 
 func (l *loader) decodeHost(d *decoded, n *node, defaults *node) {
-	l.checkName(n.label, n.named)
+	if n.named != (hcl.Range{}) { // a missing label is told
+		l.checkName(n.label, n.named)
+	}
 	h := &Host{Name: n.label, Labels: n.strMap("labels"), Range: n.rng}
 	h.Address, _ = netip.ParseAddr(n.str("address"))
 	for _, r := range n.strs("roles") {

@@ -48,6 +48,7 @@ type loader struct {
 	locals    map[string]*local
 	broken    map[hclsyntax.Expression]bool // refer to what is not there
 	root      *hcl.EvalContext
+	partial   bool // a file could not be read as a whole: what is missing may be there
 
 	secrets []string    // values that no message may hold
 	masks   []hcl.Range // places that no snippet may show
@@ -94,6 +95,7 @@ func (l *loader) parseAll(path string) {
 	for _, p := range paths {
 		l.parse(p)
 	}
+	l.partial = l.diags.HasErrors()
 	if len(l.blocks) == 0 && !l.diags.HasErrors() {
 		l.add(&hcl.Diagnostic{
 			Severity: hcl.DiagError, Summary: "No spec",

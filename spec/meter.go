@@ -81,10 +81,12 @@ func (m *metered) Value(evalCtx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 
 func (m *metered) exhausted() *hcl.Diagnostic { return exhausted(m.Range()) }
 
+const summaryTooLarge = "Spec too large to evaluate"
+
 func exhausted(at hcl.Range) *hcl.Diagnostic {
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError,
-		Summary:  "Spec too large to evaluate",
+		Summary:  summaryTooLarge,
 		Detail:   "The values of this spec grow beyond what a cluster needs. Look for loops in loops, or locals that repeat each other.",
 		Subject:  at.Ptr(),
 	}

@@ -33,12 +33,23 @@ func (l *loader) checkShape(b *hclsyntax.Block, t *block, forEach bool) bool {
 		l.checkAttr(b, b.Body.Attributes[name], t, forEach)
 	}
 	for _, a := range t.Attrs {
-		if a.Required && b.Body.Attributes[a.Name] == nil {
+		if a.Required && b.Body.Attributes[a.Name] == nil && !misspelt(a.Name, b, t) {
 			l.add(problem(b.DefRange(), "Missing attribute", "This %s needs %s: %s", t.Name, a.Name, a.Doc))
 		}
 	}
 	l.checkInner(b, t, forEach)
 	return l.checkLabels(b, t)
+}
+
+// misspelt tells if an unknown attribute was taken for this one.
+func misspelt(name string, b *hclsyntax.Block, t *block) bool {
+	attrs, inner := t.names()
+	for given := range b.Body.Attributes {
+		if t.attr(given) == nil && suggest(given, append(attrs, inner...)) == fmt.Sprintf(" Did you mean %q?", name) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *loader) checkAttr(b *hclsyntax.Block, a *hclsyntax.Attribute, t *block, forEach bool) {
@@ -47,7 +58,7 @@ func (l *loader) checkAttr(b *hclsyntax.Block, a *hclsyntax.Attribute, t *block,
 	case t.attr(a.Name) == nil && find(t.Blocks, a.Name) != nil:
 		l.add(problem(a.NameRange, "Unknown attribute", "%q is a block, written without the equals sign: %s { ... }.", a.Name, a.Name))
 	case t.attr(a.Name) == nil && !(a.Name == "for_each" && t.ForEach):
-		l.add(problem(a.NameRange, "Unknown attribute", "A %s block has no attribute %q.%s", t.Name, a.Name, suggest(a.Name, append(attrs, inner...))))
+		l.add(problem(a.NameRange, "Unknown attribute", "There is no attribute %q in %s block.%s", a.Name, an(t.Name), suggest(a.Name, append(attrs, inner...))))
 	}
 	if t == variableBlock {
 		return // type is no value, default and the like are literals
@@ -65,7 +76,7 @@ func (l *loader) checkInner(b *hclsyntax.Block, t *block, forEach bool) {
 			continue
 		}
 		if first, ok := seen[c.Type]; ok && !ct.Repeat {
-			l.add(problem(c.DefRange(), "Duplicate block", "There is a %s block at %s already. Write both into one.", c.Type, place(first)))
+			l.add(problem(c.DefRange(), "Duplicate block", "There is %s block at %s already. Write both into one.", an(c.Type), place(first)))
 		}
 		seen[c.Type] = c.DefRange()
 		l.checkShape(c, ct, forEach)
@@ -78,7 +89,7 @@ func unknownBlock(c *hclsyntax.Block, t *block, attrs, inner []string) *hcl.Diag
 			return problem(c.TypeRange, "Unknown block", "%q is an attribute, written with the equals sign: %s = ....", c.Type, c.Type)
 		}
 	}
-	return problem(c.TypeRange, "Unknown block", "A %s block has no block %q.%s", t.Name, c.Type, suggest(c.Type, append(inner, attrs...)))
+	return problem(c.TypeRange, "Unknown block", "There is no block %q in %s block.%s", c.Type, an(t.Name), suggest(c.Type, append(inner, attrs...)))
 }
 
 func (l *loader) checkLabels(b *hclsyntax.Block, t *block) bool {
@@ -90,11 +101,11 @@ func (l *loader) checkLabels(b *hclsyntax.Block, t *block) bool {
 	case len(b.Labels) == want:
 		return true
 	case want == 0:
-		l.add(problem(b.LabelRanges[0], "Unexpected label", "A %s block has no label; write %s { ... }.", t.Name, t.Name))
+		l.add(problem(b.LabelRanges[0], "Unexpected label", "The block %s has no label; write %s { ... }.", t.Name, t.Name))
 	case len(b.Labels) == 0:
-		l.add(problem(b.TypeRange, "Missing label", "A %s block has a label, the %s; write %s \"...\" { ... }.", t.Name, t.Label, t.Name))
+		l.add(problem(b.TypeRange, "Missing label", "The block %s has a label, the %s; write %s \"...\" { ... }.", t.Name, t.Label, t.Name))
 	default:
-		l.add(problem(b.LabelRanges[1], "Unexpected label", "A %s block has one label, the %s.", t.Name, t.Label))
+		l.add(problem(b.LabelRanges[1], "Unexpected label", "The block %s has one label, the %s.", t.Name, t.Label))
 	}
 	return len(b.Labels) >= want && want > 0 || want == 0
 }
@@ -193,6 +204,8 @@ func typeName(t cty.Type) string {
 	switch {
 	case t.IsListType():
 		return "a list of strings, such as [\"a\", \"b\"]"
+	case t.Equals(boolMap):
+		return "true or false by name, such as { name = true }"
 	case t.IsMapType():
 		return fmt.Sprintf("%ss by name, such as { name = ... }", t.ElementType().FriendlyName())
 	case t == cty.Bool:

@@ -18,6 +18,9 @@ const sensitive mark = "sensitive"
 // minSecret is the length from which a value is told from ordinary words.
 const minSecret = 4
 
+// maxDetail is how much of a message anybody reads, in bytes.
+const maxDetail = 1500
+
 // noteSecret remembers the strings of a sensitive value.
 func (l *loader) noteSecret(v cty.Value) {
 	v, _ = v.UnmarkDeep()
@@ -47,6 +50,9 @@ func (l *loader) redact(diags hcl.Diagnostics) hcl.Diagnostics {
 		for _, s := range l.secrets {
 			d.Summary = strings.ReplaceAll(d.Summary, s, "(sensitive)")
 			d.Detail = strings.ReplaceAll(d.Detail, s, "(sensitive)")
+		}
+		if len(d.Detail) > maxDetail {
+			d.Detail = strings.ToValidUTF8(d.Detail[:maxDetail], "") + " ..."
 		}
 	}
 	return diags

@@ -1,8 +1,6 @@
 package spec
 
 import (
-	"strings"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -11,13 +9,36 @@ import (
 // prepare readies an expression for evaluation: it is metered, and what it
 // refers to must be there, each within for_each alone.
 func (l *loader) prepare(e hclsyntax.Expression, forEach bool) {
+	var ds []*hcl.Diagnostic
 	for _, t := range e.Variables() {
-		if d := l.reference(t, forEach); d != nil {
+		ds = append(ds, l.reference(t, forEach))
+	}
+	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
+		ds = append(ds, l.unknownFunction(n))
+		return nil
+	})
+	for _, d := range ds {
+		if d != nil {
 			l.add(d)
 			l.broken[e] = true
 		}
 	}
 	l.budget.meter(e)
+}
+
+func (l *loader) unknownFunction(n hclsyntax.Node) *hcl.Diagnostic {
+	call, ok := n.(*hclsyntax.FunctionCallExpr)
+	if _, known := l.root.Functions[nameOf(call)]; !ok || known {
+		return nil
+	}
+	return problem(call.NameRange, "Call to unknown function", "There is no function %q.%s", call.Name, suggest(call.Name, keys(l.root.Functions)))
+}
+
+func nameOf(call *hclsyntax.FunctionCallExpr) string {
+	if call == nil {
+		return ""
+	}
+	return call.Name
 }
 
 func (l *loader) reference(t hcl.Traversal, forEach bool) *hcl.Diagnostic {
@@ -61,7 +82,7 @@ var declaredBy = map[string]string{
 
 func undeclared(name string, at hcl.Range, kind string, known []string) *hcl.Diagnostic {
 	if name == "" {
-		return problem(at, "Incomplete reference", "A name must follow, such as %q.", at2root[kind]+".name")
+		return problem(at, "Incomplete reference", "A name must follow, such as %q.", roots[kind]+".name")
 	}
 	for _, k := range known {
 		if k == name {
@@ -69,13 +90,21 @@ func undeclared(name string, at hcl.Range, kind string, known []string) *hcl.Dia
 		}
 	}
 	return problem(at, "Reference to undeclared "+kindWords[kind], "There is no %q. "+declaredBy[kind]+"%s",
-		at2root[kind]+"."+name, name, suggest(name, known))
+		roots[kind]+"."+name, name, suggest(roots[kind]+"."+name, within(roots[kind], known)))
 }
 
 var (
-	at2root   = map[string]string{"variable": "var", "local": "local", "each": "each"}
+	roots     = map[string]string{"variable": "var", "local": "local", "each": "each"}
 	kindWords = map[string]string{"variable": "variable", "local": "local value", "each": "attribute of each"}
 )
+
+func within(root string, names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = root + "." + n
+	}
+	return out
+}
 
 func (l *loader) unknownRoot(t hcl.Traversal, root string) *hcl.Diagnostic {
 	hint := suggest(root, []string{"var", "local", "each"})
@@ -109,11 +138,7 @@ func (l *loader) eval(e hclsyntax.Expression, evalCtx *hcl.EvalContext) cty.Valu
 // improve adds to hcl's diagnostics the nearest name that exists.
 func (l *loader) improve(d *hcl.Diagnostic, e hclsyntax.Expression, evalCtx *hcl.EvalContext) *hcl.Diagnostic {
 	out := *d
-	switch d.Summary {
-	case "Call to unknown function":
-		name := strings.SplitN(d.Detail, `"`, 3)[1]
-		out.Detail = "There is no function \"" + name + "\"." + suggest(name, keys(l.root.Functions))
-	case "Unsupported attribute":
+	if d.Summary == "Unsupported attribute" {
 		out.Detail += nearAttribute(e, evalCtx)
 	}
 	return &out

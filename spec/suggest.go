@@ -11,7 +11,10 @@ import (
 // suggest is " Did you mean X?" for the known name nearest to what was
 // written, or "" if none is near.
 func suggest(given string, known []string) string {
-	best, least := "", max(len(given)/3, 1)+1
+	best, least := "", 2
+	if len(given) > 3 {
+		least = max(len(given)/3, 2) + 1
+	}
 	for _, k := range sorted(known) {
 		if d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(k), nil); d < least {
 			best, least = k, d

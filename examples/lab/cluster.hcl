@@ -9,9 +9,11 @@ variable "become_password" {
 }
 
 locals {
-  hosts      = { for h in jsondecode(file("hosts.json")) : h.name => h }
-  components = jsondecode(file("components.json")).components
-  images     = jsondecode(file("components.json")).images
+  hosts = { for h in jsondecode(file("hosts.json")) : h.name => h }
+  built = jsondecode(file("components.json"))
+
+  # CoreDNS runs from an image, kubectl on the controller.
+  components = { for name, c in local.built.components : name => c if !contains(["coredns", "kubectl"], name) }
 }
 
 cluster "lab" {
@@ -89,7 +91,7 @@ component "all" {
 }
 
 image "all" {
-  for_each = local.images
+  for_each = local.built.images
 
   name   = each.value.name
   source = each.value.source
