@@ -1,0 +1,105 @@
+package spec
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// TestDocs keeps docs/spec.md in step with the tables of the decoder;
+// `go test ./spec -update` writes it.
+func TestDocs(t *testing.T) {
+	const path = "../docs/spec.md"
+	want := reference(t)
+	if *update {
+		if err := os.MkdirAll("../docs", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, string(have)); d != "" {
+		t.Errorf("run go test ./spec -update; -want +have\n%s", d)
+	}
+}
+
+func reference(t *testing.T) string {
+	t.Helper()
+	intro, err := os.ReadFile("testdata/docs-intro.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.Write(intro)
+	for _, bl := range append([]*block{variableBlock}, blocks...) {
+		writeBlock(&b, bl, bl.Name)
+	}
+	fmt.Fprintf(&b, "\n## Functions\n\n`%s`\n\n", strings.Join(keys(functions(".", func(cty.Value) {})), "` `"))
+	fmt.Fprintf(&b, "## Components and images\n\nEvery host: %s. Control plane: %s. Etcd: %s. Allowed, and not installed: %s. Images: %s, and any others to import.\n",
+		strings.Join(sorted(everyHost), ", "), strings.Join(controlPlane, ", "), strings.Join(etcdHost, ", "),
+		strings.Join(optionalParts, ", "), strings.Join(imageKeys, ", "))
+	return b.String()
+}
+
+func writeBlock(b *strings.Builder, bl *block, path string) {
+	label := ""
+	if bl.Label != "" {
+		label = " \"...\""
+	}
+	fmt.Fprintf(b, "\n## %s%s { }\n\n%s", path, label, bl.Doc)
+	if bl.Label != "" {
+		fmt.Fprintf(b, " Its label is the %s.", bl.Label)
+	}
+	b.WriteString("\n\n")
+	if len(bl.Attrs) > 0 {
+		b.WriteString("| attribute | type | default | |\n| --- | --- | --- | --- |\n")
+	}
+	for _, a := range bl.Attrs {
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", a.Name, docType(a), docDefault(a), a.Doc)
+	}
+	for _, c := range bl.Blocks {
+		writeBlock(b, c, path+" { "+c.Name)
+	}
+}
+
+func docType(a attr) string {
+	if a.Name == "type" {
+		return "type"
+	}
+	if a.Rule == object {
+		return "object"
+	}
+	return strings.ReplaceAll(a.Type.FriendlyName(), "dynamic", "any")
+}
+
+func docDefault(a attr) string {
+	switch {
+	case a.Required:
+		return "required"
+	case a.InWords != "":
+		return a.InWords
+	case a.Default == cty.NilVal:
+		return "none"
+	case a.Type == cty.String:
+		return fmt.Sprintf("`%q`", a.Default.AsString())
+	case a.Type == cty.Number:
+		return a.Default.AsBigFloat().Text('f', 0)
+	case a.Type == cty.Bool:
+		return fmt.Sprint(a.Default.True())
+	}
+	var out []string
+	for it := a.Default.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		out = append(out, fmt.Sprintf("%q", e.AsString()))
+	}
+	return "`[" + strings.Join(out, ", ") + "]`"
+}
