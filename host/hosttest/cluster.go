@@ -127,7 +127,7 @@ var taintInConfig = regexp.MustCompile(`- effect: (\w+)\n\s+key: (\S+)`)
 
 // nodeName is the name by which the host's kubelet knows itself.
 func (m *machine) nodeName() string {
-	if u := m.unitOf("kubelet"); u != nil {
+	if u := m.units["kubelet.service"]; u != nil && u.file != nil {
 		if name := flagValue(splitWords(u.file.last("Service.ExecStart")), "--hostname-override"); name != "" {
 			return name
 		}
