@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +152,9 @@ func TestHostKeyRefused(t *testing.T) {
 		}, nil, []string{":2: this @revoked line cannot be read"}},
 		{"only for port 22", func(s *sshtest.Server, now ssh.Signer) string { return "127.0.0.1 " + line(now) + "\n" }, nil,
 			[]string{"no line of"}},
+		{"an authority is known, and there is no certificate", func(s *sshtest.Server, _ ssh.Signer) string {
+			return "@cert-authority * " + line(other) + "\n"
+		}, nil, []string{":1 holds the authority"}},
 		{"an authority's key as the host's own", func(s *sshtest.Server, now ssh.Signer) string {
 			return "@cert-authority [" + host4(s) + " " + line(now) + "\n"
 		}, nil, []string{"authority"}},
@@ -220,6 +224,7 @@ func TestHostKeyAccepted(t *testing.T) {
 		{"authority", func(s *sshtest.Server, _ ssh.Signer) string {
 			return "@cert-authority [" + host4(s) + " " + line(ca) + "\n"
 		}, nil, true},
+		{"authority of all hosts", func(*sshtest.Server, ssh.Signer) string { return "@cert-authority * " + line(ca) + "\n" }, nil, true},
 		{"a plain key of a host that has a certificate", func(s *sshtest.Server, now ssh.Signer) string { return "[" + host4(s) + " " + line(now) + "\n" }, nil, true},
 		{"pinned key", nil, line, false},
 		{"pinned fingerprint", nil, func(k ssh.Signer) string { return ssh.FingerprintSHA256(k.PublicKey()) }, false},
@@ -565,5 +570,55 @@ func TestHostile(t *testing.T) {
 				t.Error("that worked")
 			}
 		})
+	}
+}
+
+// Neither a session that was closed nor a dial that failed leaves anything
+// running.
+func TestNothingIsLeft(t *testing.T) {
+	good := start(t, sshtest.Config{})
+	bad := start(t, sshtest.Config{User: "ops", Sudo: sshtest.WithPassword, Password: "x"})
+	wrong := bad.Target()
+	wrong.BecomePassword = sshtest.Password("y")
+	round := func() {
+		session, err := sshhost.Dial(t.Context(), good.Target(), good.Options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		session.Close()
+		if _, err := sshhost.Dial(t.Context(), wrong, bad.Options()); !errors.Is(err, sshhost.ErrSudo) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	round()
+	before := runtime.NumGoroutine()
+	for range 5 {
+		round()
+	}
+	end := time.Now().Add(5 * time.Second)
+	for runtime.NumGoroutine() > before+2 {
+		if time.Now().After(end) {
+			buf := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, before %d:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// A session to a host that froze can be closed, in time.
+func TestCloseFrozen(t *testing.T) {
+	s := start(t, sshtest.Config{Fault: sshtest.Fault{FreezeCalls: 1}})
+	session, err := sshhost.Dial(t.Context(), s.Target(), s.Options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := session.Users(ctx, []string{"root"}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	begin := time.Now()
+	if err := session.Close(); err != nil || time.Since(begin) > 5*time.Second {
+		t.Errorf("close: %v after %s", err, time.Since(begin))
 	}
 }

@@ -106,7 +106,11 @@ func (k *knownVerifier) check(key ssh.PublicKey, remote net.Addr) error {
 	case errors.As(err, &unknown) && len(unknown.Want) > 0:
 		var held []string
 		for _, w := range unknown.Want {
-			held = append(held, k.files.line(w)+" holds "+describe(w.Key))
+			what := " holds "
+			if k.files.authority(k.target, w.Key) {
+				what = " holds the authority "
+			}
+			held = append(held, k.files.line(w)+what+describe(w.Key))
 		}
 		return k.target.fail(ErrHostKey, fmt.Errorf("the key changed: %s, the host offers %s", strings.Join(held, ", "), describe(key)),
 			"if the host was installed anew, remove what is named here and run `pmkctl ssh scan`; if not, another machine answers in its place")

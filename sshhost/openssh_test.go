@@ -187,8 +187,18 @@ func privatePEM(t *testing.T, key any) string {
 	return string(pem.EncodeToMemory(block))
 }
 
-func (s *openSSH) options() sshhost.Options {
-	return sshhost.Options{ConfigFile: filepath.Join(s.dir, "none")}
+// options copy this program as the agent, or a small stand-in for it.
+func (s *openSSH) options(t *testing.T, whole bool) sshhost.Options {
+	t.Helper()
+	o := sshhost.Options{ConfigFile: filepath.Join(s.dir, "none")}
+	if !whole {
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Executable = write(t, "#!/bin/sh\nexec "+self+" \"$@\"\n")
+	}
+	return o
 }
 
 func TestOpenSSH(t *testing.T) {
@@ -203,7 +213,7 @@ func TestOpenSSH(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	o := s.options()
+	o := s.options(t, true)
 	var copied int64
 	o.Progress = func(done, total int64) { copied = done }
 
@@ -296,13 +306,14 @@ func TestOpenSSH(t *testing.T) {
 
 func TestOpenSSHMaxStartups(t *testing.T) {
 	s := startOpenSSH(t, "MaxStartups 2:100:2")
-	if _, err := dial(t, s.target, s.options()); err != nil { // copies the agent
+	o := s.options(t, false)
+	if _, err := dial(t, s.target, o); err != nil { // copies the agent
 		t.Fatal(err)
 	}
 	var all sync.WaitGroup
-	for range 16 {
+	for range 12 {
 		all.Go(func() {
-			session, err := sshhost.Dial(t.Context(), s.target, s.options())
+			session, err := sshhost.Dial(t.Context(), s.target, o)
 			if err != nil {
 				t.Error(err)
 				return
@@ -321,7 +332,7 @@ func TestOpenSSHRefusesKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	target.IdentityFile = write(t, privatePEM(t, other))
-	if _, err := dial(t, target, s.options()); !errors.Is(err, sshhost.ErrAuth) {
+	if _, err := dial(t, target, s.options(t, false)); !errors.Is(err, sshhost.ErrAuth) {
 		t.Errorf("got %v, want ErrAuth", err)
 	}
 }

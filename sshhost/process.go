@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/pmkctl/pmkctl/agent"
 )
 
 // Prompt is what sudo is told to ask with. The password is given to exactly
@@ -134,6 +136,9 @@ func (p *process) admitted() {
 
 func (p *process) Read(b []byte) (int, error) {
 	n, err := p.stdout.Read(b)
+	if bytes.Contains(b[:n], []byte(agent.Magic)) {
+		p.admitted()
+	}
 	if err != nil {
 		p.mu.Lock()
 		p.ended = true
