@@ -188,7 +188,9 @@ func (r *round) listen(ctx context.Context) (busy bool) {
 	for _, p := range r.peers {
 		for i, b := range p.binds {
 			busy = busy || b.Busy
-			p.bound[portText(b.Proto, b.Port)] = &p.binds[i]
+			if b.Addr == "" || b.Addr == r.Addresses[p.name] { // not the loopback's
+				p.bound[portText(b.Proto, b.Port)] = &p.binds[i]
+			}
 		}
 	}
 	return busy
@@ -262,7 +264,7 @@ func (r *round) plan(e Edge) (skip string, service bool) {
 // expected tells if the one who holds the port is the one who should.
 func (r *round) expected(e Edge, b *host.Bind) bool {
 	for _, p := range r.peers[e.To].ports {
-		if p.Proto == e.Proto && p.Port == e.Port {
+		if p.Proto == e.Proto && p.Port == e.Port && p.Addr == b.Addr {
 			return bindState(p, *b) == InUse
 		}
 	}

@@ -46,12 +46,6 @@ func newFinding(id, host, found, expected string) Finding {
 	return Finding{ID: id, Level: c.Level, Host: host, Title: c.Title, Found: found, Expected: expected, Do: c.Do}
 }
 
-// milder turns an error into a warning.
-func (f Finding) milder() Finding {
-	f.Level = modules.Warning
-	return f
-}
-
 // change is a finding in a step's diff.
 func (f Finding) change() modules.Change {
 	item := f.Title

@@ -1,0 +1,284 @@
+package preflight
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// HostProbe is the checks of one host: what the components need and it
+// lacks, and what is there that must not be.
+type HostProbe struct {
+	Name         string
+	Cluster      string   // its name
+	ClusterID    string   // as the records of the hosts have it
+	Backend      string   // of flannel: udp, vxlan, host-gw, wireguard
+	ProxyMode    string   // of kube-proxy: "" is iptables
+	Features     []string // that the kernel must have, as host.Reader names them
+	FailSwapOn   bool     // as the kubelet is configured
+	FailCgroupV1 bool
+	MinFreeDisk  int64 // bytes, on each disk that the components write to; 0 asks for none
+	MinMemory    int64 // bytes
+	Ignore       []string
+}
+
+// What is read of a host.
+const (
+	recordPath  = "/var/lib/pmkctl/record.json"
+	kubeletUnit = "kubelet.service"
+	unitPath    = "/etc/systemd/system/" + kubeletUnit
+	manifests   = "/etc/kubernetes/manifests"
+)
+
+// marker stands in every unit file that pmkctl writes.
+const marker = "\nX-Pmkctl-Inputs="
+
+// What other installers leave behind.
+var (
+	foreignUnits = []string{"k3s.service", "k3s-agent.service", "rke2-server.service", "rke2-agent.service",
+		"k0scontroller.service", "k0sworker.service", "snap.microk8s.daemon-kubelite.service"}
+	foreignFiles = []string{"/etc/kubernetes/kubelet.conf", "/etc/kubernetes/admin.conf", "/etc/rancher/k3s", "/etc/rancher/rke2"}
+)
+
+// seen is what was read.
+type seen struct {
+	facts    host.Facts
+	files    map[string]host.File
+	units    map[string]host.Unit
+	features []host.KernelFeature
+	programs []host.Program
+	record   *record
+	broken   error // of the record
+}
+
+// record is as much of package state's as matters here.
+type record struct {
+	Cluster struct{ ID, Name string } `json:"cluster"`
+	Owns    map[string]any            `json:"owns"`
+}
+
+// Check reads everything at once and compares. It changes nothing.
+func (p HostProbe) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	s, err := p.read(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	fs := p.judge(s)
+	ignore(fs, p.Ignore)
+	return diff(fs), nil
+}
+
+func (p HostProbe) read(ctx context.Context, h host.Host) (*seen, error) {
+	s := &seen{files: map[string]host.File{}, units: map[string]host.Unit{}}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { s.facts, err = h.Facts(ctx); return err })
+	g.Go(func() (err error) { s.features, err = h.KernelFeatures(ctx, p.Features); return err })
+	g.Go(func() (err error) { s.programs, err = h.Programs(ctx, p.programs()); return err })
+	g.Go(func() error {
+		queries := []host.FileQuery{{Path: recordPath, Content: true}, {Path: unitPath, Content: true}, {Path: manifests, List: true}}
+		for _, f := range foreignFiles {
+			queries = append(queries, host.FileQuery{Path: f})
+		}
+		files, err := h.Files(ctx, queries)
+		for _, f := range files {
+			s.files[f.Path] = f
+		}
+		return err
+	})
+	g.Go(func() error {
+		units, err := h.Units(ctx, append([]string{kubeletUnit}, foreignUnits...))
+		for _, u := range units {
+			s.units[u.Name] = u
+		}
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if f := s.files[recordPath]; f.Type == host.Regular {
+		s.record = &record{}
+		s.broken = json.Unmarshal(f.Content, s.record)
+	}
+	return s, nil
+}
+
+// programs are those that the components run.
+func (p HostProbe) programs() []string {
+	list := []string{"mount", "ip", "nsenter", "iptables"}
+	if p.ProxyMode == "nftables" {
+		list = append(list, "nft")
+	}
+	return list
+}
+
+func (p HostProbe) judge(s *seen) []Finding {
+	return slices.Concat(p.machine(s), p.kernel(s), p.room(s), p.others(s))
+}
+
+// machine is what the host is.
+func (p HostProbe) machine(s *seen) (out []Finding) {
+	add := func(id, found, expected string) { out = append(out, newFinding(id, p.Name, found, expected)) }
+	f := s.facts
+	if p.Backend == "udp" && f.Arch != "amd64" {
+		add(Arch, "the processor is "+f.Arch, "amd64 for the udp backend")
+	}
+	if f.Systemd == "" {
+		add(Systemd, "systemd is not process 1", "systemd")
+	}
+	if !f.Root {
+		add(Root, "the agent does not run as root", "root")
+	}
+	if !f.CgroupV2 {
+		add(Cgroups, "the host has cgroup v1", "cgroup v2")
+		if !p.FailCgroupV1 {
+			out[len(out)-1].Level = modules.Warning
+		}
+	}
+	if len(f.Swaps) > 0 && p.FailSwapOn {
+		add(Swap, "swap is on: "+strings.Join(f.Swaps, ", "), "no swap")
+	}
+	return out
+}
+
+// kernel is what the kernel and the programs can do.
+func (p HostProbe) kernel(s *seen) (out []Finding) {
+	var missing []string
+	for _, f := range s.features {
+		if !f.Present && !f.Loadable {
+			missing = append(missing, f.Name)
+		}
+	}
+	if len(missing) > 0 {
+		out = append(out, newFinding(Kernel, p.Name, fmt.Sprintf("the kernel %s lacks %s", s.facts.Kernel, strings.Join(missing, ", ")), strings.Join(p.Features, ", ")))
+	}
+	if p.ProxyMode == "nftables" && olderThan(s.facts.Kernel, 5, 13) {
+		out = append(out, newFinding(KernelVersion, p.Name, "the kernel is "+s.facts.Kernel, "5.13 or newer for kube-proxy's nftables mode"))
+	}
+	missing = nil
+	for _, f := range s.programs {
+		if f.Path == "" {
+			missing = append(missing, f.Name)
+		}
+	}
+	if len(missing) > 0 {
+		out = append(out, newFinding(Programs, p.Name, "missing: "+strings.Join(missing, ", "), strings.Join(p.programs(), ", ")))
+	}
+	return out
+}
+
+// olderThan compares a kernel's release with a version. What cannot be read
+// is not older.
+func olderThan(release string, major, minor int) bool {
+	var a, b int
+	if n, _ := fmt.Sscanf(release, "%d.%d", &a, &b); n < 2 {
+		return false
+	}
+	return a < major || a == major && b < minor
+}
+
+// room is disk and memory. A member that runs already is warned only: its
+// apply may be what mends it.
+func (p HostProbe) room(s *seen) (out []Finding) {
+	add := func(id, found, expected string) {
+		f := newFinding(id, p.Name, found, expected)
+		if p.member(s) {
+			f.Level = modules.Warning
+		}
+		out = append(out, f)
+	}
+	said := map[string]bool{}
+	for _, dir := range []string{"/var/lib/kubelet", "/var/lib/containerd", "/var/lib/etcd"} {
+		d, ok := diskOf(s.facts.Disks, dir)
+		if !ok || d.Free >= p.MinFreeDisk || said[d.Path] {
+			continue
+		}
+		said[d.Path] = true
+		add(Disk, fmt.Sprintf("%s has %s free", d.Path, bytesText(d.Free)), "at least "+bytesText(p.MinFreeDisk))
+	}
+	if m := s.facts.Memory; m > 0 && m < p.MinMemory {
+		add(Memory, "the host has "+bytesText(m)+" of memory", "at least "+bytesText(p.MinMemory))
+	}
+	return out
+}
+
+// diskOf is the file system that holds a directory.
+func diskOf(disks []host.Disk, dir string) (best host.Disk, ok bool) {
+	for _, d := range disks {
+		if (d.Path == "/" || dir == d.Path || strings.HasPrefix(dir, d.Path+"/")) && len(d.Path) >= len(best.Path) {
+			best, ok = d, true
+		}
+	}
+	return best, ok
+}
+
+func bytesText(n int64) string {
+	if n >= 1<<30 {
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
+}
+
+// member tells if the host is in this cluster already.
+func (p HostProbe) member(s *seen) bool {
+	return s.record != nil && s.broken == nil && s.record.Cluster.Name == p.Cluster && s.record.Cluster.ID == p.ClusterID
+}
+
+// others is what somebody else installed.
+func (p HostProbe) others(s *seen) (out []Finding) {
+	add := func(id, found, expected string) { out = append(out, newFinding(id, p.Name, found, expected)) }
+	switch c := s.record; {
+	case c == nil || p.member(s):
+	case s.broken != nil:
+		add(OtherCluster, fmt.Sprintf("%s cannot be read: %v", recordPath, s.broken), "")
+	case c.Cluster.Name != p.Cluster:
+		add(OtherCluster, fmt.Sprintf("the host belongs to the cluster %q", c.Cluster.Name), fmt.Sprintf("%q, or none", p.Cluster))
+	default:
+		add(OtherCluster, fmt.Sprintf("the host belongs to another cluster of the name %q, with the id %s", c.Cluster.Name, c.Cluster.ID), "the id "+p.ClusterID)
+	}
+	if u := s.units[kubeletUnit]; !gone(u) && !p.ours(s, u) {
+		add(ForeignKubelet, fmt.Sprintf("%s is there (%s, %s)", kubeletUnit, u.Path, u.Active), "none, or pmkctl's own")
+	}
+	if found := foreign(s, p.member(s)); len(found) > 0 {
+		add(ForeignInstall, "found "+strings.Join(found, ", "), "none")
+	}
+	return out
+}
+
+func gone(u host.Unit) bool { return u.Load == "" || u.Load == "not-found" }
+
+// ours tells if pmkctl wrote the kubelet's unit.
+func (p HostProbe) ours(s *seen, u host.Unit) bool {
+	if u.Path != unitPath {
+		return false
+	}
+	if p.member(s) && s.record.Owns[unitPath] != nil {
+		return true
+	}
+	return strings.Contains(string(s.files[unitPath].Content), marker)
+}
+
+// foreign lists what other installers left. Members may use static pods of
+// their own.
+func foreign(s *seen, member bool) (found []string) {
+	for _, name := range foreignUnits {
+		if !gone(s.units[name]) {
+			found = append(found, name)
+		}
+	}
+	for _, path := range foreignFiles {
+		if s.files[path].Type != host.Absent {
+			found = append(found, path)
+		}
+	}
+	if m := s.files[manifests]; !member && len(m.Entries) > 0 {
+		found = append(found, fmt.Sprintf("%s (%s)", manifests, strings.Join(m.Entries, ", ")))
+	}
+	return found
+}
