@@ -38,7 +38,9 @@ import (
 //	memory BYTES             without-program NAME     service PROGRAM
 //	enable UNIT              socket tcp ADDR:PORT PROCESS PID
 //	start UNIT               fail UNIT JOURNAL LINE
-//	stop UNIT                daemon-reload
+//	stop UNIT                daemon-reload            without PATH
+//
+// A number may follow the name of a group, UID:GID that of a user.
 func WithArchive(a *txtar.Archive) Option {
 	return func(h *Host) {
 		for _, f := range a.Files {
@@ -60,6 +62,85 @@ func WithArchive(a *txtar.Archive) Option {
 			}
 		}
 	}
+}
+
+// Archive is the host in the form that WithArchive reads, but for what
+// Kubernetes holds, journals, and the bytes of private keys. Files come out
+// with a newline at their end.
+func (h *Host) Archive() *txtar.Archive {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := &txtar.Archive{Files: []txtar.File{{Name: "host", Data: []byte(h.hostLines())}}}
+	var links strings.Builder
+	for _, p := range sortedKeys(h.tree.own) {
+		n := h.tree.own[p]
+		switch {
+		case n == nil:
+			fmt.Fprintf(&links, "without %s\n", p)
+		case n.kind == host.Link:
+			fmt.Fprintf(&links, "link %s %s\n", p, n.target)
+		case n.kind == host.Dir:
+			a.Files = append(a.Files, txtar.File{Name: fmt.Sprintf("%s/ %04o %s:%s", p, n.mode, n.owner, n.group)})
+		case n.kind == host.Regular:
+			f := txtar.File{Name: fmt.Sprintf("%s %04o %s:%s", p, n.mode, n.owner, n.group), Data: n.content}
+			if n.isSecret() {
+				f.Data = []byte("(a private key)\n")
+			}
+			a.Files = append(a.Files, f)
+		}
+	}
+	for _, name := range sortedKeys(h.units) {
+		if h.units[name].active == "active" {
+			fmt.Fprintf(&links, "start %s\n", name)
+		}
+	}
+	a.Files = append(a.Files, txtar.File{Name: "units", Data: []byte(links.String())})
+	return a
+}
+
+// hostLines are the lines for what is no file.
+func (m *machine) hostLines() string {
+	var b strings.Builder
+	users := New("bare")
+	for _, name := range sortedKeys(m.groups) {
+		if _, ok := users.groups[name]; !ok {
+			fmt.Fprintf(&b, "group %s %d\n", name, m.groups[name])
+		}
+	}
+	for _, name := range sortedKeys(m.users) {
+		if _, ok := users.users[name]; !ok {
+			fmt.Fprintf(&b, "user %s %d:%d\n", name, m.users[name].uid, m.users[name].gid)
+		}
+	}
+	for _, l := range m.network.Links {
+		if l.Name == "eth0" && len(l.Addrs) > 0 {
+			fmt.Fprintf(&b, "address %s\n", l.Addrs[0])
+		}
+	}
+	for _, name := range sortedKeys(m.features) {
+		switch f := m.features[name]; {
+		case f == users.features[name]:
+		case f.Present:
+			fmt.Fprintf(&b, "module %s\n", name)
+		case !f.Loadable:
+			fmt.Fprintf(&b, "without-module %s\n", name)
+		}
+	}
+	for _, name := range sortedKeys(m.sysctls) {
+		if v, ok := users.sysctls[name]; !ok || v != m.sysctls[name] {
+			fmt.Fprintf(&b, "sysctl %s=%s\n", name, m.sysctls[name])
+		}
+	}
+	for _, name := range m.facts.Swaps {
+		fmt.Fprintf(&b, "swap %s\n", name)
+	}
+	for _, name := range sortedKeys(m.images) {
+		fmt.Fprintf(&b, "image %s\n", name)
+	}
+	for _, s := range m.foreign {
+		fmt.Fprintf(&b, "socket %s %s %s %d\n", s.Proto, net.JoinHostPort(s.Addr, strconv.Itoa(s.Port)), s.Process, s.PID)
+	}
+	return b.String()
 }
 
 // unpack makes a file or directory; its mode and owner may follow the name.
@@ -106,9 +187,13 @@ func (h *Host) obey(line string) error {
 		h.facts.Memory, err = strconv.ParseInt(rest, 10, 64)
 		return err
 	case "user":
-		return h.addUser(rest, "")
+		name, id, _ := strings.Cut(rest, " ")
+		return h.addUser(name, id)
 	case "group":
-		return h.addGroup(rest, "")
+		name, id, _ := strings.Cut(rest, " ")
+		return h.addGroup(name, id)
+	case "without":
+		return h.Remove(ctx, rest)
 	case "sysctl":
 		name, value, _ := strings.Cut(rest, "=")
 		WithSysctl(name, value)(h)

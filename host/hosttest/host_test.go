@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/tools/txtar"
+
 	"github.com/pmkctl/pmkctl/host"
 )
 
@@ -453,5 +455,45 @@ func TestThousand(t *testing.T) {
 	wg.Wait()
 	if r := kube(t, hosts[0], "GET", "/api/v1/nodes", "", ""); len(r["items"].([]any)) != 50 {
 		t.Errorf("got %d nodes", len(r["items"].([]any)))
+	}
+}
+
+func TestArchive(t *testing.T) {
+	a := txtar.Parse([]byte(`# A host with a service.
+-- host --
+address 192.0.2.77/24
+user etcd
+module br_netfilter
+sysctl net.ipv4.ip_forward=1
+image registry.k8s.io/pause:3.10
+without-program nft
+swap /dev/sda2
+socket tcp 0.0.0.0:10250 python3 4711
+-- /var/lib/etcd/ 0700 etcd:etcd --
+-- /usr/local/bin/x 0755 --
+x
+-- /etc/systemd/system/x.service --
+[Service]
+ExecStart=/usr/local/bin/x
+[Install]
+WantedBy=multi-user.target
+-- units --
+enable x.service
+start x.service
+-- want --
+not of the host
+`))
+	h := New("h", WithArchive(a))
+	u, err := h.Units(ctx, []string{"x.service"})
+	check(t, err)
+	if u[0].Active != "active" || u[0].Enabled != "enabled" {
+		t.Errorf("got %+v", u)
+	}
+	if f := stat(t, h, "/var/lib/etcd"); f.Owner != "etcd" || f.Mode != 0o700 || f.Type != host.Dir {
+		t.Errorf("got %+v", f)
+	}
+	again := New("h", WithArchive(txtar.Parse(txtar.Format(h.Archive()))))
+	if got, want := again.Snapshot(), h.Snapshot(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
