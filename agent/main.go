@@ -18,20 +18,19 @@ import (
 // Main is the process on a host: args are what follows the executable's name
 // (ServeArgs, ReadOnlyArgs, ReceiveArgs). It returns the exit status.
 func Main(ctx context.Context, args []string, stdin, stdout *os.File) int {
-	var run func(context.Context, io.ReadWriteCloser, <-chan struct{}) error
+	return run(ctx, args, stdin, stdout, ServeOptions{})
+}
+
+func run(ctx context.Context, args []string, stdin, stdout *os.File, o ServeOptions) int {
+	var serve func(context.Context, io.ReadWriteCloser) error
 	switch {
 	case slices.Equal(args, ServeArgs):
-		run = func(ctx context.Context, rw io.ReadWriteCloser, gone <-chan struct{}) error {
-			return serveThis(ctx, rw, ServeOptions{Gone: gone})
-		}
+		serve = func(ctx context.Context, rw io.ReadWriteCloser) error { return serveThis(ctx, rw, o) }
 	case slices.Equal(args, ReadOnlyArgs):
-		run = func(ctx context.Context, rw io.ReadWriteCloser, gone <-chan struct{}) error {
-			return serveThis(ctx, rw, ServeOptions{Gone: gone, ReadOnly: true})
-		}
+		o.ReadOnly = true
+		serve = func(ctx context.Context, rw io.ReadWriteCloser) error { return serveThis(ctx, rw, o) }
 	case slices.Equal(args, ReceiveArgs):
-		run = func(ctx context.Context, rw io.ReadWriteCloser, _ <-chan struct{}) error {
-			return Receive(ctx, rw, "")
-		}
+		serve = func(ctx context.Context, rw io.ReadWriteCloser) error { return Receive(ctx, rw, o.StateDir) }
 	default:
 		fmt.Fprintln(os.Stderr, "pmkctl agent [-read-only | receive] is started by pmkctl itself")
 		return 1
@@ -44,7 +43,8 @@ func Main(ctx context.Context, args []string, stdin, stdout *os.File) int {
 
 	rw, err := standard(stdin, stdout)
 	if err == nil {
-		err = run(ctx, rw, hangup(rw.fd))
+		o.Gone = hangup(rw.fd)
+		err = serve(ctx, rw)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		fmt.Fprintln(os.Stderr, "pmkctl agent:", err)

@@ -108,14 +108,14 @@ func (s *server) serve(ctx context.Context, rw io.ReadWriteCloser) error {
 	if err := s.greet(ctx, p); err != nil {
 		return err
 	}
-	rpc := jrpc2.NewServer(s.methods(), &jrpc2.ServerOptions{Concurrency: maxCalls, DisableBuiltin: true})
-	rpc.Start(p)
+	jrpc2.NewServer(s.methods(), &jrpc2.ServerOptions{Concurrency: maxCalls, DisableBuiltin: true}).Start(p)
 
 	err := s.watch(ctx)
 	endReads()
 	s.leave(err)
 	endWrites()
-	rpc.Stop()
+	// Not rpc.Stop: it panics when a message arrives meanwhile. Closing the
+	// pipe ends the server from its reader.
 	return err
 }
 
