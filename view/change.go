@@ -56,8 +56,8 @@ func verdict(c modules.Change) string {
 		return "(sensitive, changes)"
 	case c.Action == modules.Restart:
 		return "restarts, because " + c.Why
-	case c.Kind == modules.Text, c.Kind == modules.Object && c.Have != "":
-		return ""
+	case c.Kind == modules.Text, strings.Contains(c.Have+c.Want, "\n"):
+		return "" // its lines follow
 	case c.Action == modules.Remove:
 		return "removed"
 	case c.Have == "" && c.Want == "":
