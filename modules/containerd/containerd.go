@@ -1,6 +1,7 @@
 // Package containerd runs containerd as a systemd service of the host. It
-// owns the unit file, the configuration and the service; not the binaries
-// and not what containerd keeps.
+// owns the unit file, the configuration, the directory of the CNI
+// configuration and the service; not the binaries and not what containerd
+// keeps.
 package containerd
 
 import (
@@ -20,6 +21,7 @@ const (
 	service    = "containerd.service"
 	configPath = "/etc/containerd/config.toml"
 	certsDir   = "/etc/containerd/certs.d" // registries' hosts.toml files, the operator's own
+	cniDir     = "/etc/cni/net.d"          // the network's configuration; containerd would make it with another mode
 )
 
 // Module is the container runtime of one host.
@@ -55,10 +57,11 @@ func (m Module) service() (resource.Service, error) {
 		return resource.Service{}, fmt.Errorf("make %s: %w", configPath, err)
 	}
 	config := host.FileSpec{Path: configPath, Mode: 0o644, Content: content}
+	dirs := append(resource.Parents(config), host.DirSpec{Path: certsDir, Mode: 0o755}, host.DirSpec{Path: cniDir, Mode: 0o755})
 	return resource.Service{
 		Name:  service,
 		Unit:  m.unit(),
-		Files: resource.Files{Dirs: append(resource.Parents(config), host.DirSpec{Path: certsDir, Mode: 0o755}), Files: []host.FileSpec{config}},
+		Files: resource.Files{Dirs: dirs, Files: []host.FileSpec{config}},
 		Needs: m.Needs,
 		Ready: ready,
 	}, nil
@@ -78,7 +81,7 @@ func (m Module) config() ([]byte, error) {
 		"version": 3,
 		"plugins": map[string]any{
 			"io.containerd.cri.v1.runtime": map[string]any{
-				"cni": map[string]any{"bin_dirs": []any{"/opt/cni/bin"}, "conf_dir": "/etc/cni/net.d"},
+				"cni": map[string]any{"bin_dirs": []any{"/opt/cni/bin"}, "conf_dir": cniDir},
 				"containerd": map[string]any{
 					"default_runtime_name": "runc",
 					"runtimes": map[string]any{"runc": map[string]any{

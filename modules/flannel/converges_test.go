@@ -17,6 +17,7 @@ func registered(h *hosttest.Host) {
 	hosttest.WithService("kube-apiserver", "kubelet")(h)
 	hosttest.WithPrograms("flanneld")(h)
 	hosttest.WithFile(kubeconfig, "made before\n")(h)
+	hosttest.WithDir(cniDir)(h)
 }
 
 func TestConverges(t *testing.T) {
@@ -61,7 +62,7 @@ func TestClearsFormerBackend(t *testing.T) {
 		h := hosttest.New("worker-1", hosttest.WithNetwork(host.Network{
 			Links:  []host.NetLink{{Name: "lo", Addrs: []string{"127.0.0.1/8"}}, {Name: "eth0", Addrs: []string{"192.0.2.11/24"}}, {Name: "flannel.1"}},
 			Routes: []host.NetRoute{{Dst: "10.244.1.0/24", Via: "10.244.1.0", Dev: "flannel.1"}},
-		}), hosttest.WithPrograms("flanneld"), hosttest.WithFile(kubeconfig, "x"))
+		}), hosttest.WithPrograms("flanneld"), hosttest.WithFile(kubeconfig, "x"), hosttest.WithDir(cniDir))
 		h.OnRun("ip", func(_ *hosttest.Host, argv []string, _ []byte) ([]byte, error) {
 			ran = append(ran, strings.Join(argv, " "))
 			return nil, nil

@@ -1,7 +1,7 @@
 // Package flannel runs flanneld as a systemd service of the host. It owns
 // the unit file, net-conf.json and the script that turns what flanneld found
 // out into the CNI configuration; not the binary, not that configuration
-// itself, and not what flanneld keeps under /run/flannel.
+// itself or its directory, and not what flanneld keeps under /run/flannel.
 //
 // The script is run by flanneld's unit after each start, its restarts by
 // systemd included, so that a start is complete only with a CNI
@@ -160,11 +160,10 @@ func (m Module) service() (resource.Service, error) {
 	}
 	conf := host.FileSpec{Path: netConfPath, Mode: 0o644, Content: content}
 	write := host.FileSpec{Path: scriptPath, Mode: 0o755, Content: script}
-	dirs := append(resource.Parents(conf, write), host.DirSpec{Path: cniDir, Mode: 0o755})
 	return resource.Service{
 		Name:  service,
 		Unit:  m.unit(),
-		Files: resource.Files{Dirs: dirs, Files: []host.FileSpec{conf, write}},
+		Files: resource.Files{Dirs: resource.Parents(conf, write), Files: []host.FileSpec{conf, write}},
 		Needs: m.Needs,
 	}, nil
 }
