@@ -33,7 +33,7 @@ func (h *Host) Reboot() {
 	for _, u := range h.units {
 		*u = unit{active: "inactive", sub: "dead", result: "success", journal: u.journal}
 	}
-	h.foreign = nil
+	h.foreign, h.facts.Swaps = nil, h.fstabSwaps()
 	h.startKernel()
 	h.reload()
 	h.startEnabled()
@@ -41,6 +41,23 @@ func (h *Host) Reboot() {
 	h.push()
 }
 
+// fstabSwaps are the devices that fstab(5) has for swap.
+func (m *machine) fstabSwaps() []string {
+	n := m.tree.open("/etc/fstab")
+	if n == nil {
+		return nil
+	}
+	var swaps []string
+	for _, line := range strings.Split(string(n.content), "\n") {
+		if f := strings.Fields(line); len(f) > 2 && f[0][0] != '#' && f[2] == "swap" {
+			swaps = append(swaps, f[0])
+		}
+	}
+	return swaps
+}
+
+// startKernel loads and sets what the configuration says. What fails does
+// not keep a host from coming up.
 func (m *machine) startKernel() {
 	m.sysctls, m.features = maps.Clone(m.kernel.sysctls), maps.Clone(m.kernel.features)
 	console := &Host{machine: m, admin: true}
@@ -48,7 +65,7 @@ func (m *machine) startKernel() {
 	m.mu.Unlock()
 	defer m.mu.Lock()
 	for _, name := range modules {
-		_ = console.LoadModule(context.Background(), name) // systemd goes on with the next as well
+		_ = console.LoadModule(context.Background(), name)
 	}
 	_, _ = runSysctl(console, []string{"sysctl", "--system"}, nil)
 }
