@@ -67,7 +67,7 @@ func writeBlock(b *strings.Builder, bl *block, path string) {
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", a.Name, docType(a), docDefault(a), a.Doc)
 	}
 	for _, c := range bl.Blocks {
-		writeBlock(b, c, path+" { "+c.Name)
+		writeBlock(b, c, path+" "+c.Name)
 	}
 }
 

@@ -14,6 +14,7 @@ const (
 	maxFileBytes  = 1 << 20
 	maxDepth      = 100  // brackets, quotes and templates in each other
 	maxChain      = 500  // operators, dots and brackets in a row
+	maxLines      = 5000 // of heredocs, whose parser takes time by the square
 	maxDirectives = 1000 // %{ if } and %{ for } of a file
 	maxDigits     = 100  // of a number
 	maxExponent   = 3    // digits of an exponent
@@ -50,6 +51,7 @@ type scanner struct {
 	open       []hclsyntax.TokenType // what would close each level
 	chains     []int                 // links so far, of each level
 	directives int
+	lines      int // of heredocs
 }
 
 var closers = map[hclsyntax.TokenType]hclsyntax.TokenType{
@@ -82,8 +84,15 @@ func (s *scanner) joinsLines() bool {
 }
 
 func (s *scanner) count(t hclsyntax.Token) string {
+	chain := &s.chains[len(s.chains)-1]
 	if chained(t.Type) {
-		s.chains[len(s.chains)-1]++
+		*chain++
+	}
+	if t.Type == hclsyntax.TokenStringLit {
+		s.lines++
+	}
+	if *chain > maxChain {
+		return fmt.Sprintf("An expression may chain %d operators. Give parts of it a name under locals.", maxChain)
 	}
 	if c, ok := closers[t.Type]; ok {
 		s.open, s.chains = append(s.open, c), append(s.chains, 0)
@@ -91,8 +100,8 @@ func (s *scanner) count(t hclsyntax.Token) string {
 	switch {
 	case len(s.open) > maxDepth:
 		return fmt.Sprintf("Brackets and templates may stand in each other %d deep. Give parts of the expression a name under locals.", maxDepth)
-	case s.chains[len(s.chains)-1] > maxChain:
-		return fmt.Sprintf("An expression may chain %d operators. Give parts of it a name under locals.", maxChain)
+	case s.lines > maxLines:
+		return fmt.Sprintf("The heredocs (<<EOT) of a file may hold %d lines. Move the text into a file and read it with file().", maxLines)
 	case s.directives > maxDirectives:
 		return fmt.Sprintf("A file may hold %d template directives. Split it.", maxDirectives)
 	}
