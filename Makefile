@@ -7,7 +7,7 @@ LAB = go run ./lab/cmd/pmk-lab
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build setup components lab-up lab-down demo test unit e2e lint bench
+.PHONY: help build setup components lab-up lab-new lab-down demo test unit e2e lint bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,14 +24,25 @@ components: setup ## Kubernetes and all it needs, into the cache
 lab-up: setup ## HOSTS=3 hosts with systemd and sshd, as containers
 	@$(LAB) up -hosts $(HOSTS)
 
+lab-new: setup ## the same, but all of them made anew: bare hosts
+	@$(LAB) up -new -hosts $(HOSTS)
+
 lab-down: ## remove the hosts and all that came with them
 	@$(LAB) down
 
-demo: components build lab-up ## a working cluster on three lab hosts
+demo: ## a working cluster on three lab hosts
+	@echo "==> What the lab needs, the components, bin/pmkctl and three hosts (the first time takes minutes)"
+	@$(MAKE) --no-print-directory components build lab-up
+	@echo "==> pmkctl plan: what would be done to which host"
 	bin/pmkctl plan examples/lab
+	@echo "==> pmkctl apply: doing it"
 	bin/pmkctl apply -auto-approve examples/lab
+	@echo "==> pmkctl kubeconfig: access to the new cluster"
 	bin/pmkctl kubeconfig -out=.lab/kubeconfig examples/lab
+	@echo "==> What Kubernetes itself says"
 	@$(LAB) check
+	@echo "==> Done. Look around: .lab/bin/kubectl --kubeconfig .lab/kubeconfig get pods -A -o wide"
+	@echo "    make lab-down removes all of it."
 
 test: setup lint unit e2e ## every test, the cluster on real hosts included
 

@@ -37,7 +37,16 @@ type upper struct {
 // repeated, after an interruption too: hosts that are as they should be stay
 // as they are, those too many go. The base system is kept in the folder cache;
 // out is told what takes long.
-func Up(ctx context.Context, root, cache string, n int, out io.Writer) (err error) {
+func Up(ctx context.Context, root, cache string, n int, out io.Writer) error {
+	return up(ctx, root, cache, n, out, false)
+}
+
+// Renew is Up with hosts that are all made anew, as bare as on the first day.
+func Renew(ctx context.Context, root, cache string, n int, out io.Writer) error {
+	return up(ctx, root, cache, n, out, true)
+}
+
+func up(ctx context.Context, root, cache string, n int, out io.Writer, anew bool) (err error) {
 	if n < 1 || n > MaxHosts {
 		return fmt.Errorf("start the lab: it has 1 to %d hosts, not %d", MaxHosts, n)
 	}
@@ -49,6 +58,15 @@ func Up(ctx context.Context, root, cache string, n int, out io.Writer) (err erro
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	if err := prepareMachine(ctx, n, out); err != nil {
 		return err
+	}
+	if anew {
+		have, err := containers(ctx)
+		if err != nil {
+			return err
+		}
+		if err := remove(ctx, have); err != nil {
+			return err
+		}
 	}
 	u := upper{root: root, out: out}
 	if err := u.prepare(ctx, cache); err != nil {
@@ -129,9 +147,10 @@ func (c container) sshPort() int {
 	return 0
 }
 
-// containers lists the lab's containers by name, running or not.
+// containers lists the lab's containers by name, running or not. They alone
+// carry a recipe; the image's own label is on whatever was started from it.
 func containers(ctx context.Context) (map[string]container, error) {
-	ids, err := docker(ctx, "ps", "--all", "--quiet", "--filter", "label="+label)
+	ids, err := docker(ctx, "ps", "--all", "--quiet", "--filter", "label="+recipeLabel)
 	if err != nil || ids == "" {
 		return nil, err
 	}

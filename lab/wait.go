@@ -16,15 +16,31 @@ const (
 	between    = 100 * time.Millisecond // attempts
 )
 
+// A finalError is one that no further attempt will change.
+type finalError struct{ error }
+
+func (e finalError) Unwrap() error { return e.error }
+
+// Final marks an error that waiting does not change; WaitFor returns it at
+// once.
+func Final(err error) error { return finalError{err} }
+
 // WaitFor repeats try until it returns nil. The error of an ended wait names
 // the condition and holds the last failure.
 func WaitFor(ctx context.Context, within time.Duration, condition string, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
+	var last error
 	for {
-		last := try(ctx)
-		if last == nil {
+		err := try(ctx)
+		if err == nil {
 			return nil
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err // not that of an attempt which the deadline cut off
+		}
+		if errors.As(err, &finalError{}) {
+			return fmt.Errorf("wait until %s: %w", condition, err)
 		}
 		select {
 		case <-ctx.Done():

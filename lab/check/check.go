@@ -1,6 +1,6 @@
 // Package check shows that a cluster works by asking Kubernetes itself: nodes,
-// pods on every pair of nodes, a Service by its name, logs, and a pod that
-// calls the API server. It knows nothing of how the cluster came to be.
+// pods on every pair of nodes, a Service by its name, logs, exec, and a pod
+// that calls the API server. It knows nothing of how the cluster came to be.
 package check
 
 import (
@@ -27,22 +27,30 @@ const (
 	replyWithin = time.Minute     // for one thing to answer the first time
 	accepted    = "201"           // what the API server says to a token that it knows
 	execsAtOnce = 4
+
+	flannelPort   = ":8285"
+	flannelDevice = "flannel0"
 )
 
-// Cluster checks a cluster that has these nodes, no more and no fewer, and
-// tells out what it saw. It leaves its pods running and may be repeated.
-func Cluster(ctx context.Context, k Kubectl, nodes []string, out io.Writer) error {
+// Cluster checks a cluster whose nodes are these hosts, no more and no fewer,
+// and tells out what it saw. It leaves its pods running and may be repeated.
+func Cluster(ctx context.Context, k Kubectl, hosts []lab.Host, out io.Writer) error {
+	var nodes []string
+	for _, h := range hosts {
+		nodes = append(nodes, h.Name)
+	}
 	for _, c := range []struct {
 		shows string
 		check func() (string, error)
 	}{
 		{"nodes are Ready", func() (string, error) { return readyNodes(ctx, k, nodes) }},
-		{"flannel's backend", func() (string, error) { return backend(ctx, k) }},
+		{"flannel's UDP backend serves every node", func() (string, error) { return backend(ctx, hosts) }},
 		{"a pod runs on every node", func() (string, error) { return startPods(ctx, k, nodes) }},
 		{"pods on different nodes answer each other", func() (string, error) { return pairs(ctx, k) }},
 		{"a Service answers by its DNS name from inside a pod", func() (string, error) { return serviceByName(ctx, k) }},
 		{"a pod calls the API server with its Service Account token", func() (string, error) { return token(ctx, k) }},
 		{"kubectl logs", func() (string, error) { return logs(ctx, k) }},
+		{"kubectl exec", func() (string, error) { return execs(ctx, k) }},
 	} {
 		saw, err := c.check()
 		if err != nil {
@@ -76,22 +84,27 @@ func readyNodes(ctx context.Context, k Kubectl, want []string) (string, error) {
 	return strings.Join(want, " "), err
 }
 
-// backend tells which flannel backend every node announces.
-func backend(ctx context.Context, k Kubectl) (string, error) {
-	nodes, err := k.nodes(ctx)
-	if err != nil {
-		return "", err
+// backend makes sure that on every host flanneld holds the port of its UDP
+// backend and the pods' network goes through its device: Node annotations say
+// nothing of this backend.
+func backend(ctx context.Context, hosts []lab.Host) (string, error) {
+	for _, h := range hosts {
+		held, err := h.Exec(ctx, "ss", "-Hlunp", "sport", "=", flannelPort)
+		if err != nil {
+			return "", err
+		}
+		if !strings.Contains(held, h.Address+flannelPort) || !strings.Contains(held, `"flanneld"`) {
+			return "", fmt.Errorf("%s: flanneld does not hold udp %s%s, but: %q", h.Name, h.Address, flannelPort, held)
+		}
+		routes, err := h.Exec(ctx, "ip", "-4", "route", "show", "dev", flannelDevice)
+		if err != nil {
+			return "", err
+		}
+		if !strings.Contains(routes, "/") {
+			return "", fmt.Errorf("%s: no network is routed through %s: %q", h.Name, flannelDevice, routes)
+		}
 	}
-	var saw []string
-	for _, n := range nodes {
-		saw = append(saw, n.Metadata.Annotations["flannel.alpha.coreos.com/backend-type"])
-	}
-	slices.Sort(saw)
-	saw = slices.Compact(saw)
-	if len(saw) != 1 || saw[0] == "" {
-		return "", fmt.Errorf("nodes announce %q", saw)
-	}
-	return saw[0], nil
+	return "device " + flannelDevice + ", port 8285/udp", nil
 }
 
 // startPods waits for a ready pod on every node.
@@ -176,6 +189,20 @@ func logs(ctx context.Context, k Kubectl) (string, error) {
 		}
 		if err != nil {
 			return "", fmt.Errorf("of the pod on %s: %w", p.Spec.NodeName, err)
+		}
+	}
+	return fmt.Sprintf("%d pods", len(pods)), nil
+}
+
+// execs runs a command in the pod on every node.
+func execs(ctx context.Context, k Kubectl) (string, error) {
+	pods, err := k.pods(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range pods {
+		if err := k.reply(ctx, p, p.Metadata.Name, "get", "http://localhost:8080"); err != nil {
+			return "", fmt.Errorf("in the pod on %s: %w", p.Spec.NodeName, err)
 		}
 	}
 	return fmt.Sprintf("%d pods", len(pods)), nil

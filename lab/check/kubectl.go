@@ -17,23 +17,35 @@ type Kubectl struct {
 	Kubeconfig string
 }
 
+// requestTimeout lets kubectl itself say what does not answer.
+const requestTimeout = "20s"
+
 // run runs kubectl with stdin and returns its standard output; the error holds
-// its standard error.
+// its standard error. What the API server refuses is final.
 func (k Kubectl) run(ctx context.Context, stdin string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, k.Program, append([]string{"--kubeconfig", k.Kubeconfig}, args...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return stdout.String(), fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+		said := strings.TrimSpace(stderr.String())
+		err = fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, said)
+		if refused(said) {
+			err = lab.Final(err)
+		}
+		return stdout.String(), err
 	}
 	return stdout.String(), nil
+}
+
+// refused tells if the API server knows what it does not let us do.
+func refused(said string) bool {
+	return strings.Contains(said, "(Forbidden)") || strings.Contains(said, "Unauthorized") || strings.Contains(said, "You must be logged in")
 }
 
 // A node is the part of a Node that is looked at.
 type node struct {
 	Metadata struct {
-		Name        string
-		Annotations map[string]string
+		Name string
 	}
 	Status struct {
 		Conditions []struct{ Type, Status string }
@@ -76,7 +88,7 @@ func (k Kubectl) pods(ctx context.Context) ([]pod, error) {
 }
 
 func (k Kubectl) get(ctx context.Context, into any, args ...string) error {
-	out, err := k.run(ctx, "", append([]string{"get", "-o", "json"}, args...)...)
+	out, err := k.run(ctx, "", append([]string{"get", "-o", "json", "--request-timeout", requestTimeout}, args...)...)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@
 //
 //	pmk-lab setup                install what the machine lacks
 //	pmk-lab components           get components and images into the cache
-//	pmk-lab up [-hosts N]        have N hosts
+//	pmk-lab up [-hosts N] [-new] have N hosts; -new makes all of them anew, bare
 //	pmk-lab down                 remove all that up made
 //	pmk-lab stop|kill|start|restart|cut|join NAME
 //	pmk-lab check                show that a cluster on the lab works
@@ -24,7 +24,7 @@ import (
 	"github.com/pmkctl/pmkctl/lab/components"
 )
 
-const usage = "usage: pmk-lab setup | components | up [-hosts N] | down | stop|kill|start|restart|cut|join NAME | check"
+const usage = "usage: pmk-lab setup | components | up [-hosts N] [-new] | down | stop|kill|start|restart|cut|join NAME | check"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -75,6 +75,7 @@ func getComponents(ctx context.Context, root string) error {
 func up(ctx context.Context, root string, args []string) error {
 	flags := flag.NewFlagSet("up", flag.ContinueOnError)
 	hosts := flags.Int("hosts", 3, "number of hosts")
+	anew := flags.Bool("new", false, "remove the hosts that are there first")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -82,7 +83,11 @@ func up(ctx context.Context, root string, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := lab.Up(ctx, root, cache, *hosts, os.Stderr); err != nil {
+	bring := lab.Up
+	if *anew {
+		bring = lab.Renew
+	}
+	if err := bring(ctx, root, cache, *hosts, os.Stderr); err != nil {
 		return err
 	}
 	set, err := components.Cached(root, cache)
@@ -101,15 +106,11 @@ func checkCluster(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
-	var nodes []string
-	for _, h := range l.Hosts() {
-		nodes = append(nodes, h.Name)
-	}
 	k := check.Kubectl{
 		Program:    filepath.Join(root, lab.KubectlFile),
 		Kubeconfig: filepath.Join(root, lab.KubeconfigFile),
 	}
-	return check.Cluster(ctx, k, nodes, os.Stdout)
+	return check.Cluster(ctx, k, l.Hosts(), os.Stdout)
 }
 
 func onHost(ctx context.Context, root string, args []string) error {
