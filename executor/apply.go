@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/state"
@@ -167,6 +168,9 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 		return false, err
 	}
 	err = m.Apply(event.WithProgress(ctx, s.Addr, w.sink), h, d)
+	if errors.Is(err, host.ErrLost) {
+		return true, err // there is nothing left to note it on
+	}
 	// The note is worth having even if the run is being cut off.
 	noted := keeper.End(context.WithoutCancel(ctx), string(s.Addr), d, err)
 	return true, errors.Join(err, noted)

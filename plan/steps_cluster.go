@@ -3,6 +3,7 @@ package plan
 import (
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/pmkctl/pmkctl/modules/apiserver"
 	"github.com/pmkctl/pmkctl/modules/containerd"
@@ -141,7 +142,7 @@ func (b *builder) node(h *spec.Host) {
 func (b *builder) turn(h *spec.Host) []Addr {
 	var members []*spec.Host
 	for _, other := range b.hosts {
-		if r := b.world.Records[other.Name]; r.Cluster.ID != "" {
+		if b.wasNode(other) {
 			members = append(members, other)
 		}
 	}
@@ -151,6 +152,17 @@ func (b *builder) turn(h *spec.Host) []Addr {
 		}
 	}
 	return nil
+}
+
+// wasNode tells if the host got as far as being a node in some earlier apply.
+// One that was cut off before has no pods to wait for.
+func (b *builder) wasNode(h *spec.Host) bool {
+	for item := range b.world.Records[h.Name].Owns {
+		if strings.HasPrefix(item, "node/"+h.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 // dns is CoreDNS, once there are nodes for it.

@@ -25,6 +25,9 @@ type applyFlags struct {
 	lockTimeout time.Duration
 }
 
+// lockWait outlasts the seconds that a host needs to notice that a run died.
+const lockWait = 5 * time.Second
+
 func (a *app) applyCommand() *cobra.Command {
 	var f applyFlags
 	cmd := &cobra.Command{
@@ -35,7 +38,7 @@ func (a *app) applyCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
 	cmd.Flags().IntVar(&f.parallelism, "parallelism", 64, "at most `N` steps at a time")
-	cmd.Flags().DurationVar(&f.lockTimeout, "lock-timeout", 0, "wait up to `D` (30s, 5m) for a host that another run has locked")
+	cmd.Flags().DurationVar(&f.lockTimeout, "lock-timeout", lockWait, "wait up to `D` (30s, 5m) for a host that another run has locked")
 	return a.hostFlags(cmd)
 }
 

@@ -20,19 +20,26 @@ import (
 type connection struct {
 	sessions map[string]host.Session
 	failed   map[string]error
+	log      *callLog
 }
 
 // connect reaches all hosts at once. Those that fail are in the result, not
 // an error: the others can still be judged.
-func connect(ctx context.Context, hosts []*spec.Host, opts sshhost.Options, sink event.Sink) *connection {
-	c := &connection{sessions: map[string]host.Session{}, failed: map[string]error{}}
+func (a *app) connect(ctx context.Context, hosts []*spec.Host, opts sshhost.Options, sink event.Sink) (*connection, error) {
+	log, err := a.openLog()
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{sessions: map[string]host.Session{}, failed: map[string]error{}, log: log}
 	sink(event.Phase{Name: "connect", Total: len(hosts)})
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, h := range hosts {
 		wg.Go(func() {
 			began := time.Now()
-			s, err := sshhost.Dial(ctx, target(h.Name, h.SSH), opts)
+			own := opts
+			own.Trace = log.trace(h.Name)
+			s, err := sshhost.Dial(ctx, target(h.Name, h.SSH), own)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -45,7 +52,7 @@ func connect(ctx context.Context, hosts []*spec.Host, opts sshhost.Options, sink
 		})
 	}
 	wg.Wait()
-	return c
+	return c, nil
 }
 
 // close ends all sessions, at once.
@@ -55,6 +62,7 @@ func (c *connection) close() {
 		wg.Go(func() { _ = s.Close() }) // the agent leaves anyway when the connection does
 	}
 	wg.Wait()
+	c.log.close()
 }
 
 // each calls do for every connected host at once and joins the errors.

@@ -52,7 +52,10 @@ func (a *app) kubeconfig(cmd *cobra.Command, args []string, f kubeconfigFlags) e
 		return err
 	}
 	w := &work{app: a, cluster: cluster, files: files, progress: a.newProgress()}
-	w.conn = connect(cmd.Context(), controlPlane(cluster)[:1], sshhost.Options{}, w.progress.Event)
+	if w.conn, err = a.connect(cmd.Context(), controlPlane(cluster)[:1], sshhost.Options{}, w.progress.Event); err != nil {
+		w.progress.Close()
+		return err
+	}
 	defer w.close()
 	if err := w.unreachable(); err != nil {
 		return err

@@ -69,7 +69,10 @@ func (a *app) open(cmd *cobra.Command, args []string, opts sshhost.Options) (*wo
 	}
 	w := &work{app: a, cluster: cluster, files: files, excluded: a.flags.exclude, run: state.NewClusterID()[:8],
 		progress: a.newProgress(), sources: &component.Sources{}}
-	w.conn = connect(cmd.Context(), hosts, opts, w.progress.Event)
+	if w.conn, err = a.connect(cmd.Context(), hosts, opts, w.progress.Event); err != nil {
+		w.progress.Close()
+		return nil, err
+	}
 	if len(w.conn.sessions) == 0 {
 		defer w.close()
 		return nil, w.unreachable()
