@@ -54,7 +54,7 @@ func Connect(ctx context.Context, rw io.ReadWriteCloser, o ClientOptions) (host.
 		p.Close()
 		return nil, err
 	}
-	s := &session{o: o, hello: h, since: time.Now(), lost: make(chan struct{}), bulk: bulkPool{dial: o.Bulk}}
+	s := &session{o: o, hello: h, since: time.Now(), lost: make(chan struct{}), bulk: bulkPool{dial: o.Bulk}, rounds: map[string]bool{}}
 	s.rpc = jrpc2.NewClient(p, &jrpc2.ClientOptions{
 		OnCancel: func(c *jrpc2.Client, r *jrpc2.Response) {
 			c.Notify(context.Background(), "Cancel", cancelArgs{ID: r.ID()})
@@ -135,8 +135,9 @@ type session struct {
 	lost  chan struct{} // closed when the connection is gone
 	cause error
 
-	mu   sync.Mutex
-	held bool // a lock or ports that the agent should let go of before we leave
+	mu     sync.Mutex
+	locked bool            // the lock was asked for
+	rounds map[string]bool // of probes that were not ended
 }
 
 var _ host.Session = (*session)(nil)
@@ -225,7 +226,9 @@ func (s *session) Identity() host.Identity {
 
 // Lock takes the host's lock.
 func (s *session) Lock(ctx context.Context, r host.LockRequest) error {
-	s.hold()
+	s.mu.Lock()
+	s.locked = true
+	s.mu.Unlock()
 	return s.do(ctx, "Lock", r)
 }
 
@@ -239,17 +242,11 @@ func (s *session) LockHolder(ctx context.Context) (*host.LockRequest, error) {
 	return call[*host.LockRequest](ctx, s, "LockHolder", none{})
 }
 
-func (s *session) hold() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.held = true
-}
-
 // Close ends the session. If it held something that others wait for, that is
 // free when Close returns, unless the host does not answer.
 func (s *session) Close() error {
 	s.mu.Lock()
-	held := s.held
+	held := s.locked || len(s.rounds) > 0
 	s.mu.Unlock()
 	if held {
 		ctx, cancel := context.WithTimeout(context.Background(), grace)

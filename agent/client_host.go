@@ -127,7 +127,9 @@ func (s *session) Run(ctx context.Context, argv []string, stdin []byte) ([]byte,
 }
 
 func (s *session) ProbeListen(ctx context.Context, r host.ListenRequest) ([]host.Bind, error) {
-	s.hold()
+	s.mu.Lock()
+	s.rounds[r.ID] = true
+	s.mu.Unlock()
 	return call[[]host.Bind](ctx, s, "ProbeListen", r)
 }
 
@@ -136,5 +138,11 @@ func (s *session) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.Dia
 }
 
 func (s *session) ProbeEnd(ctx context.Context, id string) ([]host.Arrival, error) {
-	return call[[]host.Arrival](ctx, s, "ProbeEnd", pathArgs{id})
+	got, err := call[[]host.Arrival](ctx, s, "ProbeEnd", pathArgs{id})
+	if err == nil {
+		s.mu.Lock()
+		delete(s.rounds, id)
+		s.mu.Unlock()
+	}
+	return got, err
 }

@@ -19,8 +19,8 @@ import (
 // directory service show as numbers.
 type accounts struct {
 	mu     sync.Mutex
-	passwd table
-	group  table
+	passwd *table
+	group  *table
 }
 
 // A table is one of the two files.
@@ -41,20 +41,19 @@ func stampOf(st *unix.Stat_t) stamp {
 	return stamp{Dev: st.Dev, Ino: st.Ino, Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano()}
 }
 
-// load reads the file if it is not the one that was read.
-func (t *table) load(path string) {
+// readTable is what the file says; old, if the file is still the same.
+func readTable(path string, old *table) *table {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
-		*t = table{}
-		return
+		return &table{}
 	}
-	if t.byName != nil && t.stamp == stampOf(&st) {
-		return
+	if old != nil && old.stamp == stampOf(&st) {
+		return old
 	}
-	*t = table{stamp: stampOf(&st), byName: map[string][]string{}, byID: map[uint32]string{}}
+	t := &table{stamp: stampOf(&st), byName: map[string][]string{}, byID: map[uint32]string{}}
 	f, err := os.Open(path)
 	if err != nil {
-		return
+		return t
 	}
 	defer f.Close()
 	for sc := bufio.NewScanner(f); sc.Scan(); {
@@ -73,6 +72,7 @@ func (t *table) load(path string) {
 			t.byID[uint32(id)] = fields[0]
 		}
 	}
+	return t
 }
 
 func (t *table) name(id uint32) string {
@@ -96,40 +96,38 @@ func (t *table) id(name string) (int, error) {
 	return 0, fmt.Errorf("no account %q", name)
 }
 
-// with calls f with current tables.
-func (a *accounts) with(f func(passwd, group *table)) {
+// tables are the files as they are now. Tables do not change.
+func (a *accounts) tables() (passwd, group *table) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.passwd.load("/etc/passwd")
-	a.group.load("/etc/group")
-	f(&a.passwd, &a.group)
+	a.passwd = readTable("/etc/passwd", a.passwd)
+	a.group = readTable("/etc/group", a.group)
+	return a.passwd, a.group
 }
 
 // ids are the numbers of an owner and a group.
 func (a *accounts) ids(owner, group string) (uid, gid int, err error) {
-	a.with(func(passwd, groups *table) {
-		if uid, err = passwd.id(owner); err != nil {
-			return
-		}
-		gid, err = groups.id(group)
-	})
+	passwd, groups := a.tables()
+	if uid, err = passwd.id(owner); err != nil {
+		return 0, 0, err
+	}
+	gid, err = groups.id(group)
 	return uid, gid, err
 }
 
 // Users tells which of these user names exist.
 func (h *Host) Users(_ context.Context, names []string) ([]host.User, error) {
 	users := make([]host.User, len(names))
-	h.names.with(func(passwd, _ *table) {
-		for i, n := range names {
-			users[i].Name = n
-			f, ok := passwd.byName[n]
-			if !ok || len(f) < 4 {
-				continue
-			}
-			users[i].Exists = true
-			users[i].UID, _ = strconv.Atoi(f[2]) // load took only numbers
-			users[i].GID, _ = strconv.Atoi(f[3]) // a bad one is 0, as for login
+	passwd, _ := h.names.tables()
+	for i, n := range names {
+		users[i].Name = n
+		f, ok := passwd.byName[n]
+		if !ok || len(f) < 4 {
+			continue
 		}
-	})
+		users[i].Exists = true
+		users[i].UID, _ = strconv.Atoi(f[2]) // readTable took only numbers
+		users[i].GID, _ = strconv.Atoi(f[3]) // a bad one is 0, as for login
+	}
 	return users, nil
 }

@@ -27,7 +27,8 @@ const (
 // Files looks at paths. What a file is and what it holds are of one opened
 // file, so that a link put in its place meanwhile shows nothing.
 func (h *Host) Files(ctx context.Context, queries []host.FileQuery) ([]host.File, error) {
-	look := looker{h: h, digests: h.digests.all()}
+	look := looker{digests: h.digests.all()}
+	look.passwd, look.group = h.names.tables()
 	var err error
 	if look.inodes, look.paths, err = h.keys.inodes(); err != nil {
 		return nil, err
@@ -50,10 +51,10 @@ func (h *Host) Files(ctx context.Context, queries []host.FileQuery) ([]host.File
 
 // A looker is one Files call.
 type looker struct {
-	h       *Host
-	digests map[string]digest
-	inodes  map[inode]bool
-	paths   map[string]bool
+	passwd, group *table
+	digests       map[string]digest
+	inodes        map[inode]bool
+	paths         map[string]bool
 }
 
 func (l *looker) file(ctx context.Context, q host.FileQuery) (host.File, error) {
@@ -110,9 +111,7 @@ func (l *looker) describe(f *host.File, st *unix.Stat_t) {
 	}
 	f.Mode, f.Size = st.Mode&0o7777, st.Size
 	f.ModTime = time.Unix(st.Mtim.Unix()).UTC()
-	l.h.names.with(func(passwd, group *table) {
-		f.Owner, f.Group = passwd.name(st.Uid), group.name(st.Gid)
-	})
+	f.Owner, f.Group = l.passwd.name(st.Uid), l.group.name(st.Gid)
 }
 
 // read fills in content and digest from the file that is opened.

@@ -60,9 +60,8 @@ func (h *Host) key(path string) (host.Key, error) {
 		return k, err
 	}
 	k.Mode = st.Mode & 0o7777
-	h.names.with(func(passwd, group *table) {
-		k.Owner, k.Group = passwd.name(st.Uid), group.name(st.Gid)
-	})
+	passwd, group := h.names.tables()
+	k.Owner, k.Group = passwd.name(st.Uid), group.name(st.Gid)
 	return k, nil
 }
 

@@ -1,13 +1,11 @@
 package oshost
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -176,45 +174,4 @@ func (t *tail) Write(b []byte) (int, error) {
 		t.b = append(t.b[:0], t.b[len(t.b)-maxStderr:]...)
 	}
 	return len(b), nil
-}
-
-const containerdSocket = "/run/containerd/containerd.sock"
-
-// ctr runs containerd's own client in Kubernetes' namespace.
-func (h *Host) ctr(ctx context.Context, args ...string) ([]byte, error) {
-	// The client waits for a service that is not there.
-	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", containerdSocket)
-	if err != nil {
-		return nil, fmt.Errorf("ask containerd: %w: %w", host.ErrUnavailable, err)
-	}
-	conn.Close()
-	out, err := h.run(ctx, append([]string{"ctr", "-n", "k8s.io"}, args...), nil)
-	if e := (*host.ExitError)(nil); errors.As(err, &e) && strings.Contains(e.Stderr, "connection refused") {
-		return nil, fmt.Errorf("ask containerd: %w: %w", host.ErrUnavailable, err)
-	}
-	return out, err
-}
-
-// Images lists the names of container images.
-func (h *Host) Images(ctx context.Context) ([]string, error) {
-	out, err := h.ctr(ctx, "images", "ls", "-q")
-	if err != nil {
-		return nil, err
-	}
-	var images []string
-	for sc := bufio.NewScanner(bytes.NewReader(out)); sc.Scan(); {
-		if name := strings.TrimSpace(sc.Text()); name != "" {
-			images = append(images, name)
-		}
-	}
-	return images, nil
-}
-
-// ImportImage imports an OCI archive.
-func (h *Host) ImportImage(ctx context.Context, path string) error {
-	if !filepath.IsAbs(path) {
-		return fmt.Errorf("%q is not an absolute path", path)
-	}
-	_, err := h.ctr(ctx, "images", "import", path)
-	return err
 }

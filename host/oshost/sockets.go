@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,10 +140,29 @@ func process(pid int) host.Socket {
 	if b, err := os.ReadFile(dir + "stat"); err == nil {
 		s.Process, s.State = parseStat(string(b))
 	}
+	if len(s.Process) == maxComm {
+		s.Process = longName(dir, s.Process)
+	}
 	if b, err := os.ReadFile(dir + "cgroup"); err == nil {
 		s.Unit = parseCgroup(string(b))
 	}
 	return s
+}
+
+// maxComm is where the kernel cuts the names of processes off.
+const maxComm = 15
+
+// longName is the program's name if it begins with the one that was cut off.
+func longName(dir, cut string) string {
+	b, err := os.ReadFile(dir + "cmdline")
+	if err != nil {
+		return cut
+	}
+	arg, _, _ := strings.Cut(string(b), "\x00")
+	if name := filepath.Base(arg); strings.HasPrefix(name, cut) {
+		return name
+	}
+	return cut
 }
 
 // parseStat reads name and state; the name may hold anything, even ")".

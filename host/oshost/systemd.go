@@ -78,10 +78,24 @@ func (h *Host) Units(ctx context.Context, names []string) ([]host.Unit, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = h.units(ctx, conn, names, units)
+	if err != nil && ctx.Err() == nil && !conn.Connected() {
+		// systemd executed itself anew meanwhile.
+		if conn, err = h.bus.get(); err == nil {
+			err = h.units(ctx, conn, names, units)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return units, nil
+}
+
+func (h *Host) units(ctx context.Context, conn *dbus.Conn, names []string, units []host.Unit) error {
 	// One call tells which are there at all.
 	list, err := conn.ListUnitsByNamesContext(ctx, slices.Compact(slices.Sorted(slices.Values(names))))
 	if err != nil {
-		return nil, fmt.Errorf("list units: %w", err)
+		return fmt.Errorf("list units: %w", err)
 	}
 	known := map[string]dbus.UnitStatus{}
 	for _, u := range list {
@@ -93,7 +107,7 @@ func (h *Host) Units(ctx context.Context, names []string) ([]host.Unit, error) {
 		status, ok := known[n]
 		switch {
 		case !ok && !validUnit(n):
-			return nil, fmt.Errorf("%q is no unit name", n)
+			return fmt.Errorf("%q is no unit name", n)
 		case ok && status.LoadState == "not-found" && status.ActiveState == "inactive":
 			units[i] = host.Unit{Name: n, Load: "not-found", Active: status.ActiveState, Sub: status.SubState}
 		default: // an alias is listed under another name
@@ -103,7 +117,7 @@ func (h *Host) Units(ctx context.Context, names []string) ([]host.Unit, error) {
 			})
 		}
 	}
-	return units, g.Wait()
+	return g.Wait()
 }
 
 // unit is one unit. All properties of one interface are of one moment.
