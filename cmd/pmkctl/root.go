@@ -37,7 +37,6 @@ func (a *app) command() *cobra.Command {
 		Short:         "Put Kubernetes on your own machines, with a plan that you can review",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(a.in)
