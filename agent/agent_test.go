@@ -668,3 +668,32 @@ func BenchmarkFiles(b *testing.B) {
 		}
 	}
 }
+
+// A message that takes longer than the silence allowed is no silence.
+func TestSlowLine(t *testing.T) {
+	var rate atomic.Int64
+	st := start(t, setup{serve: agent.ServeOptions{Silence: 300 * time.Millisecond}})
+	s, err := agent.Connect(t.Context(), slow{st.conn, &rate}, agent.ClientOptions{Beat: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	arm(t, s)
+	rate.Store(1) // 32 KiB in 40 ms: the file takes 1.7 s
+	path := filepath.Join(st.dir, "f")
+	if err := s.WriteFile(t.Context(), host.FileSpec{Path: path, Mode: 0o644, Content: make([]byte, 1<<20)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+type slow struct {
+	net.Conn
+	on *atomic.Int64
+}
+
+func (s slow) Write(b []byte) (int, error) {
+	if s.on.Load() > 0 && len(b) > 1000 {
+		time.Sleep(40 * time.Millisecond)
+	}
+	return s.Conn.Write(b)
+}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/creachadair/jrpc2"
@@ -44,9 +45,13 @@ func Connect(ctx context.Context, rw io.ReadWriteCloser, o ClientOptions) (host.
 		o.Beat = beatEvery
 	}
 	stop := context.AfterFunc(ctx, func() { rw.Close() })
-	r := bufio.NewReaderSize(rw, 64<<10)
-	p := newPipe(r, rw, nil)
-	h, err := greet(r, p)
+	s := &session{o: o, born: time.Now(), lost: make(chan struct{}), bulk: bulkPool{dial: o.Bulk}, rounds: map[string]bool{}}
+	p := newPipe(rw, func(err error) {
+		if err == nil {
+			s.moved()
+		}
+	}, s.moved)
+	h, err := greet(p)
 	if !stop() && ctx.Err() != nil {
 		err = fmt.Errorf("wait for the agent: %w", context.Cause(ctx))
 	}
@@ -54,7 +59,7 @@ func Connect(ctx context.Context, rw io.ReadWriteCloser, o ClientOptions) (host.
 		p.Close()
 		return nil, err
 	}
-	s := &session{o: o, hello: h, since: time.Now(), lost: make(chan struct{}), bulk: bulkPool{dial: o.Bulk}, rounds: map[string]bool{}}
+	s.hello, s.since = h, time.Now()
 	s.rpc = jrpc2.NewClient(p, &jrpc2.ClientOptions{
 		OnCancel: func(c *jrpc2.Client, r *jrpc2.Response) {
 			c.Notify(context.Background(), "Cancel", cancelArgs{ID: r.ID()})
@@ -66,9 +71,9 @@ func Connect(ctx context.Context, rw io.ReadWriteCloser, o ClientOptions) (host.
 }
 
 // greet skips noise and reads the hello.
-func greet(r *bufio.Reader, p *pipe) (hello, error) {
+func greet(p *pipe) (hello, error) {
 	var h hello
-	if err := skipNoise(r); err != nil {
+	if err := skipNoise(p.r); err != nil {
 		return h, err
 	}
 	msg, err := p.Recv()
@@ -127,9 +132,11 @@ func (e *NoiseError) Unwrap() error { return e.Err }
 type session struct {
 	o     ClientOptions
 	hello hello
-	since time.Time
+	since time.Time // when the hello came
+	born  time.Time
 	rpc   *jrpc2.Client
 	bulk  bulkPool
+	life  atomic.Int64 // when something last moved, in time since born
 
 	once  sync.Once
 	lost  chan struct{} // closed when the connection is gone
@@ -150,6 +157,9 @@ func (s *session) end(err error) {
 	})
 }
 
+// moved notes a sign of life.
+func (s *session) moved() { s.life.Store(int64(time.Since(s.born))) }
+
 // beat tells the agent that we live, and finds out if it does.
 func (s *session) beat() {
 	t := time.NewTicker(s.o.Beat)
@@ -163,7 +173,8 @@ func (s *session) beat() {
 		ctx, cancel := context.WithTimeout(context.Background(), 4*s.o.Beat)
 		_, err := s.rpc.Call(ctx, "Beat", none{})
 		cancel()
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil {
+		quiet := time.Since(s.born) - time.Duration(s.life.Load())
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil && quiet >= 4*s.o.Beat {
 			s.end(fmt.Errorf("no answer in %s", 4*s.o.Beat))
 			s.rpc.Close()
 		}

@@ -26,13 +26,31 @@ type pipe struct {
 	r     *bufio.Reader
 	w     io.Closer
 	out   *outbox
-	heard func(error) // after every message, with nil, and at the end
+	heard func(error) // when bytes came, with nil, and at the end
 }
 
 var _ channel.Channel = (*pipe)(nil)
 
-func newPipe(r *bufio.Reader, w io.WriteCloser, heard func(error)) *pipe {
-	return &pipe{r: r, w: w, out: newOutbox(w), heard: heard}
+// newPipe frames rw. Whatever moves is a sign of life, so that a long message
+// on a slow line is not taken for silence: heard is told of what came and,
+// with sent, of large parts of what went.
+func newPipe(rw io.ReadWriteCloser, heard func(error), sent func()) *pipe {
+	r := bufio.NewReaderSize(&listener{rw, heard}, 64<<10)
+	return &pipe{r: r, w: rw, out: newOutbox(rw, sent), heard: heard}
+}
+
+// A listener tells that bytes came.
+type listener struct {
+	io.Reader
+	heard func(error)
+}
+
+func (l *listener) Read(b []byte) (int, error) {
+	n, err := l.Reader.Read(b)
+	if n > 0 {
+		l.heard(nil)
+	}
+	return n, err
 }
 
 // Send queues a message.
@@ -46,7 +64,7 @@ func (p *pipe) Send(msg []byte) error {
 // Recv waits for the next message.
 func (p *pipe) Recv() ([]byte, error) {
 	msg, err := readFrame(p.r)
-	if p.heard != nil {
+	if err != nil {
 		p.heard(err)
 	}
 	return msg, err
@@ -129,10 +147,15 @@ type outbox struct {
 	queue  [][]byte
 	closed bool
 	err    error
+	sent   func()
 }
 
-func newOutbox(w io.Writer) *outbox {
-	o := &outbox{}
+// piece is how much goes in one write; smaller ones vanish in buffers on the
+// way and prove nothing.
+const piece = 32 << 10
+
+func newOutbox(w io.Writer, sent func()) *outbox {
+	o := &outbox{sent: sent}
 	o.wake.L = &o.mu
 	go o.run(w)
 	return o
@@ -177,10 +200,24 @@ func (o *outbox) run(w io.Writer) {
 		}
 		o.queue = o.queue[1:]
 		o.mu.Unlock()
-		_, err := w.Write(b)
+		err := o.write(w, b)
 		o.mu.Lock()
 		if err != nil {
 			o.err, o.queue, o.closed = err, nil, true
 		}
 	}
+}
+
+func (o *outbox) write(w io.Writer, b []byte) error {
+	for len(b) > 0 {
+		n, err := w.Write(b[:min(len(b), piece)])
+		if err != nil {
+			return err
+		}
+		if n == piece {
+			o.sent()
+		}
+		b = b[n:]
+	}
+	return nil
 }

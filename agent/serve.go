@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -103,7 +102,7 @@ func (s *server) serve(ctx context.Context, rw io.ReadWriteCloser) error {
 	s.reads, endReads = context.WithCancel(s.writes)
 	defer endReads()
 
-	p := newPipe(bufio.NewReaderSize(rw, 64<<10), rw, s.hear)
+	p := newPipe(rw, s.hear, func() {})
 	defer p.Close()
 	if err := s.greet(ctx, p); err != nil {
 		return err
