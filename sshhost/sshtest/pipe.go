@@ -64,6 +64,11 @@ func (p *pipe) Write(b []byte) (int, error) {
 		_ = p.conn.Close()
 		return 0, net.ErrClosed
 	}
+	if out := p.server.config.Output; out != nil {
+		if _, err := out.Write(b); err != nil {
+			return 0, err
+		}
+	}
 	p.mu.Lock()
 	frozen := p.frozen
 	p.sent += int64(len(b))

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -33,6 +34,7 @@ type Config struct {
 	Missing  bool         // the agent is not there until it was copied
 	Machine  string       // what uname -sm says; "" is Linux x86_64
 	Agent    agent.ServeOptions
+	Output   io.Writer // is written all that agents send; nil is nowhere
 	Fault    Fault
 }
 

@@ -1,0 +1,343 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/tools/txtar"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/sshhost"
+	"github.com/pmkctl/pmkctl/sshhost/sshtest"
+)
+
+var update = flag.Bool("update", false, "rewrite what scripts expect")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"pmkctl": main})
+}
+
+// TestScript runs testdata/script. A script begins in a folder with a spec of
+// all hosts that fakehost starts; a cluster.hcl of its own replaces it.
+// Beside testscript's own commands there are:
+//
+//	fakehost [-user=U] [-sudo=nopasswd|password|refused] [-password=P] NAME [FOLDER]
+//	                          start a host; FOLDER holds its files, and may
+//	                          hold host and units as hosttest.WithArchive reads
+//	exits CODE COMMAND...     run and compare the exit code
+//	console HOST LINE         do what a line of host or units says
+//	write HOST PATH TEXT      write a file at the console; append adds a line
+//	hostfile HOST PATH        print a file; with ! there must be none
+//	hostlog [HOST]            print the changes made; with ! there must be none
+//	forget                    forget the changes made so far
+//	snapshot FILE             all hosts as they are
+//	stamps FILE               when each file was written and each unit started
+//	cut HOST N                the connection dies in the N-th change from now
+//	reconnect HOST            mend it
+//	fault HOST WHAT           newkey, down, noauth, silent
+//	mend HOST UNIT            end what console HOST 'fail UNIT' began
+//	drop FROM TO PROTO PORT   a firewall between two hosts
+//	lock HOST                 another run holds the host; unlock HOST ends it
+//	sshlog HOST               print what the SSH server was sent
+//	kube HOST PATH            print an object of the API
+//	noleak FILE...            no private key of a host in these, or sent by one
+//	plain STREAM FILE         write what differs from run to run in fixed words
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "../../testdata/script", Setup: setUp, UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"fakehost": fakeHostCommand, "exits": exitsCommand, "console": consoleCommand, "write": writeCommand, "append": appendCommand,
+			"hostfile": hostFileCommand, "hostlog": hostLogCommand, "forget": forgetCommand, "snapshot": snapshotCommand,
+			"stamps": stampsCommand, "cut": cutCommand, "reconnect": reconnectCommand, "fault": faultCommand, "mend": mendCommand,
+			"drop": dropCommand, "lock": lockCommand, "unlock": unlockCommand, "sshlog": sshLogCommand, "kube": kubeCommand,
+			"noleak": noLeakCommand, "plain": plainCommand,
+		},
+	})
+}
+
+type worldKey struct{}
+
+func setUp(env *testscript.Env) error {
+	w, err := newWorld(env.WorkDir)
+	if err != nil {
+		return err
+	}
+	env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		return err
+	}
+	env.Setenv("EXAMPLES", examples)
+	env.Values[worldKey{}] = w
+	env.Defer(w.close)
+	return nil
+}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+// hostOf takes the first argument, a host.
+func hostOf(ts *testscript.TestScript, neg bool, args []string, least int) *fakeHost {
+	if neg || len(args) < least {
+		ts.Fatalf("wrong use; see TestScript")
+	}
+	h, err := worldOf(ts).find(args[0])
+	ts.Check(err)
+	return h
+}
+
+func fakeHostCommand(ts *testscript.TestScript, _ bool, args []string) {
+	var l login
+	f := flag.NewFlagSet("fakehost", flag.ContinueOnError)
+	f.StringVar(&l.user, "user", "root", "")
+	f.StringVar(&l.sudo, "sudo", "", "")
+	f.StringVar(&l.password, "password", "", "")
+	ts.Check(f.Parse(args))
+	var archive *txtar.Archive
+	if f.NArg() > 1 {
+		var err error
+		archive, err = readFolder(ts.MkAbs(f.Arg(1)))
+		ts.Check(err)
+	}
+	_, err := worldOf(ts).start(f.Arg(0), l, archive)
+	ts.Check(err)
+}
+
+// readFolder reads a host from a folder: host and units, and files.
+func readFolder(dir string) (*txtar.Archive, error) {
+	a := &txtar.Archive{}
+	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		name, _ := filepath.Rel(dir, p)
+		if name != "host" && name != "units" {
+			name = "/" + filepath.ToSlash(name)
+		}
+		data, err := os.ReadFile(p)
+		a.Files = append(a.Files, txtar.File{Name: name, Data: data})
+		return err
+	})
+	// Units come after the files that they are made of.
+	slices.SortStableFunc(a.Files, func(x, y txtar.File) int {
+		return strings.Compare(map[bool]string{true: "1"}[x.Name == "units"], map[bool]string{true: "1"}[y.Name == "units"])
+	})
+	return a, err
+}
+
+func exitsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if neg || got != want {
+		ts.Fatalf("%s exited with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+func consoleCommand(ts *testscript.TestScript, neg bool, args []string) {
+	h := hostOf(ts, neg, args, 2)
+	a := &txtar.Archive{Files: []txtar.File{{Name: "host", Data: []byte(strings.Join(args[1:], " "))}}}
+	hosttest.WithArchive(a)(h.Admin())
+}
+
+func writeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	hostOf(ts, neg, args, 3).consoleWrite(args[1], args[2]+"\n", 0o644)
+}
+
+func appendCommand(ts *testscript.TestScript, neg bool, args []string) {
+	h := hostOf(ts, neg, args, 3)
+	ts.Check(h.Admin().Append(ctx(), args[1], []byte(args[2]+"\n")))
+}
+
+func hostFileCommand(ts *testscript.TestScript, neg bool, args []string) {
+	h := hostOf(ts, false, args, 2)
+	content := h.Peek(args[1])
+	if neg != (content == nil) {
+		ts.Fatalf("%s on %s: there %v, want %v", args[1], args[0], content != nil, !neg)
+	}
+	_, _ = ts.Stdout().Write(content)
+}
+
+func hostLogCommand(ts *testscript.TestScript, neg bool, args []string) {
+	log := worldOf(ts).changes(strings.Join(args, ""))
+	if neg && log != "" {
+		ts.Fatalf("the hosts were changed:\n%s", log)
+	}
+	_, _ = ts.Stdout().Write([]byte(log))
+}
+
+func forgetCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, h := range worldOf(ts).hosts {
+		h.ClearLog()
+	}
+}
+
+func snapshotCommand(ts *testscript.TestScript, _ bool, args []string) {
+	var b strings.Builder
+	for _, h := range worldOf(ts).hosts {
+		b.WriteString("== " + h.Name() + "\n" + h.Snapshot())
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(b.String()), 0o644))
+}
+
+func stampsCommand(ts *testscript.TestScript, _ bool, args []string) {
+	var lines []string
+	for _, h := range worldOf(ts).hosts {
+		for item, at := range h.Stamps() {
+			if !strings.HasPrefix(item, "/var/lib/pmkctl") {
+				lines = append(lines, h.Name()+" "+item+" "+at.Format("15:04:05")+"\n")
+			}
+		}
+	}
+	slices.Sort(lines)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(lines, "")), 0o644))
+}
+
+func cutCommand(ts *testscript.TestScript, neg bool, args []string) {
+	h := hostOf(ts, neg, args, 2)
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	h.CutDuring(n)
+}
+
+func reconnectCommand(ts *testscript.TestScript, neg bool, args []string) {
+	hostOf(ts, neg, args, 1).Reconnect()
+}
+
+func faultCommand(ts *testscript.TestScript, neg bool, args []string) {
+	h := hostOf(ts, neg, args, 2)
+	switch args[1] {
+	case "newkey":
+		key, err := sshtest.NewKey()
+		ts.Check(err)
+		h.server.SetKeys(key)
+	case "down":
+		ts.Check(h.server.Close())
+	case "noauth":
+		h.server.SetFault(sshtest.Fault{RefuseAuth: true})
+	default:
+		ts.Fatalf("unknown fault %s", args[1])
+	}
+}
+
+func mendCommand(ts *testscript.TestScript, neg bool, args []string) {
+	hostOf(ts, neg, args, 2).MendStart(args[1])
+}
+
+func dropCommand(ts *testscript.TestScript, neg bool, args []string) {
+	port, err := strconv.Atoi(args[3])
+	ts.Check(err)
+	hostOf(ts, neg, args, 4).Cluster().Net.Add(hosttest.Rule{From: args[0], To: args[1], Proto: args[2], Port: port, Do: hosttest.Drop})
+}
+
+func lockCommand(ts *testscript.TestScript, neg bool, args []string) {
+	h := hostOf(ts, neg, args, 1)
+	s, err := sshhost.Dial(ctx(), h.server.Target(), h.server.Options())
+	ts.Check(err)
+	ts.Check(s.Lock(ctx(), host.LockRequest{Run: "0badcafe", Who: "bob@desk", For: "apply"}))
+	ts.Defer(func() { _ = s.Close() })
+	h.locked = s
+}
+
+func unlockCommand(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(hostOf(ts, neg, args, 1).locked.Close())
+}
+
+func sshLogCommand(ts *testscript.TestScript, neg bool, args []string) {
+	r := hostOf(ts, neg, args, 1).server.Record()
+	text := "logged in: " + strconv.Itoa(r.LoggedIn) + "\nkeys offered: " + strconv.Itoa(len(r.Offered)) + "\n"
+	for _, c := range r.Commands {
+		text += "command: " + c + "\n"
+	}
+	for _, p := range r.Passwords {
+		text += "password: " + p + "\n"
+	}
+	_, _ = ts.Stdout().Write([]byte(text))
+}
+
+func kubeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	r, err := hostOf(ts, neg, args, 2).Admin().Kube(ctx(), host.KubeRequest{Method: "GET", Path: args[1]})
+	ts.Check(err)
+	_, _ = ts.Stdout().Write(append(r.Body, '\n'))
+}
+
+func noLeakCommand(ts *testscript.TestScript, _ bool, args []string) {
+	var text []byte
+	for _, name := range args {
+		text = append(text, ts.ReadFile(name)...)
+	}
+	w := worldOf(ts)
+	keys := 0
+	for _, h := range w.hosts {
+		keys += len(h.secrets())
+	}
+	if found := w.leaks(text); len(found) > 0 || keys == 0 {
+		ts.Fatalf("of %d private keys:\n%s", keys, strings.Join(found, "\n"))
+	}
+}
+
+// keyForms are what a private key looks like on its way: PEM, its lines,
+// DER, and either of them once more in base64.
+func keyForms(content []byte) [][]byte {
+	block, _ := pem.Decode(content)
+	if block == nil {
+		return nil
+	}
+	forms := [][]byte{block.Bytes}
+	for _, line := range bytes.Split(content, []byte("\n")) {
+		if len(line) > 40 && !bytes.HasPrefix(line, []byte("-----")) {
+			forms = append(forms, line)
+		}
+	}
+	// The middle of it in base64, at each of the three alignments.
+	for _, raw := range [][]byte{content, block.Bytes} {
+		for skip := range 3 {
+			text := base64.StdEncoding.EncodeToString(raw[skip:])
+			forms = append(forms, []byte(text[40:100]))
+		}
+	}
+	return forms
+}
+
+// moving is what differs from run to run.
+var moving = []struct {
+	re *regexp.Regexp
+	to string
+}{
+	{regexp.MustCompile(`\d+(\.\d+)?[mµn]?s\b`), "TIME"},
+	{regexp.MustCompile(`\b\d+\.\d+ s\b`), "TIME"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d{4,5}`), "127.0.0.1:PORT"},
+	{regexp.MustCompile(`\brun [0-9a-f]{8}\b`), "run ID"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "NOW"},
+	{regexp.MustCompile(`SHA256:[A-Za-z0-9+/]{43}`), "SHA256:KEY"},
+	{regexp.MustCompile(`X-Pmkctl-Inputs=[0-9a-f]+`), "X-Pmkctl-Inputs=HASH"},
+}
+
+func plainCommand(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	for _, m := range moving {
+		text = m.re.ReplaceAllString(text, m.to)
+	}
+	text = strings.ReplaceAll(text, worldOf(ts).dir, "$WORK")
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
+}
