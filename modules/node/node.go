@@ -57,9 +57,10 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	have, err := kube.Get(ctx, m.api(h), m.path())
 	switch {
 	case errors.Is(err, host.ErrUnavailable):
-		return m.unknown(m.APIServer), nil
+		action, err := kube.WhileDown(ctx, m.api(h))
+		return m.unknown(action, m.APIServer), err
 	case kube.NotFound(err):
-		return m.unknown(m.Kubelet), nil
+		return m.unknown(modules.Add, m.Kubelet), nil
 	case err != nil:
 		return nil, err
 	}
@@ -72,11 +73,11 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 }
 
 // unknown is what will be made of a Node that cannot be seen yet.
-func (m Module) unknown(until string) modules.Diff {
+func (m Module) unknown(action modules.Action, until string) modules.Diff {
 	d := m.diff(nil)
 	d = append(d, modules.Change{Kind: modules.Object, Action: modules.Add, Item: m.item(), Want: "Ready"})
 	for i := range d {
-		d[i].Until = until
+		d[i].Action, d[i].Until = action, until
 	}
 	return d
 }

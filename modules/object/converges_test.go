@@ -80,12 +80,28 @@ func TestTakesAway(t *testing.T) {
 
 func TestUnknownUntil(t *testing.T) {
 	m := all(t, dns())
-	d, err := m.Check(t.Context(), hosttest.New("cp-1"))
-	if err != nil {
+	down := hosttest.New("cp-1", hosttest.WithService("kube-apiserver"))
+	if err := down.Admin().Unit(t.Context(), "kube-apiserver.service", host.Stop); err != nil {
 		t.Fatal(err)
 	}
-	if len(d) != len(m.Objects) || len(d.Until()) != 1 || d.Until()[0] != "kube-apiserver.cp-1" {
-		t.Errorf("got %+v, want all objects unknown until kube-apiserver.cp-1", d)
+	tests := []struct {
+		name string
+		h    *hosttest.Host
+		want modules.Action
+	}{
+		{"bare host", hosttest.New("cp-1"), modules.Add},
+		{"installed and down", down, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d, err := m.Check(t.Context(), tt.h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(d) != len(m.Objects) || len(d.Until()) != 1 || d.Until()[0] != "kube-apiserver.cp-1" || d.Action() != tt.want {
+				t.Errorf("got %+v, want %q for all objects, unknown until kube-apiserver.cp-1", d, tt.want)
+			}
+		})
 	}
 }
 

@@ -44,8 +44,10 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 		})
 	}
 	err := g.Wait()
-	down := errors.Is(err, host.ErrUnavailable)
-	if err != nil && !down {
+	if errors.Is(err, host.ErrUnavailable) {
+		return m.unknown(ctx, h)
+	}
+	if err != nil {
 		return nil, err
 	}
 	var d modules.Diff
@@ -54,12 +56,22 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 		if err != nil {
 			return nil, err
 		}
-		if down {
-			c, differs = modules.Change{Kind: modules.Object, Action: modules.Add, Item: name(o), Until: m.APIServer}, true
-		}
 		if differs {
 			d = append(d, c)
 		}
+	}
+	return d, nil
+}
+
+// unknown is all objects while the API server does not answer.
+func (m Module) unknown(ctx context.Context, h host.Host) (modules.Diff, error) {
+	action, err := kube.WhileDown(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	var d modules.Diff
+	for _, o := range m.Objects {
+		d = append(d, modules.Change{Kind: modules.Object, Action: action, Item: name(o), Until: m.APIServer})
 	}
 	return d, nil
 }

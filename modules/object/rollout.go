@@ -34,6 +34,9 @@ func (r Rollout) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	switch {
 	case errors.Is(err, host.ErrUnavailable):
 		c.Until = r.APIServer
+		if c.Action, err = kube.WhileDown(ctx, h); err != nil {
+			return nil, err
+		}
 	case kube.NotFound(err):
 		c.Until = r.Objects
 	case err != nil:

@@ -11,6 +11,7 @@ import (
 	"net/url"
 
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 )
 
 // FieldManager is the name that pmkctl owns fields by.
@@ -100,6 +101,17 @@ func do(ctx context.Context, h host.Host, r host.KubeRequest) (Object, error) {
 		return nil, &StatusError{Method: r.Method, Path: r.Path, Code: answer.Status, Message: message}
 	}
 	return o, nil
+}
+
+// WhileDown is what a change does that has to wait for the API server of h:
+// it adds where there is no API server yet; where one is only down, nobody
+// can tell.
+func WhileDown(ctx context.Context, h host.Host) (modules.Action, error) {
+	units, err := h.Units(ctx, []string{"kube-apiserver.service"})
+	if err != nil || units[0].Load == "loaded" {
+		return "", err
+	}
+	return modules.Add, nil
 }
 
 // Field follows keys into an object; nil where one is missing.
