@@ -179,6 +179,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(strings.Repeat("x = <<EOT\n", 60000))
 	f.Add("\xef\xbb\xbfcluster \"a\" {}")
 	f.Add("\x00\xff")
+	f.Add("locals {\n a = b" + strings.Repeat("[0]", 28400) + "\xbd\x92?@\x80\xf9\x85\xf9" + strings.Repeat("[0]", 30000) + "\n}") // hcl's writer hung
 	cases, err := filepath.Glob("testdata/wrong/*.txtar")
 	if err != nil {
 		f.Fatal(err)

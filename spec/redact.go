@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -64,6 +65,9 @@ func (l *loader) sources() map[string]*hcl.File {
 	for name, f := range l.files {
 		c := *f
 		c.Bytes = bytes.Clone(f.Bytes)
+		if !showable(f.Bytes) {
+			c.Bytes = nil
+		}
 		for _, s := range l.secrets {
 			c.Bytes = bytes.ReplaceAll(c.Bytes, []byte(s), stars(len(s)))
 		}
@@ -75,6 +79,20 @@ func (l *loader) sources() map[string]*hcl.File {
 		}
 	}
 	return out
+}
+
+// maxLine is the length of lines that are shown, in bytes.
+const maxLine = 16 << 10
+
+// showable tells if hcl's writer can be given a file for snippets: it hangs
+// on some invalid UTF-8, and a line of a megabyte helps nobody.
+func showable(src []byte) bool {
+	for line := range bytes.Lines(src) {
+		if len(line) > maxLine {
+			return false
+		}
+	}
+	return utf8.Valid(src)
 }
 
 func stars(n int) []byte { return bytes.Repeat([]byte("*"), n) }

@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -24,6 +25,12 @@ const (
 func scan(name string, src []byte) *hcl.Diagnostic {
 	if len(src) > maxFileBytes {
 		return tooLarge(name)
+	}
+	if !utf8.Valid(src) {
+		return &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Not UTF-8", Detail: "This file is not UTF-8 text. Save it as such.",
+			Subject: &hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos},
+		}
 	}
 	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
 	s := scanner{chains: make([]int, 1, maxDepth+2)}
