@@ -45,10 +45,10 @@ const (
 	callTime    = 20 * time.Second      // a call to one host, beside the wait itself
 	busyTime    = 5 * time.Second       // to wait for another run's probe
 	redials     = 2                     // of edges whose hosts were overloaded
-	lateLoss    = 30 * time.Millisecond // a host that hears itself later proves no loss
-	manySamples = 20                    // datagrams on an edge, to see loss
-	fewSamples  = 3                     // the same on large clusters
-	largeEdges  = 5000                  // UDP edges that make one
+	lateLoss    = 10 * time.Millisecond // a host that hears itself later proves no loss
+	lossBudget  = 1000                  // datagrams on all edges together, to see loss
+	mostSamples = 20                    // on one edge
+	leastSample = 3
 )
 
 // Check probes and returns what is wrong; h is not used.
@@ -272,10 +272,7 @@ func (r *round) expected(e Edge, b *host.Bind) bool {
 }
 
 func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, wait time.Duration) {
-	samples := manySamples
-	if r.udpEdges() > largeEdges {
-		samples = fewSamples
-	}
+	samples := min(max(lossBudget/(r.udpEdges()+1), leastSample), mostSamples)
 	r.each(ctx, wait+callTime, func(ctx context.Context, p *peer) error {
 		edges := byHost[p.name]
 		req := host.DialRequest{ID: r.id, From: r.Addresses[p.name], Wait: wait}
@@ -284,6 +281,9 @@ func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, w
 				Service: e.service, Shape: e.Shape}
 			if e.Proto == "udp" {
 				d.Count = samples
+				if b := r.peers[e.To].bound[portText(e.Proto, e.Port)]; b.Raw {
+					d.Count = leastSample // its holder gets them too
+				}
 			}
 			req.Dials = append(req.Dials, d)
 		}

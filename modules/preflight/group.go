@@ -21,6 +21,7 @@ type Statement struct {
 	Verdict Verdict  `json:"verdict"`
 	Detail  string   `json:"detail,omitempty"` // where all share it
 	Edges   int      `json:"edges"`
+	Of      int      `json:"of,omitempty"` // pairs in all, where From and To are but the first pair of many
 
 	first int // of its edges in the list, for the order
 }
@@ -31,6 +32,9 @@ func (s Statement) String() string {
 	arrow := "->"
 	if s.Both {
 		arrow = "<->"
+	}
+	if s.Of > 0 {
+		return fmt.Sprintf("%d of %d pairs: %s %s, the first %s -> %s", s.Edges, s.Of, s.Ports[0], s.Verdict, s.From, s.To)
 	}
 	if s.single() {
 		return fmt.Sprintf("%s -> %s %s %s", s.From, s.To, s.Ports[0], s.Verdict)
@@ -188,13 +192,26 @@ func (s *sheet) cover(all *sheet, cut map[string]bool) []Statement {
 			say(Everyone, h, false, s.to[h])
 		}
 	}
+	var rest []*EdgeResult
 	for _, e := range s.edges {
 		if !said[e] {
-			say(e.From, e.To, false, []*EdgeResult{e})
+			rest = append(rest, e)
 		}
+	}
+	if len(rest) > singles {
+		say(rest[0].From, rest[0].To, false, rest)
+		out[len(out)-1].Of = len(all.edges)
+		return out
+	}
+	for _, e := range rest {
+		say(e.From, e.To, false, []*EdgeResult{e})
 	}
 	return out
 }
+
+// singles are the single edges said of one port and verdict; more are
+// counted.
+const singles = 12
 
 // hosts are those on the sheet, the ones with most edges first.
 func (s *sheet) hosts() []string {
@@ -226,7 +243,7 @@ func merge(in []Statement) []Statement {
 	var out []Statement
 	at := map[string]int{}
 	for _, s := range in {
-		key := fmt.Sprint(s.From, "|", s.To, "|", s.Both, "|", s.Verdict, "|", s.single())
+		key := fmt.Sprint(s.From, "|", s.To, "|", s.Both, "|", s.Verdict, "|", s.single(), s.Of)
 		i, ok := at[key]
 		if !ok || s.single() { // single edges are said one by one, word for word
 			at[key] = len(out)

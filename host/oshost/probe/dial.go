@@ -58,10 +58,19 @@ type dialler struct {
 	wait  time.Duration
 	slots chan struct{} // connections at once
 	udp   udpSockets
+	pause time.Duration // between the datagrams that measure loss on an edge
 }
 
+// Datagrams that measure loss must not make it: a host sends two thousand a
+// second, and less on few edges.
+const (
+	pauseEach  = 500 * time.Microsecond
+	pauseLeast = 2 * time.Millisecond
+)
+
 func newDialler(r *round, req host.DialRequest) (*dialler, error) {
-	d := &dialler{round: r, wait: req.Wait, slots: make(chan struct{}, maxSockets)}
+	d := &dialler{round: r, wait: req.Wait, slots: make(chan struct{}, maxSockets),
+		pause: max(pauseLeast, pauseEach*time.Duration(len(req.Dials)))}
 	if d.wait <= 0 {
 		d.wait = defWait
 	}

@@ -13,14 +13,15 @@ import (
 //	0  "PMKP"   4  version   5  kind   6  sequence   7  length of the name
 //	8  the round's tag       16 nonce  24 name       .. MAC
 const (
-	magic    = "PMKP"
-	version  = 1
-	ping     = 1
-	pong     = 2
-	headLen  = 24
-	macLen   = 16
-	maxName  = 63
-	maxFrame = headLen + maxName + macLen
+	magic     = "PMKP"
+	version   = 1
+	ping      = 1
+	pong      = 2
+	pingAgain = 3 // no echo came so far: send it to the listener\'s port at the other end too
+	headLen   = 24
+	macLen    = 16
+	maxName   = 63
+	maxFrame  = headLen + maxName + macLen
 )
 
 type frame struct {

@@ -144,7 +144,7 @@ func (r *round) serveUDP(c *net.UDPConn, port int, info bool) {
 		case err != nil: // an ICMP error for an echo
 			continue
 		}
-		echo, count := r.handle(buf[:n], "udp", from, port)
+		echo, aside := r.handle(buf[:n], "udp", from, port)
 		if echo == nil {
 			continue
 		}
@@ -153,8 +153,8 @@ func (r *round) serveUDP(c *net.UDPConn, port int, info bool) {
 			src = replyFrom(oob[:oobn])
 		}
 		_, _, _ = c.WriteMsgUDPAddrPort(echo, src, from)
-		if count > 1 && port != 0 {
-			_, _, _ = c.WriteMsgUDPAddrPort(echo, src, netip.AddrPortFrom(from.Addr(), uint16(port)))
+		if aside != nil && port != 0 {
+			_, _, _ = c.WriteMsgUDPAddrPort(aside, src, netip.AddrPortFrom(from.Addr(), uint16(port)))
 		}
 	}
 }

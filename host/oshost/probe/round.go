@@ -1,12 +1,14 @@
 package probe
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -100,8 +102,8 @@ func (r *round) close() {
 	}
 }
 
-// note counts an arrival; r.mu is held. It returns how often it came.
-func (r *round) note(k key, half bool) int {
+// note counts an arrival; r.mu is held.
+func (r *round) note(k key, half bool) {
 	a := r.arrivals[k]
 	if a == nil {
 		a = &host.Arrival{Half: half, From: k.from.String(), Port: k.port, Proto: k.proto}
@@ -112,7 +114,6 @@ func (r *round) note(k key, half bool) int {
 		r.order = append(r.order, k)
 	}
 	a.Count++
-	return a.Count
 }
 
 // arrived lists the arrivals of a closed round, in the order they came.
@@ -127,11 +128,12 @@ func (r *round) arrived() []host.Arrival {
 }
 
 // handle takes a frame that arrived and returns the echo for it, if one is
-// due, and how often its nonce has come.
-func (r *round) handle(b []byte, proto string, from netip.AddrPort, port int) (echo []byte, count int) {
+// due, and one to send to the listener's port at the other end. That looks
+// like what arrived, since a component may hold the port there.
+func (r *round) handle(b []byte, proto string, from netip.AddrPort, port int) (echo, aside []byte) {
 	f, ok := r.cipher.open(b)
 	if !ok {
-		return nil, 0
+		return nil, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -139,16 +141,19 @@ func (r *round) handle(b []byte, proto string, from netip.AddrPort, port int) (e
 		if take := r.waiting[f.nonce]; take != nil {
 			take(f, port != 0)
 		}
-		return nil, 0
+		return nil, nil
 	}
-	if f.kind != ping {
-		return nil, 0
+	if f.kind != ping && f.kind != pingAgain {
+		return nil, nil
 	}
-	count = 1
 	if port != 0 { // not the loopback's own
-		count = r.note(key{proto, f.nonce, from.Addr().Unmap(), port}, false)
+		r.note(key{proto, f.nonce, from.Addr().Unmap(), port}, false)
 	}
-	return r.seal(frame{kind: pong, seq: f.seq, nonce: f.nonce, name: r.host}), count
+	echo = r.seal(frame{kind: pong, seq: f.seq, nonce: f.nonce, name: r.host})
+	if f.kind == pingAgain {
+		aside = slices.Concat(b[:bytes.Index(b, []byte(magic))], echo)
+	}
+	return echo, aside
 }
 
 // await has take called for each echo of a nonce, until the function that

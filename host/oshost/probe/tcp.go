@@ -47,8 +47,8 @@ func (d *dialler) dialTCP(ctx context.Context, one host.Dial, nonce uint64, to n
 				if r.Outcome == host.OK {
 					r.Got = 1
 				}
-				if r.RTT > retryTCP/2 {
-					r.Sent = r.Got // slow: the tries before may still be answered
+				if r.Outcome == host.OK && (r.RTT > retryTCP/2 || r.Sent < 3) {
+					r.Sent = 1 // slow, or the address was not resolved yet: no loss
 				}
 				return r
 			}
@@ -132,9 +132,7 @@ func (d *dialler) connect(ctx context.Context, to netip.AddrPort) (*os.File, hos
 	if !d.keep(f) {
 		return nil, host.Dialled{Outcome: host.Filtered}
 	}
-	if t, ok := ctx.Deadline(); ok {
-		_ = f.SetDeadline(t)
-	}
+	context.AfterFunc(ctx, func() { _ = f.SetDeadline(time.Unix(1, 0)) }) // at the deadline, or before
 	setRecvErr(fd, to.Addr().Is6())
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	err = unix.Bind(fd, toSockaddr(netip.AddrPortFrom(d.source(to.Addr()), 0)))

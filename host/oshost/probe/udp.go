@@ -201,10 +201,8 @@ type udpTry struct {
 	failed *host.Dialled // what the system said
 }
 
-const (
-	burst = time.Millisecond       // between the datagrams that measure loss
-	grace = 200 * time.Millisecond // for the echoes of the last ones
-)
+// grace is for the echoes of the last datagrams that measure loss.
+const grace = 200 * time.Millisecond
 
 func (t *udpTry) run(ctx context.Context, events <-chan any) host.Dialled {
 	t.got = map[byte]bool{}
@@ -218,7 +216,7 @@ func (t *udpTry) run(ctx context.Context, events <-chan any) host.Dialled {
 		case e := <-events:
 			t.take(e)
 			if t.first != nil && len(t.sentAt) < t.one.Count {
-				next.Reset(burst)
+				next.Reset(t.pause)
 			}
 		case <-next.C:
 			switch {
@@ -227,7 +225,7 @@ func (t *udpTry) run(ctx context.Context, events <-chan any) host.Dialled {
 				next.Reset(resend)
 			case len(t.sentAt) < t.one.Count:
 				t.send()
-				next.Reset(burst)
+				next.Reset(t.pause)
 				if len(t.sentAt) == t.one.Count {
 					deadline.Reset(max(grace, 3*t.rtt))
 				}
@@ -285,7 +283,11 @@ func (t *udpTry) send() {
 		return
 	}
 	t.sentAt = append(t.sentAt, time.Now())
-	f := t.seal(frame{kind: ping, seq: byte(seq), nonce: t.nonce})
+	kind := byte(ping)
+	if t.skip > 0 || t.first == nil && seq > 0 {
+		kind = pingAgain
+	}
+	f := t.seal(frame{kind: kind, seq: byte(seq), nonce: t.nonce})
 	p := payload(t.one, t.to.Addr(), f)
 	var err error
 	for range 4 {
