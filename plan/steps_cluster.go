@@ -168,8 +168,11 @@ func (b *builder) wasNode(h *spec.Host) bool {
 // dns is CoreDNS, once there are nodes for it.
 func (b *builder) dns() error {
 	m := b.master()
+	replicas, _ := b.Settings.CoreDNS.Config["replicas"].(int64)
+	corefile, _ := b.Settings.CoreDNS.Config["corefile"].(string)
 	objects, err := object.CoreDNS(object.DNS{
-		Image: b.image("coredns").Name, ClusterIP: object.DNSAddress(b.ServiceCIDR), Domain: b.Domain, Upstream: b.upstream()})
+		Image: b.image("coredns").Name, ClusterIP: object.DNSAddress(b.ServiceCIDR), Domain: b.Domain, Upstream: b.upstream(),
+		Replicas: int(replicas), Corefile: corefile})
 	if err != nil {
 		return err
 	}
