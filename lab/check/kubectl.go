@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/pmkctl/pmkctl/lab"
 )
@@ -48,17 +49,23 @@ type node struct {
 		Name string
 	}
 	Status struct {
-		Conditions []struct{ Type, Status string }
+		Conditions []struct {
+			Type, Status       string
+			LastTransitionTime time.Time
+		}
 	}
 }
 
-func (n node) ready() bool {
+func (n node) ready() bool { return !n.readySince().IsZero() }
+
+// readySince is zero while the node is not Ready.
+func (n node) readySince() time.Time {
 	for _, c := range n.Status.Conditions {
-		if c.Type == "Ready" {
-			return c.Status == "True"
+		if c.Type == "Ready" && c.Status == "True" {
+			return c.LastTransitionTime
 		}
 	}
-	return false
+	return time.Time{}
 }
 
 // A pod is the part of a Pod that is looked at.

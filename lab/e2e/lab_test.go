@@ -13,30 +13,7 @@ import (
 	"time"
 
 	"github.com/pmkctl/pmkctl/lab"
-	"github.com/pmkctl/pmkctl/lab/components"
 )
-
-// up has the lab have n hosts and returns it. A lab that does not start fails
-// the test.
-func up(t *testing.T, n int) *lab.Lab {
-	t.Helper()
-	root, err := lab.FindRoot(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cache, err := components.DefaultDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := lab.Up(t.Context(), root, cache, n, os.Stderr); err != nil {
-		t.Fatal(err)
-	}
-	l, err := lab.Open(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
 
 func answers(h lab.Host) bool {
 	conn, err := net.DialTimeout("tcp", net.JoinHostPort(h.SSHAddress, strconv.Itoa(h.SSHPort)), time.Second)
@@ -68,7 +45,7 @@ func TestHostsKeepTheirFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec(t, h, "touch", "/var/lib/kept", "/etc/kept")
+	on(t, h, "touch", "/var/lib/kept", "/etc/kept")
 	for _, restart := range []struct {
 		name string
 		do   func(context.Context) error
@@ -85,9 +62,9 @@ func TestHostsKeepTheirFiles(t *testing.T) {
 		if err := restart.do(t.Context()); err != nil {
 			t.Fatalf("%s: %v", restart.name, err)
 		}
-		exec(t, h, "ls", "/var/lib/kept", "/etc/kept")
+		on(t, h, "ls", "/var/lib/kept", "/etc/kept")
 	}
-	exec(t, h, "rm", "/var/lib/kept", "/etc/kept")
+	on(t, h, "rm", "/var/lib/kept", "/etc/kept")
 }
 
 // reboot has the host reboot itself, and waits until it is back.
@@ -129,7 +106,7 @@ func TestCutAndJoin(t *testing.T) {
 	if err := h.Join(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	exec(t, cp, "ping", "-c1", "-W5", h.Address)
+	on(t, cp, "ping", "-c1", "-W5", h.Address)
 }
 
 // The machine's own settings hide behind files, so that nothing that a kubelet
@@ -140,21 +117,12 @@ func TestMachineSettingsAreHidden(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := up(t, 3).Hosts()[0]
-	exec(t, h, "sysctl", "-w", "kernel.panic=10")
-	if out := exec(t, h, "sysctl", "-n", "kernel.panic"); strings.TrimSpace(out) != "10" {
+	on(t, h, "sysctl", "-w", "kernel.panic=10")
+	if out := on(t, h, "sysctl", "-n", "kernel.panic"); strings.TrimSpace(out) != "10" {
 		t.Errorf("the host says %q, want 10", out)
 	}
 	after, err := os.ReadFile("/proc/sys/kernel/panic")
 	if err != nil || string(after) != string(before) {
 		t.Errorf("the machine says %q, %v, want %q as before", after, err, before)
 	}
-}
-
-func exec(t *testing.T, h lab.Host, argv ...string) string {
-	t.Helper()
-	out, err := h.Exec(t.Context(), argv...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
