@@ -3,6 +3,7 @@ package preflight
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ const (
 	redials     = 2                     // of edges whose hosts were overloaded
 	lateLoss    = 10 * time.Millisecond // a host that hears itself later proves no loss
 	lossBudget  = 1000                  // datagrams on all edges together, to see loss
-	mostSamples = 20                    // on one edge
+	mostSamples = 10                    // on one edge
 	leastSample = 3
 )
 
@@ -113,8 +114,8 @@ type peer struct {
 	ports []Port
 	lock  *host.LockRequest // another run's
 	binds []host.Bind
-	bound map[string]*host.Bind // by port text
-	err   error                 // the host left
+	bound map[portKey]*host.Bind
+	err   error // the host left
 	facts host.Facts
 	self  host.Dialled
 	came  []host.Arrival
@@ -125,7 +126,7 @@ type peer struct {
 // An edgeState is an edge under way.
 type edgeState struct {
 	Edge
-	nonce   string
+	index   int    // in the list; the lower half of its nonce
 	skip    string // why it is not dialled
 	service bool
 	res     host.Dialled
@@ -147,13 +148,33 @@ func (c Connectivity) newRound() (*round, error) {
 	}
 	for name, h := range c.Hosts {
 		r.names = append(r.names, name)
-		r.peers[name] = &peer{name: name, host: h, ports: c.Ports[name], bound: map[string]*host.Bind{}}
+		r.peers[name] = &peer{name: name, host: h, ports: c.Ports[name], bound: map[portKey]*host.Bind{}}
 	}
 	sort.Strings(r.names)
+	r.edges = make([]*edgeState, len(c.Edges))
+	all := make([]edgeState, len(c.Edges))
 	for i, e := range c.Edges {
-		r.edges = append(r.edges, &edgeState{Edge: e, nonce: fmt.Sprintf("%08x%08x", r.base, i)})
+		all[i].Edge, all[i].index = e, i
+		r.edges[i] = &all[i]
 	}
 	return r, nil
+}
+
+// nonce is 16 hex digits, the index of what it stands for in the lower half.
+func nonce(base uint32, index int) string {
+	var b [8]byte
+	binary.BigEndian.PutUint32(b[:], base)
+	binary.BigEndian.PutUint32(b[4:], uint32(index))
+	return hex.EncodeToString(b[:])
+}
+
+// indexOf reads it back; false if the nonce is not of this base.
+func indexOf(base uint32, s string) (int, bool) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != 8 || binary.BigEndian.Uint32(b) != base {
+		return 0, false
+	}
+	return int(binary.BigEndian.Uint32(b[4:])), true
 }
 
 // each runs f for all hosts that are there, at once, and waits: a barrier. A
@@ -189,7 +210,7 @@ func (r *round) listen(ctx context.Context) (busy bool) {
 		for i, b := range p.binds {
 			busy = busy || b.Busy
 			if b.Addr == "" || b.Addr == r.Addresses[p.name] { // not the loopback's
-				p.bound[portText(b.Proto, b.Port)] = &p.binds[i]
+				p.bound[portKey{b.Proto, b.Port}] = &p.binds[i]
 			}
 		}
 	}
@@ -247,7 +268,7 @@ func (r *round) plan(e Edge) (skip string, service bool) {
 	case to.lock != nil:
 		return "an apply holds " + e.To, false
 	}
-	b := to.bound[portText(e.Proto, e.Port)]
+	b := to.bound[portKey{e.Proto, e.Port}]
 	switch {
 	case b == nil:
 		return "nothing is bound on " + e.To, false
@@ -277,18 +298,18 @@ func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, w
 		edges := byHost[p.name]
 		req := host.DialRequest{ID: r.id, From: r.Addresses[p.name], Wait: wait}
 		for _, e := range edges {
-			d := host.Dial{Proto: e.Proto, Addr: r.Addresses[e.To], Port: e.Port, Host: e.To, Nonce: e.nonce,
+			d := host.Dial{Proto: e.Proto, Addr: r.Addresses[e.To], Port: e.Port, Host: e.To, Nonce: nonce(r.base, e.index),
 				Service: e.service, Shape: e.Shape}
 			if e.Proto == "udp" {
 				d.Count = samples
-				if b := r.peers[e.To].bound[portText(e.Proto, e.Port)]; b.Raw {
+				if b := r.peers[e.To].bound[portKey{e.Proto, e.Port}]; b.Raw {
 					d.Count = leastSample // its holder gets them too
 				}
 			}
 			req.Dials = append(req.Dials, d)
 		}
 		slot := slices.Index(r.names, p.name)
-		req.Dials = append(req.Dials, host.Dial{Self: true, Nonce: fmt.Sprintf("%08x%08x", ^r.base, slot)})
+		req.Dials = append(req.Dials, host.Dial{Self: true, Nonce: nonce(^r.base, slot)})
 		got, err := p.host.ProbeDial(ctx, req)
 		if err != nil {
 			return err

@@ -52,7 +52,11 @@ func (f Finding) change() modules.Change {
 	if f.Host != "" {
 		item = f.Host + " " + f.Title
 	}
-	return modules.Change{Kind: modules.Finding, Item: item, Have: f.Found, Want: f.Expected, Why: f.Do, ID: f.ID, Level: f.Level}
+	why := f.Do
+	if f.Cause != "" {
+		why = strings.ToUpper(f.Cause[:1]) + f.Cause[1:] + ". " + f.Do
+	}
+	return modules.Change{Kind: modules.Finding, Item: item, Have: f.Found, Want: f.Expected, Why: why, ID: f.ID, Level: f.Level}
 }
 
 // diff is findings as a step's diff, the worst first.

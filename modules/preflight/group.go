@@ -50,12 +50,16 @@ func Statements(edges []EdgeResult) []Statement {
 	sheets := map[string]*sheet{} // by port and verdict
 	var order []string
 	universe := map[string]*sheet{}
+	touched := touchedPorts(edges)
+	if len(touched) == 0 {
+		return nil
+	}
 	follows := consequences(edges)
 	for i, e := range edges {
-		port := portText(e.Proto, e.Port)
-		if e.Verdict == NotProbed || follows[i] {
+		if e.Verdict == NotProbed || follows[i] || !touched[portKey{e.Proto, e.Port}] {
 			continue
 		}
+		port := portText(e.Proto, e.Port)
 		if universe[port] == nil {
 			universe[port] = newSheet()
 		}
@@ -89,6 +93,23 @@ func Statements(edges []EdgeResult) []Statement {
 		}
 	}
 	return sorted(merge(out))
+}
+
+// A portKey tells ports apart.
+type portKey struct {
+	proto string
+	port  int
+}
+
+// touchedPorts are those of which something is to be said.
+func touchedPorts(edges []EdgeResult) map[portKey]bool {
+	out := map[portKey]bool{}
+	for _, e := range edges {
+		if e.Verdict != OK && e.Verdict != NotProbed {
+			out[portKey{e.Proto, e.Port}] = true
+		}
+	}
+	return out
 }
 
 // consequences are connections that get no answer because nothing at all
@@ -298,28 +319,28 @@ func (t Tally) String() string {
 // Tallies count the edges by port, in the order in which ports appear.
 func Tallies(edges []EdgeResult) []Tally {
 	var out []Tally
-	at := map[string]int{}
-	times := map[string][]time.Duration{}
+	at := map[portKey]int{}
+	var times [][]time.Duration
 	for _, e := range edges {
-		port := portText(e.Proto, e.Port)
+		port := portKey{e.Proto, e.Port}
 		i, ok := at[port]
 		if !ok {
 			i = len(out)
 			at[port] = i
-			out = append(out, Tally{Port: port, Why: e.Why})
+			out, times = append(out, Tally{Port: portText(e.Proto, e.Port), Why: e.Why}), append(times, nil)
 		}
 		t := &out[i]
 		t.Edges++
 		switch {
 		case e.Verdict.Passes():
 			t.OK++
-			times[port] = append(times[port], e.RTT)
+			times[i] = append(times[i], e.RTT)
 		case e.Verdict == NotProbed:
 			t.NotProbed++
 		}
 	}
 	for i := range out {
-		if ts := times[out[i].Port]; len(ts) > 0 {
+		if ts := times[i]; len(ts) > 0 {
 			out[i].Median, out[i].Max = median(ts), slices.Max(ts)
 		}
 	}

@@ -39,21 +39,23 @@ func mayHold(p Port, b host.Bind) bool {
 
 // cameAt tells where nonces arrived.
 type cameAt struct {
-	nonces map[string][]place // by nonce
-	half   map[string]bool    // host, port and source address of half-open connections
+	nonces [][]place       // by edge
+	half   map[string]bool // host, port and source address of half-open connections
 }
 
 type place struct{ host, from string }
 
 func (r *round) arrivals() cameAt {
-	c := cameAt{nonces: map[string][]place{}, half: map[string]bool{}}
+	c := cameAt{nonces: make([][]place, len(r.edges)), half: map[string]bool{}}
 	for _, name := range r.names {
 		for _, a := range r.peers[name].came {
 			if a.Half {
 				c.half[halfKey(name, a.Port, a.From)] = true
 				continue
 			}
-			c.nonces[a.Nonce] = append(c.nonces[a.Nonce], place{name, a.From})
+			if i, ok := indexOf(r.base, a.Nonce); ok && i < len(c.nonces) {
+				c.nonces[i] = append(c.nonces[i], place{name, a.From})
+			}
 		}
 	}
 	return c
@@ -78,7 +80,7 @@ func (r *round) judge(e *edgeState, came cameAt) EdgeResult {
 		return out
 	}
 	arrived, elsewhere := false, ""
-	for _, p := range came.nonces[e.nonce] {
+	for _, p := range came.nonces[e.index] {
 		if p.host == e.To {
 			arrived = true
 			continue
@@ -286,9 +288,12 @@ func (r *round) translated(came cameAt) []Finding {
 	seen := map[string]bool{}
 	var out []Finding
 	for _, e := range r.edges {
-		for _, p := range came.nonces[e.nonce] {
+		for _, p := range came.nonces[e.index] {
+			if p.from == r.Addresses[e.From] {
+				continue
+			}
 			text := fmt.Sprintf("%s is seen as %s, not %s, by %s", e.From, p.from, r.Addresses[e.From], p.host)
-			if p.from == r.Addresses[e.From] || seen[text] {
+			if seen[text] {
 				continue
 			}
 			seen[text] = true

@@ -70,7 +70,14 @@ const (
 
 func newDialler(r *round, req host.DialRequest) (*dialler, error) {
 	d := &dialler{round: r, wait: req.Wait, slots: make(chan struct{}, maxSockets),
-		pause: max(pauseLeast, pauseEach*time.Duration(len(req.Dials)))}
+		pause: pauseLeast}
+	n := 0
+	for _, one := range req.Dials {
+		if one.Proto == "udp" {
+			n++
+		}
+	}
+	d.pause = max(d.pause, time.Duration(n)*pauseEach)
 	if d.wait <= 0 {
 		d.wait = defWait
 	}
