@@ -3,6 +3,8 @@ package plan
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
@@ -170,30 +172,43 @@ func (g *Graph) check() error {
 }
 
 // Immutable are diagnostics for what differs from a live cluster and cannot
-// be changed there.
+// be changed there. Another network backend can: its step shows it as a
+// replacement.
 func Immutable(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	told := map[string]bool{}
+	told := map[string]bool{spec.FieldBackend: true}
+	identity := spec.Identity(c)
 	for _, h := range c.Hosts {
 		r := records[h.Name]
 		if r == nil || r.Cluster.Name != c.Name {
 			continue // bare, or another cluster's: preflight refuses that
 		}
-		for field, want := range spec.Identity(c) {
+		if r.Host != h.Name {
+			diags = append(diags, immutable(c, "node name", r.Host, &h.Range))
+		}
+		for _, field := range slices.Sorted(maps.Keys(identity)) {
 			have, ok := r.Cluster.Immutable[field]
-			if !ok || have == want || told[field] {
+			if !ok || have == identity[field] || told[field] {
 				continue
 			}
 			told[field] = true
-			subject := c.ImmutableRange(field)
-			diags = append(diags, &hcl.Diagnostic{
-				Severity: hcl.DiagError,
-				Summary:  "Cannot change on a live cluster",
-				Detail: fmt.Sprintf("The cluster %q runs with %s = %q, and pmkctl cannot change that while it lives. "+
-					"Put %q back, or give the cluster another name and set it up on other hosts.", c.Name, field, have, have),
-				Subject: &subject,
-			})
+			at := c.ImmutableRange(field)
+			diags = append(diags, immutable(c, field, have, &at))
 		}
 	}
 	return diags
+}
+
+func immutable(c *spec.Cluster, field, have string, at *hcl.Range) *hcl.Diagnostic {
+	advice := "give the cluster another name and set it up on other hosts"
+	if field == spec.FieldVersion {
+		advice = "wait for a pmkctl that can upgrade clusters"
+	}
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  "Cannot change on a live cluster",
+		Detail: fmt.Sprintf("The cluster %q runs with %s %q, and pmkctl cannot change that while it lives. Put %q back, or %s.",
+			c.Name, field, have, have, advice),
+		Subject: at,
+	}
 }

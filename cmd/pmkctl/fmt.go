@@ -24,7 +24,7 @@ func (a *app) fmtCommand() *cobra.Command {
 }
 
 func (a *app) format(path string, check bool) error {
-	files, err := specFiles(path)
+	files, err := spec.Files(path)
 	if err != nil {
 		return err
 	}
@@ -54,18 +54,6 @@ func (a *app) format(path string, check bool) error {
 		return &exitError{Code: exitSpec}
 	}
 	return nil
-}
-
-// specFiles are the file itself or the .hcl files of a folder.
-func specFiles(path string) ([]string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return []string{path}, nil
-	}
-	return filepath.Glob(filepath.Join(path, "*.hcl"))
 }
 
 // replaceFile writes a file in one step. mode 0 keeps that of the file there.
