@@ -94,19 +94,25 @@ func tryUntilServed(ctx context.Context, f func() (*conn, error)) (*conn, error)
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval = 50 * time.Millisecond
 	wait.MaxInterval = time.Second
-	var last error
+	var last, dropped error
 	c, err := backoff.Retry(ctx, func() (*conn, error) {
 		c, err := f()
 		last = err
-		if err != nil && !errors.Is(err, errDropped) {
+		switch {
+		case errors.Is(err, errDropped):
+			dropped = err
+		case err != nil:
 			err = backoff.Permanent(err)
 		}
 		return c, err
 	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0))
-	if err != nil {
-		return nil, last // not ctx's, which says less
+	switch {
+	case err == nil:
+		return c, nil
+	case dropped != nil && errors.Is(last, ErrUnreachable):
+		return nil, dropped // that time ran out in the last try says less
 	}
-	return c, nil
+	return nil, last
 }
 
 // progress is how far a handshake got; the library calls back from other
@@ -191,8 +197,9 @@ func (p *progress) explain(ctx context.Context, t Target, l *login, err error) e
 
 // unreachable says which step did not come to an end.
 func (t Target) unreachable(ctx context.Context, step string, err error) error {
+	var late net.Error
 	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, context.DeadlineExceeded):
+	case errors.Is(cause, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
 		err = fmt.Errorf("%s: no answer in time", step)
 	case cause != nil:
 		err = fmt.Errorf("%s: %w", step, cause)

@@ -40,7 +40,8 @@ type process struct {
 	stdin   io.WriteCloser
 	stdout  io.Reader
 	exited  chan struct{}
-	status  error // of session.Wait, once exited is closed
+	status  error         // of session.Wait, once exited is closed
+	writing chan struct{} // held while writing: the library does not lock Write against Close
 
 	mu     sync.Mutex
 	stderr []byte // the last of it
@@ -60,7 +61,7 @@ func (c *conn) run(ctx context.Context, t Target, command string) (*process, err
 	if err != nil {
 		return nil, t.fail(ErrStart, fmt.Errorf("open a session: %w", err), "")
 	}
-	p := &process{target: t, command: t.sudo() + command, session: s, exited: make(chan struct{})}
+	p := &process{target: t, command: t.sudo() + command, session: s, exited: make(chan struct{}), writing: make(chan struct{}, 1)}
 	if p.stdin, err = s.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func (p *process) watch(stderr io.Reader) {
 	for {
 		n, err := stderr.Read(buf)
 		if p.heard(buf[:n]) {
-			_, werr := io.WriteString(p.stdin, p.target.password()+"\n")
+			_, werr := io.WriteString(p, p.target.password()+"\n")
 			if werr != nil {
 				return
 			}
@@ -147,14 +148,35 @@ func (p *process) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (p *process) Write(b []byte) (int, error) { return p.stdin.Write(b) }
+func (p *process) Write(b []byte) (int, error) {
+	p.writing <- struct{}{}
+	defer func() { <-p.writing }()
+	return p.stdin.Write(b)
+}
+
+// closeInput ends the command's input. A host that does not read holds up a
+// Write; then there is no polite end.
+func (p *process) closeInput() error {
+	t := time.NewTimer(leave / 10)
+	defer t.Stop()
+	select {
+	case p.writing <- struct{}{}:
+		defer func() { <-p.writing }()
+		if err := p.stdin.Close(); !errors.Is(err, io.EOF) { // which says that it is closed
+			return err
+		}
+		return nil
+	case <-t.C:
+		return errors.New("the host does not read")
+	}
+}
 
 // Close ends the command's input, which ends the agent. A command that has
 // begun its work, or ended, may still say how it ended; any other is cut off.
 func (p *process) Close() error {
-	_ = p.stdin.Close() // fails only where it is closed
+	err := p.closeInput()
 	p.mu.Lock()
-	polite := p.silent || p.ended
+	polite := err == nil && p.silent || p.ended
 	p.mu.Unlock()
 	if !polite {
 		return p.session.Close()

@@ -90,7 +90,7 @@ func send(p *process, a *packed, progress func(done, total int64)) error {
 			progress(int64(min(at+chunk, len(a.gzip))), int64(len(a.gzip)))
 		}
 	}
-	return p.stdin.Close()
+	return p.closeInput()
 }
 
 // line reads on to the line that begins with prefix, and returns the rest of

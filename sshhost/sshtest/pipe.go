@@ -30,6 +30,11 @@ func (p *pipe) Read(b []byte) (int, error) {
 		if n == 0 {
 			return 0, err
 		}
+		if in := p.server.config.Input; in != nil {
+			if _, err := in.Write(buf[:n]); err != nil {
+				return 0, err
+			}
+		}
 		for range p.frames.calls(buf[:n]) {
 			p.called()
 		}

@@ -34,7 +34,8 @@ type Config struct {
 	Missing  bool         // the agent is not there until it was copied
 	Machine  string       // what uname -sm says; "" is Linux x86_64
 	Agent    agent.ServeOptions
-	Output   io.Writer // is written all that agents send; nil is nowhere
+	Output   io.Writer // is written all that agents send; may be nil
+	Input    io.Writer // is written all that agents are sent; may be nil
 	Fault    Fault
 }
 
