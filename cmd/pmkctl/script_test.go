@@ -55,6 +55,8 @@ func TestMain(m *testing.M) {
 //	sshlog HOST               print what the SSH server was sent
 //	kube HOST PATH            print an object of the API
 //	noleak FILE...            no private key of a host in these, or sent by one
+//	keystays FILE             no agent saw the key in this kubeconfig
+//	onterminal COMMAND...     run with a terminal for standard output and error
 //	plain STREAM FILE         write what differs from run to run in fixed words
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -64,7 +66,7 @@ func TestScript(t *testing.T) {
 			"hostfile": hostFileCommand, "hostlog": hostLogCommand, "forget": forgetCommand, "snapshot": snapshotCommand,
 			"stamps": stampsCommand, "cut": cutCommand, "reconnect": reconnectCommand, "fault": faultCommand, "mend": mendCommand,
 			"drop": dropCommand, "lock": lockCommand, "unlock": unlockCommand, "sshlog": sshLogCommand, "kube": kubeCommand,
-			"noleak": noLeakCommand, "plain": plainCommand,
+			"noleak": noLeakCommand, "keystays": keyStaysCommand, "plain": plainCommand, "onterminal": onTerminalCommand,
 		},
 	})
 }
@@ -293,6 +295,22 @@ func noLeakCommand(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if found := w.leaks(text); len(found) > 0 || keys == 0 {
 		ts.Fatalf("of %d private keys:\n%s", keys, strings.Join(found, "\n"))
+	}
+}
+
+func keyStaysCommand(ts *testscript.TestScript, _ bool, args []string) {
+	_, data, ok := strings.Cut(ts.ReadFile(args[0]), "client-key-data: ")
+	data, _, _ = strings.Cut(data, "\n")
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(data))
+	if !ok || err != nil || len(keyForms(key)) == 0 {
+		ts.Fatalf("%s holds no key: %v", args[0], err)
+	}
+	for _, h := range worldOf(ts).hosts {
+		for _, form := range keyForms(key) {
+			if bytes.Contains(h.received.b.Bytes(), form) || bytes.Contains(h.sent.b.Bytes(), form) {
+				ts.Fatalf("the agent of %s saw the key", h.Name())
+			}
+		}
 	}
 }
 

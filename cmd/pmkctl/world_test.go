@@ -35,10 +35,11 @@ type world struct {
 // A fakeHost is one of them.
 type fakeHost struct {
 	*hosttest.Host
-	server *sshtest.Server
-	sent   *bytesSent
-	login  login
-	locked host.Session // that another run holds
+	server   *sshtest.Server
+	sent     *traffic // by its agents
+	received *traffic
+	login    login
+	locked   host.Session // that another run holds
 }
 
 // login is how a host is entered.
@@ -46,13 +47,13 @@ type login struct {
 	user, sudo, password string // sudo: nopasswd, password, refused
 }
 
-// bytesSent is all that the agents of a host sent.
-type bytesSent struct {
+// traffic is all that went one way.
+type traffic struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (s *bytesSent) Write(p []byte) (int, error) {
+func (s *traffic) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.Write(p)
@@ -177,13 +178,13 @@ func (w *world) start(name string, l login, archive *txtar.Archive) (*fakeHost, 
 	if l.user == "" {
 		l.user = "root"
 	}
-	h := &fakeHost{Host: hosttest.New(name, hosttest.WithAddress(fmt.Sprintf("192.0.2.%d", 11+len(w.hosts)))), sent: &bytesSent{}, login: l}
+	h := &fakeHost{Host: hosttest.New(name, hosttest.WithAddress(fmt.Sprintf("192.0.2.%d", 11+len(w.hosts)))), sent: &traffic{}, received: &traffic{}, login: l}
 	if archive != nil {
 		hosttest.WithArchive(archive)(h.Admin())
 	}
 	sudo := map[string]sshtest.Sudo{"nopasswd": sshtest.NoPassword, "password": sshtest.WithPassword, "refused": sshtest.NotAllowed}[l.sudo]
 	var err error
-	h.server, err = sshtest.Start(h.Host, sshtest.Config{User: l.user, Sudo: sudo, Password: l.password, Output: h.sent})
+	h.server, err = sshtest.Start(h.Host, sshtest.Config{User: l.user, Sudo: sudo, Password: l.password, Output: h.sent, Input: h.received})
 	if err != nil {
 		return nil, err
 	}
