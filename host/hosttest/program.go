@@ -71,6 +71,8 @@ func barePrograms() map[string]Program {
 		"sysctl":           runSysctl,
 		"swapoff":          runSwapoff,
 		"userdel":          runUserdel,
+		"cp":               runCopy,
+		"mv":               runMove,
 	}
 }
 
@@ -177,4 +179,41 @@ func runUserdel(h *Host, argv []string, _ []byte) ([]byte, error) {
 	}
 	delete(h.users, name)
 	return nil, nil
+}
+
+// runCopy knows cp -a -- FROM TO, of one file or link.
+func runCopy(h *Host, argv []string, _ []byte) ([]byte, error) {
+	if len(argv) != 5 || argv[1] != "-a" || argv[2] != "--" {
+		return nil, unknown("%s", strings.Join(argv, " "))
+	}
+	return nil, h.duplicate("cp", argv[3], argv[4])
+}
+
+// runMove knows mv -- FROM TO, of one file or link.
+func runMove(h *Host, argv []string, _ []byte) ([]byte, error) {
+	if len(argv) != 4 || argv[1] != "--" {
+		return nil, unknown("%s", strings.Join(argv, " "))
+	}
+	if err := h.duplicate("mv", argv[2], argv[3]); err != nil {
+		return nil, err
+	}
+	return nil, h.Remove(context.Background(), argv[2])
+}
+
+// duplicate puts what stands at one path at another as well, all of it the
+// same.
+func (h *Host) duplicate(program, from, to string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	source, err := h.tree.resolve("stat", from, false)
+	n := h.tree.get(source)
+	if err != nil || n == nil || n.kind == host.Dir {
+		return &host.ExitError{Status: 1, Stderr: program + ": cannot stat '" + from + "': No such file or directory"}
+	}
+	at, err := h.tree.resolve("open", to, false)
+	if err != nil {
+		return &host.ExitError{Status: 1, Stderr: program + ": cannot create '" + to + "': " + err.Error()}
+	}
+	h.tree.put(at, n)
+	return nil
 }
