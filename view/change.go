@@ -20,7 +20,7 @@ const contextLines = 2
 // showChange shows one item, and its lines where it is a file.
 func showChange(p *printer, c modules.Change, st Style) {
 	p.line("    ", sign(c.Action, st), " ", headline(c, st))
-	if c.Kind != modules.Text && c.Kind != modules.Object || c.Secret {
+	if c.Kind != modules.Text && c.Kind != modules.Object || c.Secret || hashOnly(c) {
 		return
 	}
 	for _, line := range lines(c) {
@@ -38,8 +38,8 @@ func headline(c modules.Change, st Style) string {
 	if c.Action == modules.Replace {
 		b.WriteString(" " + st.yellow("(replaces foreign)"))
 	}
-	if c.Bytes > 0 {
-		fmt.Fprintf(&b, " (%s, sha256 %.12s)", Bytes(c.Bytes), c.SHA256)
+	if moved := transfer(c); moved != "" {
+		b.WriteString(" (" + moved + ")")
 	}
 	if c.Why != "" && c.Action != modules.Restart {
 		b.WriteString(st.faint(" (" + c.Why + ")"))
@@ -56,18 +56,57 @@ func verdict(c modules.Change) string {
 		return "(sensitive, changes)"
 	case c.Action == modules.Restart:
 		return "restarts, because " + c.Why
+	case hashOnly(c):
+		return "another hash of what the service depends on"
 	case c.Kind == modules.Text, strings.Contains(c.Have+c.Want, "\n"):
 		return "" // its lines follow
 	case c.Action == modules.Remove:
 		return "removed"
-	case c.Have == "" && c.Want == "":
-		return ""
-	case c.Have == "" || c.Action == modules.Add:
-		return c.Want
-	case c.Want == "":
-		return c.Have
+	case c.Have == c.Want, strings.HasSuffix(c.Item, c.Want) && c.Have == "":
+		return "" // the item says it all
+	case c.Action == modules.Add:
+		return unless(c.Want, isDigest(c))
 	}
-	return c.Have + " -> " + c.Want
+	return orEmpty(c.Have) + " -> " + orEmpty(c.Want)
+}
+
+// hashOnly tells if nothing of a unit changes but the hash, which tells
+// people nothing.
+func hashOnly(c modules.Change) bool {
+	return c.Kind == modules.Text && c.Have != c.Want && c.Have != "" &&
+		inputsHash.ReplaceAllString(c.Have, "") == inputsHash.ReplaceAllString(c.Want, "")
+}
+
+// transfer is what is moved to the host.
+func transfer(c modules.Change) string {
+	var parts []string
+	if c.Bytes > 0 {
+		parts = append(parts, Bytes(c.Bytes))
+	}
+	if c.SHA256 != "" && (c.Have == "" || c.Action == modules.Add) {
+		parts = append(parts, fmt.Sprintf("sha256 %.12s", c.SHA256))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// isDigest tells if what is wanted is no more than what transfer says.
+func isDigest(c modules.Change) bool {
+	digest := strings.NewReplacer("sha256:", "", "sha256 ", "").Replace(c.Want)
+	return c.SHA256 != "" && strings.HasPrefix(c.SHA256, digest)
+}
+
+func unless(text string, empty bool) string {
+	if empty {
+		return ""
+	}
+	return text
+}
+
+func orEmpty(value string) string {
+	if value == "" {
+		return "(empty)"
+	}
+	return value
 }
 
 // lines is a file's change line by line, each with its sign first; a new or

@@ -37,10 +37,10 @@ func SummaryLine(s executor.Summary) string {
 	if s.Empty() {
 		return "No changes"
 	}
-	return fmt.Sprintf("Plan: %d to add, %d to change, %d to remove on %s", s.Add, s.Change, s.Remove, count(s.Hosts, "host"))
+	return fmt.Sprintf("Plan: %d to add, %d to change, %d to remove on %s", s.Add, s.Change, s.Remove, Count(s.Hosts, "host"))
 }
 
-func count(n int, what string) string {
+func Count(n int, what string) string {
 	if n == 1 {
 		return fmt.Sprintf("1 %s", what)
 	}
@@ -75,21 +75,110 @@ func group(c *executor.Checked, names Names) []*stepGroup {
 func likeness(d modules.Diff, names []string) string {
 	text := fmt.Sprintf("%+v", d)
 	for _, n := range names {
-		text = strings.ReplaceAll(text, n, "\x00")
+		text = replaceWord(text, n, "\x00")
 	}
 	return inputsHash.ReplaceAllString(text, "X-Pmkctl-Inputs=\x00")
 }
 
+// replaceWord replaces a name or address where it stands by itself: worker-1
+// is no part of worker-10.
+func replaceWord(text, word, by string) string {
+	var b strings.Builder
+	for {
+		i := strings.Index(text, word)
+		if i < 0 || word == "" {
+			return b.String() + text
+		}
+		end := i + len(word)
+		b.WriteString(text[:i])
+		if i > 0 && isWord(text[i-1]) || end < len(text) && isWord(text[end]) {
+			b.WriteString(word)
+		} else {
+			b.WriteString(by)
+		}
+		text = text[end:]
+	}
+}
+
+func isWord(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
 func showGroup(p *printer, c *executor.Checked, g *stepGroup, st Style) {
 	first := g.steps[0]
-	p.line(sign(c.Action(first), st), " ", st.bold(g.title()))
-	if len(g.steps) > 1 {
-		p.line(st.faint("    alike but for the host's own name and addresses; shown for " + first.Host()))
+	d, after := together(c.Diffs[first])
+	p.line(sign(c.Action(first), st), " ", st.bold(g.title()), st.faint(moves(d, len(g.steps))))
+	if !g.same(c) {
+		p.line(st.faint("    shown for " + first.Host() + "; the others differ in their own names and addresses"))
 	}
-	for _, ch := range sorted(c.Diffs[first]) {
+	if after != "" {
+		p.line(st.faint("    " + after))
+	}
+	for _, ch := range sorted(d) {
 		showChange(p, ch, st)
 	}
 	p.line()
+}
+
+// same tells if all hosts of the group change to the letter alike.
+func (g *stepGroup) same(c *executor.Checked) bool {
+	first := fmt.Sprintf("%+v", c.Diffs[g.steps[0]])
+	for _, s := range g.steps[1:] {
+		if fmt.Sprintf("%+v", c.Diffs[s]) != first {
+			return false
+		}
+	}
+	return true
+}
+
+// moves is how much is sent, where that are several files.
+func moves(d modules.Diff, hosts int) string {
+	var sum int64
+	files := 0
+	for _, c := range d {
+		if c.Bytes > 0 {
+			sum += c.Bytes
+			files++
+		}
+	}
+	switch {
+	case files < 2:
+		return ""
+	case hosts > 1:
+		return fmt.Sprintf(" (%d files, %s to each)", files, Bytes(sum))
+	}
+	return fmt.Sprintf(" (%d files, %s)", files, Bytes(sum))
+}
+
+// together takes from several changes what they have in common, to be said
+// once: after which steps they are known, and the reason of a restart
+// that only a hash gives.
+func together(d modules.Diff) (out modules.Diff, after string) {
+	out = slices.Clone(d)
+	waiting, hashed := 0, map[string]bool{}
+	for _, c := range out {
+		if c.Until != "" {
+			waiting++
+		}
+		if hashOnly(c) {
+			hashed[c.Item+" changes"] = true
+		}
+	}
+	for i, c := range out {
+		if waiting > 1 {
+			out[i].Until = ""
+		}
+		if c.Action == modules.Restart && hashed[c.Why] {
+			out[i].Why = "what it depends on changes"
+		}
+	}
+	if waiting > 1 {
+		after = "known after " + strings.Join(d.Until(), ", ")
+	}
+	if waiting > 1 && waiting < len(d) {
+		after = "in part " + after
+	}
+	return out, after
 }
 
 // sorted puts removals first and keeps the order otherwise.

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +16,13 @@ import (
 func Preflight(w io.Writer, findings modules.Diff, r *preflight.Report, hosts int, st Style) error {
 	p := &printer{w: w}
 	for _, level := range []modules.Level{modules.Error, modules.Warning, modules.Ignored} {
-		for _, f := range alikeFindings(findings, level) {
+		list := alikeFindings(findings, level)
+		for i, f := range list {
 			showFinding(p, f, st)
+			// Cause and what to do are said once for all that share them.
+			if last := i+1 == len(list) || list[i+1].ID != f.ID || list[i+1].Why != f.Why; last && level == modules.Error && f.Why != "" {
+				p.line(st.faint("              " + f.Why))
+			}
 		}
 	}
 	if r != nil {
@@ -52,6 +58,18 @@ func alikeFindings(d modules.Diff, level modules.Level) []*foundOn {
 		}
 		list = append(list, f)
 	}
+	return byID(list)
+}
+
+// byID puts findings of one id together, in the order of the first of each.
+func byID(list []*foundOn) []*foundOn {
+	rank := map[string]int{}
+	for _, f := range list {
+		if _, ok := rank[f.ID]; !ok {
+			rank[f.ID] = len(rank)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *foundOn) int { return rank[a.ID] - rank[b.ID] })
 	return list
 }
 
@@ -70,18 +88,15 @@ func title(id string) string {
 }
 
 func showFinding(p *printer, f *foundOn, st Style) {
-	where := ""
-	if len(f.hosts) > 0 {
-		where = strings.Join(HostRanges(f.hosts), ", ") + ": "
+	where := strings.Join(HostRanges(f.hosts), ", ")
+	text := f.Have
+	if where != "" && !strings.HasPrefix(text, where+" ") {
+		text = where + ": " + text
 	}
-	text := where + f.Have
 	if f.Want != "" {
 		text += "; expected " + f.Want
 	}
 	p.line(paintLevel(f.Level, st), " ", f.ID, " ", text)
-	if f.Level == modules.Error && f.Why != "" {
-		p.line(st.faint("              " + f.Why))
-	}
 }
 
 func paintLevel(l modules.Level, st Style) string {
@@ -97,13 +112,9 @@ func paintLevel(l modules.Level, st Style) string {
 
 func showReport(p *printer, r *preflight.Report, st Style) {
 	for _, l := range r.Left {
-		p.line(st.yellow("left out"), fmt.Sprintf(" %s: %s, %s not probed", l.Host, l.Why, count(l.Edges, "edge")))
+		p.line(st.yellow("left out"), fmt.Sprintf(" %s: %s, %s not probed", l.Host, l.Why, Count(l.Edges, "edge")))
 	}
 	for _, t := range preflight.Tallies(r.Edges) {
-		sign := st.green("ok     ")
-		if t.OK+t.NotProbed < t.Edges {
-			sign = st.red("failed ")
-		}
 		line := t.String()
 		if t.Why != "" {
 			line += " (" + t.Why + ")"
@@ -111,8 +122,21 @@ func showReport(p *printer, r *preflight.Report, st Style) {
 		if t.OK > 0 {
 			line += fmt.Sprintf(", median %s", t.Median.Round(10*time.Microsecond))
 		}
-		p.line(sign, " ", line)
+		p.line(tallySign(t, st), " ", line)
 	}
+}
+
+// tallySign is ok only where every edge was tried.
+func tallySign(t preflight.Tally, st Style) string {
+	switch {
+	case t.OK == t.Edges:
+		return st.green("ok     ")
+	case t.OK+t.NotProbed < t.Edges:
+		return st.red("failed ")
+	case t.OK == 0:
+		return st.faint("skipped")
+	}
+	return st.yellow("partly ")
 }
 
 func preflightSummary(d modules.Diff, r *preflight.Report, hosts int) string {
@@ -127,21 +151,28 @@ func preflightSummary(d modules.Diff, r *preflight.Report, hosts int) string {
 	}
 	verdict := "passed"
 	if errors > 0 {
-		verdict = "failed: " + count(errors, "error")
+		verdict = "failed: " + Count(errors, "error")
 	}
 	if warnings > 0 {
-		verdict += ", " + count(warnings, "warning")
+		verdict += ", " + Count(warnings, "warning")
 	}
 	probed := ""
 	if r != nil {
-		free := 0
+		good := 0
 		for _, b := range r.Binds {
-			if b.State == preflight.Free {
-				free++
+			if b.State == preflight.Free || b.State == preflight.InUse {
+				good++
 			}
 		}
-		probed = fmt.Sprintf(" (%s, %d of %d ports bound, %s between hosts, %.1f s)",
-			count(hosts, "host"), free, len(r.Binds), count(len(r.Edges), "edge"), r.Took.Seconds())
+		ports := Count(good, "port") + " ok"
+		if good < len(r.Binds) {
+			ports = fmt.Sprintf("%d of %d ports ok", good, len(r.Binds))
+		}
+		what := []string{Count(hosts, "host"), ports}
+		if len(r.Edges) > 0 {
+			what = append(what, Count(len(r.Edges), "edge")+" between hosts")
+		}
+		probed = fmt.Sprintf(" (%s, %.1f s)", strings.Join(what, ", "), r.Took.Seconds())
 	}
 	return "Preflight " + verdict + probed
 }

@@ -96,11 +96,8 @@ func (p *Progress) Event(e event.Event) {
 	switch e := e.(type) {
 	case event.Phase:
 		p.phase, p.total, p.done = e.Name, e.Total, 0
-	case event.HostReady, event.StepChecked:
-		p.done++
-	case event.HostFailed:
-		p.done++
-		p.print(p.st.red("x ") + e.Host + ": " + e.Err.Error())
+	case event.HostReady, event.HostFailed, event.StepChecked:
+		p.done++ // why a host failed is told at the end, for all of them
 	case event.StepStarted:
 		p.running[e.Addr] = &activity{since: time.Now()}
 	case event.StepProgress:
@@ -112,7 +109,8 @@ func (p *Progress) Event(e event.Event) {
 		p.print(fmt.Sprintf("%s %s (%s)%s", p.st.green("ok"), e.Addr, seconds(e.Took), nothing(e.Nop)))
 	case event.StepFailed:
 		p.end(e.Addr)
-		p.print(fmt.Sprintf("%s %s (%s): %v", p.st.red("failed"), e.Addr, seconds(e.Took), e.Err))
+		cause, _, _ := strings.Cut(e.Err.Error(), "\n") // the summary has the rest
+		p.print(fmt.Sprintf("%s %s (%s): %s", p.st.red("failed"), e.Addr, seconds(e.Took), cause))
 	case event.StepSkipped:
 		p.done++
 	case event.Message:

@@ -49,6 +49,7 @@ func (a *app) apply(cmd *cobra.Command, args []string, f applyFlags) error {
 		return err
 	}
 	defer w.close()
+	w.applies = true
 	if err := w.unreachable(); err != nil {
 		return err // an apply needs all its hosts; plan and preflight judge the rest
 	}

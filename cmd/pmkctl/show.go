@@ -1,21 +1,27 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/view"
 )
 
-// show prints the preflight report, and the plan where there is one.
+// show prints the preflight report and the plan, where there is one. What
+// stops the run stands last, where it is seen; nobody is to approve the plan
+// then, so an apply leaves it out.
 func (w *work) show(c *executor.Checked) error {
 	w.progress.Hide()
-	if err := w.showPreflight(c); err != nil {
-		return err
+	showPlan := func() error { return view.Plan(w.out, c, w.names(), w.style(w.out)) }
+	probes, _ := c.Failed()
+	switch {
+	case len(w.conn.failed) > 0, len(probes) > 0 && w.applies: // with hosts missing the graph holds probes alone
+		return w.showPreflight(c)
+	case len(probes) > 0:
+		return errors.Join(showPlan(), w.showPreflight(c))
 	}
-	if len(w.conn.failed) > 0 {
-		return nil // the graph holds probes alone
-	}
-	return view.Plan(w.out, c, w.names(), w.style(w.out))
+	return errors.Join(w.showPreflight(c), showPlan())
 }
 
 // showPreflight prints what the probes of c found.

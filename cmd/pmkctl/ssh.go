@@ -9,6 +9,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/sshhost"
+	"github.com/pmkctl/pmkctl/view"
 )
 
 func (a *app) sshCommand() *cobra.Command {
@@ -56,7 +57,7 @@ func (a *app) scan(cmd *cobra.Command, args []string, write bool) error {
 		if err != nil {
 			return &exitError{exitUnreachable, err}
 		}
-		a.note("%s: %d keys added to %s", h.Name, added, knownHosts(h.SSH))
+		a.note("%s: %s added to %s", h.Name, view.Count(added, "key"), knownHosts(h.SSH))
 	}
 	if failed {
 		return &exitError{Code: exitUnreachable}

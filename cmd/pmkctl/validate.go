@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/pmkctl/pmkctl/view"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -16,7 +18,7 @@ func (a *app) validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "The spec is valid: cluster %s, %d hosts.\n", cluster.Name, len(cluster.Hosts))
+			fmt.Fprintf(a.out, "The spec is valid: cluster %s, %s.\n", cluster.Name, view.Count(len(cluster.Hosts), "host"))
 			return nil
 		},
 	})

@@ -35,6 +35,7 @@ type work struct {
 	sources    *component.Sources
 	run        string // id of this run
 	probesOnly bool   // the command is about preflight alone
+	applies    bool   // the command makes changes
 }
 
 // load reads the spec and shows all that is wrong with it.
@@ -114,7 +115,7 @@ func (w *work) unreachable() error {
 	var names, lines []string
 	for _, h := range w.cluster.Hosts {
 		if err := w.conn.failed[h.Name]; err != nil {
-			names, lines = append(names, h.Name), append(lines, "  "+h.Name+": "+err.Error())
+			names, lines = append(names, h.Name), append(lines, "  "+err.Error())
 		}
 	}
 	return &exitError{exitUnreachable, fmt.Errorf("connect to %s:\n%s\nTo go on without a host: -exclude=%s",
