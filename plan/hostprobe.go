@@ -21,7 +21,7 @@ func (b *builder) hostProbe(h *spec.Host) modules.Checker {
 		Backend: b.Network.Backend, ProxyMode: b.Settings.KubeProxy.Mode,
 		Features:   kernel.Modules(b.Network.Backend, b.Settings.KubeProxy.Mode),
 		FailSwapOn: configBool(k, "failSwapOn", true), FailCgroupV1: configBool(k, "failCgroupV1", true),
-		MinFreeDisk: b.Preflight.MinFreeDisk, MinMemory: b.Preflight.MinMemory, Ignore: b.Preflight.Ignore,
+		MinFreeDisk: b.Preflight.MinFreeDisk, MinMemory: b.Preflight.MinMemory, Levels: b.Preflight.Levels,
 	}
 	if h.Has(spec.ControlPlane) && p.MinMemory == defaultMemory {
 		p.MinMemory = controlPlaneMemory

@@ -16,6 +16,7 @@ func (l *loader) check(d *decoded) {
 	l.checkRoles(d)
 	l.checkNetworks(d)
 	l.checkParts(d)
+	l.checkLevels(d)
 }
 
 func (l *loader) checkNames(d *decoded) {

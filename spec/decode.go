@@ -14,9 +14,10 @@ import (
 // point at.
 type decoded struct {
 	Cluster
-	cluster, api, network *node
-	hosts                 []*decodedHost
-	partial               bool // a block was left out for its mistakes
+	cluster, api, network, preflight *node
+
+	hosts   []*decodedHost
+	partial bool // a block was left out for its mistakes
 }
 
 type decodedHost struct {
@@ -96,7 +97,8 @@ func (l *loader) decodeCluster() *decoded {
 	l.decodeBasics(d)
 	l.decodeHosts(d)
 	l.decodeParts(d)
-	d.Settings, d.Preflight = l.decodeSettings(at), decodePreflight(l.single("preflight", at))
+	d.preflight = l.single("preflight", at)
+	d.Settings, d.Preflight = l.decodeSettings(at), decodePreflight(d.preflight)
 	d.fillEndpoint()
 	d.ranges = d.immutable()
 	return d
@@ -149,7 +151,7 @@ func decodePreflight(n *node) Preflight {
 	disk, _ := parseSize(n.str("min_free_disk"))
 	memory, _ := parseSize(n.str("min_memory"))
 	return Preflight{
-		Ignore: n.strs("ignore"), ClockSkew: n.duration("clock_skew"), DialTimeout: n.duration("dial_timeout"),
+		Levels: decodeLevels(n), ClockSkew: n.duration("clock_skew"), DialTimeout: n.duration("dial_timeout"),
 		MinFreeDisk: disk, MinMemory: memory,
 	}
 }

@@ -101,7 +101,8 @@ kubelet {
   feature_gates = { KubeletInUserNamespace = true }
 }
 preflight {
-  ignore     = ["PF017"]
+  ignore     = ["PF008"]
+  severity   = { PF004 = "warning" }
   min_memory = "1.7GB"
 }
 `)

@@ -90,7 +90,6 @@ var (
 	labelKey   = matching("Invalid label or taint", qualified, `a key such as "tier" or "example.com/tier"`)
 	labelValue = matching("Invalid label or taint", `([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?`, "letters, digits, dashes, underscores and dots, 63 at most")
 	imageName  = matching("Invalid image name", `[a-z0-9][a-z0-9._:-]*(/[a-z0-9._-]+)+(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})(@sha256:[0-9a-f]{64})?`, `the full name with its tag, such as "registry.k8s.io/pause:3.10.2"`)
-	checkIDs   = each(matching("Unknown check", `PF[0-9]{3}`, `the id of a check as preflight shows it, such as "PF017"`))
 	roleNames  = each(enum("Unknown role", roles...))
 	flagNames  = mapKeys(matching("Invalid flag", `[a-z][a-z0-9.-]*`, `flags by name without dashes, such as "v"`))
 	gateNames  = mapKeys(matching("Invalid feature gate", `[A-Z][A-Za-z0-9]*`, `feature gates by name, such as "KubeletInUserNamespace"`))

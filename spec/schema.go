@@ -173,7 +173,8 @@ var imageBlock = &block{
 var preflightBlock = &block{
 	Name: "preflight", Doc: "What the checks before an apply ask for.",
 	Attrs: []attr{
-		{Name: "ignore", Type: strs, Rule: checkIDs, Doc: "Checks whose failure is shown but stops nothing, such as \"PF017\"."},
+		{Name: "ignore", Type: strs, Rule: checkIDs, Doc: "Checks whose failure is shown but stops nothing, such as \"PF008\"; `pmkctl explain` lists them all."},
+		{Name: "severity", Type: strMap, Rule: checkLevels, Doc: "Checks that are something else than `pmkctl explain` says, such as { PF004 = \"warning\" }: \"error\" stops an apply, \"warning\" does not."},
 		{Name: "clock_skew", Type: cty.String, Default: str("2s"), Rule: duration, Doc: "The most that two hosts' clocks may differ."},
 		{Name: "dial_timeout", Type: cty.String, Default: str("700ms"), Rule: duration, Doc: "How long to wait for an answer on each connection."},
 		{Name: "min_free_disk", Type: cty.String, Default: str("2GiB"), Rule: size, Doc: "Free space that /var must have."},

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // Cluster is a checked spec: every default is filled in, every reference
@@ -161,9 +163,9 @@ type Image struct {
 
 // Preflight is what the author of the spec decided about checks.
 type Preflight struct {
-	Ignore      []string      // ids: PF017
-	ClockSkew   time.Duration // the most that two hosts' clocks may differ; default 2 s
-	DialTimeout time.Duration // for each edge; default 700 ms
-	MinFreeDisk int64         // bytes on /var; default 2 GiB
-	MinMemory   int64         // bytes; default 1 GiB, control plane 1.7 GB as kubeadm asks
+	Levels      preflight.Levels // of checks, where they are not the catalogue's
+	ClockSkew   time.Duration    // the most that two hosts' clocks may differ; default 2 s
+	DialTimeout time.Duration    // for each edge; default 700 ms
+	MinFreeDisk int64            // bytes on /var; default 2 GiB
+	MinMemory   int64            // bytes; default 1 GiB, control plane 1.7 GB as kubeadm asks
 }

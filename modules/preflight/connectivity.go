@@ -29,7 +29,7 @@ type Connectivity struct {
 	Left      map[string]string // why a host is not in Hosts: "unreachable", "excluded"
 	Wait      time.Duration     // for each edge; 0 is 700 ms
 	ClockSkew time.Duration     // the most that two clocks may differ; 0 is 2 s
-	Ignore    []string          // ids of checks
+	Levels    Levels            // of checks, as the spec has them
 
 	// Holder tells which other run holds a host's lock, nil if none does.
 	// Nothing is bound there then. It should cost no round trip. May be nil.

@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/pmkctl/pmkctl/modules"
@@ -70,13 +69,4 @@ func diff(fs []Finding) modules.Diff {
 		}
 	}
 	return d
-}
-
-// ignore marks the findings that the spec says to ignore.
-func ignore(fs []Finding, ids []string) {
-	for i := range fs {
-		if slices.Contains(ids, fs[i].ID) {
-			fs[i].Level = modules.Ignored
-		}
-	}
 }

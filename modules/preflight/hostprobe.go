@@ -24,9 +24,9 @@ type HostProbe struct {
 	Features     []string // that the kernel must have, as host.Reader names them
 	FailSwapOn   bool     // as the kubelet is configured
 	FailCgroupV1 bool
-	MinFreeDisk  int64 // bytes, on each disk that the components write to; 0 asks for none
-	MinMemory    int64 // bytes
-	Ignore       []string
+	MinFreeDisk  int64  // bytes, on each disk that the components write to; 0 asks for none
+	MinMemory    int64  // bytes
+	Levels       Levels // of checks, as the spec has them
 }
 
 // What is read of a host.
@@ -71,7 +71,7 @@ func (p HostProbe) Check(ctx context.Context, h host.Host) (modules.Diff, error)
 		return nil, err
 	}
 	fs := p.judge(s)
-	ignore(fs, p.Ignore)
+	p.Levels.set(fs)
 	return diff(fs), nil
 }
 

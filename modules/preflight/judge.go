@@ -178,7 +178,7 @@ func (r *round) report() *Report {
 	rep.Hosts = append(rep.Hosts, r.translated(came)...)
 	rep.Hosts = append(rep.Hosts, r.clocks()...)
 	rep.Hosts = append(rep.Hosts, r.twins()...)
-	ignore(rep.Hosts, r.Ignore)
+	r.Levels.set(rep.Hosts)
 	return rep
 }
 

@@ -1,0 +1,28 @@
+package preflight
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// Levels are the levels that a spec gives to checks in the place of the
+// catalogue's, by id.
+type Levels map[string]modules.Level
+
+// set gives findings the levels that the spec wants for them.
+func (l Levels) set(fs []Finding) {
+	for i := range fs {
+		if level, ok := l[fs[i].ID]; ok {
+			fs[i].Level = level
+		}
+	}
+}
+
+// IDs are those that are set, in order.
+func (l Levels) IDs() []string { return slices.Sorted(maps.Keys(l)) }
+
+// Firm tells that no spec may change the level: it protects what belongs to
+// somebody else.
+func (c Check) Firm() bool { return c.ID == OtherCluster }

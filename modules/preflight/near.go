@@ -1,0 +1,32 @@
+package preflight
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/agext/levenshtein"
+)
+
+// Near is the id that was meant by something that is none: PF012 for "pf12",
+// PF005 for "swap". It is "" if none is near.
+func Near(given string) string {
+	word := strings.ToUpper(given)
+	if n, err := strconv.Atoi(strings.TrimLeft(word, "PF")); err == nil {
+		if id := fmt.Sprintf("PF%03d", n); known(id) {
+			return id
+		}
+	}
+	best, least := "", 3
+	for _, c := range Catalogue {
+		if len(given) > 2 && strings.EqualFold(c.Title, given) {
+			return c.ID
+		}
+		if d := levenshtein.Distance(word, c.ID, nil); d < least {
+			best, least = c.ID, d
+		}
+	}
+	return best
+}
+
+func known(id string) bool { _, ok := Find(id); return ok }
