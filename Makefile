@@ -58,5 +58,5 @@ lint: ## formatting, go vet, staticcheck
 	go vet -tags e2e ./lab/e2e
 	go tool -modfile=lab/lint/go.mod staticcheck ./...
 
-bench: lab-up ## side by side with rivals
-	go test -run '^$$' -bench . -benchtime 1x ./bench/...
+bench: components build lab-up ## how fast it is, beside what it should not be slower than
+	@go run ./bench/cmd/pmk-bench bin/pmkctl

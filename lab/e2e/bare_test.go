@@ -98,7 +98,7 @@ func wrongPassword(t *testing.T, _ *lab.Lab) {
 // unknownHostKey leaves worker-1 out of known_hosts.
 func unknownHostKey(t *testing.T, l *lab.Lab) {
 	port := fmt.Sprintf("]:%d ", hostOf(t, l, "worker-1").SSHPort)
-	spec := variant(t, "unknown-key", nil, func(known string) string {
+	spec := variant(t, l, lab.Variant{Name: "unknown-key", KnownHosts: func(known string) string {
 		var keep strings.Builder
 		for line := range strings.Lines(known) {
 			if !strings.Contains(line, port) {
@@ -106,16 +106,16 @@ func unknownHostKey(t *testing.T, l *lab.Lab) {
 			}
 		}
 		return keep.String()
-	})
+	}})
 	pmkctl(t, "apply", "-auto-approve", spec).want(t, 6).holds(t, "worker-1", "host key", "ssh scan")
 }
 
 // changedHostKey gives worker-1 the keys of worker-2 in known_hosts.
 func changedHostKey(t *testing.T, l *lab.Lab) {
 	one, two := fmt.Sprintf("]:%d ", hostOf(t, l, "worker-1").SSHPort), fmt.Sprintf("]:%d ", hostOf(t, l, "worker-2").SSHPort)
-	spec := variant(t, "changed-key", nil, func(known string) string {
+	spec := variant(t, l, lab.Variant{Name: "changed-key", KnownHosts: func(known string) string {
 		return strings.NewReplacer(one, two, two, one).Replace(known)
-	})
+	}})
 	pmkctl(t, "apply", "-auto-approve", spec).want(t, 6).holds(t, "worker-1", "worker-2", "host key")
 }
 

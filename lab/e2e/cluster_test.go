@@ -28,6 +28,10 @@ func TestCluster(t *testing.T) {
 		{"Kubernetes itself says that it works", works},
 		{"plan after apply finds no changes", planAfterApply},
 		{"plan changes nothing on a live cluster", planOnLiveCluster},
+		{"plan with nothing to change is no slower than ssh HOST true", noSlowerThanSSH},
+		{"plan is one connection and at most two sessions a host", oneConnection},
+		{"plan is at most six sequential round trips from the hello", roundTrips},
+		{"the password of sudo is told nowhere", noPasswordTold},
 		{"drift is one line of one step, and apply restores it alone", drift},
 		{"a host comes back from a reboot without pmkctl", comesBack},
 	} {

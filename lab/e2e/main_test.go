@@ -5,7 +5,6 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -283,39 +282,11 @@ func works(t *testing.T, l *lab.Lab) {
 	must(t, err)
 }
 
-// variant is examples/lab with other hosts or known_hosts, in a folder of its
-// own. The paths in it lead to the same places.
-func variant(t *testing.T, name string, change func(*lab.Host), known func(string) string) string {
+// variant writes a spec like that of make demo, which goes with the test.
+func variant(t *testing.T, l *lab.Lab, v lab.Variant) string {
 	t.Helper()
-	dir := filepath.Join(suite.root, ".lab", "spec-"+name)
-	must(t, os.RemoveAll(dir))
-	must(t, os.MkdirAll(dir, 0o755))
+	dir, err := l.Spec(v)
+	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	for _, file := range []string{"cluster.hcl", "components.json", filepath.Base(lab.VarsFile)} {
-		must(t, copyFile(filepath.Join(labSpec(), file), filepath.Join(dir, file), 0o600))
-	}
-	hosts := open(t).Hosts()
-	for i := range hosts {
-		if change != nil {
-			change(&hosts[i])
-		}
-	}
-	b, err := json.Marshal(hosts)
-	must(t, err)
-	must(t, os.WriteFile(filepath.Join(dir, "hosts.json"), b, 0o644))
-	if known == nil {
-		return dir
-	}
-	b, err = os.ReadFile(filepath.Join(suite.root, lab.KnownHostsFile))
-	must(t, err)
-	must(t, os.WriteFile(filepath.Join(dir, "known_hosts"), []byte(known(string(b))), 0o644))
-	spec := filepath.Join(dir, "cluster.hcl")
-	b, err = os.ReadFile(spec)
-	must(t, err)
-	changed := strings.Replace(string(b), `"../../.lab/known_hosts"`, `"known_hosts"`, 1)
-	if changed == string(b) {
-		t.Fatal("cluster.hcl does not name .lab/known_hosts where it is looked for")
-	}
-	must(t, os.WriteFile(spec, []byte(changed), 0o644))
 	return dir
 }

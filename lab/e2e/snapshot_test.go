@@ -26,6 +26,9 @@ type file struct {
 	mtime int64
 }
 
+// folder tells if it is a folder, whose time says what was put into it.
+func (f file) folder() bool { return strings.HasPrefix(f.what, "40") }
+
 // A snapshot is all files of all hosts, by host and path.
 type snapshot map[string]map[string]file
 
@@ -129,7 +132,7 @@ func (before snapshot) written(after snapshot, owned map[string][]string) []stri
 	var list []string
 	for host, paths := range owned {
 		for _, p := range paths {
-			if before[host][p] != after[host][p] {
+			if before[host][p] != after[host][p] && !after[host][p].folder() {
 				list = append(list, host+" "+p)
 			}
 		}

@@ -1,0 +1,76 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// A Variant is the spec of examples/lab with hosts that are reached in
+// another way.
+type Variant struct {
+	Name       string              // of its folder
+	Change     func(*Host)         // of each host; may be nil
+	KnownHosts func(string) string // of the lab's known_hosts; nil leaves it as it is
+}
+
+// Spec writes the variant to a folder of its own below .lab, from where the
+// paths in it lead to the same places.
+func (l *Lab) Spec(v Variant) (dir string, err error) {
+	dir = filepath.Join(l.Root, ".lab", "spec-"+v.Name)
+	from := filepath.Join(l.Root, filepath.Dir(HostsFile))
+	copied := func(name string, change func(string) string) error {
+		b, err := os.ReadFile(filepath.Join(from, name))
+		if err != nil {
+			return err
+		}
+		return writeFile(filepath.Join(dir, name), []byte(change(string(b))), 0o600)
+	}
+	same := func(s string) string { return s }
+	spec := same
+	if v.KnownHosts != nil {
+		known, err := os.ReadFile(filepath.Join(l.Root, KnownHostsFile))
+		if err != nil {
+			return "", err
+		}
+		if err := writeFile(filepath.Join(dir, "known_hosts"), []byte(v.KnownHosts(string(known))), 0o644); err != nil {
+			return "", err
+		}
+		spec = func(s string) string { return strings.Replace(s, `"../../.lab/known_hosts"`, `"known_hosts"`, 1) }
+	}
+	hosts := append([]Host(nil), l.hosts...)
+	for i := range hosts {
+		if v.Change != nil {
+			v.Change(&hosts[i])
+		}
+	}
+	return dir, errors.Join(
+		copied("cluster.hcl", spec), copied("components.json", same), copied(filepath.Base(VarsFile), same),
+		writeJSON(filepath.Join(dir, filepath.Base(HostsFile)), hosts))
+}
+
+// AsRoot is a variant where all hosts are reached as root, once AdmitRoot let
+// the lab's key in.
+func AsRoot() Variant {
+	return Variant{Name: "root", Change: func(h *Host) { h.User, h.Become = "root", BecomeNone }}
+}
+
+// AdmitRoot lets the lab's key in as root on all hosts.
+func (l *Lab) AdmitRoot(ctx context.Context) error {
+	key, err := ensureKey(l.Root)
+	if err != nil {
+		return err
+	}
+	for _, h := range l.hosts {
+		stdin := strings.NewReader(string(ssh.MarshalAuthorizedKey(key.PublicKey())) + "\n")
+		if _, err := dockerIn(ctx, stdin, "exec", "--interactive", h.Container, preparePath, "root", string(BecomeNone)); err != nil {
+			return fmt.Errorf("admit root to %s: %w", h.Name, err)
+		}
+	}
+	return nil
+}
