@@ -74,6 +74,18 @@ func (s *session) Get(ctx context.Context, r host.GetRequest) (host.KubeResponse
 	return call[host.KubeResponse](ctx, s, "Get", r)
 }
 
+func (s *session) FsyncLatency(ctx context.Context, dir string, n int) ([]time.Duration, error) {
+	return call[[]time.Duration](ctx, s, "FsyncLatency", fsyncArgs{dir, n})
+}
+
+func (s *session) Firewall(ctx context.Context) ([]host.Chain, error) {
+	return call[[]host.Chain](ctx, s, "Firewall", none{})
+}
+
+func (s *session) Lookup(ctx context.Context, names []string) ([]host.Resolved, error) {
+	return call[[]host.Resolved](ctx, s, "Lookup", nameArgs{names})
+}
+
 func (s *session) WriteFile(ctx context.Context, f host.FileSpec) error {
 	return s.do(ctx, "WriteFile", f)
 }

@@ -43,6 +43,11 @@ func (s *server) methods() handler.Map {
 		"Images":   read(s, func(ctx context.Context, _ none) ([]string, error) { return h.Images(ctx) }),
 		"Kube":     read(s, s.kube),
 		"Get":      read(s, h.Get),
+		"FsyncLatency": read(s, func(ctx context.Context, a fsyncArgs) ([]time.Duration, error) {
+			return h.FsyncLatency(ctx, a.Dir, a.N)
+		}),
+		"Firewall": read(s, func(ctx context.Context, _ none) ([]host.Chain, error) { return h.Firewall(ctx) }),
+		"Lookup":   read(s, func(ctx context.Context, a nameArgs) ([]host.Resolved, error) { return h.Lookup(ctx, a.Names) }),
 
 		"ProbeListen": read(s, s.probeListen),
 		"ProbeDial":   read(s, h.ProbeDial),

@@ -34,6 +34,10 @@ type (
 		Unit string
 		N    int
 	}
+	fsyncArgs struct {
+		Dir string
+		N   int
+	}
 	appendArgs struct {
 		Path string
 		Data []byte

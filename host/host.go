@@ -7,6 +7,7 @@ package host
 import (
 	"context"
 	"io"
+	"time"
 )
 
 // Host is one machine. Calls may run at once and wait for no other. Reads of
@@ -79,6 +80,23 @@ type Reader interface {
 	// Get makes one HTTPS or HTTP GET request from the host itself, such as
 	// to a component's health endpoint. Errors as for Kube.
 	Get(ctx context.Context, r GetRequest) (KubeResponse, error)
+
+	// FsyncLatency times up to n small writes, each synced before the next,
+	// on the file system of a directory, or of the nearest one above it that
+	// is there. The file has no name, so nothing can be left behind. It ends
+	// early after a quarter of a second. Where the file system cannot do
+	// that it fails with ErrUnavailable.
+	FsyncLatency(ctx context.Context, dir string, n int) ([]time.Duration, error)
+
+	// Firewall lists the chains through which the kernel's packet filter
+	// takes all that comes in or is forwarded. A filter that is not in the
+	// kernel is not loaded for it: it has no chains.
+	Firewall(ctx context.Context) ([]Chain, error)
+
+	// Lookup asks for the addresses of names, in their order, as the
+	// components on the host do: /etc/hosts and the name servers. A name
+	// without addresses is no error. It ends after a second.
+	Lookup(ctx context.Context, names []string) ([]Resolved, error)
 }
 
 // Writer is what an armed agent serves as well.

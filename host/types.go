@@ -186,6 +186,23 @@ type NetRoute struct {
 	Src string `json:"src,omitempty"`
 }
 
+// A Chain is one of the packet filter that the kernel calls by itself.
+type Chain struct {
+	Family string `json:"family"` // ip, ip6, inet
+	Table  string `json:"table"`
+	Name   string `json:"name"`
+	Hook   string `json:"hook"`           // input or forward
+	Policy string `json:"policy"`         // accept or drop: of what no rule decided
+	Last   string `json:"last,omitempty"` // drop or reject if its last rule does that to all that is left
+}
+
+// Resolved is what a name stands for.
+type Resolved struct {
+	Name  string   `json:"name"`
+	Addrs []string `json:"addrs,omitempty"`
+	Err   string   `json:"err,omitempty"` // why there are none
+}
+
 // User is an account of the system.
 type User struct {
 	Name   string `json:"name"`

@@ -57,6 +57,7 @@ type machine struct {
 	log     []Entry
 	reads   int
 	probes  probes
+	looks   looks
 }
 
 // New makes a bare host. Hosts of different names have different machine

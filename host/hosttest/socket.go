@@ -228,6 +228,9 @@ func (h *Host) Get(ctx context.Context, r host.GetRequest) (host.KubeResponse, e
 		if process == "kube-proxy" {
 			answer.Body = []byte(`{"lastUpdated":"2026-01-01T00:00:00Z","status":{"IPv4":{"lastUpdated":"2026-01-01T00:00:00Z","healthy":true}}}`)
 		}
+		if body, ok := h.looks.answers[r.URL]; ok {
+			answer.Body = []byte(body)
+		}
 		return nil
 	})
 	return answer, err
