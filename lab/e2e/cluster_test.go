@@ -16,11 +16,11 @@ import (
 	"github.com/pmkctl/pmkctl/lab/check"
 )
 
-// TestCluster is one cluster from the first apply on. What comes later stands
-// on what came before, so the first promise that is broken ends it.
+// TestCluster is one cluster from the first apply on. Without a cluster that
+// works, the rest is not tried.
 func TestCluster(t *testing.T) {
 	l := bare(t)
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		promise string
 		test    func(*testing.T, *lab.Lab)
 	}{
@@ -35,7 +35,7 @@ func TestCluster(t *testing.T) {
 		{"drift is one line of one step, and apply restores it alone", drift},
 		{"a host comes back from a reboot without pmkctl", comesBack},
 	} {
-		if !t.Run(tt.promise, func(t *testing.T) { tt.test(t, l) }) {
+		if !t.Run(tt.promise, func(t *testing.T) { tt.test(t, l) }) && i < 2 {
 			t.FailNow()
 		}
 	}

@@ -1,10 +1,13 @@
 // Command pmk-bench prints how fast pmkctl is on three lab hosts, which it
 // makes anew. Its argument is the pmkctl to measure.
+//
+//	pmk-bench [-firsts 3] [-plans 9] PMKCTL
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -18,11 +21,6 @@ import (
 	"github.com/pmkctl/pmkctl/lab/components"
 )
 
-const (
-	firsts = 3 // first applies
-	plans  = 9 // plans and logins, alternating
-)
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -33,10 +31,16 @@ func main() {
 }
 
 func measure(ctx context.Context, args []string) error {
-	if len(args) != 1 {
-		return errors.New("usage: pmk-bench PMKCTL")
+	flags := flag.NewFlagSet("pmk-bench", flag.ContinueOnError)
+	firsts := flags.Int("firsts", 3, "first applies; 0 measures the cluster that is there")
+	plans := flags.Int("plans", 9, "plans and logins, alternating")
+	if err := flags.Parse(args); err != nil {
+		return err
 	}
-	pmkctl, err := filepath.Abs(args[0])
+	if flags.NArg() != 1 {
+		return errors.New("usage: pmk-bench [-firsts 3] [-plans 9] PMKCTL")
+	}
+	pmkctl, err := filepath.Abs(flags.Arg(0))
 	if err != nil {
 		return err
 	}
@@ -48,20 +52,24 @@ func measure(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	var l *lab.Lab
 	var ready, applies []time.Duration
-	for i := range firsts {
-		if l, err = renewed(ctx, root, cache); err != nil {
+	for i := range *firsts {
+		l, err := renewed(ctx, root, cache)
+		if err != nil {
 			return err
 		}
 		f, err := bench.BareToReady(ctx, l, pmkctl)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "bench: first apply %d of %d: the last node was Ready after %.0f s\n", i+1, firsts, f.Ready.Seconds())
+		fmt.Fprintf(os.Stderr, "bench: first apply %d of %d: the last node was Ready after %.0f s\n", i+1, *firsts, f.Ready.Seconds())
 		ready, applies = append(ready, f.Ready), append(applies, f.Apply)
 	}
-	planned, logins, err := bench.NothingToChange(ctx, l, pmkctl, plans)
+	l, err := lab.Open(root)
+	if err != nil {
+		return err
+	}
+	planned, logins, err := bench.NothingToChange(ctx, l, pmkctl, *plans)
 	if err != nil {
 		return err
 	}
@@ -77,6 +85,9 @@ func measure(ctx context.Context, args []string) error {
 }
 
 func row(w *tabwriter.Writer, what string, times []time.Duration) {
+	if len(times) == 0 {
+		return
+	}
 	best, worst := times[0], times[0]
 	for _, t := range times {
 		best, worst = min(best, t), max(worst, t)
