@@ -50,6 +50,7 @@ type loader struct {
 	root      *hcl.EvalContext
 	partial   bool // a file could not be read as a whole: what is missing may be there
 
+	inputs  []Input     // the variables, in the order of their names
 	secrets []string    // values that no message may hold
 	masks   []hcl.Range // places that no snippet may show
 }
@@ -71,6 +72,7 @@ func (l *loader) load() *Cluster {
 	l.evalVariables()
 	l.evalLocals()
 	c := l.decodeCluster()
+	c.Inputs = l.inputs
 	l.check(c)
 	if l.budget.over() {
 		l.add(exhausted(l.blocks[0].DefRange()))

@@ -26,6 +26,7 @@ type Cluster struct {
 	Images         []Image
 	Settings       Settings
 	Preflight      Preflight
+	Inputs         []Input   // the declared variables, in the order of their names
 	Range          hcl.Range // of the cluster block
 
 	ranges map[string]hcl.Range // of the fields of Identity

@@ -129,6 +129,7 @@ func (l *loader) evalVariables() {
 	l.root.Variables["var"] = cty.ObjectVal(all)
 	for _, name := range keys(l.variables) {
 		l.validate(l.variables[name], all[name])
+		l.inputs = append(l.inputs, l.variables[name].input(all[name]))
 	}
 }
 

@@ -1,0 +1,153 @@
+package spec
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// An Input is a declared variable, as far as somebody who has the cluster
+// and not the spec must know it.
+type Input struct {
+	Name      string
+	Type      string // as the spec writes it: "list(string)"
+	Sensitive bool
+
+	strings []string // of a sensitive value
+}
+
+// input is what is kept of a variable and its value.
+func (v *variable) input(val cty.Value) Input {
+	in := Input{Name: v.name, Type: typeexpr.TypeString(v.ty), Sensitive: v.sensitive}
+	if v.sensitive {
+		in.strings = texts(val)
+	}
+	return in
+}
+
+// texts are the strings of a value, numbers and the like written out.
+func texts(v cty.Value) []string {
+	var list []string
+	v, _ = v.UnmarkDeep()
+	_ = cty.Walk(v, func(_ cty.Path, e cty.Value) (bool, error) {
+		if !e.IsKnown() || e.IsNull() || !e.Type().IsPrimitiveType() {
+			return true, nil
+		}
+		if s, err := convert.Convert(e, cty.String); err == nil {
+			list = append(list, s.AsString())
+		}
+		return true, nil
+	})
+	return list
+}
+
+// A SecretField is a place of a cluster that holds a secret.
+type SecretField struct {
+	Name   string // "cp-1.become_password"
+	Secret *Secret
+	Inputs []string // sensitive variables whose value it is; none if it was computed, or written in the spec
+}
+
+// Secrets are the secrets of a cluster that are set, in the order of the
+// hosts.
+func (c *Cluster) Secrets() []SecretField {
+	var list []SecretField
+	add := func(name string, s *Secret) {
+		if s.value != "" {
+			list = append(list, SecretField{name, s, c.inputsOf(s.value)})
+		}
+	}
+	for _, f := range c.secretFields() {
+		add(f.Name, f.Secret)
+	}
+	return list
+}
+
+// SecretField is the place of a secret by its name, set or not; nil if there
+// is none.
+func (c *Cluster) SecretField(name string) *Secret {
+	for _, f := range c.secretFields() {
+		if f.Name == name {
+			return f.Secret
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) secretFields() []SecretField {
+	var list []SecretField
+	for _, h := range c.Hosts {
+		list = append(list, SecretField{Name: h.Name + ".become_password", Secret: &h.SSH.BecomePassword})
+		if h.SSH.Bastion != nil {
+			list = append(list, SecretField{Name: h.Name + ".bastion.become_password", Secret: &h.SSH.Bastion.BecomePassword})
+		}
+	}
+	return list
+}
+
+func (c *Cluster) inputsOf(value string) []string {
+	var names []string
+	for _, in := range c.Inputs {
+		if slices.Contains(in.strings, value) {
+			names = append(names, in.Name)
+		}
+	}
+	return names
+}
+
+// GivenAgain are the strings that opts and the files *.auto.hclvars in dir
+// give for inputs, as Load would take them but without the spec: the last
+// value given for a name counts, and no default does. An input that nobody
+// gives is not in the result. What is given beside the inputs is an error
+// only in opts.Vars.
+func GivenAgain(dir string, inputs []Input, opts Options) (map[string][]Secret, map[string]*hcl.File, hcl.Diagnostics) {
+	l := newLoader(dir, opts)
+	for _, in := range inputs {
+		l.variables[in.Name] = &variable{name: in.Name, ty: in.rawType(), sensitive: true}
+	}
+	l.fromEnv()
+	l.fromFiles()
+	l.fromArgs()
+	out := map[string][]Secret{}
+	for _, name := range slices.Sorted(maps.Keys(l.variables)) {
+		v := l.variables[name]
+		if v.given == nil {
+			continue
+		}
+		val, diags := l.givenValue(v)
+		if diags.HasErrors() {
+			l.add(problem(v.given.at, "Invalid value for variable", "The value of the sensitive variable %q, from %s, cannot be read. Write a literal value.", name, v.given.from))
+			continue
+		}
+		l.noteSecret(val)
+		out[name] = []Secret{}
+		for _, s := range texts(val) {
+			out[name] = append(out[name], NewSecret(s))
+		}
+	}
+	return out, l.sources(), l.redact(tidy(onlyErrors(l.diags)))
+}
+
+// rawType decides if a value on the command line is a string as it is, or an
+// expression.
+func (in Input) rawType() cty.Type {
+	switch in.Type {
+	case "string", "number", "bool", "any", "":
+		return cty.String
+	}
+	return cty.Map(cty.DynamicPseudoType)
+}
+
+func onlyErrors(diags hcl.Diagnostics) hcl.Diagnostics {
+	var out hcl.Diagnostics
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError {
+			out = append(out, d)
+		}
+	}
+	return out
+}
