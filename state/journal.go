@@ -20,16 +20,28 @@ import (
 type Entry struct {
 	Time time.Time `json:"time"` // the controller's clock
 	Run  string    `json:"run"`
+	Plan string    `json:"plan,omitempty"` // id of the saved plan that asked for it
 	Step string    `json:"step"`
-	What string    `json:"what"` // intent, done or failed
+	What What      `json:"what"`
 	Err  string    `json:"err,omitempty"`
 }
+
+// What is how far a step has come.
+type What string
+
+// What an entry may say.
+const (
+	Intent What = "intent"
+	Done   What = "done"
+	Failed What = "failed"
+)
 
 // A Keeper keeps the record and the journal of one host during an apply.
 // Steps of the host may use it at once.
 type Keeper struct {
 	Host host.Host
 	Run  string
+	Plan string // id of a saved plan; "" for an apply without one
 
 	mu     sync.Mutex
 	record *Record
@@ -54,7 +66,7 @@ func (k *Keeper) Begin(ctx context.Context, step string, d modules.Diff) error {
 	if err := k.record.Save(ctx, k.Host); err != nil {
 		return err
 	}
-	return k.note(ctx, Entry{Step: step, What: "intent"})
+	return k.note(ctx, Entry{Step: step, What: Intent})
 }
 
 // End notes how the step ended, and forgets what it removed.
@@ -62,7 +74,7 @@ func (k *Keeper) End(ctx context.Context, step string, d modules.Diff, err error
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err != nil {
-		return k.note(ctx, Entry{Step: step, What: "failed", Err: err.Error()})
+		return k.note(ctx, Entry{Step: step, What: Failed, Err: err.Error()})
 	}
 	removed := false
 	for _, c := range d {
@@ -76,7 +88,7 @@ func (k *Keeper) End(ctx context.Context, step string, d modules.Diff, err error
 			return err
 		}
 	}
-	return k.note(ctx, Entry{Step: step, What: "done"})
+	return k.note(ctx, Entry{Step: step, What: Done})
 }
 
 // Join makes the host a member of a cluster.
@@ -91,9 +103,12 @@ func (k *Keeper) Join(ctx context.Context, c Cluster, name string) error {
 }
 
 func (k *Keeper) note(ctx context.Context, e Entry) error {
-	e.Time, e.Run = time.Now().UTC(), k.Run
+	e.Time, e.Run, e.Plan = time.Now().UTC(), k.Run, k.Plan
 	line, err := json.Marshal(e)
 	if err != nil {
+		return err
+	}
+	if err := k.rotate(ctx); err != nil {
 		return err
 	}
 	if err := k.Host.Append(ctx, JournalPath, append(line, '\n')); err != nil {

@@ -24,6 +24,7 @@ const (
 	Dir           = "/var/lib/pmkctl"
 	RecordPath    = Dir + "/record.json"
 	JournalPath   = Dir + "/journal.jsonl"
+	olderJournal  = Dir + "/journal.1.jsonl"
 	InventoryPath = Dir + "/inventory.json"
 	originalDir   = Dir + "/original"
 )
@@ -38,6 +39,8 @@ type Record struct {
 	Cluster Cluster          `json:"cluster"`
 	Host    string           `json:"host"`
 	Owns    map[string]Owned `json:"owns"` // by item: path, unit, sysctl, object
+
+	journal int64 // bytes of the journal when the record was loaded
 }
 
 // Cluster is what every host of a cluster agrees on.
@@ -65,11 +68,11 @@ func NewClusterID() string {
 // Load reads a host's record; a host without one has an empty record with
 // no cluster id.
 func Load(ctx context.Context, h host.Host) (*Record, error) {
-	files, err := h.Files(ctx, []host.FileQuery{{Path: RecordPath, Content: true}})
+	files, err := h.Files(ctx, []host.FileQuery{{Path: RecordPath, Content: true}, {Path: JournalPath}})
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", RecordPath, err)
 	}
-	r := &Record{Version: recordVersion, Owns: map[string]Owned{}}
+	r := &Record{Version: recordVersion, Owns: map[string]Owned{}, journal: files[1].Size}
 	if files[0].Type == host.Absent {
 		return r, nil
 	}
