@@ -64,7 +64,7 @@ func (s *rawSocket) serve(r *round) {
 	for {
 		b, from, err := s.read(buf)
 		switch {
-		case errors.Is(err, os.ErrClosed):
+		case errors.Is(err, errRawClosed):
 			return
 		case err != nil || len(b) < udpHeader:
 			continue
@@ -81,6 +81,10 @@ func (s *rawSocket) serve(r *round) {
 	}
 }
 
+// errRawClosed says that there will be no more datagrams. What RawConn.Read
+// returns on a closed file is not os.ErrClosed.
+var errRawClosed = errors.New("the raw socket is closed")
+
 // read returns a datagram with its UDP header.
 func (s *rawSocket) read(buf []byte) (b []byte, from netip.Addr, err error) {
 	var n int
@@ -90,8 +94,11 @@ func (s *rawSocket) read(buf []byte) (b []byte, from netip.Addr, err error) {
 		n, sa, rerr = unix.Recvfrom(int(fd), buf, 0)
 		return rerr != unix.EAGAIN
 	})
-	if err = errors.Join(err, rerr); err != nil {
-		return nil, from, err
+	if err != nil {
+		return nil, from, errRawClosed
+	}
+	if rerr != nil {
+		return nil, from, rerr
 	}
 	b = buf[:n]
 	if s.addr.Is4() { // IPv4 raw sockets deliver the IP header too
