@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"net/netip"
+
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/kernel"
 	"github.com/pmkctl/pmkctl/modules/preflight"
@@ -23,10 +25,31 @@ func (b *builder) hostProbe(h *spec.Host) modules.Checker {
 		FailSwapOn: configBool(k, "failSwapOn", true), FailCgroupV1: configBool(k, "failCgroupV1", true),
 		MinFreeDisk: b.Preflight.MinFreeDisk, MinMemory: b.Preflight.MinMemory, Levels: b.Preflight.Levels,
 	}
+	p.PodCIDR, p.ServiceCIDR, p.ControlPlane = b.PodCIDR, b.ServiceCIDR, h.Has(spec.ControlPlane)
+	p.ResolvConf = configText(k, "resolvConf", "")
+	for _, other := range b.Hosts {
+		p.Members = append(p.Members, other.Address.String())
+	}
+	if _, err := netip.ParseAddr(b.API.Endpoint); err != nil {
+		p.Endpoint = b.API.Endpoint
+	}
+	if h.Has(spec.Etcd) {
+		p.EtcdData, p.EtcdMetrics = spec.Identity(b.Cluster)[spec.FieldEtcdData], etcdMetrics(b.Settings.Etcd)
+	}
 	if h.Has(spec.ControlPlane) && p.MinMemory == defaultMemory {
 		p.MinMemory = controlPlaneMemory
 	}
 	return p
+}
+
+// etcdMetrics is where a host's own etcd tells about itself; "" if the spec
+// has it do so elsewhere.
+func etcdMetrics(p spec.Passthrough) string {
+	const field, local = "listen-metrics-urls", "http://127.0.0.1:2381"
+	if text := configText(p, field, p.Flags[field]); text != "" && text != local {
+		return ""
+	}
+	return local + "/metrics"
 }
 
 func configBool(p spec.Passthrough, field string, def bool) bool {

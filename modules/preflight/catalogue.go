@@ -17,33 +17,43 @@ type Check struct {
 
 // The ids. They never change their meaning; a check that goes leaves a gap.
 const (
-	Arch            = "PF001"
-	Systemd         = "PF002"
-	Root            = "PF003"
-	Cgroups         = "PF004"
-	Swap            = "PF005"
-	Kernel          = "PF006"
-	Programs        = "PF007"
-	Disk            = "PF008"
-	Memory          = "PF009"
-	ForeignKubelet  = "PF010"
-	ForeignInstall  = "PF011"
-	OtherCluster    = "PF012"
-	KernelVersion   = "PF013"
-	Clock           = "PF020"
-	SameHostname    = "PF021"
-	SameMachineID   = "PF022"
-	SameProductUUID = "PF023"
-	PortHeld        = "PF030"
-	HolderStopped   = "PF031"
-	CannotBind      = "PF032"
-	Unreached       = "PF040"
-	Loss            = "PF041"
-	Translated      = "PF042"
-	HostLost        = "PF043"
-	HostLocked      = "PF044"
-	ProbeBusy       = "PF045"
-	Overload        = "PF046"
+	Arch             = "PF001"
+	Systemd          = "PF002"
+	Root             = "PF003"
+	Cgroups          = "PF004"
+	Swap             = "PF005"
+	Kernel           = "PF006"
+	Programs         = "PF007"
+	Disk             = "PF008"
+	Memory           = "PF009"
+	ForeignKubelet   = "PF010"
+	ForeignInstall   = "PF011"
+	OtherCluster     = "PF012"
+	KernelVersion    = "PF013"
+	SlowDisk         = "PF014"
+	ForeignCNI       = "PF015"
+	LeftoverLink     = "PF016"
+	OverlappingRoute = "PF017"
+	Firewall         = "PF018"
+	Resolver         = "PF019"
+	Clock            = "PF020"
+	SameHostname     = "PF021"
+	SameMachineID    = "PF022"
+	SameProductUUID  = "PF023"
+	PortHeld         = "PF030"
+	HolderStopped    = "PF031"
+	CannotBind       = "PF032"
+	Unreached        = "PF040"
+	Loss             = "PF041"
+	Translated       = "PF042"
+	HostLost         = "PF043"
+	HostLocked       = "PF044"
+	ProbeBusy        = "PF045"
+	Overload         = "PF046"
+	SmallPath        = "PF047"
+	OverlayDown      = "PF048"
+	ForeignRuntime   = "PF060"
+	Endpoint         = "PF061"
 )
 
 // Catalogue is every check, in the order of the ids.
@@ -86,7 +96,25 @@ var Catalogue = []Check{
 		"pmkctl recorded on the host that it belongs to another cluster."},
 	{KernelVersion, modules.Error, "kernel version",
 		"Install a newer kernel, or choose another mode.",
-		"kube-proxy's nftables mode needs Linux 5.13."},
+		"Kubernetes needs Linux 4.19, and kube-proxy's nftables mode 5.13."},
+	{SlowDisk, modules.Warning, "disk of etcd",
+		"Give etcd a disk of its own, an SSD, or look for what else writes to this one.",
+		"etcd answers no write before it is on disk. On a slow one it loses its leader, and the API server fails now and then."},
+	{ForeignCNI, modules.Error, "network configuration of somebody else",
+		"Move the file away, and remove the network that it belongs to.",
+		"containerd takes the first file by name: pods would get the other network, not flannel's."},
+	{LeftoverLink, modules.Error, "an interface left by another pod network",
+		"Remove it (ip link delete NAME), or restart the host.",
+		"The interface is taken for the new one's, but its address or routes are the old ones: pods start without a network, or cannot be reached."},
+	{OverlappingRoute, modules.Error, "routes into the pod or service network",
+		"Remove the route, or choose another pod_cidr or service_cidr.",
+		"Where both have an address, only one of them can be reached: pods take the place of other machines or the other way round."},
+	{Firewall, modules.Warning, "an active firewall",
+		"If a pair of hosts fails as well, begin here. Otherwise see that it forwards what pods send and receive, and ignore this check.",
+		"Rules that pass hosts' traffic may still drop that of pods, which no probe can send before there are pods."},
+	{Resolver, modules.Warning, "name servers for pods",
+		"Name servers that the network reaches in the file, or give the kubelet another one (resolvConf).",
+		"Pods use the host's name servers. A loopback address is the pod's own: names outside of the cluster do not resolve, or the cluster's DNS asks itself."},
 	{Clock, modules.Error, "clocks",
 		"Run chrony or systemd-timesyncd on all hosts, and wait until they agree.",
 		"Certificates and leases of one host would be too old or not yet valid on another."},
@@ -129,6 +157,18 @@ var Catalogue = []Check{
 	{Overload, modules.Warning, "a host is overloaded",
 		"Run again when it is less busy.",
 		"It did not hear itself in time, so silence proves nothing about the network."},
+	{SmallPath, modules.Error, "packet size between hosts",
+		"Let packets of the interfaces' MTU pass between the hosts, or set that MTU to what passes.",
+		"flannel takes the MTU of the host's interface for what the network carries. Where less passes, pods connect, and hang as soon as they send much."},
+	{OverlayDown, modules.Error, "pod network between live hosts",
+		"See the journal of flanneld on both hosts, and the routes to each other's pod network.",
+		"flannel runs on both hosts and its packets pass between them, but those inside do not arrive."},
+	{ForeignRuntime, modules.Warning, "another containerd",
+		"Stop what it runs before the apply. To keep it, leave the host out.",
+		"Kubernetes needs a containerd of its own version, under the same name, socket and configuration file: what runs in the other one is stopped with it."},
+	{Endpoint, modules.Error, "the name of the API server",
+		"Add the name to the DNS or to /etc/hosts on the host, or write an address as endpoint in the spec.",
+		"All components on the host find the API server by it."},
 }
 
 // Find is the check with an id.

@@ -3,9 +3,13 @@ package preflight
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,13 +31,23 @@ type HostProbe struct {
 	MinFreeDisk  int64  // bytes, on each disk that the components write to; 0 asks for none
 	MinMemory    int64  // bytes
 	Levels       Levels // of checks, as the spec has them
+
+	PodCIDR, ServiceCIDR netip.Prefix // the zero ones are not looked at
+	Members              []string     // internal addresses of all hosts
+	ControlPlane         bool
+	Endpoint             string // of the API server, if it is a name
+	ResolvConf           string // that the kubelet is told to use; "" leaves it to the host
+	EtcdData             string // the directory; "" where there is no etcd
+	EtcdMetrics          string // URL of a running etcd's
 }
 
 // What is read of a host.
 const (
 	recordPath  = "/var/lib/pmkctl/record.json"
 	kubeletUnit = "kubelet.service"
-	unitPath    = "/etc/systemd/system/" + kubeletUnit
+	runtimeUnit = "containerd.service"
+	etcdUnit    = "etcd.service"
+	unitDir     = "/etc/systemd/system/"
 	manifests   = "/etc/kubernetes/manifests"
 )
 
@@ -45,6 +59,7 @@ var (
 	foreignUnits = []string{"k3s.service", "k3s-agent.service", "rke2-server.service", "rke2-agent.service",
 		"k0scontroller.service", "k0sworker.service", "snap.microk8s.daemon-kubelite.service"}
 	foreignFiles = []string{"/etc/kubernetes/kubelet.conf", "/etc/kubernetes/admin.conf", "/etc/rancher/k3s", "/etc/rancher/rke2"}
+	otherUnits   = []string{kubeletUnit, runtimeUnit, etcdUnit, dockerUnit, firewalldUnit}
 )
 
 // seen is what was read.
@@ -54,6 +69,11 @@ type seen struct {
 	units    map[string]host.Unit
 	features []host.KernelFeature
 	programs []host.Program
+	network  host.Network
+	chains   []host.Chain
+	endpoint host.Resolved
+	syncs    []time.Duration // of etcd's disk before there is an etcd
+	metrics  []byte          // of the running one
 	record   *record
 	broken   error // of the record
 }
@@ -75,30 +95,49 @@ func (p HostProbe) Check(ctx context.Context, h host.Host) (modules.Diff, error)
 	return diff(fs), nil
 }
 
+// read asks for all at once. Only etcd's disk waits for an answer: whether
+// an etcd uses it.
 func (p HostProbe) read(ctx context.Context, h host.Host) (*seen, error) {
 	s := &seen{files: map[string]host.File{}, units: map[string]host.Unit{}}
 	g, ctx := errgroup.WithContext(ctx)
+	filesRead, unitsRead := make(chan struct{}), make(chan struct{})
 	g.Go(func() (err error) { s.facts, err = h.Facts(ctx); return err })
 	g.Go(func() (err error) { s.features, err = h.KernelFeatures(ctx, p.Features); return err })
 	g.Go(func() (err error) { s.programs, err = h.Programs(ctx, p.programs()); return err })
+	g.Go(func() (err error) { s.network, err = h.Network(ctx); return err })
+	g.Go(func() (err error) { s.chains, err = h.Firewall(ctx); return optional(err) })
 	g.Go(func() error {
-		queries := []host.FileQuery{{Path: recordPath, Content: true}, {Path: unitPath, Content: true}, {Path: manifests, List: true}}
-		for _, f := range foreignFiles {
-			queries = append(queries, host.FileQuery{Path: f})
-		}
-		files, err := h.Files(ctx, queries)
+		defer close(filesRead)
+		files, err := h.Files(ctx, p.queries())
 		for _, f := range files {
 			s.files[f.Path] = f
 		}
 		return err
 	})
 	g.Go(func() error {
-		units, err := h.Units(ctx, append([]string{kubeletUnit}, foreignUnits...))
+		defer close(unitsRead)
+		units, err := h.Units(ctx, slices.Concat(otherUnits, foreignUnits))
 		for _, u := range units {
 			s.units[u.Name] = u
 		}
 		return err
 	})
+	if p.Endpoint != "" {
+		g.Go(func() error {
+			r, err := h.Lookup(ctx, []string{p.Endpoint})
+			if len(r) > 0 {
+				s.endpoint = r[0]
+			}
+			return err
+		})
+	}
+	if p.EtcdData != "" {
+		g.Go(func() error {
+			<-filesRead
+			<-unitsRead
+			return p.readDisk(ctx, h, s)
+		})
+	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
@@ -107,6 +146,26 @@ func (p HostProbe) read(ctx context.Context, h host.Host) (*seen, error) {
 		s.broken = json.Unmarshal(f.Content, s.record)
 	}
 	return s, nil
+}
+
+// optional forgives what the host cannot tell.
+func optional(err error) error {
+	if errors.Is(err, host.ErrUnavailable) || errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
+}
+
+// queries are the files to look at.
+func (p HostProbe) queries() []host.FileQuery {
+	q := []host.FileQuery{{Path: manifests, List: true}, {Path: cniDir, List: true}, {Path: tunPath}, {Path: memberDir(p.EtcdData)}, {Path: p.resolvConf()}}
+	for _, f := range []string{recordPath, unitDir + kubeletUnit, unitDir + runtimeUnit, subnetEnv, netConf, ufwConf} {
+		q = append(q, host.FileQuery{Path: f, Content: true})
+	}
+	for _, f := range foreignFiles {
+		q = append(q, host.FileQuery{Path: f})
+	}
+	return q
 }
 
 // programs are those that the components run.
@@ -119,7 +178,8 @@ func (p HostProbe) programs() []string {
 }
 
 func (p HostProbe) judge(s *seen) []Finding {
-	return slices.Concat(p.machine(s), p.kernel(s), p.room(s), p.others(s))
+	return slices.Concat(p.machine(s), p.kernel(s), p.room(s), p.others(s),
+		p.disk(s), p.cni(s), p.leftovers(s), p.routes(s), p.firewall(s), p.resolver(s), p.runtime(s), p.endpoint(s))
 }
 
 // machine is what the host is.
@@ -151,14 +211,20 @@ func (p HostProbe) machine(s *seen) (out []Finding) {
 func (p HostProbe) kernel(s *seen) (out []Finding) {
 	var missing []string
 	for _, f := range s.features {
-		if !f.Present && !f.Loadable {
+		switch {
+		case !f.Present && !f.Loadable:
 			missing = append(missing, f.Name)
+		case f.Name == "tun" && f.Present && s.files[tunPath].Type == host.Absent:
+			missing = append(missing, tunPath)
 		}
 	}
 	if len(missing) > 0 {
 		out = append(out, newFinding(Kernel, p.Name, fmt.Sprintf("the kernel %s lacks %s", s.facts.Kernel, strings.Join(missing, ", ")), strings.Join(p.Features, ", ")))
 	}
-	if p.ProxyMode == "nftables" && olderThan(s.facts.Kernel, 5, 13) {
+	switch {
+	case olderThan(s.facts.Kernel, 4, 19):
+		out = append(out, newFinding(KernelVersion, p.Name, "the kernel is "+s.facts.Kernel, "4.19 or newer"))
+	case p.ProxyMode == "nftables" && olderThan(s.facts.Kernel, 5, 13):
 		out = append(out, newFinding(KernelVersion, p.Name, "the kernel is "+s.facts.Kernel, "5.13 or newer for kube-proxy's nftables mode"))
 	}
 	missing = nil
@@ -193,19 +259,37 @@ func (p HostProbe) room(s *seen) (out []Finding) {
 		}
 		out = append(out, f)
 	}
-	said := map[string]bool{}
-	for _, dir := range []string{"/var/lib/kubelet", "/var/lib/containerd", "/var/lib/etcd"} {
-		d, ok := diskOf(s.facts.Disks, dir)
-		if !ok || d.Free >= p.MinFreeDisk || said[d.Path] {
-			continue
+	var said []host.Disk
+	for _, need := range p.space() {
+		d, ok := diskOf(s.facts.Disks, need.dir)
+		if !ok || d.Free >= need.bytes || slices.ContainsFunc(said, func(o host.Disk) bool { return o.Free == d.Free && o.Size == d.Size }) {
+			continue // or it is one that was named, mounted twice
 		}
-		said[d.Path] = true
-		add(Disk, fmt.Sprintf("%s has %s free", d.Path, bytesText(d.Free)), "at least "+bytesText(p.MinFreeDisk))
+		said = append(said, d)
+		add(Disk, fmt.Sprintf("%s has %s free", d.Path, bytesText(d.Free)), "at least "+bytesText(need.bytes))
 	}
 	if m := s.facts.Memory; m > 0 && m < p.MinMemory {
 		add(Memory, "the host has "+bytesText(m)+" of memory", "at least "+bytesText(p.MinMemory))
 	}
 	return out
+}
+
+// A space is how much a directory needs.
+type space struct {
+	dir   string
+	bytes int64
+}
+
+// programSpace is what the components' programs take, and as much again
+// while they are replaced.
+const programSpace = 1 << 30
+
+func (p HostProbe) space() []space {
+	list := []space{{"/var/lib/kubelet", p.MinFreeDisk}, {"/var/lib/containerd", p.MinFreeDisk}}
+	if p.EtcdData != "" {
+		list = append(list, space{p.EtcdData, p.MinFreeDisk})
+	}
+	return append(list, space{"/usr/local/bin", min(p.MinFreeDisk, programSpace)})
 }
 
 // diskOf is the file system that holds a directory.
@@ -253,15 +337,16 @@ func (p HostProbe) others(s *seen) (out []Finding) {
 
 func gone(u host.Unit) bool { return u.Load == "" || u.Load == "not-found" }
 
-// ours tells if pmkctl wrote the kubelet's unit.
+// ours tells if pmkctl wrote a unit.
 func (p HostProbe) ours(s *seen, u host.Unit) bool {
-	if u.Path != unitPath {
+	path := unitDir + u.Name
+	if u.Path != path {
 		return false
 	}
-	if p.member(s) && s.record.Owns[unitPath] != nil {
+	if p.member(s) && s.record.Owns[path] != nil {
 		return true
 	}
-	return strings.Contains(string(s.files[unitPath].Content), marker)
+	return strings.Contains(string(s.files[path].Content), marker)
 }
 
 // foreign lists what other installers left. Members may use static pods of
