@@ -29,6 +29,7 @@ type ListenRequest struct {
 	ID    string     `json:"id"`   // random: who does not know it gets no echo
 	Host  string     `json:"host"` // who listens; said in every echo, so that an answer by another host shows
 	Ports []PortSpec `json:"ports"`
+	Half  bool       `json:"half,omitempty"` // note connections that are half open now; costs milliseconds, so only where silence is to be explained
 }
 
 // A PortSpec is a port to bind.
@@ -36,16 +37,17 @@ type PortSpec struct {
 	Proto string `json:"proto"` // tcp or udp
 	Addr  string `json:"addr"`  // "" is every address
 	Port  int    `json:"port"`
+	Unit  string `json:"unit,omitempty"` // who may hold it: looked at first
 }
 
 // Bind is what came of binding a port.
 type Bind struct {
-	PortSpec
-	OK     bool    `json:"ok"`
-	Err    string  `json:"err,omitempty"`    // "address already in use"
-	Holder *Socket `json:"holder,omitempty"` // who holds it, if it is known
-	Raw    bool    `json:"raw,omitempty"`    // held, but datagrams to it are seen and echoed by a raw socket
-	Busy   bool    `json:"busy,omitempty"`   // another run probes the host at this moment: try again
+	PortSpec         // the port that was chosen, where that was left open
+	OK       bool    `json:"ok"`
+	Err      string  `json:"err,omitempty"`    // "address already in use"
+	Holder   *Socket `json:"holder,omitempty"` // who holds it, if it is known
+	Raw      bool    `json:"raw,omitempty"`    // held, but datagrams to it are seen and echoed by a raw socket
+	Busy     bool    `json:"busy,omitempty"`   // another run probes the host at this moment: try again
 }
 
 // A DialRequest is all that one host dials in a round.
@@ -58,7 +60,7 @@ type DialRequest struct {
 
 // A Dial is one edge, seen from its start.
 type Dial struct {
-	Proto   string `json:"proto"`
+	Proto   string `json:"proto"` // tcp, udp; icmp is an echo by the kernel there, which no listener and no name shows
 	Addr    string `json:"addr"`
 	Port    int    `json:"port"`
 	Host    string `json:"host,omitempty"`    // who should answer
@@ -68,7 +70,7 @@ type Dial struct {
 	OneWay  bool   `json:"one_way,omitempty"` // no echo can come (the peer listens raw): send only
 	Count   int    `json:"count,omitempty"`   // datagrams to send at least, to see loss; fewer than 2 is one that is sent again until it is echoed
 	Size    int    `json:"size,omitempty"`    // of a datagram with its headers, don't-fragment set; 0 is small
-	Shape   string `json:"shape,omitempty"`   // what the payload looks like: "", vxlan, flannel-udp
+	Shape   string `json:"shape,omitempty"`   // what the payload looks like: "", vxlan, flannel-udp, wireguard
 }
 
 // Outcome is how a dial ended.

@@ -19,7 +19,7 @@ const probeLock = "/run/pmkctl/probe.lock"
 
 func (h *Host) probing() *probe.Prober {
 	h.probes.once.Do(func() {
-		h.prober.Sockets = h.Sockets
+		h.prober.Sockets = h.holding
 		h.prober.Lock = probeLock
 	})
 	return &h.prober

@@ -19,6 +19,43 @@ import (
 // Sockets lists the sockets that listen or are bound. A process that ends
 // meanwhile is left out of what they belong to.
 func (h *Host) Sockets(ctx context.Context) ([]host.Socket, error) {
+	list, err := listSockets()
+	if err != nil {
+		return nil, err
+	}
+	return owned(ctx, list, nil)
+}
+
+// holding lists the sockets that are in the way of binding ports. Processes
+// of the units that should hold them are looked at first, since to look at
+// all of a busy host costs 20 ms.
+func (h *Host) holding(ctx context.Context, ports []host.PortSpec) ([]host.Socket, error) {
+	list, err := listSockets()
+	if err != nil {
+		return nil, err
+	}
+	var units []string
+	for _, p := range ports {
+		if p.Unit != "" && !slices.Contains(units, p.Unit) {
+			units = append(units, p.Unit)
+		}
+	}
+	list = slices.DeleteFunc(list, func(s socket) bool {
+		return !slices.ContainsFunc(ports, func(p host.PortSpec) bool { return p.Proto == s.Proto && p.Port == s.Port })
+	})
+	return owned(ctx, list, units)
+}
+
+func listSockets() ([]socket, error) {
+	if canDiag() {
+		if list, err := diagSockets(); err == nil {
+			return list, nil
+		}
+	}
+	return procSockets()
+}
+
+func procSockets() ([]socket, error) {
 	var list []socket
 	for _, t := range []struct{ proto, file, state string }{
 		{"tcp", "tcp", "0A"}, {"tcp", "tcp6", "0A"}, // listening
@@ -33,11 +70,18 @@ func (h *Host) Sockets(ctx context.Context) ([]host.Socket, error) {
 		}
 		list = append(list, parseSockets(string(b), t.proto, t.state)...)
 	}
+	return list, nil
+}
+
+// owned finds the processes that hold sockets, those of these units first.
+func owned(ctx context.Context, list []socket, units []string) ([]host.Socket, error) {
 	wanted := map[string]int{} // inode to process
 	for _, s := range list {
-		wanted[s.inode] = 0
+		if s.inode != "0" { // the kernel's own
+			wanted[s.inode] = 0
+		}
 	}
-	if err := holders(ctx, wanted); err != nil {
+	if err := holders(ctx, wanted, units); err != nil {
 		return nil, err
 	}
 	out := make([]host.Socket, len(list))
@@ -94,40 +138,78 @@ func parseAddr(s string) (addr string, port int, ok bool) {
 
 // holders finds a process for each inode. Where several hold a socket, it is
 // not process 1, which opens sockets for others, if it can be helped.
-func holders(ctx context.Context, wanted map[string]int) error {
-	procs, err := os.ReadDir("/proc")
+func holders(ctx context.Context, wanted map[string]int, units []string) error {
+	left := len(wanted)
+	for _, pid := range unitProcesses(units) {
+		left -= claim(wanted, pid)
+	}
+	if left == 0 {
+		return nil
+	}
+	procs, err := names("/proc")
 	if err != nil {
 		return fmt.Errorf("list processes: %w", err)
 	}
 	for _, p := range procs {
-		pid, err := strconv.Atoi(p.Name())
+		pid, err := strconv.Atoi(p)
 		if err != nil {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		dir := "/proc/" + p.Name() + "/fd/"
-		fds, err := names(dir)
-		if err != nil {
-			continue // it ended, or is not ours to see
-		}
-		for _, fd := range fds {
-			link, err := os.Readlink(dir + fd)
-			if err != nil {
-				continue
-			}
-			inode, ok := strings.CutPrefix(link, "socket:[")
-			if !ok {
-				continue
-			}
-			inode = strings.TrimSuffix(inode, "]")
-			if have, ok := wanted[inode]; ok && have <= 1 {
-				wanted[inode] = pid
-			}
+		if left -= claim(wanted, pid); left == 0 {
+			return nil
 		}
 	}
 	return nil
+}
+
+// claim notes what a process holds of the inodes, and counts those that
+// nobody but process 1 had before.
+func claim(wanted map[string]int, pid int) (found int) {
+	dir := fmt.Sprintf("/proc/%d/fd/", pid)
+	fds, err := names(dir)
+	if err != nil {
+		return 0 // it ended, or is not ours to see
+	}
+	for _, fd := range fds {
+		link, err := os.Readlink(dir + fd)
+		if err != nil {
+			continue
+		}
+		inode, ok := strings.CutPrefix(link, "socket:[")
+		if !ok {
+			continue
+		}
+		inode = strings.TrimSuffix(inode, "]")
+		if have, ok := wanted[inode]; ok && have <= 1 {
+			wanted[inode] = pid
+			if pid > 1 {
+				found++
+			}
+		}
+	}
+	return found
+}
+
+// unitProcesses are those in the cgroups of units of the system.
+func unitProcesses(units []string) (pids []int) {
+	for _, u := range units {
+		for _, root := range []string{"/sys/fs/cgroup/systemd/", "/sys/fs/cgroup/"} { // v1, v2
+			b, err := os.ReadFile(root + "system.slice/" + u + "/cgroup.procs")
+			if err != nil {
+				continue
+			}
+			for pid := range strings.FieldsSeq(string(b)) {
+				if n, err := strconv.Atoi(pid); err == nil {
+					pids = append(pids, n)
+				}
+			}
+			break
+		}
+	}
+	return pids
 }
 
 // process is what is told of a process.

@@ -58,6 +58,7 @@ type dialler struct {
 	wait  time.Duration
 	slots chan struct{} // connections at once
 	udp   udpSockets
+	ping  pinger
 	pause time.Duration // between the datagrams that measure loss on an edge
 }
 
@@ -92,7 +93,10 @@ func newDialler(r *round, req host.DialRequest) (*dialler, error) {
 	return d, nil
 }
 
-func (d *dialler) close() { d.udp.close() }
+func (d *dialler) close() {
+	d.udp.close()
+	d.ping.close(d)
+}
 
 // source is where dials to an address come from.
 func (d *dialler) source(to netip.Addr) netip.Addr {
@@ -119,6 +123,8 @@ func (d *dialler) dial(ctx context.Context, one host.Dial, nonce uint64, done <-
 		return d.dialTCP(ctx, one, nonce, to)
 	case "udp":
 		return d.dialUDP(ctx, one, nonce, to)
+	case "icmp":
+		return d.dialICMP(ctx, nonce, to.Addr())
 	}
 	return host.Dialled{Outcome: host.Unreachable, Detail: "unknown protocol " + one.Proto}
 }

@@ -28,8 +28,8 @@ const (
 // Prober is the probing side of one machine. Its zero value works, without
 // a lock and without names of holders.
 type Prober struct {
-	// Sockets tells who holds which port.
-	Sockets func(context.Context) ([]host.Socket, error)
+	// Sockets tells who holds ports.
+	Sockets func(context.Context, []host.PortSpec) ([]host.Socket, error)
 	// Lock is a file that is locked during a round, so that two runs do not
 	// find each other's listeners; "" for none. Its folder is made if need
 	// be, 0755.
@@ -58,13 +58,18 @@ func (p *Prober) ProbeListen(ctx context.Context, req host.ListenRequest) ([]hos
 		return binds, nil
 	}
 	r.setHost(req.Host)
-	held := false
+	if req.Half {
+		r.noteHalf()
+	}
+	var held []host.PortSpec
 	for i, port := range req.Ports {
 		binds[i] = r.listen(port)
-		held = held || !binds[i].OK
+		if !binds[i].OK {
+			held = append(held, port)
+		}
 	}
-	if held && p.Sockets != nil {
-		socks, err := p.Sockets(ctx)
+	if len(held) > 0 && p.Sockets != nil {
+		socks, err := p.Sockets(ctx, held)
 		if err != nil {
 			return nil, fmt.Errorf("list sockets: %w", err)
 		}
@@ -108,6 +113,7 @@ func (p *Prober) begin(id string) (*round, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r := p.rounds[id]; r != nil {
+		r.life.Reset(roundLife)
 		return r, nil
 	}
 	r, err := newRound(id)

@@ -146,7 +146,7 @@ func TestHeld(t *testing.T) {
 	defer l.Close()
 	port := l.Addr().(*net.TCPAddr).Port
 	self := host.Socket{Proto: "tcp", Addr: "127.0.0.1", Port: port, PID: os.Getpid(), Process: "probe.test"}
-	p := Prober{Sockets: func(context.Context) ([]host.Socket, error) {
+	p := Prober{Sockets: func(context.Context, []host.PortSpec) ([]host.Socket, error) {
 		return []host.Socket{{Proto: "udp", Addr: "0.0.0.0", Port: port}, {Proto: "tcp", Addr: "127.0.0.9", Port: port}, self}, nil
 	}}
 	defer p.Close()
@@ -159,6 +159,24 @@ func TestHeld(t *testing.T) {
 		{PortSpec: host.PortSpec{Proto: "tcp", Addr: "192.0.2.1", Port: port}, Err: "the address is not on this host"}}
 	if d := cmp.Diff(want, binds); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestPing(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("needs root: it opens raw sockets")
+	}
+	var p Prober
+	defer p.Close()
+	got, err := p.ProbeDial(t.Context(), host.DialRequest{ID: "one", Wait: 150 * time.Millisecond, Dials: []host.Dial{
+		{Proto: "icmp", Addr: "127.0.0.1", Nonce: "1"}, {Proto: "icmp", Addr: "127.0.0.9", Nonce: "2"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range got {
+		if d.Outcome != host.OK || d.Got != 1 || d.RTT <= 0 {
+			t.Errorf("got %+v", d)
+		}
 	}
 }
 

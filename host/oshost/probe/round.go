@@ -79,14 +79,9 @@ func (r *round) drop(c io.Closer) {
 	c.Close()
 }
 
-// close ends the round. Half-open connections are looked up first: the
-// listeners take them along.
+// close ends the round.
 func (r *round) close() {
 	r.life.Stop()
-	r.mu.Lock()
-	ports := maps.Clone(r.ports)
-	r.mu.Unlock()
-	half := halfOpen(ports)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
@@ -94,11 +89,22 @@ func (r *round) close() {
 		c.Close()
 	}
 	clear(r.open)
-	for _, h := range half {
-		r.note(key{proto: "tcp", from: h.from, port: h.port}, true)
-	}
 	if r.lockFile != nil {
 		r.lockFile.Close()
+	}
+}
+
+// noteHalf notes the connections that are half open at this moment: the end
+// of the listeners takes them along.
+func (r *round) noteHalf() {
+	r.mu.Lock()
+	ports := maps.Clone(r.ports)
+	r.mu.Unlock()
+	half := halfOpen(ports)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, h := range half {
+		r.note(key{proto: "tcp", from: h.from, port: h.port}, true)
 	}
 }
 

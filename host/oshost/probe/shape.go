@@ -17,15 +17,14 @@ const (
 // payload puts a frame into what the port's own traffic looks like and fills
 // it up to the size wanted.
 func payload(d host.Dial, to netip.Addr, f []byte) []byte {
-	p := append(prefix(d.Shape, len(f)), f...)
 	size := d.Size - udpHeader - ipv4Header
 	if to.Is6() {
 		size = d.Size - udpHeader - ipv6Header
 	}
-	if size > len(p) {
-		p = append(p, make([]byte, size-len(p))...)
+	if more := size - len(prefix(d.Shape, 0)) - len(f); more > 0 {
+		f = append(f, make([]byte, more)...)
 	}
-	return p
+	return append(prefix(d.Shape, len(f)), f...)
 }
 
 // prefix is what stands before the frame. The network 192.0.2.0/24 is for

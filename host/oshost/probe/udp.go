@@ -18,8 +18,8 @@ import (
 // One socket serves all datagrams of a kind that a host sends in a round, so
 // a thousand peers cost no thousand sockets.
 type udpKind struct {
-	v6 bool
-	df bool // don't fragment
+	from netip.Addr // not specified: left to the routes
+	df   bool       // don't fragment
 }
 
 type udpSockets struct {
@@ -56,11 +56,11 @@ type echoed struct {
 func (u *udpSockets) get(to netip.Addr, df bool) (*udpSocket, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	k := udpKind{v6: to.Is6(), df: df}
+	k := udpKind{from: u.d.source(to), df: df}
 	if s := u.socks[k]; s != nil {
 		return s, nil
 	}
-	s, err := newUDPSocket(u.d, to, df)
+	s, err := newUDPSocket(u.d, k)
 	if err != nil {
 		return nil, err
 	}
@@ -76,23 +76,21 @@ func (u *udpSockets) close() {
 	}
 }
 
-func newUDPSocket(d *dialler, to netip.Addr, df bool) (*udpSocket, error) {
+func newUDPSocket(d *dialler, k udpKind) (*udpSocket, error) {
 	network := "udp4"
-	if to.Is6() {
+	if k.from.Is6() {
 		network = "udp6"
 	}
 	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
 		return rc.Control(func(fd uintptr) {
 			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20)
-			setRecvErr(int(fd), to.Is6())
-			if df && to.Is6() {
-				_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DO)
-			} else if df {
-				_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)
+			setRecvErr(int(fd), k.from.Is6())
+			if k.df {
+				dontFragment(int(fd), k.from.Is6())
 			}
 		})
 	}}
-	pc, err := lc.ListenPacket(context.Background(), network, netip.AddrPortFrom(d.source(to), 0).String())
+	pc, err := lc.ListenPacket(context.Background(), network, netip.AddrPortFrom(k.from, 0).String())
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +105,16 @@ func newUDPSocket(d *dialler, to netip.Addr, df bool) (*udpSocket, error) {
 	}
 	go s.read()
 	return s, nil
+}
+
+// dontFragment has datagrams go out whole or not at all, whatever the kernel
+// learnt of the path before.
+func dontFragment(fd int, v6 bool) {
+	if v6 {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE)
+		return
+	}
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
 }
 
 // read hands echoes to the dials they are for. An error of the socket means
