@@ -102,6 +102,10 @@ func edges(c *spec.Cluster, from, to *spec.Host) []preflight.Edge {
 // shapes are what the datagrams of a backend look like.
 var shapes = map[string]string{"udp": "flannel-udp", "vxlan": "vxlan", "wireguard": "wireguard"}
 
+// overheads are the bytes that a backend puts around a packet, as flannel
+// reckons.
+var overheads = map[string]int{"udp": 28, "vxlan": 50, "wireguard": 80}
+
 // overlayPort is the pod network's UDP port; 0 where it has none.
 func overlayPort(c *spec.Cluster) int {
 	if shapes[c.Network.Backend] == "" {

@@ -20,7 +20,8 @@ func (b *builder) connectivity() preflight.Connectivity {
 	c := preflight.Connectivity{
 		Hosts: b.world.Hosts, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Edges: Edges(b.Cluster),
 		Left: map[string]string{}, Wait: b.Preflight.DialTimeout, ClockSkew: b.Preflight.ClockSkew, Levels: b.Preflight.Levels,
-		Holder: b.world.Holder, Done: func(r *preflight.Report) { b.out.report.Store(r) },
+		Overhead: overheads[b.Network.Backend],
+		Holder:   b.world.Holder, Done: func(r *preflight.Report) { b.out.report.Store(r) },
 	}
 	for _, h := range b.Hosts {
 		c.Addresses[h.Name] = h.Address.String()

@@ -49,7 +49,9 @@ func (c *Cluster) dial(id, from string, src netip.Addr, d host.Dial) host.Dialle
 	if n.dials == nil {
 		n.dials = map[Pair]int{}
 	}
-	n.dials[pair]++
+	if d.Size == 0 {
+		n.dials[pair]++
+	}
 	if name, ok := n.claims[addr]; ok {
 		peer = round.of(name)
 	}
@@ -60,7 +62,7 @@ func (c *Cluster) dial(id, from string, src netip.Addr, d host.Dial) host.Dialle
 		return host.Dialled{Outcome: host.Unreachable, Detail: "nobody answers to ARP at the address", Sent: 1}
 	}
 	arrive := func(half bool) {
-		if d.Service {
+		if d.Service || d.Proto == "icmp" {
 			return
 		}
 		a := host.Arrival{Nonce: d.Nonce, From: src.String(), Port: d.Port, Proto: d.Proto, Count: 1}
@@ -70,11 +72,11 @@ func (c *Cluster) dial(id, from string, src netip.Addr, d host.Dial) host.Dialle
 		round.arrivals[peer.machine] = append(round.arrivals[peer.machine], a)
 	}
 	for _, r := range n.rules {
-		if r.matches(pair) {
+		if r.matches(pair, d.Size) {
 			return r.apply(d, arrive)
 		}
 	}
-	if d.Service {
+	if d.Service || d.Proto == "icmp" {
 		return host.Dialled{Outcome: host.OK, RTT: rtt, Sent: 1, Got: 1}
 	}
 	if !peer.ports[host.PortSpec{Proto: d.Proto, Port: d.Port}] {

@@ -12,6 +12,7 @@ type Rule struct {
 	From, To string // hosts
 	Proto    string
 	Port     int // the one dialled
+	Over     int // only datagrams that are larger, where it is not 0
 	Do       Effect
 	Times    int // how often; 0 is always
 	used     int
@@ -55,10 +56,10 @@ func (n *Net) Claim(addr, name string) {
 	n.claims[netip.MustParseAddr(addr)] = name
 }
 
-func (r *Rule) matches(p Pair) bool {
+func (r *Rule) matches(p Pair, size int) bool {
 	hit := (r.From == "" || r.From == p.From) && (r.To == "" || r.To == p.To) &&
 		(r.Proto == "" || r.Proto == p.Proto) && (r.Port == 0 || r.Port == p.Port)
-	if !hit || r.Times > 0 && r.used >= r.Times {
+	if !hit || r.Over > 0 && size <= r.Over || r.Times > 0 && r.used >= r.Times {
 		return false
 	}
 	r.used++

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	mrand "math/rand/v2"
 	"slices"
@@ -13,14 +12,16 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 )
 
 // Connectivity is the probe over all hosts: it binds every port, and dials
 // every edge while all listen. It costs three round trips one after the
-// other, however many hosts there are, and one or two more where a host is
-// overloaded. Hosts that are not in Hosts have their pairs left out.
+// other, for each wave of hosts, and a few more where a host is overloaded or
+// something does not pass. Hosts that are not in Hosts have their pairs left out.
 type Connectivity struct {
 	Hosts     map[string]host.Host
 	Addresses map[string]string // internal, by host; of those that are not in Hosts too
@@ -29,6 +30,7 @@ type Connectivity struct {
 	Left      map[string]string // why a host is not in Hosts: "unreachable", "excluded"
 	Wait      time.Duration     // for each edge; 0 is 700 ms
 	ClockSkew time.Duration     // the most that two clocks may differ; 0 is 2 s
+	Overhead  int               // bytes that the network backend puts around a packet; 0 for none
 	Levels    Levels            // of checks, as the spec has them
 
 	// Holder tells which other run holds a host's lock, nil if none does.
@@ -87,7 +89,10 @@ func (c Connectivity) Run(ctx context.Context) (*Report, error) {
 			return nil, err
 		}
 	}
+	r.overlay()
 	r.dial(ctx)
+	r.measure(ctx)
+	r.explainSilence(ctx)
 	r.end(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -117,6 +122,7 @@ type peer struct {
 	bound map[portKey]*host.Bind
 	err   error // the host left
 	facts host.Facts
+	net   host.Network
 	self  host.Dialled
 	came  []host.Arrival
 	clock time.Duration // how much its clock is before ours
@@ -131,6 +137,9 @@ type edgeState struct {
 	service bool
 	res     host.Dialled
 	dialled bool
+	size    int           // of the full-size datagrams; 0 for none
+	full    *host.Dialled // what came of them, unless they passed
+	passes  int           // the largest that passes, if full-size does not
 }
 
 func (c Connectivity) newRound() (*round, error) {
@@ -160,6 +169,14 @@ func (c Connectivity) newRound() (*round, error) {
 	return r, nil
 }
 
+// What a nonce is for stands in the upper bits of the index.
+const (
+	kindShift = 30
+	kindEdge  = 0
+	kindFull  = 1 // full-size
+	kindRung  = 2 // a size that is tried
+)
+
 // nonce is 16 hex digits, the index of what it stands for in the lower half.
 func nonce(base uint32, index int) string {
 	var b [8]byte
@@ -169,12 +186,13 @@ func nonce(base uint32, index int) string {
 }
 
 // indexOf reads it back; false if the nonce is not of this base.
-func indexOf(base uint32, s string) (int, bool) {
+func indexOf(base uint32, s string) (kind, index int, ok bool) {
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) != 8 || binary.BigEndian.Uint32(b) != base {
-		return 0, false
+		return 0, 0, false
 	}
-	return int(binary.BigEndian.Uint32(b[4:])), true
+	i := binary.BigEndian.Uint32(b[4:])
+	return int(i >> kindShift), int(i & (1<<kindShift - 1)), true
 }
 
 // each runs f for all hosts that are there, at once, and waits: a barrier. A
@@ -197,14 +215,13 @@ func (r *round) each(ctx context.Context, limit time.Duration, f func(context.Co
 // the way.
 func (r *round) listen(ctx context.Context) (busy bool) {
 	r.each(ctx, callTime, func(ctx context.Context, p *peer) error {
-		facts := make(chan error, 1)
-		go func() {
-			var err error
-			p.facts, err = p.host.Facts(ctx)
-			facts <- err
-		}()
-		err := r.bind(ctx, p)
-		return errors.Join(err, <-facts)
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() (err error) { p.facts, err = p.host.Facts(ctx); return err })
+		if r.Overhead > 0 {
+			g.Go(func() (err error) { p.net, err = p.host.Network(ctx); return err })
+		}
+		g.Go(func() error { return r.bind(ctx, p) })
+		return g.Wait()
 	})
 	for _, p := range r.peers {
 		for i, b := range p.binds {
@@ -225,7 +242,7 @@ func (r *round) bind(ctx context.Context, p *peer) (err error) {
 	}
 	req := host.ListenRequest{ID: r.id, Host: p.name}
 	for _, port := range p.ports {
-		req.Ports = append(req.Ports, host.PortSpec{Proto: port.Proto, Addr: port.Addr, Port: port.Port})
+		req.Ports = append(req.Ports, host.PortSpec{Proto: port.Proto, Addr: port.Addr, Port: port.Port, Unit: port.Unit})
 	}
 	p.binds, err = p.host.ProbeListen(ctx, req)
 	if err == nil && len(p.binds) != len(req.Ports) {
@@ -237,20 +254,55 @@ func (r *round) bind(ctx context.Context, p *peer) (err error) {
 // dial dials every edge, and those once more that ended in silence at a host
 // which did not even hear itself in time.
 func (r *round) dial(ctx context.Context) {
-	byHost := map[string][]*edgeState{}
 	for _, e := range r.edges {
-		if e.skip, e.service = r.plan(e.Edge); e.skip == "" {
-			byHost[e.From] = append(byHost[e.From], e)
+		e.skip, e.service = r.plan(e.Edge)
+		if e.skip == "" && e.Proto == "udp" && r.Overhead > 0 {
+			e.size = r.peers[e.From].linkMTU(r.Addresses[e.From])
 		}
 	}
-	r.dialEdges(ctx, byHost, r.Wait)
+	done := 0
+	for _, wave := range r.waves() {
+		for _, edges := range wave {
+			done += len(edges)
+		}
+		r.dialEdges(ctx, wave, r.Wait)
+		modules.Progress(ctx, int64(done), int64(len(r.edges)))
+	}
 	for try := range redials {
 		again := r.doubtful()
 		if len(again) == 0 || ctx.Err() != nil {
 			return
 		}
+		for _, p := range r.peers {
+			p.self = host.Dialled{}
+		}
 		r.dialEdges(ctx, again, r.Wait*time.Duration(3+2*try))
 	}
+}
+
+// wavePeers are the hosts that one host dials, and is dialled by, at a time.
+const wavePeers = 200
+
+// waves are the edges to be dialled, by the host they start from. In each
+// wave a host dials those that follow it on a ring of all.
+func (r *round) waves() []map[string][]*edgeState {
+	slot := make(map[string]int, len(r.names))
+	for i, name := range r.names {
+		slot[name] = i
+	}
+	n := len(r.names)
+	out := []map[string][]*edgeState{{}} // the clocks are wanted even without edges
+	for _, e := range r.edges {
+		if e.skip != "" {
+			continue
+		}
+		wave := ((slot[e.To]-slot[e.From]+n)%n - 1) / wavePeers
+		for len(out) <= wave {
+			out = append(out, map[string][]*edgeState{})
+		}
+		out[wave][e.From] = append(out[wave][e.From], e)
+	}
+	return out
 }
 
 // plan tells how an edge is dialled, or why it is not.
@@ -270,6 +322,8 @@ func (r *round) plan(e Edge) (skip string, service bool) {
 	}
 	b := to.bound[portKey{e.Proto, e.Port}]
 	switch {
+	case e.Proto == overlayProto:
+		return "", false
 	case b == nil:
 		return "nothing is bound on " + e.To, false
 	case b.OK || b.Raw:
@@ -296,34 +350,78 @@ func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, w
 	samples := min(max(lossBudget/(r.udpEdges()+1), leastSample), mostSamples)
 	r.each(ctx, wait+callTime, func(ctx context.Context, p *peer) error {
 		edges := byHost[p.name]
-		req := host.DialRequest{ID: r.id, From: r.Addresses[p.name], Wait: wait}
+		dials := make([]host.Dial, 0, len(edges)+1)
 		for _, e := range edges {
-			d := host.Dial{Proto: e.Proto, Addr: r.Addresses[e.To], Port: e.Port, Host: e.To, Nonce: nonce(r.base, e.index),
-				Service: e.service, Shape: e.Shape}
-			if e.Proto == "udp" {
-				d.Count = samples
-				if b := r.peers[e.To].bound[portKey{e.Proto, e.Port}]; b.Raw {
-					d.Count = leastSample // its holder gets them too
-				}
-			}
-			req.Dials = append(req.Dials, d)
+			dials = append(dials, r.dialOf(e, samples))
 		}
-		slot := slices.Index(r.names, p.name)
-		req.Dials = append(req.Dials, host.Dial{Self: true, Nonce: nonce(^r.base, slot)})
-		got, err := p.host.ProbeDial(ctx, req)
+		for _, e := range edges {
+			if e.size > 0 {
+				dials = append(dials, r.fullOf(e, e.size, nonce(r.base, kindFull<<kindShift|e.index)))
+			}
+		}
+		got, err := r.ask(ctx, p, dials, wait)
 		if err != nil {
 			return err
-		}
-		if len(got) != len(req.Dials) {
-			return fmt.Errorf("probe: %d answers for %d dials", len(got), len(req.Dials))
 		}
 		for i, e := range edges {
 			e.res, e.dialled = got[i], true
 		}
-		p.self = got[len(got)-1]
-		p.setClock(time.Now())
+		got = got[len(edges):]
+		for _, e := range edges {
+			if e.size > 0 {
+				e.full, got = failure(got[0]), got[1:]
+			}
+		}
 		return nil
 	})
+}
+
+// failure is a dial that did not end well; nil if it did.
+func failure(d host.Dialled) *host.Dialled {
+	if d.Outcome == host.OK {
+		return nil
+	}
+	return &d
+}
+
+// ask has a host dial, itself too, so that load is not taken for a firewall.
+func (r *round) ask(ctx context.Context, p *peer, dials []host.Dial, wait time.Duration) ([]host.Dialled, error) {
+	slot, _ := slices.BinarySearch(r.names, p.name)
+	dials = append(dials, host.Dial{Self: true, Nonce: nonce(^r.base, slot)})
+	got, err := p.host.ProbeDial(ctx, host.DialRequest{ID: r.id, From: r.Addresses[p.name], Dials: dials, Wait: wait})
+	if err != nil {
+		return nil, err
+	}
+	if len(got) != len(dials) {
+		return nil, fmt.Errorf("probe: %d answers for %d dials", len(got), len(dials))
+	}
+	p.heard(got[len(got)-1])
+	return got, nil
+}
+
+// heard notes how late a host heard itself: the latest time counts.
+func (p *peer) heard(self host.Dialled) {
+	worse := self.Outcome != host.OK || self.RTT > p.self.RTT
+	if p.self.Outcome == "" || p.self.Outcome == host.OK && worse {
+		p.self = self
+	}
+	p.self.Now = self.Now
+	p.setClock(time.Now())
+}
+
+func (r *round) dialOf(e *edgeState, samples int) host.Dial {
+	d := host.Dial{Proto: e.Proto, Addr: r.Addresses[e.To], Port: e.Port, Host: e.To, Nonce: nonce(r.base, e.index),
+		Service: e.service, Shape: e.Shape}
+	switch e.Proto {
+	case overlayProto:
+		d.Proto, d.Addr, d.Host = "icmp", r.peers[e.To].overlayAddr(), ""
+	case "udp":
+		d.Count = samples
+		if b := r.peers[e.To].bound[portKey{e.Proto, e.Port}]; b.Raw {
+			d.Count = leastSample // its holder gets them too
+		}
+	}
+	return d
 }
 
 // setClock compares the host's clock at the end of its dials with ours. How
@@ -360,7 +458,7 @@ func (r *round) slow(name string) bool { return r.late(name, r.Wait/4) }
 func (r *round) doubtful() map[string][]*edgeState {
 	out := map[string][]*edgeState{}
 	for _, e := range r.edges {
-		silent := e.res.Outcome == host.Filtered || e.res.Outcome == host.Silent
+		silent := e.res.Outcome == host.Filtered || e.res.Outcome == host.Silent || e.full != nil
 		if e.dialled && silent && (r.slow(e.From) || r.slow(e.To)) {
 			out[e.From] = append(out[e.From], e)
 		}

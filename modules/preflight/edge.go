@@ -22,7 +22,7 @@ type Port struct {
 type Edge struct {
 	From  string `json:"from"`
 	To    string `json:"to"`
-	Proto string `json:"proto"`
+	Proto string `json:"proto"` // tcp, udp; or overlay: an echo between the hosts' addresses on the pod network
 	Port  int    `json:"port"`
 	Shape string `json:"shape,omitempty"` // what the datagrams look like; see host.Dial
 	Why   string `json:"why,omitempty"`   // "pod network"
@@ -33,7 +33,12 @@ func (e Edge) String() string {
 	return fmt.Sprintf("%s -> %s %s", e.From, e.To, portText(e.Proto, e.Port))
 }
 
-func portText(proto string, port int) string { return fmt.Sprintf("%d/%s", port, proto) }
+func portText(proto string, port int) string {
+	if port == 0 {
+		return proto
+	}
+	return fmt.Sprintf("%d/%s", port, proto)
+}
 
 // A Verdict is what became of an edge.
 type Verdict string
@@ -48,7 +53,8 @@ const (
 	OneWay     Verdict = "one way" // requests arrive, replies do not
 	WrongHost  Verdict = "wrong host"
 	Lossy      Verdict = "lossy"
-	TooBig     Verdict = "too big"
+	Mute       Verdict = "no answer" // a connection is accepted, then nothing comes
+	TooBig     Verdict = "too big"   // large packets do not pass, small ones do
 	NotProbed  Verdict = "not probed"
 )
 
@@ -67,6 +73,8 @@ type EdgeResult struct {
 	Sent    int           `json:"sent,omitempty"`    // datagrams, or tries of a connection
 	Got     int           `json:"got,omitempty"`     // answers to them
 	Service bool          `json:"service,omitempty"` // the component itself answered
+	Size    int           `json:"size,omitempty"`    // bytes of the full-size datagrams that were tried
+	Passes  int           `json:"passes,omitempty"`  // bytes of the largest datagram that passed, where Size did not
 }
 
 // String is "worker-2 -> worker-1 8285/udp filtered".

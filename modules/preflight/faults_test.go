@@ -48,6 +48,21 @@ func TestFaults(t *testing.T) {
 			"PF040 error everyone -> worker-2: 10250/tcp, 8285/udp filtered\n"},
 		{"loss", rule("worker-1", "INPUT -s 10.77.0.3 -p udp --dport 8285 -m statistic --mode nth --every 5 --packet 0 -j DROP"),
 			"PF041 warning worker-2 -> worker-1 8285/udp lossy\n"},
+		{"large packets dropped one way", rule("worker-1", "INPUT -s 10.77.0.3 -p udp -m length --length 1401: -j DROP"),
+			"PF047 error worker-2 -> worker-1 8285/udp too big: packets of 1500 bytes are dropped without a word, 1400 bytes pass\n"},
+		{"large packets dropped everywhere", func(t *testing.T) string {
+			for _, h := range w.hosts {
+				w.filter(t, h.name, "INPUT -i eth0 -m length --length 1373: -j DROP")
+			}
+			return ""
+		}, "PF047 error everyone -> everyone: 8285/udp too big: packets of 1500 bytes are dropped without a word, 1372 bytes pass\n"},
+		{"large packets refused", rule("worker-1", "INPUT -s 10.77.0.3 -p udp -m length --length 1401: -j REJECT --reject-with icmp-admin-prohibited"),
+			"PF047 error worker-2 -> worker-1 8285/udp too big: packets of 1500 bytes are prohibited by 10.77.0.2, 1400 bytes pass\n"},
+		{"a smaller link", func(t *testing.T) string {
+			w.ip(t, w.host("worker-1").ns, "link set eth0 mtu 1450")
+			t.Cleanup(func() { w.ip(t, w.host("worker-1").ns, "link set eth0 mtu 1500") })
+			return ""
+		}, "PF047 error everyone -> worker-1: 8285/udp too big: packets of 1500 bytes are dropped without a word, 1454 bytes pass\n"}, // room for a VLAN's tag
 		{"random loss", rule("worker-1", "INPUT ! -i lo -m statistic --mode random --probability 0.2 -j DROP"), "any loss"},
 		{"loss of connections", func(t *testing.T) string { // the first two tries
 			for _, every := range []string{"3", "2"} {

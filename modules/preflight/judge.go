@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -40,21 +41,27 @@ func mayHold(p Port, b host.Bind) bool {
 // cameAt tells where nonces arrived.
 type cameAt struct {
 	nonces [][]place       // by edge
+	full   map[int]bool    // edges whose full-size datagrams arrived, the echo of which did not
 	half   map[string]bool // host, port and source address of half-open connections
 }
 
 type place struct{ host, from string }
 
 func (r *round) arrivals() cameAt {
-	c := cameAt{nonces: make([][]place, len(r.edges)), half: map[string]bool{}}
+	c := cameAt{nonces: make([][]place, len(r.edges)), full: map[int]bool{}, half: map[string]bool{}}
 	for _, name := range r.names {
 		for _, a := range r.peers[name].came {
 			if a.Half {
 				c.half[halfKey(name, a.Port, a.From)] = true
 				continue
 			}
-			if i, ok := indexOf(r.base, a.Nonce); ok && i < len(c.nonces) {
+			kind, i, ok := indexOf(r.base, a.Nonce)
+			switch {
+			case !ok || i >= len(r.edges):
+			case kind == kindEdge:
 				c.nonces[i] = append(c.nonces[i], place{name, a.From})
+			case kind == kindFull && r.edges[i].full != nil && name == r.edges[i].To:
+				c.full[i] = true
 			}
 		}
 	}
@@ -88,6 +95,7 @@ func (r *round) judge(e *edgeState, came cameAt) EdgeResult {
 		elsewhere = p.host
 	}
 	out.Verdict, out.Detail = r.verdict(e, arrived, elsewhere, came)
+	r.judgeSize(e, &out, came)
 	return out
 }
 
@@ -122,7 +130,7 @@ func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came cameA
 	case e.res.Outcome == host.Silent && e.res.Detail != "":
 		return WrongHost, "something between accepts connections: " + e.res.Detail
 	case e.res.Outcome == host.Silent:
-		return WrongHost, "something between accepts connections and never answers"
+		return Mute, "the connection is accepted, by the host or by something between, and nothing is answered"
 	}
 	return Filtered, "no answer, and nothing arrived"
 }
@@ -174,7 +182,8 @@ func (r *round) report() *Report {
 	explain(rep.Edges)
 	rep.Hosts = append(rep.Hosts, r.hostFindings()...)
 	rep.Hosts = append(rep.Hosts, bindFindings(rep.Binds)...)
-	rep.Hosts = append(rep.Hosts, edgeFindings(rep.Edges)...)
+	rep.MTU = r.pathMTU(rep.Edges)
+	rep.Hosts = append(rep.Hosts, r.edgeFindings(rep)...)
 	rep.Hosts = append(rep.Hosts, r.translated(came)...)
 	rep.Hosts = append(rep.Hosts, r.clocks()...)
 	rep.Hosts = append(rep.Hosts, r.twins()...)
@@ -269,15 +278,23 @@ func bindFindings(binds []BindResult) []Finding {
 	return out
 }
 
-func edgeFindings(edges []EdgeResult) []Finding {
+func (r *round) edgeFindings(rep *Report) []Finding {
 	var out []Finding
-	for _, s := range Statements(edges) {
+	for _, s := range Statements(rep.Edges) {
 		id := Unreached
-		if s.Verdict == Lossy {
+		switch {
+		case s.Verdict == Lossy:
 			id = Loss
+		case s.Verdict == TooBig:
+			id = SmallPath
+		case slices.Equal(s.Ports, []string{overlayProto}):
+			id = OverlayDown
 		}
 		f := newFinding(id, "", s.String(), "")
 		f.Cause = s.Detail
+		if id == SmallPath {
+			f.Expected, f.Do = rep.MTU.advice()
+		}
 		out = append(out, f)
 	}
 	return out

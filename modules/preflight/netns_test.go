@@ -192,12 +192,15 @@ type childCall struct {
 	Listen *host.ListenRequest
 	Dial   *host.DialRequest
 	End    string
+
+	Network bool
 }
 
 type childAnswer struct {
 	Binds    []host.Bind
 	Dialled  []host.Dialled
 	Arrivals []host.Arrival
+	Network  host.Network
 	Err      string
 	Took     time.Duration
 }
@@ -247,6 +250,11 @@ func (h *nsHost) Facts(context.Context) (host.Facts, error) {
 	return host.Facts{Hostname: h.name, MachineID: h.name}, nil
 }
 
+func (h *nsHost) Network(ctx context.Context) (host.Network, error) {
+	a, err := h.call(ctx, childCall{Network: true})
+	return a.Network, err
+}
+
 func (h *nsHost) ProbeListen(ctx context.Context, r host.ListenRequest) ([]host.Bind, error) {
 	a, err := h.call(ctx, childCall{Listen: &r})
 	return a.Binds, err
@@ -266,7 +274,8 @@ func (h *nsHost) ProbeEnd(ctx context.Context, id string) ([]host.Arrival, error
 func serveProber() {
 	// One round after another asks for more ICMP errors than a host sends.
 	_ = os.WriteFile("/proc/sys/net/ipv4/icmp_ratelimit", []byte("0"), 0o644)
-	p := probe.Prober{Sockets: oshost.New(oshost.Options{}).Sockets}
+	h := oshost.New(oshost.Options{})
+	p := probe.Prober{Sockets: func(ctx context.Context, _ []host.PortSpec) ([]host.Socket, error) { return h.Sockets(ctx) }}
 	defer p.Close()
 	dec, enc, ctx := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout), context.Background()
 	for {
@@ -279,6 +288,8 @@ func serveProber() {
 		switch {
 		case c.Listen != nil:
 			a.Binds, err = p.ProbeListen(ctx, *c.Listen)
+		case c.Network:
+			a.Network, err = h.Network(ctx)
 		case c.Dial != nil:
 			a.Dialled, err = p.ProbeDial(ctx, *c.Dial)
 		default:
@@ -295,7 +306,7 @@ func serveProber() {
 
 // connectivity is what a cluster on the network must be able to do.
 func (w *network) connectivity() preflight.Connectivity {
-	c := preflight.Connectivity{Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}}
+	c := preflight.Connectivity{Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Overhead: 28}
 	for i, h := range w.hosts {
 		c.Hosts[h.name], c.Addresses[h.name] = h, h.addr
 		c.Ports[h.name] = []preflight.Port{{Proto: "tcp", Port: 10250, Unit: "kubelet.service"},

@@ -4,9 +4,10 @@ import "time"
 
 // A Report is what Connectivity found, for people and programs to read.
 type Report struct {
-	Binds []BindResult  `json:"binds"` // by host, then as asked for
-	Edges []EdgeResult  `json:"edges"` // in the order of the edges given
-	Hosts []Finding     `json:"hosts"` // everything that is wrong, connectivity too
+	Binds []BindResult  `json:"binds"`         // by host, then as asked for
+	Edges []EdgeResult  `json:"edges"`         // in the order of the edges given
+	Hosts []Finding     `json:"hosts"`         // everything that is wrong, connectivity too
+	MTU   *PathMTU      `json:"mtu,omitempty"` // where the pod network is an overlay
 	Left  []LeftOut     `json:"left,omitempty"`
 	Took  time.Duration `json:"took"` // nanoseconds, of the probe
 }
