@@ -19,7 +19,7 @@ var layers = [][]string{
 	{"cmd/"},
 	{"view", "sshhost/"},
 	{"executor"},
-	{"event"},
+	{"event", "plan/saved"},
 	{"plan"},
 	{"state"},
 	{"spec"},

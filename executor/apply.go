@@ -157,13 +157,13 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 	if err != nil {
 		return false, err
 	}
+	keeper := w.opts.Keepers[s.Addr.Host()]
 	if len(d) == 0 {
-		return false, nil
+		return false, keeper.End(ctx, string(s.Addr), nil, nil)
 	}
-	if err := asPlanned(d, w.planned.Diffs[s.Addr]); err != nil {
+	if err := asPlanned(s.Addr, d, w.planned.Diffs[s.Addr]); err != nil {
 		return false, err
 	}
-	keeper := w.opts.Keepers[s.Addr.Host()]
 	if err := keeper.Begin(ctx, string(s.Addr), d); err != nil {
 		return false, err
 	}
@@ -179,12 +179,9 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 // asPlanned refuses a change that nobody has seen: what the plan knew must
 // be what is done. State that moves by itself, such as a unit that
 // meanwhile stopped, is not compared.
-func asPlanned(now, planned modules.Diff) error {
-	if len(planned.Until()) > 0 {
-		return nil
-	}
+func asPlanned(a plan.Addr, now, planned modules.Diff) error {
 	for _, c := range now {
-		if !settled(c.Kind) || slices.ContainsFunc(planned, func(p modules.Change) bool {
+		if !settled(c.Kind) || waited(a, c, planned) || slices.ContainsFunc(planned, func(p modules.Change) bool {
 			return p.Item == c.Item && p.Kind == c.Kind && p.Want == c.Want && p.SHA256 == c.SHA256
 		}) {
 			continue
@@ -192,6 +189,14 @@ func asPlanned(now, planned modules.Diff) error {
 		return fmt.Errorf("%s is not as the plan saw it: somebody changed it meanwhile; plan again", c.Item)
 	}
 	return nil
+}
+
+// waited tells if the plan could not know a change of this step: its item,
+// or all of the step, was to be known later.
+func waited(a plan.Addr, c modules.Change, planned modules.Diff) bool {
+	return slices.ContainsFunc(planned, func(p modules.Change) bool {
+		return p.Until != "" && (p.Item == c.Item || p.Item == string(a))
+	})
 }
 
 // settled are the kinds whose state nobody but an operator changes.

@@ -178,12 +178,14 @@ func TestStopBeginsNothingMore(t *testing.T) {
 }
 
 func TestUnseenChangeIsRefused(t *testing.T) {
-	planned := modules.Diff{{Kind: modules.Text, Item: "/a", Want: "x"}}
+	planned := modules.Diff{{Kind: modules.Text, Item: "/a", Want: "x"}, {Kind: modules.Cert, Item: "/c", Until: "ca.a"}}
 	tests := []struct {
 		name string
 		now  modules.Diff
 		ok   bool
 	}{
+		{"what was to be known later", modules.Diff{{Kind: modules.Text, Item: "/c", Want: "c"}}, true},
+		{"what was known beside it", modules.Diff{{Kind: modules.Text, Item: "/a", Want: "y"}, {Kind: modules.Text, Item: "/c", Want: "c"}}, false},
 		{"the same", planned, true},
 		{"another content", modules.Diff{{Kind: modules.Text, Item: "/a", Want: "y"}}, false},
 		{"another file", modules.Diff{{Kind: modules.Text, Item: "/b", Want: "x"}}, false},
@@ -192,7 +194,7 @@ func TestUnseenChangeIsRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := asPlanned(tt.now, planned); (err == nil) != tt.ok {
+			if err := asPlanned("one.a", tt.now, planned); (err == nil) != tt.ok {
 				t.Errorf("got %v, want ok %v", err, tt.ok)
 			}
 		})

@@ -1,0 +1,106 @@
+package executor
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/plan/saved"
+	"github.com/pmkctl/pmkctl/state"
+)
+
+// TestSince compares one step of a plan with what is now.
+func TestSince(t *testing.T) {
+	file := modules.Change{Kind: modules.Text, Action: modules.Add, Item: "/a", Want: "x"}
+	foreign := modules.Change{Kind: modules.Text, Action: modules.Replace, Item: "/b", Have: "y", Want: "x"}
+	ours := foreign
+	ours.Action = modules.Update
+	unit := modules.Change{Kind: modules.Unit, Action: modules.Update, Item: "a.service", Have: "enabled, failed", Want: "enabled, active"}
+	later := modules.Change{Kind: modules.Cert, Action: modules.Add, Item: "/c", Until: "ca.b"}
+	known := modules.Change{Kind: modules.Cert, Action: modules.Add, Item: "/c", Want: "by the new CA"}
+	whole := modules.Change{Action: modules.Add, Item: "one.a", Until: "ca.b"}
+	other := file
+	other.Want = "z"
+	type diff = modules.Diff
+	tests := []struct {
+		name    string
+		was, is diff
+		did     state.What // the step
+		ca      state.What // the step that later waits for
+		moved   bool
+	}{
+		{name: "the same", was: diff{file, unit}, is: diff{file, unit}},
+		{name: "nothing", was: nil, is: diff{}},
+		{name: "another order", was: diff{file, unit}, is: diff{unit, file}},
+		{name: "done by somebody else", was: diff{file}, moved: true},
+		{name: "new", is: diff{file}, moved: true},
+		{name: "another content", was: diff{file}, is: diff{other}, moved: true},
+		{name: "known by itself", was: diff{later}, is: diff{known}, moved: true},
+		{name: "gone by itself", was: diff{later}, moved: true},
+
+		{name: "done", was: diff{file}, did: state.Done},
+		{name: "done and changed since", was: diff{file}, is: diff{other}, did: state.Done, moved: true},
+		{name: "done and put back", was: diff{file}, is: diff{file}, did: state.Done},
+
+		{name: "begun", was: diff{file, foreign}, is: diff{ours}, did: state.Intent},
+		{name: "failed with its unit down", was: diff{file}, is: diff{unit}, did: state.Failed},
+		{name: "all made and not noted", was: diff{file}, did: state.Intent},
+		{name: "begun, with another change", was: diff{file}, is: diff{other}, did: state.Intent, moved: true},
+
+		{name: "known since", was: diff{file, later}, is: diff{file, known}, ca: state.Done},
+		{name: "known to be well", was: diff{file, later}, is: diff{file}, ca: state.Done},
+		{name: "still unknown", was: diff{file, later}, is: diff{file, later}, ca: state.Intent},
+		{name: "known as a whole", was: diff{whole}, is: diff{known, file}, ca: state.Done},
+		{name: "known since, but the rest moved", was: diff{file, later}, is: diff{known}, ca: state.Done, moved: true},
+		{name: "known since, and more", was: diff{later}, is: diff{known, file}, ca: state.Done, moved: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &saved.Plan{Steps: []saved.Step{{Addr: "gate", Kind: saved.Gate}, {Addr: "one.a", Kind: saved.Module, Diff: saved.Diff(tt.was)}}}
+			now := Saved(p)
+			now.Diffs["one.a"] = tt.is
+			did := map[string]state.Progress{"a": {}, "b": {}}
+			if tt.did != "" {
+				did["a"]["one.a"] = tt.did
+			}
+			if tt.ca != "" {
+				did["b"]["ca.b"] = tt.ca
+			}
+			if moves := now.Since(p, did); (len(moves) > 0) != tt.moved {
+				t.Errorf("got %+v, want moved %v", moves, tt.moved)
+			}
+		})
+	}
+}
+
+// TestSinceTellsWhat is about steps that came or went, and about how much.
+func TestSinceTellsWhat(t *testing.T) {
+	a, b := modules.Change{Kind: modules.Text, Item: "/a", Want: "x"}, modules.Change{Kind: modules.Text, Item: "/b", Want: "x"}
+	b2 := b
+	b2.Have = "y"
+	p := &saved.Plan{Steps: []saved.Step{
+		{Addr: "one.a", Kind: saved.Module, Diff: saved.Diff{a, b}}, {Addr: "gone.a", Kind: saved.Module, Diff: saved.Diff{a}}}}
+	now := Saved(&saved.Plan{Steps: []saved.Step{
+		{Addr: "one.a", Kind: saved.Module, Diff: saved.Diff{a, b2}}, {Addr: "new.a", Kind: saved.Module, Diff: saved.Diff{b}}}})
+	want := []Move{
+		{"one.a", modules.Diff{b}, modules.Diff{b2}}, {Addr: "new.a", Is: modules.Diff{b}}, {Addr: "gone.a", Was: modules.Diff{a}}}
+	if got := now.Since(p, nil); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
+// TestSavedSteps sends a check through a plan.
+func TestSavedSteps(t *testing.T) {
+	w := &world{done: map[string]bool{}}
+	g := &plan.Graph{Steps: []*plan.Step{{Addr: plan.Gate}, step("one.a", &part{w: w, name: "one"}, plan.Gate)}}
+	c := Check(t.Context(), g, Hosts{"a": nil}, quiet)
+	p := &saved.Plan{Steps: c.Steps()}
+	if k := []saved.Kind{p.Steps[0].Kind, p.Steps[1].Kind}; k[0] != saved.Gate || k[1] != saved.Module {
+		t.Errorf("kinds %v", k)
+	}
+	shown := Saved(p)
+	if shown.Summary() != c.Summary() || len(shown.Pending()) != 1 || len(shown.Since(p, nil)) > 0 {
+		t.Errorf("got %+v of %+v", shown, c)
+	}
+}

@@ -1,0 +1,52 @@
+package saved
+
+import (
+	"encoding/json"
+	"unicode/utf8"
+
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// A Diff encodes every byte of what stands on a host: a file may hold what
+// is not text, and JSON would put something else in its place.
+type Diff modules.Diff
+
+// change is a change with what JSON strings cannot carry beside it.
+type change struct {
+	modules.Change
+	HaveRaw []byte `json:"have_raw,omitempty"` // in the place of have
+	WantRaw []byte `json:"want_raw,omitempty"`
+}
+
+// MarshalJSON makes a list of changes.
+func (d Diff) MarshalJSON() ([]byte, error) {
+	list := make([]change, len(d))
+	for i, c := range d {
+		list[i].Change = c
+		list[i].Have, list[i].HaveRaw = split(c.Have)
+		list[i].Want, list[i].WantRaw = split(c.Want)
+	}
+	return json.Marshal(list)
+}
+
+func split(s string) (text string, raw []byte) {
+	if utf8.ValidString(s) {
+		return s, nil
+	}
+	return "", []byte(s)
+}
+
+// UnmarshalJSON reads what MarshalJSON made.
+func (d *Diff) UnmarshalJSON(b []byte) error {
+	var list []change
+	if err := json.Unmarshal(b, &list); err != nil {
+		return err
+	}
+	*d = nil
+	for _, c := range list {
+		c.Have += string(c.HaveRaw)
+		c.Want += string(c.WantRaw)
+		*d = append(*d, c.Change)
+	}
+	return nil
+}

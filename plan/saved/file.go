@@ -1,0 +1,97 @@
+package saved
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Version is that of the format. Within one, fields are only added.
+const Version = 1
+
+// magic begins the first line of every version.
+const magic = "pmkctl plan "
+
+// maxFile is far above the plan of a thousand hosts, in bytes.
+const maxFile = 512 << 20
+
+// A RefusedError is a file that is no plan that this pmkctl may use.
+type RefusedError struct{ Reason string }
+
+func (e *RefusedError) Error() string { return e.Reason }
+
+func refused(format string, args ...any) error { return &RefusedError{fmt.Sprintf(format, args...)} }
+
+// Encode makes the file.
+func (p *Plan) Encode() ([]byte, error) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encode the plan: %w", err)
+	}
+	body = append(body, '\n')
+	return append([]byte(header(body)), body...), nil
+}
+
+func header(body []byte) string {
+	return fmt.Sprintf("%s%d sha256:%s\n", magic, Version, digest(body))
+}
+
+// ID is a plan's id: the SHA-256 of its file, lower-case hex.
+func ID(file []byte) string { return digest(file) }
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// Begins tells if a file begins as a plan does, whatever follows.
+func Begins(file []byte) bool { return bytes.HasPrefix(file, []byte(magic)) }
+
+// Decode reads a file. One that is not to the byte as Encode made it is a
+// *RefusedError.
+func Decode(file []byte) (*Plan, error) {
+	first, body, whole := bytes.Cut(file, []byte("\n"))
+	rest, ours := bytes.CutPrefix(first, []byte(magic))
+	if !ours {
+		return nil, refused("it is no saved plan, or its first line is damaged")
+	}
+	number, _, _ := strings.Cut(string(rest), " ")
+	if n, err := strconv.Atoi(number); err == nil && n > Version && whole {
+		return nil, refused("it has format %d and this pmkctl reads format %d: use the pmkctl that made it", n, Version)
+	}
+	if !whole || string(first)+"\n" != header(body) {
+		return nil, refused("it is truncated or was edited: its checksum is not that of its content")
+	}
+	p := &Plan{}
+	if err := json.Unmarshal(body, p); err != nil {
+		return nil, refused("it cannot be read: %v", err)
+	}
+	if err := p.check(); err != nil {
+		return nil, refused("%v", err)
+	}
+	return p, nil
+}
+
+// Read reads a plan from a file, and tells its id.
+func Read(name string) (p *Plan, id string, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, "", err
+	}
+	if len(b) > maxFile {
+		return nil, "", refused("it is larger than any plan")
+	}
+	p, err = Decode(b)
+	return p, ID(b), err
+}

@@ -1,0 +1,113 @@
+package saved
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/state"
+)
+
+// A Plan is what was shown, and what that relied on.
+type Plan struct {
+	Made    time.Time         `json:"made"`
+	Who     string            `json:"who"` // alice@laptop
+	Pmkctl  Build             `json:"pmkctl"`
+	Spec    Place             `json:"spec"`
+	Cluster *spec.Cluster     `json:"cluster"` // evaluated; without secrets
+	Salt    []byte            `json:"salt,omitempty"`
+	Secrets []Secret          `json:"secrets,omitempty"`
+	Hosts   []Host            `json:"hosts"`          // in the order of the spec
+	Left    map[string]string `json:"left,omitempty"` // hosts that the plan does without, and why
+	Steps   []Step            `json:"steps"`          // all of them, in plan order
+	Report  *preflight.Report `json:"report,omitempty"`
+}
+
+// Build is a pmkctl.
+type Build struct {
+	Version string `json:"version"`
+	SHA256  string `json:"sha256"` // of the executable
+}
+
+// Place is where the spec was.
+type Place struct {
+	Given    string `json:"given"`    // as the command line had it
+	Absolute string `json:"absolute"` // on the machine that made the plan
+}
+
+// A Host is who answered when the plan was made. Key, machine and cluster
+// must be the same at apply; the rest is for people.
+type Host struct {
+	Name      string        `json:"name"`
+	HostKey   string        `json:"host_key"` // SHA256:... fingerprint
+	MachineID string        `json:"machine_id"`
+	BootID    string        `json:"boot_id"`
+	OS        string        `json:"os"`
+	Kernel    string        `json:"kernel"`
+	Arch      string        `json:"arch"`
+	Record    state.Cluster `json:"record"` // the cluster that its record names; empty on a bare host
+}
+
+// Kind is what a step is for.
+type Kind string
+
+// The kinds of a step.
+const (
+	Module Kind = "module" // changes something
+	Probe  Kind = "probe"  // only checks
+	Gate   Kind = "gate"   // stands between the two
+)
+
+// A Step is a vertex of the plan and what its check found.
+type Step struct {
+	Addr   plan.Addr   `json:"addr"`
+	Kind   Kind        `json:"kind"`
+	After  []plan.Addr `json:"after,omitempty"`
+	Source hcl.Range   `json:"source"`
+	Diff   Diff        `json:"diff,omitempty"`
+}
+
+// Pending are the steps that have something to change, in plan order.
+func (p *Plan) Pending() []Step {
+	var steps []Step
+	for _, s := range p.Steps {
+		if s.Kind == Module && len(s.Diff) > 0 {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+// Findings are what the probes found.
+func (p *Plan) Findings() modules.Diff {
+	var d modules.Diff
+	for _, s := range p.Steps {
+		if s.Kind == Probe {
+			d = append(d, s.Diff...)
+		}
+	}
+	return d
+}
+
+// check finds what no plan that pmkctl wrote lacks.
+func (p *Plan) check() error {
+	if p.Cluster == nil || len(p.Hosts) == 0 {
+		return errors.New("it names no hosts")
+	}
+	if !slices.ContainsFunc(p.Cluster.Hosts, func(h *spec.Host) bool { return h != nil && h.Has(spec.ControlPlane) }) {
+		return errors.New("it has no control plane")
+	}
+	for _, h := range p.Hosts {
+		if !slices.ContainsFunc(p.Cluster.Hosts, func(c *spec.Host) bool { return c != nil && c.Name == h.Name }) {
+			return fmt.Errorf("its host %q is not in its spec", h.Name)
+		}
+	}
+	return nil
+}
