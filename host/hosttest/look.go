@@ -99,3 +99,8 @@ func (h *Host) Lookup(ctx context.Context, names []string) ([]host.Resolved, err
 	})
 	return found, err
 }
+
+// WithoutFile removes a file of the bare system.
+func WithoutFile(p string) Option {
+	return func(h *Host) { must(h.Remove(context.Background(), p)) }
+}

@@ -185,11 +185,11 @@ func (p HostProbe) firewall(s *seen) (out []Finding) {
 			does = "drop"
 		}
 		if does != "" {
-			chains = append(chains, fmt.Sprintf("%s %s %s (%s of what is %s)", c.Family, c.Table, c.Name, does, hookText[c.Hook]))
+			chains = append(chains, fmt.Sprintf("%s %s %s (%s)", c.Family, c.Table, c.Name, does))
 		}
 	}
 	if len(chains) > 0 {
-		found = append(found, "no rule no passage in "+some(chains))
+		found = append(found, "what no rule accepts is stopped by "+some(chains))
 	}
 	if len(found) > 0 {
 		out = append(out, newFinding(Firewall, p.Name, strings.Join(found, "; "), "none, or one that lets the cluster's traffic pass"))
@@ -197,10 +197,7 @@ func (p HostProbe) firewall(s *seen) (out []Finding) {
 	return out
 }
 
-var (
-	ufwEnabled = regexp.MustCompile(`(?mi)^\s*ENABLED=["']?yes`)
-	hookText   = map[string]string{"input": "for the host", "forward": "forwarded"}
-)
+var ufwEnabled = regexp.MustCompile(`(?mi)^\s*ENABLED=["']?yes`)
 
 // resolver looks at the name servers that pods get from the host.
 func (p HostProbe) resolver(s *seen) (out []Finding) {
