@@ -17,7 +17,8 @@ const (
 	version   = 1
 	ping      = 1
 	pong      = 2
-	pingAgain = 3 // no echo came so far: send it to the listener\'s port at the other end too
+	pingAgain = 3 // no echo came so far: send it to the listener's port at the other end too
+	icmpEcho  = 4 // in ICMP; a listener that sees it inside the pod network's datagrams lets it be
 	headLen   = 24
 	macLen    = 16
 	maxName   = 63

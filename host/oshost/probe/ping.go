@@ -51,7 +51,7 @@ func (p *pinger) read(d *dialler) {
 		case err != nil || n < icmpHeader || buf[0] != echoReply:
 			continue
 		}
-		if f, ok := d.cipher.open(buf[icmpHeader:n]); ok && f.kind == ping {
+		if f, ok := d.cipher.open(buf[icmpHeader:n]); ok && f.kind == icmpEcho {
 			d.deliver(f)
 		}
 	}
@@ -114,7 +114,7 @@ func (d *dialler) echo(nonce uint64, seq byte) []byte {
 	b[0] = echoRequest
 	binary.BigEndian.PutUint16(b[4:], uint16(nonce))
 	b[7] = seq
-	b = append(b, d.seal(frame{kind: ping, seq: seq, nonce: nonce})...)
+	b = append(b, d.seal(frame{kind: icmpEcho, seq: seq, nonce: nonce})...)
 	binary.BigEndian.PutUint16(b[2:], ^fold(sum(0, b)))
 	return b
 }
