@@ -106,7 +106,7 @@ func (p *Progress) Event(e event.Event) {
 		}
 	case event.StepDone:
 		p.end(e.Addr)
-		p.print(fmt.Sprintf("%s %s (%s)%s", p.st.green("ok"), e.Addr, seconds(e.Took), nothing(e.Nop)))
+		p.print(fmt.Sprintf("%s %s (%s)%s", p.st.green("ok"), e.Addr, seconds(e.Took), nopText(e.Nop)))
 	case event.StepFailed:
 		p.end(e.Addr)
 		cause, _, _ := strings.Cut(e.Err.Error(), "\n") // the summary has the rest
@@ -118,7 +118,7 @@ func (p *Progress) Event(e event.Event) {
 	}
 }
 
-func nothing(nop bool) string {
+func nopText(nop bool) string {
 	if nop {
 		return ": nothing was left to do"
 	}

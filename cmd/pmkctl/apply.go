@@ -64,7 +64,7 @@ func (a *app) apply(cmd *cobra.Command, args []string, f applyFlags) error {
 		return err
 	}
 	if !f.approve {
-		if err := w.approve(); err != nil {
+		if err := w.approve(ctx); err != nil {
 			return err
 		}
 		if err := w.lock(ctx, f.lockTimeout); err != nil {
@@ -112,14 +112,24 @@ func (w *work) recheck(ctx context.Context, approved *executor.Checked) (*execut
 }
 
 // approve asks a human.
-func (w *work) approve() error {
+func (w *work) approve(ctx context.Context) error {
 	if !isTerminal(w.in) {
 		return errors.New("approval is needed and there is no terminal to ask on; use -auto-approve")
 	}
 	fmt.Fprint(w.err, "Apply these changes? Only \"yes\" is accepted: ")
-	answer, _ := bufio.NewReader(w.in).ReadString('\n')
-	if strings.TrimSpace(answer) != "yes" {
-		return errors.New("not approved; nothing was changed")
+	answers := make(chan string, 1)
+	go func() { // a read from a terminal cannot be interrupted
+		line, _ := bufio.NewReader(w.in).ReadString('\n')
+		answers <- line
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(w.err)
+		return ctx.Err()
+	case answer := <-answers:
+		if strings.TrimSpace(answer) != "yes" {
+			return errors.New("not approved; nothing was changed")
+		}
 	}
 	return nil
 }

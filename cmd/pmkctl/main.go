@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/pmkctl/pmkctl/agent"
+	"github.com/pmkctl/pmkctl/host"
 )
 
 // version is set by the build.
@@ -105,7 +106,10 @@ func (a *app) exitCode(err error) int {
 		return exitInterrupted
 	case err == nil:
 		return exitDone
-	case !errors.As(err, &e):
+	case errors.As(err, &e):
+	case errors.Is(err, host.ErrLost):
+		e = &exitError{exitUnreachable, err}
+	default:
 		e = &exitError{exitFailed, err}
 	}
 	if e.Err != nil {

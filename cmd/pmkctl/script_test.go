@@ -21,7 +21,6 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/sshhost"
 	"github.com/pmkctl/pmkctl/sshhost/sshtest"
 )
 
@@ -253,12 +252,7 @@ func dropCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func lockCommand(ts *testscript.TestScript, neg bool, args []string) {
-	h := hostOf(ts, neg, args, 1)
-	s, err := sshhost.Dial(ctx(), h.server.Target(), h.server.Options())
-	ts.Check(err)
-	ts.Check(s.Lock(ctx(), host.LockRequest{Run: "0badcafe", Who: "bob@desk", For: "apply"}))
-	ts.Defer(func() { _ = s.Close() })
-	h.locked = s
+	ts.Check(hostOf(ts, neg, args, 1).lock())
 }
 
 func unlockCommand(ts *testscript.TestScript, neg bool, args []string) {

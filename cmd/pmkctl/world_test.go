@@ -3,7 +3,6 @@ package main
 import (
 	"archive/tar"
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -22,6 +21,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/sshhost"
 	"github.com/pmkctl/pmkctl/sshhost/sshtest"
 )
 
@@ -226,6 +226,9 @@ func (w *world) writeAccess() error {
 // close ends all servers.
 func (w *world) close() {
 	for _, h := range w.hosts {
+		if h.locked != nil {
+			_ = h.locked.Close()
+		}
 		_ = h.server.Close()
 	}
 }
@@ -291,4 +294,12 @@ func (h *fakeHost) consoleWrite(p, content string, mode uint32) {
 	hosttest.WithSpec(host.FileSpec{Path: p, Mode: mode, Content: []byte(content)})(h.Admin())
 }
 
-func ctx() context.Context { return context.Background() }
+// lock lets another run hold the host, until the test ends or unlocks it.
+func (h *fakeHost) lock() error {
+	s, err := sshhost.Dial(ctx(), h.server.Target(), h.server.Options())
+	if err != nil {
+		return err
+	}
+	h.locked = s
+	return s.Lock(ctx(), host.LockRequest{Run: "0badcafe", Who: "bob@desk", For: "apply"})
+}
