@@ -44,6 +44,18 @@ func TestFaults(t *testing.T) {
 			"PF040 error worker-2 -> cp-1 6443/tcp prohibited\n"},
 		{"answers to connections dropped", rule("worker-2", "INPUT -p tcp --sport 6443 -j DROP"),
 			"PF040 error worker-2 -> cp-1 6443/tcp one way\n"},
+		{"connections accepted and never answered", rule("cp-1", "INPUT -p tcp --dport 6443 -s 10.77.0.3 --tcp-flags PSH PSH -j DROP"),
+			"PF040 error worker-2 -> cp-1 6443/tcp no answer\n"},
+		{"a proxy that accepts and never answers", func(t *testing.T) string {
+			w.hold(t, "worker-1", "tcp", 9999)
+			w.filter(t, "worker-1", "PREROUTING -t nat -p tcp --dport 10250 -s 10.77.0.3 -j REDIRECT --to-ports 9999")
+			return ""
+		}, "PF040 error worker-2 -> worker-1 10250/tcp no answer\n"},
+		{"datagrams dropped both ways", func(t *testing.T) string {
+			w.filter(t, "worker-1", "INPUT -p udp --dport 8285 -s 10.77.0.3 -j DROP")
+			w.filter(t, "worker-2", "INPUT -p udp --dport 8285 -s 10.77.0.2 -j DROP")
+			return ""
+		}, "PF040 error worker-1 -> worker-2 8285/udp filtered\nPF040 error worker-2 -> worker-1 8285/udp filtered\n"},
 		{"a host cut off", rule("worker-2", "INPUT ! -i lo -j DROP"),
 			"PF040 error everyone -> worker-2: 10250/tcp, 8285/udp filtered\n"},
 		{"loss", rule("worker-1", "INPUT -s 10.77.0.3 -p udp --dport 8285 -m statistic --mode nth --every 5 --packet 0 -j DROP"),
@@ -127,6 +139,63 @@ func TestFaults(t *testing.T) {
 				for _, e := range r.Edges {
 					t.Logf("%s (%s) %s %d/%d", e, e.Detail, e.RTT, e.Got, e.Sent)
 				}
+			}
+		})
+	}
+}
+
+// On live hosts the kernel holds vxlan's port, and the pod network runs.
+func TestVXLAN(t *testing.T) {
+	w := newNetwork(t, 3)
+	const vxlanOnly = "-m u32 --u32 0>>22&0x3C@8>>24=0x08" // the flags that a VXLAN header begins with
+	tests := []struct {
+		name   string
+		live   []string
+		break_ func(t *testing.T)
+		want   string
+		echoes int // between addresses on the pod network
+	}{
+		{"bare", nil, func(*testing.T) {}, "", 0},
+		{"vxlan alone dropped", nil, func(t *testing.T) {
+			w.filter(t, "worker-1", "INPUT -p udp --dport 8472 -s 10.77.0.3 "+vxlanOnly+" -j DROP")
+		}, "PF040 error worker-2 -> worker-1 8472/udp filtered\n", 0},
+		{"live", []string{"cp-1", "worker-1", "worker-2"}, func(*testing.T) {}, "", 6},
+		{"live, one way dropped", []string{"cp-1", "worker-1", "worker-2"}, func(t *testing.T) {
+			w.filter(t, "worker-1", "INPUT -p udp --dport 8472 -s 10.77.0.3 -j DROP")
+		}, "PF040 error worker-2 -> worker-1 8472/udp filtered\n", 4},
+		{"live, large packets dropped", []string{"cp-1", "worker-1", "worker-2"}, func(t *testing.T) {
+			w.filter(t, "worker-1", "INPUT -p udp -s 10.77.0.3 -m length --length 1401: -j DROP")
+		}, "PF047 error worker-2 -> worker-1 8472/udp too big: packets of 1500 bytes are dropped without a word, 1400 bytes pass\n", 6},
+		{"a new host joins", []string{"cp-1", "worker-1"}, func(*testing.T) {}, "", 2},
+		{"a new host joins, its port filtered", []string{"cp-1", "worker-1"}, func(t *testing.T) {
+			w.filter(t, "worker-2", "INPUT -p udp --dport 8472 -j DROP")
+		}, "PF040 error everyone -> worker-2: 8472/udp filtered\n", 2},
+		{"the pod network is down", []string{"cp-1", "worker-1", "worker-2"}, func(t *testing.T) {
+			w.bridge(t, w.host("worker-1").ns, "del 00:00:00:00:00:00 dev flannel.1 dst 10.77.0.3")
+		}, "PF048 error worker-1 -> worker-2 overlay filtered\nPF048 error worker-2 -> worker-1 overlay filtered\n", 4},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w.live(t, tt.live...)
+			tt.break_(t)
+			r, err := w.vxlan().Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tt.want, bad(r)); d != "" {
+				t.Errorf("findings, want - got +:\n%s", d)
+			}
+			echoes := 0
+			for _, e := range r.Edges {
+				if e.Port == 0 && e.Verdict.Passes() {
+					echoes++
+				}
+				if t.Failed() {
+					t.Logf("%s (%s) %s %d/%d", e, e.Detail, e.RTT, e.Got, e.Sent)
+				}
+			}
+			if echoes != tt.echoes {
+				t.Errorf("got %d echoes through the pod network, want %d", echoes, tt.echoes)
 			}
 		})
 	}

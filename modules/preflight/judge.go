@@ -116,11 +116,16 @@ func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came cameA
 	case host.Prohibited:
 		return Prohibited, r.by(e, "")
 	case host.Unreachable:
+		if e.Proto == overlayProto { // depends on what ARP knew before
+			return Filtered, "no echo comes back"
+		}
 		return NoRoute, r.by(e, "")
 	case host.TooBig:
 		return TooBig, fmt.Sprintf("the path takes %d bytes", e.res.MTU)
 	}
 	switch {
+	case e.Proto == overlayProto:
+		return Filtered, "no echo comes back"
 	case elsewhere != "":
 		return WrongHost, "it arrived at " + elsewhere
 	case arrived:
@@ -153,9 +158,14 @@ func (r *round) by(e *edgeState, text string) string {
 // explain takes back what another edge already says: a datagram that
 // arrived shows that its direction is open, so if the way back is known to
 // be closed, that edge is the one to report.
+//
+// An echo through the pod network needs its packets to pass both ways.
 func explain(results []EdgeResult) {
-	filtered := map[string]bool{}
+	filtered, failed := map[string]bool{}, map[[2]string]bool{}
 	for _, e := range results {
+		if e.Proto == "udp" && e.Verdict.Fails() {
+			failed[[2]string{e.From, e.To}], failed[[2]string{e.To, e.From}] = true, true
+		}
 		if e.Verdict == Filtered || e.Verdict == Refused || e.Verdict == Prohibited {
 			filtered[e.Edge.String()] = true
 		}
@@ -164,6 +174,9 @@ func explain(results []EdgeResult) {
 		back := Edge{From: e.To, To: e.From, Proto: e.Proto, Port: e.Port}
 		if e.Verdict == OneWay && e.Proto == "udp" && filtered[back.String()] {
 			results[i].Verdict, results[i].Detail = OK, "it arrived; the way back is closed"
+		}
+		if e.Proto == overlayProto && e.Verdict != OK && failed[[2]string{e.From, e.To}] {
+			results[i].Verdict, results[i].Detail = NotProbed, "the pod network's packets do not pass"
 		}
 	}
 }

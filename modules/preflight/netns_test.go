@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -301,6 +302,47 @@ func serveProber() {
 		if enc.Encode(a) != nil {
 			return
 		}
+	}
+}
+
+// vxlan is connectivity with vxlan in the place of flannel's udp backend.
+func (w *network) vxlan() preflight.Connectivity {
+	c := w.connectivity()
+	c.Overhead = 50
+	for _, ports := range c.Ports {
+		ports[1].Port, ports[1].Kernel = 8472, true
+	}
+	for i, e := range c.Edges {
+		if e.Proto == "udp" {
+			c.Edges[i].Port, c.Edges[i].Shape = 8472, "vxlan"
+		}
+	}
+	return c
+}
+
+// live has the kernel hold the port of vxlan on hosts, for a pod network
+// between them.
+func (w *network) live(t *testing.T, names ...string) {
+	for i, h := range w.hosts {
+		if !slices.Contains(names, h.name) {
+			continue
+		}
+		w.ip(t, h.ns, "link add flannel.1 type vxlan id 1 dstport 8472 dev eth0 local "+h.addr+" nolearning",
+			fmt.Sprintf("addr add 10.244.%d.0/16 dev flannel.1", i), "link set flannel.1 up")
+		t.Cleanup(func() { w.ip(t, h.ns, "link del flannel.1") })
+		for _, peer := range w.hosts {
+			if peer != h && slices.Contains(names, peer.name) {
+				w.bridge(t, h.ns, "append 00:00:00:00:00:00 dev flannel.1 dst "+peer.addr)
+			}
+		}
+	}
+}
+
+func (w *network) bridge(t *testing.T, ns, line string) {
+	t.Helper()
+	args := append([]string{"-n", ns, "fdb"}, strings.Fields(line)...)
+	if out, err := exec.Command("bridge", args...).CombinedOutput(); err != nil {
+		t.Fatalf("bridge fdb %s: %v\n%s", line, err, out)
 	}
 }
 
