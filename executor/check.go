@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,7 +37,7 @@ func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Ch
 	c := &Checked{Graph: g, Diffs: map[plan.Addr]modules.Diff{}, Errs: map[plan.Addr]error{}}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for _, s := range g.Steps {
+	for _, s := range longestFirst(g.Steps) {
 		if s.Work == nil {
 			continue
 		}
@@ -142,3 +143,14 @@ func (c *Checked) Summary() Summary {
 
 // Action is what a step does as a whole.
 func (c *Checked) Action(a plan.Addr) modules.Action { return c.Diffs[a].Action() }
+
+// longestFirst puts first the steps that are over all hosts: they take
+// several calls one after the other, which should not queue behind all the
+// others' calls.
+func longestFirst(steps []*plan.Step) []*plan.Step {
+	steps = slices.Clone(steps)
+	slices.SortStableFunc(steps, func(a, b *plan.Step) int {
+		return min(len(a.Addr.Host()), 1) - min(len(b.Addr.Host()), 1)
+	})
+	return steps
+}

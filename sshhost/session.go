@@ -17,10 +17,11 @@ import (
 // session is an agent's session and the connections it runs over.
 type session struct {
 	host.Session
-	process *process
-	conn    *conn
-	done    chan struct{}
-	once    sync.Once
+	process  *process
+	conn     *conn
+	done     chan struct{}
+	once     sync.Once
+	readOnly bool
 
 	mu   sync.Mutex
 	bulk *conn // for large files; dialled when the first one travels
@@ -63,7 +64,7 @@ func (c *conn) start(ctx context.Context, t Target, exe *executable, o Options) 
 	if err != nil {
 		return nil, t.fail(ErrStart, err, "")
 	}
-	s := &session{conn: c, done: make(chan struct{})}
+	s := &session{conn: c, done: make(chan struct{}), readOnly: o.ReadOnly}
 	go c.keepalive(o, s.done)
 	err = s.begin(ctx, t, id, o)
 	if errors.Is(err, errMissing) {
@@ -153,7 +154,9 @@ func (s *session) Close() error {
 	err := s.Session.Close()
 	s.once.Do(func() {
 		close(s.done)
-		s.process.wait(leave)
+		if !s.readOnly {
+			s.process.wait(leave) // its changes end before we do
+		}
 		s.conn.close()
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -7,9 +7,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
@@ -30,6 +32,7 @@ type work struct {
 	excluded   []string
 	conn       *connection
 	records    map[string]*state.Record
+	holders    map[string]*host.LockRequest // of other runs
 	compiled   *plan.Compiled
 	progress   *view.Progress
 	sources    *component.Sources
@@ -58,8 +61,19 @@ func (a *app) diagnose(files map[string]*hcl.File, diags hcl.Diagnostics) error 
 	return nil
 }
 
-// open loads the spec and connects to its hosts. The caller closes it.
+// open loads the spec and connects to its hosts, one of which at least must
+// be there. The caller closes it.
 func (a *app) open(cmd *cobra.Command, args []string, opts sshhost.Options) (*work, error) {
+	w, err := a.reach(cmd, args, opts)
+	if err == nil && len(w.conn.sessions) == 0 {
+		defer w.close()
+		return nil, w.unreachable()
+	}
+	return w, err
+}
+
+// reach is open even if no host is there.
+func (a *app) reach(cmd *cobra.Command, args []string, opts sshhost.Options) (*work, error) {
 	cluster, files, err := a.load(specPath(args))
 	if err != nil {
 		return nil, err
@@ -73,10 +87,6 @@ func (a *app) open(cmd *cobra.Command, args []string, opts sshhost.Options) (*wo
 	if w.conn, err = a.connect(cmd.Context(), hosts, opts, w.progress.Event); err != nil {
 		w.progress.Close()
 		return nil, err
-	}
-	if len(w.conn.sessions) == 0 {
-		defer w.close()
-		return nil, w.unreachable()
 	}
 	return w, nil
 }
@@ -158,27 +168,32 @@ func (w *work) left() map[string]string {
 	return left
 }
 
-// holder tells which other run holds a host's lock.
-func (w *work) holder(ctx context.Context, name string) (*host.LockRequest, error) {
-	r, err := w.conn.sessions[name].LockHolder(ctx)
-	if err != nil || r == nil || r.Run == w.run {
-		return nil, err
-	}
-	return r, nil
+// holder tells which other run held a host's lock when its record was read.
+func (w *work) holder(_ context.Context, name string) (*host.LockRequest, error) {
+	return w.holders[name], nil
 }
 
+// readRecords reads what all hosts know of their cluster, and who holds them:
+// at once, so that the probes need not ask.
 func (w *work) readRecords(ctx context.Context) error {
-	w.records = map[string]*state.Record{}
-	records := make(chan func(), len(w.conn.sessions))
+	records, holders := map[string]*state.Record{}, map[string]*host.LockRequest{}
+	var mu sync.Mutex
 	err := w.conn.each(func(name string, s host.Session) error {
-		r, err := state.Load(ctx, s)
-		records <- func() { w.records[name] = r }
+		var r *state.Record
+		var holder *host.LockRequest
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() (err error) { r, err = state.Load(ctx, s); return err })
+		g.Go(func() (err error) { holder, err = s.LockHolder(ctx); return err })
+		err := g.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		records[name] = r
+		if holder != nil && holder.Run != w.run {
+			holders[name] = holder
+		}
 		return err
 	})
-	close(records)
-	for put := range records {
-		put()
-	}
+	w.records, w.holders = records, holders
 	return err
 }
 
