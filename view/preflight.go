@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -16,7 +17,7 @@ import (
 func Preflight(w io.Writer, findings modules.Diff, r *preflight.Report, hosts int, st Style) error {
 	p := &printer{w: w}
 	for _, level := range []modules.Level{modules.Error, modules.Warning, modules.Ignored} {
-		list := alikeFindings(findings, level)
+		list := few(alikeFindings(findings, level))
 		for i, f := range list {
 			showFinding(p, f, st)
 			// Cause and what to do are said once for all that share them.
@@ -59,6 +60,70 @@ func alikeFindings(d modules.Diff, level modules.Level) []*foundOn {
 		list = append(list, f)
 	}
 	return byID(list)
+}
+
+// findingsAtMost are those of one check that are shown one by one.
+const findingsAtMost = 8
+
+// few cuts a list, ordered by id, such that it fits a screen: what is left of
+// a check becomes one finding that counts.
+func few(list []*foundOn) []*foundOn {
+	var out []*foundOn
+	for len(list) > 0 {
+		n := 1
+		for n < len(list) && list[n].ID == list[0].ID {
+			n++
+		}
+		if n <= findingsAtMost+1 {
+			out, list = append(out, list[:n]...), list[n:]
+			continue
+		}
+		out = append(out, list[:findingsAtMost]...)
+		out, list = append(out, theRest(list[findingsAtMost:n])), list[n:]
+	}
+	return out
+}
+
+func theRest(list []*foundOn) *foundOn {
+	f := &foundOn{Change: list[0].Change}
+	f.Have, f.Want = fmt.Sprintf("%d more like these", len(list)), ""
+	var hosts []string
+	for _, o := range list {
+		hosts = append(hosts, o.hosts...)
+	}
+	if slices.SortStableFunc(hosts, naturally); len(hosts) > 0 {
+		f.Have += ", on " + strings.Join(HostRanges(slices.Compact(hosts)), ", ")
+	}
+	f.Have += "; preflight -json has them all"
+	return f
+}
+
+// leftOut says in a line what happened to all hosts of which it is the same.
+func leftOut(list []preflight.LeftOut) []string {
+	var lines, hosts []string
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b preflight.LeftOut) int { return strings.Compare(a.Why, b.Why) })
+	for i, l := range list {
+		hosts = append(hosts, l.Host)
+		if i+1 < len(list) && list[i+1].Why == l.Why {
+			continue
+		}
+		what := Count(l.Edges, "edge") + " not probed"
+		if len(hosts) > 1 { // two of them share edges, which would count twice
+			what = "their edges not probed"
+		}
+		slices.SortStableFunc(hosts, naturally)
+		lines = append(lines, strings.Join(HostRanges(hosts), ", ")+": "+l.Why+", "+what)
+		hosts = nil
+	}
+	return lines
+}
+
+// naturally puts worker-2 before worker-10.
+func naturally(a, b string) int {
+	x, n, _ := numbered(a)
+	y, m, _ := numbered(b)
+	return cmp.Or(strings.Compare(x, y), n-m, strings.Compare(a, b))
 }
 
 // byID puts findings of one id together, in the order of the first of each.
@@ -111,8 +176,8 @@ func paintLevel(l modules.Level, st Style) string {
 }
 
 func showReport(p *printer, r *preflight.Report, st Style) {
-	for _, l := range r.Left {
-		p.line(st.yellow("left out"), fmt.Sprintf(" %s: %s, %s not probed", l.Host, l.Why, Count(l.Edges, "edge")))
+	for _, line := range leftOut(r.Left) {
+		p.line(st.yellow("left out"), " ", line)
 	}
 	for _, t := range preflight.Tallies(r.Edges) {
 		line := t.String()
@@ -150,6 +215,9 @@ func preflightSummary(d modules.Diff, r *preflight.Report, hosts int) string {
 		}
 	}
 	verdict := "passed"
+	if r != nil && slices.ContainsFunc(r.Left, func(l preflight.LeftOut) bool { return l.Why == "unreachable" }) {
+		verdict = "incomplete"
+	}
 	if errors > 0 {
 		verdict = "failed: " + Count(errors, "error")
 	}

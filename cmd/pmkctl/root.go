@@ -45,8 +45,8 @@ func (a *app) command() *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.flags.noColor, "no-color", false, "do not colour the output (also: NO_COLOR)")
 	root.PersistentFlags().BoolVar(&a.flags.quiet, "quiet", false, "show no progress")
 	root.PersistentFlags().StringVar(&a.flags.log, "log", "", "append every call to a host's agent to this `FILE`")
-	root.AddCommand(a.initCommand(), a.fmtCommand(), a.validateCommand(), a.preflightCommand(), a.planCommand(),
-		a.applyCommand(), a.kubeconfigCommand(), a.sshCommand(), a.versionCommand())
+	root.AddCommand(a.initCommand(), a.fmtCommand(), a.validateCommand(), a.preflightCommand(), a.explainCommand(),
+		a.planCommand(), a.applyCommand(), a.kubeconfigCommand(), a.sshCommand(), a.versionCommand())
 	return root
 }
 

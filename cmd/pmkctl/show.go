@@ -32,5 +32,8 @@ func (w *work) showPreflight(c *executor.Checked) error {
 			findings = append(findings, c.Diffs[s.Addr]...)
 		}
 	}
+	if err := view.PreflightLevels(w.out, w.cluster.Preflight.Levels, w.style(w.out)); err != nil {
+		return err
+	}
 	return view.Preflight(w.out, findings, w.compiled.Report(), len(w.conn.sessions), w.style(w.out))
 }

@@ -7,11 +7,9 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
@@ -32,7 +30,6 @@ type work struct {
 	excluded   []string
 	conn       *connection
 	records    map[string]*state.Record
-	holders    map[string]*host.LockRequest // of other runs
 	compiled   *plan.Compiled
 	progress   *view.Progress
 	sources    *component.Sources
@@ -168,32 +165,27 @@ func (w *work) left() map[string]string {
 	return left
 }
 
-// holder tells which other run held a host's lock when its record was read.
-func (w *work) holder(_ context.Context, name string) (*host.LockRequest, error) {
-	return w.holders[name], nil
+// holder tells which other run holds a host's lock.
+func (w *work) holder(ctx context.Context, name string) (*host.LockRequest, error) {
+	r, err := w.conn.sessions[name].LockHolder(ctx)
+	if err != nil || r == nil || r.Run == w.run {
+		return nil, err
+	}
+	return r, nil
 }
 
-// readRecords reads what all hosts know of their cluster, and who holds them:
-// at once, so that the probes need not ask.
 func (w *work) readRecords(ctx context.Context) error {
-	records, holders := map[string]*state.Record{}, map[string]*host.LockRequest{}
-	var mu sync.Mutex
+	w.records = map[string]*state.Record{}
+	records := make(chan func(), len(w.conn.sessions))
 	err := w.conn.each(func(name string, s host.Session) error {
-		var r *state.Record
-		var holder *host.LockRequest
-		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() (err error) { r, err = state.Load(ctx, s); return err })
-		g.Go(func() (err error) { holder, err = s.LockHolder(ctx); return err })
-		err := g.Wait()
-		mu.Lock()
-		defer mu.Unlock()
-		records[name] = r
-		if holder != nil && holder.Run != w.run {
-			holders[name] = holder
-		}
+		r, err := state.Load(ctx, s)
+		records <- func() { w.records[name] = r }
 		return err
 	})
-	w.records, w.holders = records, holders
+	close(records)
+	for put := range records {
+		put()
+	}
 	return err
 }
 

@@ -1,0 +1,45 @@
+package preflight
+
+// Checks tells in a sentence what the check with an id looks at. The
+// catalogue's Reason says why that matters.
+func Checks(id string) string { return looksAt[id] }
+
+var looksAt = map[string]string{
+	Arch:             "The host's processor is one that the network backend's program is built for.",
+	Systemd:          "Process 1 of the host is systemd.",
+	Root:             "The agent on the host runs as root.",
+	Cgroups:          "The host has cgroup v2.",
+	Swap:             "No swap is on.",
+	Kernel:           "The kernel has, or can load, the features that containerd, the network backend and kube-proxy use.",
+	Programs:         "The programs that the components call are installed.",
+	Disk:             "The file systems that the components write to have min_free_disk of free space.",
+	Memory:           "The host has min_memory, and 1.7 GB at least on the control plane.",
+	ForeignKubelet:   "There is no kubelet.service that pmkctl did not write.",
+	ForeignInstall:   "There are no services or files of kubeadm, k3s, RKE2, k0s or MicroK8s.",
+	OtherCluster:     "The record that pmkctl keeps on its hosts is missing, or names this cluster.",
+	KernelVersion:    "The kernel is new enough for Kubernetes and for the kube-proxy mode of the spec.",
+	SlowDisk:         "99 of 100 small synced writes on the file system of etcd's directory take 10 ms at most. A running etcd's own figures are read; its disk is left alone.",
+	ForeignCNI:       "/etc/cni/net.d holds nothing that comes before 10-flannel.conflist.",
+	LeftoverLink:     "There is no cni0 and no interface of flannel's but those of this cluster, with addresses in pod_cidr.",
+	OverlappingRoute: "No route of the main table leads into pod_cidr or service_cidr, but those of the pod network, and no network that the host is on holds them. Only a route into pod_cidr is an error.",
+	Firewall:         "Neither firewalld nor ufw is active, and no chain of nftables, which holds the rules of iptables too, drops or rejects what no rule lets pass.",
+	Resolver:         "The file that pods take their name servers from is there and names one that is not on the loopback; containers are not asked.",
+	Clock:            "The clocks of any two hosts differ by clock_skew at most. The operator's own clock does not count.",
+	SameHostname:     "Every host has a hostname of its own.",
+	SameMachineID:    "Every host has an /etc/machine-id of its own.",
+	SameProductUUID:  "Every host has a product UUID of its own; containers are not asked.",
+	PortHeld:         "Every port that a component binds is free, or held by that component.",
+	HolderStopped:    "A component that holds its port runs: its process is not stopped.",
+	CannotBind:       "Every port that a component binds can be bound, at the address that it will use.",
+	Unreached:        "Every pair of hosts reaches each other, in both directions, over every protocol and port that the spec needs.",
+	Loss:             "Datagrams and connections between hosts get through at the first try.",
+	Translated:       "Hosts see each other under the addresses that the spec gives them.",
+	HostLost:         "The connection to the host holds until the probe ends.",
+	HostLocked:       "No apply changes the host at this moment.",
+	ProbeBusy:        "No other preflight binds the host's ports for longer than five seconds.",
+	Overload:         "The host hears its own datagrams in a quarter of dial_timeout.",
+	SmallPath:        "Packets as large as the interfaces send them, marked not to be cut, pass between all pairs of hosts on the network backend's port.",
+	OverlayDown:      "Where the pod network runs already, hosts reach each other through it.",
+	ForeignRuntime:   "No containerd that pmkctl did not install is active.",
+	Endpoint:         "The endpoint of the API server, if it is a name, has an address on the host. Off the control plane it is not the loopback's.",
+}

@@ -1,0 +1,403 @@
+package view
+
+import (
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/spec"
+)
+
+// PreflightVersion is the version of PreflightDoc: what is added counts up
+// behind the dot, what a reader would stumble over before it.
+const PreflightVersion = "1.0"
+
+// PreflightRun is what a run of preflight came to.
+type PreflightRun struct {
+	Program  string // version of pmkctl
+	Cluster  *spec.Cluster
+	Began    time.Time
+	Checked  *executor.Checked
+	Report   *preflight.Report // nil if the probe between hosts did not end
+	Left     map[string]string // hosts that were left out, and why
+	Failed   map[string]error  // those of them that could not be reached
+	ExitCode int
+}
+
+// PreflightDoc is a run of preflight as a document, for programs and for the
+// page. docs/schema/preflight.json describes it.
+type PreflightDoc struct {
+	Version    string           `json:"version"`
+	Program    string           `json:"pmkctl"`
+	Cluster    string           `json:"cluster"`
+	Time       string           `json:"time"` // RFC 3339, UTC
+	TookMS     int64            `json:"took_ms"`
+	Verdict    string           `json:"verdict"` // passed, failed or incomplete
+	ExitCode   int              `json:"exit_code"`
+	Summary    DocSummary       `json:"summary"`
+	Levels     preflight.Levels `json:"levels"` // that the spec sets
+	Statements []DocStatement   `json:"statements"`
+	Findings   []DocFinding     `json:"findings"`
+	LeftOut    []DocLeft        `json:"left_out"`
+	Errors     []DocError       `json:"errors"` // of checks that did not end
+	Hosts      []DocHost        `json:"hosts"`
+	Ports      []DocPort        `json:"ports"`
+	Binds      []DocBind        `json:"binds"`
+	Edges      DocEdges         `json:"edges"`
+}
+
+// DocSummary counts.
+type DocSummary struct {
+	Hosts      int `json:"hosts"` // of the spec
+	LeftOut    int `json:"left_out"`
+	Edges      int `json:"edges"`
+	OK         int `json:"ok"` // edges, as the three below
+	Lossy      int `json:"lossy"`
+	Failed     int `json:"failed"`
+	NotProbed  int `json:"not_probed"`
+	Ports      int `json:"ports"` // that the components of all hosts bind
+	PortsFree  int `json:"ports_free"`
+	PortsInUse int `json:"ports_in_use"` // by the component that should
+	Errors     int `json:"errors"`       // findings, as the two below
+	Warnings   int `json:"warnings"`
+	Ignored    int `json:"ignored"`
+}
+
+// DocHost is a host of the spec.
+type DocHost struct {
+	Name    string   `json:"name"`
+	Address string   `json:"address"`
+	Roles   []string `json:"roles"`
+	Probed  bool     `json:"probed"`
+}
+
+// DocStatement says what is wrong between hosts, in as few as there are.
+type DocStatement struct {
+	Text    string   `json:"text"`
+	From    string   `json:"from"` // a host, or "everyone"
+	To      string   `json:"to"`
+	Both    bool     `json:"both"`
+	Ports   []string `json:"ports"`
+	Verdict string   `json:"verdict"`
+	Detail  string   `json:"detail,omitempty"`
+	Edges   int      `json:"edges"`
+	Of      int      `json:"of,omitempty"`
+}
+
+// DocFinding is a check that found something, on all hosts where it found
+// the same.
+type DocFinding struct {
+	ID       string   `json:"id"`
+	Level    string   `json:"level"`
+	Hosts    []string `json:"hosts"`
+	Title    string   `json:"title"`
+	Found    string   `json:"found"`
+	Expected string   `json:"expected,omitempty"`
+	Cause    string   `json:"cause,omitempty"`
+	Do       string   `json:"do"`
+}
+
+// DocLeft is a host that was left out.
+type DocLeft struct {
+	Host  string `json:"host"`
+	Why   string `json:"why"`
+	Error string `json:"error,omitempty"`
+	Edges int    `json:"edges"`
+}
+
+// DocError is a check that could not be made.
+type DocError struct {
+	Step  string `json:"step"`
+	Error string `json:"error"`
+}
+
+// DocPort is how all edges to one port fared.
+type DocPort struct {
+	Port      string `json:"port"` // 8285/udp
+	Why       string `json:"why,omitempty"`
+	Edges     int    `json:"edges"`
+	OK        int    `json:"ok"`
+	NotProbed int    `json:"not_probed"`
+	MedianUS  int64  `json:"median_us,omitempty"`
+	MaxUS     int64  `json:"max_us,omitempty"`
+}
+
+// DocBind is a port that a component binds on a host.
+type DocBind struct {
+	Host     string     `json:"host"`
+	Protocol string     `json:"protocol"`
+	Address  string     `json:"address,omitempty"` // left out for every address
+	Port     int        `json:"port"`
+	Unit     string     `json:"unit,omitempty"` // that should hold it
+	Why      string     `json:"why,omitempty"`
+	State    string     `json:"state"`
+	Error    string     `json:"error,omitempty"`
+	Holder   *DocHolder `json:"holder,omitempty"`
+}
+
+// DocHolder is who holds a port.
+type DocHolder struct {
+	Process string `json:"process,omitempty"`
+	PID     int    `json:"pid,omitempty"`
+	Unit    string `json:"unit,omitempty"`
+	Stopped bool   `json:"stopped"`
+	Kernel  bool   `json:"kernel"`
+}
+
+// DocEdge is traffic that must pass, and what became of it.
+type DocEdge struct {
+	From     string `json:"from"`
+	To       string `json:"to"`
+	Protocol string `json:"protocol"`
+	Port     int    `json:"port"`
+	Why      string `json:"why,omitempty"`
+	Verdict  string `json:"verdict"`
+	Detail   string `json:"detail,omitempty"`
+	RTTUS    int64  `json:"rtt_us,omitempty"`
+	Sent     int    `json:"sent,omitempty"`
+	Got      int    `json:"got,omitempty"`
+	Service  bool   `json:"service"` // the component itself answered
+}
+
+// DocEdges are the edges of a report, made into DocEdge one by one: there
+// may be millions.
+type DocEdges []preflight.EdgeResult
+
+// All gives them in order.
+func (d DocEdges) All() iter.Seq[DocEdge] {
+	return func(yield func(DocEdge) bool) {
+		for _, e := range d {
+			if !yield(DocEdge{From: e.From, To: e.To, Protocol: e.Proto, Port: e.Port, Why: e.Why, Verdict: string(e.Verdict),
+				Detail: e.Detail, RTTUS: e.RTT.Microseconds(), Sent: e.Sent, Got: e.Got, Service: e.Service}) {
+				return
+			}
+		}
+	}
+}
+
+// NewPreflightDoc makes the document. The report on the terminal is made of
+// the same values.
+func NewPreflightDoc(r PreflightRun) *PreflightDoc {
+	d := &PreflightDoc{Version: PreflightVersion, Program: r.Program, Cluster: r.Cluster.Name, Time: r.Began.UTC().Format(time.RFC3339),
+		ExitCode: r.ExitCode, Levels: r.Cluster.Preflight.Levels, Errors: docErrors(r.Checked)}
+	if d.Levels == nil {
+		d.Levels = preflight.Levels{}
+	}
+	report := r.Report
+	if report == nil {
+		report = unprobed(r.Cluster)
+	}
+	d.TookMS, d.Edges = report.Took.Milliseconds(), report.Edges
+	d.Statements, d.Ports = docStatements(report.Edges), docPorts(report.Edges)
+	d.Findings = docFindings(r)
+	nameHosts(d)
+	for _, b := range report.Binds {
+		d.Binds = append(d.Binds, docBind(b))
+	}
+	d.LeftOut = docLeft(r, report)
+	for _, h := range r.Cluster.Hosts {
+		_, left := r.Left[h.Name]
+		d.Hosts = append(d.Hosts, DocHost{h.Name, h.Address.String(), roleNames(h), !left})
+	}
+	d.count()
+	return d
+}
+
+// unprobed is the report of a probe that did not end.
+func unprobed(c *spec.Cluster) *preflight.Report {
+	r := &preflight.Report{}
+	for _, e := range plan.Edges(c) {
+		r.Edges = append(r.Edges, preflight.EdgeResult{Edge: e, Verdict: preflight.NotProbed, Detail: "the probe did not end"})
+	}
+	return r
+}
+
+func roleNames(h *spec.Host) []string {
+	names := []string{}
+	for _, r := range h.Roles {
+		names = append(names, string(r))
+	}
+	return names
+}
+
+func docErrors(c *executor.Checked) []DocError {
+	list := []DocError{}
+	for _, s := range c.Graph.Steps {
+		if err := c.Errs[s.Addr]; err != nil {
+			list = append(list, DocError{string(s.Addr), err.Error()})
+		}
+	}
+	return list
+}
+
+func docStatements(edges []preflight.EdgeResult) []DocStatement {
+	list := []DocStatement{}
+	for _, s := range preflight.Statements(edges) {
+		list = append(list, DocStatement{Text: s.String(), From: s.From, To: s.To, Both: s.Both, Ports: s.Ports,
+			Verdict: string(s.Verdict), Detail: s.Detail, Edges: s.Edges, Of: s.Of})
+	}
+	return list
+}
+
+func docPorts(edges []preflight.EdgeResult) []DocPort {
+	list := []DocPort{}
+	for _, t := range preflight.Tallies(edges) {
+		list = append(list, DocPort{t.Port, t.Why, t.Edges, t.OK, t.NotProbed, t.Median.Microseconds(), t.Max.Microseconds()})
+	}
+	return list
+}
+
+// docFindings are those of all probes, the worst first.
+func docFindings(r PreflightRun) []DocFinding {
+	list := []DocFinding{}
+	for _, f := range findings(r.Checked, r.Report) {
+		same := slices.IndexFunc(list, func(o DocFinding) bool {
+			return f.Host != "" && len(o.Hosts) > 0 && o.ID == f.ID && o.Level == string(f.Level) && o.Found == f.Found && o.Expected == f.Expected
+		})
+		if same >= 0 {
+			list[same].Hosts = append(list[same].Hosts, f.Host)
+			continue
+		}
+		d := DocFinding{ID: f.ID, Level: string(f.Level), Hosts: []string{}, Title: f.Title, Found: f.Found, Expected: f.Expected, Cause: f.Cause, Do: f.Do}
+		if f.Host != "" {
+			d.Hosts = append(d.Hosts, f.Host)
+		}
+		list = append(list, d)
+	}
+	rank := []string{string(modules.Error), string(modules.Warning), string(modules.Ignored)}
+	slices.SortStableFunc(list, func(a, b DocFinding) int { return slices.Index(rank, a.Level) - slices.Index(rank, b.Level) })
+	return list
+}
+
+// findings are those of the probe between hosts, and the other probes' as
+// their diffs have them.
+func findings(c *executor.Checked, r *preflight.Report) []preflight.Finding {
+	var list []preflight.Finding
+	if r != nil {
+		list = append(list, r.Hosts...)
+	}
+	for _, s := range c.Graph.Steps {
+		if s.Addr == plan.Connectivity && r != nil {
+			continue
+		}
+		for _, ch := range c.Diffs[s.Addr] {
+			if ch.Kind != modules.Finding {
+				continue
+			}
+			check, _ := preflight.Find(ch.ID)
+			list = append(list, preflight.Finding{ID: ch.ID, Level: ch.Level, Host: s.Addr.Host(), Title: check.Title,
+				Found: ch.Have, Expected: ch.Want, Do: check.Do})
+		}
+	}
+	return list
+}
+
+// nameHosts gives findings that are statements the hosts they are about.
+func nameHosts(d *PreflightDoc) {
+	for _, s := range d.Statements {
+		for i, f := range d.Findings {
+			if f.Found != s.Text || len(f.Hosts) > 0 {
+				continue
+			}
+			for _, h := range []string{s.From, s.To} {
+				if h != preflight.Everyone && s.Of == 0 {
+					d.Findings[i].Hosts = append(d.Findings[i].Hosts, h)
+				}
+			}
+		}
+	}
+}
+
+func docBind(b preflight.BindResult) DocBind {
+	d := DocBind{Host: b.Host, Protocol: b.Proto, Address: b.Addr, Port: b.Port.Port, Unit: b.Unit, Why: b.Why, State: string(b.State), Error: b.Err}
+	if b.Holder != nil {
+		d.Holder = docHolder(b.Holder)
+	}
+	return d
+}
+
+func docHolder(s *host.Socket) *DocHolder {
+	return &DocHolder{Process: s.Process, PID: s.PID, Unit: s.Unit, Stopped: s.State == "T", Kernel: s.PID == 0 && s.Process == ""}
+}
+
+func docLeft(r PreflightRun, report *preflight.Report) []DocLeft {
+	edges := map[string]int{}
+	for _, l := range report.Left {
+		edges[l.Host] = l.Edges
+	}
+	list := []DocLeft{}
+	for _, h := range r.Cluster.Hosts {
+		why, left := r.Left[h.Name]
+		if !left {
+			continue
+		}
+		d := DocLeft{Host: h.Name, Why: why, Edges: edges[h.Name]}
+		if err := r.Failed[h.Name]; err != nil {
+			d.Error = err.Error()
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+// count fills in the summary and the verdict.
+func (d *PreflightDoc) count() {
+	s := &d.Summary
+	s.Hosts, s.LeftOut, s.Edges, s.Ports = len(d.Hosts), len(d.LeftOut), len(d.Edges), len(d.Binds)
+	for _, e := range d.Edges {
+		switch {
+		case e.Verdict == preflight.OK:
+			s.OK++
+		case e.Verdict == preflight.Lossy:
+			s.Lossy++
+		case e.Verdict == preflight.NotProbed:
+			s.NotProbed++
+		default:
+			s.Failed++
+		}
+	}
+	for _, b := range d.Binds {
+		switch preflight.BindState(b.State) {
+		case preflight.Free:
+			s.PortsFree++
+		case preflight.InUse:
+			s.PortsInUse++
+		}
+	}
+	for _, f := range d.Findings {
+		n := max(1, len(f.Hosts))
+		if slices.ContainsFunc(d.Statements, func(t DocStatement) bool { return t.Text == f.Found }) {
+			n = 1
+		}
+		switch modules.Level(f.Level) {
+		case modules.Error:
+			s.Errors += n
+		case modules.Warning:
+			s.Warnings += n
+		default:
+			s.Ignored += n
+		}
+	}
+	switch {
+	case s.Errors > 0:
+		d.Verdict = "failed"
+	case d.ExitCode != 0 || len(d.Errors) > 0:
+		d.Verdict = "incomplete"
+	default:
+		d.Verdict = "passed"
+	}
+}
+
+// sentence begins with a capital and ends with a full stop.
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
+}
