@@ -14,21 +14,24 @@ import (
 )
 
 // Firewall lists the chains of nftables, which is also where today's iptables
-// keeps its own. Where nftables is not in the kernel it is not asked, since
-// asking would load it.
+// keeps its own, and those of the older iptables. Where one of them is not in
+// the kernel it is not asked, since asking would load it.
 func (h *Host) Firewall(ctx context.Context) ([]host.Chain, error) {
 	f, err := h.KernelFeatures(ctx, []string{"nf_tables"})
 	if err != nil {
 		return nil, err
 	}
-	if !f[0].Present {
-		return nil, nil
+	var out []host.Chain
+	if f[0].Present {
+		if out, err = nftChains(); err != nil {
+			return nil, fmt.Errorf("list firewall: %w", err)
+		}
 	}
-	out, err := nftChains()
+	old, err := legacyChains()
 	if err != nil {
 		return nil, fmt.Errorf("list firewall: %w", err)
 	}
-	return out, ctx.Err()
+	return append(out, old...), ctx.Err()
 }
 
 // Hooks of the families that see IP; their names by number are the same in
@@ -38,7 +41,7 @@ var (
 	families = map[uint8]string{unix.NFPROTO_IPV4: "ip", unix.NFPROTO_IPV6: "ip6", unix.NFPROTO_INET: "inet"}
 )
 
-// verdictDrop is NF_DROP.
+// verdictDrop is NF_DROP, as nftables and iptables have it.
 const verdictDrop = 0
 
 func nftChains() ([]host.Chain, error) {

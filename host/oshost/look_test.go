@@ -107,6 +107,11 @@ func TestFirewall(t *testing.T) {
 			"nft add chain inet t nat '{ type nat hook prerouting priority -100; }'", nil},
 		{"iptables", "iptables -P INPUT DROP; iptables -A INPUT -i lo -j ACCEPT", []host.Chain{old("drop", "")}},
 		{"iptables rejects", "iptables -A INPUT -p tcp --dport 22 -j ACCEPT; iptables -A INPUT -j REJECT --reject-with icmp-host-prohibited", []host.Chain{old("accept", "reject")}},
+		{"the older iptables", "iptables-legacy -P INPUT DROP; iptables-legacy -A INPUT -i lo -j ACCEPT", []host.Chain{old("drop", "")}},
+		{"the older iptables rejects", "iptables-legacy -A INPUT -m state --state ESTABLISHED -j ACCEPT; iptables-legacy -A INPUT -j REJECT", []host.Chain{old("accept", "reject")}},
+		{"the older iptables drops some", "iptables-legacy -A INPUT -j DROP; iptables-legacy -A INPUT -p tcp --dport 23 -j DROP", []host.Chain{old("accept", "")}},
+		{"the older ip6tables drops", "ip6tables-legacy -A INPUT -s ::2 -j ACCEPT; ip6tables-legacy -A INPUT -j DROP",
+			[]host.Chain{{Family: "ip6", Table: "filter", Name: "INPUT", Hook: "input", Policy: "accept", Last: "drop"}}},
 		{"iptables drops", "iptables -A INPUT -j DROP", []host.Chain{old("accept", "drop")}},
 	}
 	h := oshost.New(oshost.Options{StateDir: t.TempDir()})
