@@ -46,17 +46,17 @@ demo: ## a working cluster on three lab hosts
 
 test: setup lint unit e2e ## every test, the cluster on real hosts included
 
-unit: setup ## the tests that need no host
+unit: ## the tests that need no host, only a C compiler for the race detector
 	go test -race ./...
+	cd modules/upstream && go test ./...
 
 e2e: components build ## the tests on real hosts; they start the lab
-	go test -count=1 -timeout 60m -tags e2e ./lab/e2e
+	go test -count=1 -timeout 60m -v -tags e2e ./lab/e2e
 
 lint: ## formatting, go vet, staticcheck
 	@out=$$(gofmt -l .) && if [ -n "$$out" ]; then echo "gofmt -w these:"; echo "$$out"; exit 1; fi
-	go vet ./...
-	go vet -tags e2e ./lab/e2e
-	go tool -modfile=lab/lint/go.mod staticcheck ./...
+	go vet -tags e2e ./...
+	go tool -modfile=lab/lint/go.mod staticcheck -tags e2e ./...
 
 bench: components build lab-up ## how fast it is, beside what it should not be slower than
 	@go run ./bench/cmd/pmk-bench bin/pmkctl
