@@ -365,6 +365,7 @@ func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, w
 		}
 		for i, e := range edges {
 			e.res, e.dialled = got[i], true
+			e.res.Nonce = "" // a million of them are memory
 		}
 		got = got[len(edges):]
 		for _, e := range edges {

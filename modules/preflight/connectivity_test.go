@@ -254,6 +254,21 @@ func TestPathMTU(t *testing.T) {
 	}
 }
 
+// dialledOnce fails the test unless every edge was dialled, and nothing else
+// or twice.
+func dialledOnce(t testing.TB, c preflight.Connectivity, cluster *hosttest.Cluster) {
+	t.Helper()
+	dials := cluster.Net.Dials()
+	for _, e := range c.Edges {
+		if got := dials[hosttest.Pair{From: e.From, To: e.To, Proto: e.Proto, Port: e.Port}]; got != 1 {
+			t.Fatalf("%s: got %d dials, want 1", e, got)
+		}
+	}
+	if len(dials) != len(c.Edges) {
+		t.Errorf("got %d pairs, want %d", len(dials), len(c.Edges))
+	}
+}
+
 func TestEveryPairOnce(t *testing.T) {
 	for _, n := range []int{3, 40, 250} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -265,15 +280,7 @@ func TestEveryPairOnce(t *testing.T) {
 			if got := bad(r); got != "" {
 				t.Errorf("findings: %s", got)
 			}
-			dials := cluster.Net.Dials()
-			for _, e := range c.Edges {
-				if got := dials[hosttest.Pair{From: e.From, To: e.To, Proto: e.Proto, Port: e.Port}]; got != 1 {
-					t.Fatalf("%s: got %d dials, want 1", e, got)
-				}
-			}
-			if len(dials) != len(c.Edges) {
-				t.Errorf("got %d pairs, want %d", len(dials), len(c.Edges))
-			}
+			dialledOnce(t, c, cluster)
 			pairs := n * (n - 1)
 			want := []string{fmt.Sprintf("all %d pairs 6443/tcp ok", n-1), fmt.Sprintf("all %d pairs 10250/tcp ok", pairs), fmt.Sprintf("all %d pairs 8285/udp ok", pairs)}
 			var got []string
@@ -310,20 +317,5 @@ func TestLeftOut(t *testing.T) {
 		if e.Verdict != want {
 			t.Errorf("got %s, want %s", e, want)
 		}
-	}
-}
-
-func BenchmarkConnectivity(b *testing.B) {
-	for _, n := range []int{10, 100, 500, 1000} {
-		c, _ := small(n)
-		b.Run(fmt.Sprintf("hosts=%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := c.Run(b.Context()); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(len(c.Edges)), "edges")
-		})
 	}
 }

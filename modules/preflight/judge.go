@@ -189,6 +189,7 @@ func (r *round) report() *Report {
 		rep.Binds = append(rep.Binds, r.peers[name].bindResults()...)
 	}
 	came := r.arrivals()
+	rep.Edges = make([]EdgeResult, 0, len(r.edges))
 	for _, e := range r.edges {
 		rep.Edges = append(rep.Edges, r.judge(e, came))
 	}
