@@ -3,7 +3,6 @@ package plan
 import (
 	"net"
 	"strconv"
-	"strings"
 
 	"github.com/pmkctl/pmkctl/modules/apiserver"
 	"github.com/pmkctl/pmkctl/modules/containerd"
@@ -154,15 +153,12 @@ func (b *builder) turn(h *spec.Host) []Addr {
 	return nil
 }
 
-// wasNode tells if the host got as far as being a node in some earlier apply.
-// One that was cut off before has no pods to wait for.
+// wasNode tells if the host got as far as being a node in some earlier apply:
+// flannel comes after the kubelet. One that was cut off before has no pods to
+// wait for.
 func (b *builder) wasNode(h *spec.Host) bool {
-	for item := range b.world.Records[h.Name].Owns {
-		if strings.HasPrefix(item, "node/"+h.Name) {
-			return true
-		}
-	}
-	return false
+	_, ok := b.world.Records[h.Name].Owns["flanneld.service"]
+	return ok
 }
 
 // dns is CoreDNS, once there are nodes for it.
