@@ -15,7 +15,7 @@ var looksAt = map[string]string{
 	Disk:             "The file systems that the components write to have min_free_disk of free space.",
 	Memory:           "The host has min_memory, and 1.7 GB at least on the control plane.",
 	ForeignKubelet:   "There is no kubelet.service that pmkctl did not write.",
-	ForeignInstall:   "There are no services or files of kubeadm, k3s, RKE2, k0s or MicroK8s.",
+	ForeignInstall:   "There are no services or files of kubeadm, k3s, RKE2, k0s or MicroK8s, and no data of another etcd where ours is to be.",
 	OtherCluster:     "The record that pmkctl keeps on its hosts is missing, or names this cluster.",
 	KernelVersion:    "The kernel is new enough for Kubernetes and for the kube-proxy mode of the spec.",
 	SlowDisk:         "99 of 100 small synced writes on the file system of etcd's directory take 10 ms at most. A running etcd's own figures are read; its disk is left alone.",

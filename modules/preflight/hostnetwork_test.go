@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -83,7 +84,8 @@ func TestHostNetwork(t *testing.T) {
 		{"one hiccup", options{hosttest.WithFsync(append(repeat(ms(300), 5), ms(1))...)}, nil, ""},
 		{"a disk that cannot tell", options{hosttest.WithFsync()}, nil, ""},
 		{"a slow disk without etcd", options{hosttest.WithFsync(ms(12))}, func(p *preflight.HostProbe) { p.EtcdData = "" }, ""},
-		{"a slow disk that an etcd has used", options{hosttest.WithFsync(ms(12)), hosttest.WithDir("/var/lib/etcd/member")}, nil, ""},
+		{"a slow disk that an etcd has used", options{hosttest.WithFsync(ms(12)), hosttest.WithDir("/var/lib/etcd/member"), isMember()}, nil, ""},
+		{"data of another etcd", options{hosttest.WithDir("/var/lib/etcd/member")}, nil, "PF011 error found /var/lib/etcd/member; expected none\n"},
 		{"a live etcd on a slow disk", options{hosttest.WithFsync(ms(1)), hosttest.WithService("etcd"), hosttest.WithAnswer("http://127.0.0.1:2381/metrics", buckets(10000, 200))}, nil,
 			"PF014 warning etcd's synced writes take 24ms (99 of 100 are faster); expected at most 10ms\n"},
 		{"a live etcd", options{hosttest.WithFsync(ms(12)), hosttest.WithService("etcd"), hosttest.WithAnswer("http://127.0.0.1:2381/metrics", buckets(10000, 50))}, nil, ""},
@@ -153,6 +155,9 @@ func TestHostNetwork(t *testing.T) {
 			"PF006 error the kernel 6.1.0-28-amd64 lacks /dev/net/tun; expected overlay, br_netfilter, tun\n"},
 		{"a very old kernel", options{hosttest.WithFacts(func(f *host.Facts) { f.Kernel = "3.10.0-1160.el7" })}, nil,
 			"PF013 error the kernel is 3.10.0-1160.el7; expected 4.19 or newer\n"},
+		{"no modprobe", options{hosttest.WithoutPrograms("modprobe")}, nil,
+			"PF007 error missing: modprobe; expected mount, ip, nsenter, iptables, modprobe\n"},
+		{"no modprobe, and nothing to load", options{hosttest.WithoutPrograms("modprobe")}, func(p *preflight.HostProbe) { p.Features = []string{"nf_conntrack"} }, ""},
 		{"a full root", options{hosttest.WithFacts(func(f *host.Facts) { f.Disks[0].Free = 100 << 20 })}, nil,
 			"PF008 error / has 100 MiB free; expected at least 1.0 GiB\n"},
 	}
@@ -193,14 +198,16 @@ func findings(t *testing.T, p preflight.HostProbe, h host.Host) string {
 func TestHostProbeRoundTrips(t *testing.T) {
 	const trip = 50 * time.Millisecond
 	for _, opts := range [][]hosttest.Option{nil, {hosttest.WithService("etcd")}} {
-		h := hosttest.New("worker-1", append(opts, hosttest.WithLatency(trip))...)
-		p := aProbe()
-		p.Endpoint = "api.example.com"
-		begin := time.Now()
-		findings(t, p, h)
-		if d := time.Since(begin); d < 2*trip || d >= 3*trip {
-			t.Errorf("it took %s, want two times %s", d, trip)
-		}
+		synctest.Test(t, func(t *testing.T) { // whose clock moves only while all wait
+			h := hosttest.New("worker-1", append(opts, hosttest.WithLatency(trip))...)
+			p := aProbe()
+			p.Endpoint = "api.example.com"
+			begin := time.Now()
+			findings(t, p, h)
+			if d := time.Since(begin); d != 2*trip {
+				t.Errorf("it took %s, want two times %s", d, trip)
+			}
+		})
 	}
 }
 

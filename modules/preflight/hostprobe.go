@@ -103,7 +103,7 @@ func (p HostProbe) read(ctx context.Context, h host.Host) (*seen, error) {
 	filesRead, unitsRead := make(chan struct{}), make(chan struct{})
 	g.Go(func() (err error) { s.facts, err = h.Facts(ctx); return err })
 	g.Go(func() (err error) { s.features, err = h.KernelFeatures(ctx, p.Features); return err })
-	g.Go(func() (err error) { s.programs, err = h.Programs(ctx, p.programs()); return err })
+	g.Go(func() (err error) { s.programs, err = h.Programs(ctx, append(p.programs(), loader)); return err })
 	g.Go(func() (err error) { s.network, err = h.Network(ctx); return err })
 	g.Go(func() (err error) { s.chains, err = h.Firewall(ctx); return optional(err) })
 	g.Go(func() error {
@@ -158,7 +158,10 @@ func optional(err error) error {
 
 // queries are the files to look at.
 func (p HostProbe) queries() []host.FileQuery {
-	q := []host.FileQuery{{Path: manifests, List: true}, {Path: cniDir, List: true}, {Path: tunPath}, {Path: memberDir(p.EtcdData)}, {Path: p.resolvConf()}}
+	q := []host.FileQuery{{Path: manifests, List: true}, {Path: cniDir, List: true}, {Path: tunPath}, {Path: p.resolvConf()}}
+	if p.EtcdData != "" {
+		q = append(q, host.FileQuery{Path: memberDir(p.EtcdData)})
+	}
 	for _, f := range []string{recordPath, unitDir + kubeletUnit, unitDir + runtimeUnit, subnetEnv, netConf, ufwConf} {
 		q = append(q, host.FileQuery{Path: f, Content: true})
 	}
@@ -167,6 +170,9 @@ func (p HostProbe) queries() []host.FileQuery {
 	}
 	return q
 }
+
+// loader loads kernel modules.
+const loader = "modprobe"
 
 // programs are those that the components run.
 func (p HostProbe) programs() []string {
@@ -210,7 +216,9 @@ func (p HostProbe) machine(s *seen) (out []Finding) {
 // kernel is what the kernel and the programs can do.
 func (p HostProbe) kernel(s *seen) (out []Finding) {
 	var missing []string
+	loads := false
 	for _, f := range s.features {
+		loads = loads || !f.Present && f.Loadable
 		switch {
 		case !f.Present && !f.Loadable:
 			missing = append(missing, f.Name)
@@ -228,13 +236,17 @@ func (p HostProbe) kernel(s *seen) (out []Finding) {
 		out = append(out, newFinding(KernelVersion, p.Name, "the kernel is "+s.facts.Kernel, "5.13 or newer for kube-proxy's nftables mode"))
 	}
 	missing = nil
+	wanted := p.programs()
+	if loads {
+		wanted = append(wanted, loader)
+	}
 	for _, f := range s.programs {
-		if f.Path == "" {
+		if f.Path == "" && slices.Contains(wanted, f.Name) {
 			missing = append(missing, f.Name)
 		}
 	}
 	if len(missing) > 0 {
-		out = append(out, newFinding(Programs, p.Name, "missing: "+strings.Join(missing, ", "), strings.Join(p.programs(), ", ")))
+		out = append(out, newFinding(Programs, p.Name, "missing: "+strings.Join(missing, ", "), strings.Join(wanted, ", ")))
 	}
 	return out
 }
@@ -329,7 +341,7 @@ func (p HostProbe) others(s *seen) (out []Finding) {
 	if u := s.units[kubeletUnit]; !gone(u) && !p.ours(s, u) {
 		add(ForeignKubelet, fmt.Sprintf("%s is there (%s, %s)", kubeletUnit, u.Path, u.Active), "none, or pmkctl's own")
 	}
-	if found := foreign(s, p.member(s)); len(found) > 0 {
+	if found := p.foreign(s); len(found) > 0 {
 		add(ForeignInstall, "found "+strings.Join(found, ", "), "none")
 	}
 	return out
@@ -350,8 +362,9 @@ func (p HostProbe) ours(s *seen, u host.Unit) bool {
 }
 
 // foreign lists what other installers left. Members may use static pods of
-// their own.
-func foreign(s *seen, member bool) (found []string) {
+// their own, and have an etcd's data.
+func (p HostProbe) foreign(s *seen) (found []string) {
+	member := p.member(s)
 	for _, name := range foreignUnits {
 		if !gone(s.units[name]) {
 			found = append(found, name)
@@ -364,6 +377,9 @@ func foreign(s *seen, member bool) (found []string) {
 	}
 	if m := s.files[manifests]; !member && len(m.Entries) > 0 {
 		found = append(found, fmt.Sprintf("%s (%s)", manifests, strings.Join(m.Entries, ", ")))
+	}
+	if dir := memberDir(p.EtcdData); !member && p.EtcdData != "" && s.files[dir].Type != host.Absent {
+		found = append(found, dir)
 	}
 	return found
 }

@@ -45,7 +45,7 @@ func TestHostProbe(t *testing.T) {
 		{"kernel", []hosttest.Option{hosttest.WithFeatures(host.KernelFeature{Name: "tun"})}, nil,
 			"PF006 error the kernel 6.1.0-28-amd64 lacks tun; expected overlay, br_netfilter, tun\n"},
 		{"programs", []hosttest.Option{hosttest.WithoutPrograms("nsenter", "iptables")}, nil,
-			"PF007 error missing: nsenter, iptables; expected mount, ip, nsenter, iptables\n"},
+			"PF007 error missing: nsenter, iptables; expected mount, ip, nsenter, iptables, modprobe\n"},
 		{"disk", []hosttest.Option{facts(func(f *host.Facts) { f.Disks[1].Free = 100 << 20 })}, nil,
 			"PF008 error /var has 100 MiB free; expected at least 2.0 GiB\n"},
 		{"disk of a member", []hosttest.Option{facts(func(f *host.Facts) { f.Disks[1].Free = 100 << 20 }), record("1", "main")}, nil,
