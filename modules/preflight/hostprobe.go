@@ -330,7 +330,7 @@ func (p HostProbe) member(s *seen) bool {
 func (p HostProbe) others(s *seen) (out []Finding) {
 	add := func(id, found, expected string) { out = append(out, newFinding(id, p.Name, found, expected)) }
 	switch c := s.record; {
-	case c == nil || p.member(s):
+	case c == nil || s.broken == nil && c.Cluster.ID == "" || p.member(s): // without an id a run was cut off before it made a member
 	case s.broken != nil:
 		add(OtherCluster, fmt.Sprintf("%s cannot be read: %v", recordPath, s.broken), "")
 	case c.Cluster.Name != p.Cluster:

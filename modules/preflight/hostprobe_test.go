@@ -68,6 +68,8 @@ func TestHostProbe(t *testing.T) {
 			"PF012 error the host belongs to another cluster of the name \"main\", with the id 2; expected the id 1\n"},
 		{"a broken record", []hosttest.Option{hosttest.WithFile("/var/lib/pmkctl/record.json", "{")}, nil,
 			"PF012 error /var/lib/pmkctl/record.json cannot be read: unexpected end of JSON input; expected \n"},
+		{"a run that was cut off before the host was a member",
+			[]hosttest.Option{hosttest.WithFile("/var/lib/pmkctl/record.json", `{"version":1,"cluster":{"id":"","name":""},"host":""}`)}, nil, ""},
 		{"an old kernel", []hosttest.Option{facts(func(f *host.Facts) { f.Kernel = "5.10.0-8-amd64" })},
 			func(p *preflight.HostProbe) { p.ProxyMode = "nftables" },
 			"PF013 error the kernel is 5.10.0-8-amd64; expected 5.13 or newer for kube-proxy's nftables mode\n"},
