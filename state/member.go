@@ -29,6 +29,9 @@ type HostEntry struct {
 	HostKey string `json:"host_key"`
 }
 
+// membership is the item that the record stands for.
+const membership = "cluster membership"
+
 // Check compares the record's cluster and the inventory.
 func (m *Member) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	files, err := h.Files(ctx, []host.FileQuery{{Path: RecordPath, Content: true}, {Path: InventoryPath, Content: true}})
@@ -45,7 +48,7 @@ func (m *Member) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	// The id is not compared: another cluster's is preflight's to refuse, and
 	// a new one is not known before the apply.
 	if have.Cluster.Name != m.Cluster.Name || have.Host != m.Name || !maps.Equal(have.Cluster.Immutable, m.Cluster.Immutable) {
-		d = append(d, modules.Change{Kind: modules.Setting, Action: action(have.Cluster.Name), Item: "cluster membership",
+		d = append(d, modules.Change{Kind: modules.Setting, Action: action(have.Cluster.Name), Item: membership,
 			Have: have.Cluster.Name, Want: m.Cluster.Name})
 	}
 	if m.Inventory != nil && !bytes.Equal(files[1].Content, m.inventory()) {
@@ -57,8 +60,10 @@ func (m *Member) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 
 // Apply writes the record, then the inventory.
 func (m *Member) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
-	if err := m.Keeper.Join(ctx, m.Cluster, m.Name); err != nil {
-		return err
+	if d.Touches(membership) {
+		if err := m.Keeper.Join(ctx, m.Cluster, m.Name); err != nil {
+			return err
+		}
 	}
 	if !d.Touches(InventoryPath) {
 		return nil

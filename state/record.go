@@ -145,7 +145,7 @@ func (r *Record) adopt(step string, d modules.Diff) (keep []string) {
 		case ours && c.Kind == modules.Attr:
 			continue // the content's entry stands
 		case ours:
-		case isPath(c) && c.Have != "" && c.Kind != modules.Directory && c.Kind != modules.PrivKey:
+		case isPath(c) && (c.Have != "" || c.Action != modules.Add) && c.Kind != modules.Directory && c.Kind != modules.PrivKey:
 			keep = append(keep, c.Item)
 			o.Original = OriginalPath(c.Item)
 		case !isPath(c) && c.Kind != modules.Object && c.Kind != modules.Image:

@@ -1,0 +1,250 @@
+package state
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
+)
+
+func TestMark(t *testing.T) {
+	ours := &Record{Owns: map[string]Owned{"/etc/ours": {}, "net.ipv4.ip_forward": {}}}
+	tests := []struct {
+		name string
+		c    modules.Change
+		want modules.Action
+	}{
+		{"a file of ours", modules.Change{Kind: modules.Text, Action: modules.Update, Item: "/etc/ours"}, modules.Update},
+		{"a foreign file", modules.Change{Kind: modules.Text, Action: modules.Update, Item: "/etc/theirs"}, modules.Replace},
+		{"a foreign program", modules.Change{Kind: modules.Transfer, Action: modules.Update, Item: "/usr/local/bin/kubelet"}, modules.Replace},
+		{"the mode of a foreign file", modules.Change{Kind: modules.Attr, Action: modules.Update, Item: "/etc/theirs"}, modules.Replace},
+		{"the mode of a directory", modules.Change{Kind: modules.Directory, Action: modules.Update, Item: "/etc/cni"}, modules.Update},
+		{"a new file", modules.Change{Kind: modules.Text, Action: modules.Add, Item: "/etc/new"}, modules.Add},
+		{"a setting", modules.Change{Kind: modules.Setting, Action: modules.Update, Item: "vm.swappiness"}, modules.Update},
+		{"a unit", modules.Change{Kind: modules.Unit, Action: modules.Restart, Item: "kubelet.service"}, modules.Restart},
+		{"an object", modules.Change{Kind: modules.Object, Action: modules.Update, Item: "deployment/kube-system/coredns"}, modules.Update},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := modules.Diff{tt.c}
+			if got := ours.Mark(d)[0].Action; got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if d[0].Action != tt.c.Action {
+				t.Error("the diff itself was changed")
+			}
+		})
+	}
+}
+
+func TestAdopt(t *testing.T) {
+	old := Owned{Kind: modules.Text, Step: "old", SHA256: "1", Original: "/var/lib/pmkctl/original/etc/ours"}
+	tests := []struct {
+		name string
+		c    modules.Change
+		keep bool
+		want Owned
+	}{
+		{"a new file", modules.Change{Kind: modules.Text, Action: modules.Add, Item: "/etc/x", Want: "a"}, false,
+			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a")}},
+		{"a foreign file", modules.Change{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x", Have: "b", Want: "a"}, true,
+			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a"), Original: "/var/lib/pmkctl/original/etc/x"}},
+		{"an empty foreign file", modules.Change{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x", Want: "a"}, true,
+			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a"), Original: "/var/lib/pmkctl/original/etc/x"}},
+		{"ours, whose original is kept", modules.Change{Kind: modules.Text, Action: modules.Update, Item: "/etc/ours", Have: "b", Want: "c"}, false,
+			Owned{Kind: modules.Text, Step: "s", SHA256: digest("c"), Original: old.Original}},
+		{"the mode of ours", modules.Change{Kind: modules.Attr, Action: modules.Update, Item: "/etc/ours", Have: "0666", Want: "0644"}, false, old},
+		{"a program", modules.Change{Kind: modules.Transfer, Action: modules.Add, Item: "/usr/local/bin/x", SHA256: "2"}, false,
+			Owned{Kind: modules.Transfer, Step: "s", SHA256: "2"}},
+		{"a setting", modules.Change{Kind: modules.Setting, Action: modules.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"}, false,
+			Owned{Kind: modules.Setting, Step: "s", Original: "0"}},
+		{"a directory of theirs", modules.Change{Kind: modules.Directory, Action: modules.Update, Item: "/etc/cni", Have: "0700", Want: "0755"}, false,
+			Owned{Kind: modules.Directory, Step: "s"}},
+		{"a key", modules.Change{Kind: modules.PrivKey, Action: modules.Update, Item: "/etc/k.key", Have: "0644", Want: "0600"}, false,
+			Owned{Kind: modules.PrivKey, Step: "s"}},
+		{"an object", modules.Change{Kind: modules.Object, Action: modules.Update, Item: "service/a/b", Have: "x", Want: "y"}, false,
+			Owned{Kind: modules.Object, Step: "s"}},
+		{"ours, removed", modules.Change{Kind: modules.Text, Action: modules.Remove, Item: "/etc/ours", Have: "b"}, false, old},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &Record{Owns: map[string]Owned{"/etc/ours": old}}
+			keep := r.adopt("s", modules.Diff{tt.c})
+			if tt.keep != slices.Contains(keep, tt.c.Item) {
+				t.Errorf("keep %v, want %v", keep, tt.keep)
+			}
+			if diff := cmp.Diff(tt.want, r.Owns[tt.c.Item]); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestLoad(t *testing.T) {
+	tests := []struct{ name, text, want string }{
+		{"ours", `{"version": 1, "cluster": {"id": "1", "name": "c"}, "host": "a"}`, ""},
+		{"a newer one", `{"version": 99}`, "has version 99, this pmkctl knows 1: use a newer pmkctl"},
+		{"damaged", `{"version": 1, "owns"`, "parse /var/lib/pmkctl/record.json"},
+		{"fields of a newer one", `{"version": 1, "more": [1, 2]}`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := Load(context.Background(), hosttest.New("a", hosttest.WithFile(RecordPath, tt.text)))
+			if tt.want == "" && (err != nil || r.Owns == nil) || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("got %v, %v; want %q", r, err, tt.want)
+			}
+		})
+	}
+	if r, err := Load(context.Background(), hosttest.New("bare")); err != nil || r.Cluster.ID != "" || r.Version != recordVersion {
+		t.Errorf("of a bare host: %+v, %v", r, err)
+	}
+}
+
+// step is what the executor does around a module that writes one file.
+func step(ctx context.Context, h *hosttest.Host, content string) error {
+	r, err := Load(ctx, h)
+	if err != nil {
+		return err
+	}
+	have, err := h.Files(ctx, []host.FileQuery{{Path: "/etc/motd", Content: true}})
+	if err != nil {
+		return err
+	}
+	d := modules.Diff{{Kind: modules.Text, Action: modules.Update, Item: "/etc/motd", Have: string(have[0].Content), Want: content}}
+	k := NewKeeper(h, "run", r)
+	if err := k.Begin(ctx, "motd.a", d); err != nil {
+		return err
+	}
+	err = h.WriteFile(ctx, host.FileSpec{Path: "/etc/motd", Mode: 0o644, Content: []byte(content)})
+	return errors.Join(err, k.End(ctx, "motd.a", d, err))
+}
+
+// TestOriginalsAreKeptOnce: whenever the connection dies, and however often
+// it is tried again, the original is what stood there before pmkctl.
+func TestOriginalsAreKeptOnce(t *testing.T) {
+	ctx := context.Background()
+	whole := hosttest.New("a", hosttest.WithFile("/etc/motd", "theirs\n"))
+	if err := step(ctx, whole, "ours\n"); err != nil {
+		t.Fatal(err)
+	}
+	changes := len(whole.Log())
+	for _, cut := range []func(h *hosttest.Host, n int){(*hosttest.Host).CutAfter, (*hosttest.Host).CutDuring} {
+		for n := 1; n <= changes; n++ {
+			h := hosttest.New("a", hosttest.WithFile("/etc/motd", "theirs\n"))
+			cut(h, n)
+			_ = step(ctx, h, "ours\n") // cut off somewhere
+			h.Reconnect()
+			for _, content := range []string{"ours\n", "ours, newer\n"} {
+				if err := step(ctx, h, content); err != nil {
+					t.Fatal(err)
+				}
+				if got := string(h.Peek("/etc/motd")); got != content {
+					t.Errorf("cut at %d: the file is %q", n, got)
+				}
+			}
+			if got := string(h.Peek(OriginalPath("/etc/motd"))); got != "theirs\n" {
+				t.Errorf("cut at %d: the original is %q", n, got)
+			}
+			r, err := Load(ctx, h)
+			if err != nil || r.Owns["/etc/motd"].Original != OriginalPath("/etc/motd") || r.Owns["/etc/motd"].SHA256 != digest("ours, newer\n") {
+				t.Errorf("cut at %d: the record has %+v, %v", n, r.Owns, err)
+			}
+		}
+	}
+}
+
+// TestIntentComesBeforeTheChange and the result after it.
+func TestIntentComesBeforeTheChange(t *testing.T) {
+	ctx := context.Background()
+	h := hosttest.New("a", hosttest.WithFile("/etc/motd", "theirs\n"))
+	if err := step(ctx, h, "ours\n"); err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, e := range h.Log() {
+		if e.Item == JournalPath || e.Item == "/etc/motd" || e.Item == RecordPath {
+			order = append(order, e.Item)
+		}
+	}
+	if want := []string{RecordPath, JournalPath, "/etc/motd", JournalPath}; !slices.Equal(order, want) {
+		t.Errorf("got %v, want %v", order, want)
+	}
+	var said []string
+	for line := range bytes.Lines(h.Peek(JournalPath)) {
+		var e Entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatal(err)
+		}
+		said = append(said, fmt.Sprintf("%s %s %s", e.Run, e.Step, e.What))
+	}
+	if want := []string{"run motd.a intent", "run motd.a done"}; !slices.Equal(said, want) {
+		t.Errorf("got %v, want %v", said, want)
+	}
+}
+
+// TestRemovedIsForgotten, but only once it is gone.
+func TestRemovedIsForgotten(t *testing.T) {
+	ctx := context.Background()
+	h := hosttest.New("a")
+	d := modules.Diff{{Kind: modules.Text, Action: modules.Remove, Item: "/etc/x", Have: "x"}}
+	k := NewKeeper(h, "run", &Record{Owns: map[string]Owned{"/etc/x": {Step: "s"}}})
+	owns := func() bool {
+		r, err := Load(ctx, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, ok := r.Owns["/etc/x"]
+		return ok
+	}
+	for _, failed := range []error{errors.New("no"), nil} {
+		if err := k.Begin(ctx, "s", d); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.End(ctx, "s", d, failed); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := owns(), failed != nil; got != want {
+			t.Errorf("after %v: owned %v, want %v", failed, got, want)
+		}
+	}
+}
+
+// member is a Member with the keeper of the host that it is applied to.
+type member struct{ Member }
+
+func (m member) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	return m.Member.Check(ctx, h)
+}
+
+func (m member) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	r, err := Load(ctx, h)
+	if err != nil {
+		return err
+	}
+	m.Keeper = NewKeeper(h, "run", r)
+	return m.Member.Apply(ctx, h, d)
+}
+
+func TestMemberConverges(t *testing.T) {
+	c := Cluster{ID: "00112233445566778899aabbccddeeff", Name: "lab", Immutable: map[string]string{"pod_cidr": "10.244.0.0/16"}}
+	m := member{Member{Cluster: c, Name: "cp-1", Inventory: []HostEntry{
+		{Name: "cp-1", Address: "192.0.2.11", SSH: "root@192.0.2.11:22", HostKey: "SHA256:x"}}}}
+	// A damaged record is an error: only a human can tell what it should say.
+	ours := moduletest.NoDrift(Dir, RecordPath, InventoryPath)
+	t.Run("control plane", func(t *testing.T) { moduletest.Converges(t, m, ours) })
+	t.Run("worker", func(t *testing.T) { moduletest.Converges(t, member{Member{Cluster: c, Name: "worker-1"}}, ours) })
+	more := m
+	more.Inventory = append(slices.Clone(m.Inventory), HostEntry{Name: "worker-1", Address: "192.0.2.12"})
+	t.Run("another host", func(t *testing.T) { moduletest.Converges(t, more, moduletest.Before(m), ours) })
+}
