@@ -224,6 +224,7 @@ func TestHostProbeOptional(t *testing.T) {
 		{"FsyncLatency", host.ErrLost, true},
 		{"Network", host.ErrLost, true},
 		{"Units", host.ErrLost, true},
+		{"Units", host.ErrUnavailable, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.method+" "+tt.err.Error(), func(t *testing.T) {
@@ -239,5 +240,19 @@ func TestHostProbeOptional(t *testing.T) {
 				t.Errorf("got %v, %v", d, err)
 			}
 		})
+	}
+}
+
+// Where systemd is not there nobody can be asked for units.
+func TestHostProbeWithoutSystemd(t *testing.T) {
+	h := hosttest.New("worker-1", hosttest.WithFacts(func(f *host.Facts) { f.Systemd = "" }))
+	h.FailOn(func(method, _ string) error {
+		if method == "Units" {
+			return host.ErrUnavailable
+		}
+		return nil
+	})
+	if d := cmp.Diff("PF002 error systemd is not process 1; expected systemd\n", findings(t, aProbe(), h)); d != "" {
+		t.Errorf("findings, want - got +:\n%s", d)
 	}
 }

@@ -67,6 +67,7 @@ type seen struct {
 	facts    host.Facts
 	files    map[string]host.File
 	units    map[string]host.Unit
+	blind    error // of the units
 	features []host.KernelFeature
 	programs []host.Program
 	network  host.Network
@@ -120,7 +121,8 @@ func (p HostProbe) read(ctx context.Context, h host.Host) (*seen, error) {
 		for _, u := range units {
 			s.units[u.Name] = u
 		}
-		return err
+		s.blind = err
+		return optional(err)
 	})
 	if p.Endpoint != "" {
 		g.Go(func() error {
@@ -140,6 +142,9 @@ func (p HostProbe) read(ctx context.Context, h host.Host) (*seen, error) {
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
+	}
+	if s.blind != nil && s.facts.Systemd != "" {
+		return nil, s.blind // no systemd at all is a finding
 	}
 	if f := s.files[recordPath]; f.Type == host.Regular {
 		s.record = &record{}
