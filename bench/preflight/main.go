@@ -1,0 +1,207 @@
+// Command preflight prints how long `pmkctl preflight` takes on lab hosts, and
+// how long it would take one to try the same edges one by one, as with nc over
+// OpenSSH. It makes the lab's hosts anew. Its argument is the pmkctl to
+// measure.
+//
+//	go run ./bench/preflight [-hosts 3,10,40] [-runs 5] [-serial 60] PMKCTL
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/pmkctl/pmkctl/bench"
+	"github.com/pmkctl/pmkctl/lab"
+	"github.com/pmkctl/pmkctl/lab/components"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := measure(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "preflight:", err)
+		os.Exit(1)
+	}
+}
+
+// A bencher measures on one lab.
+type bencher struct {
+	*lab.Lab
+	pmkctl string
+	spec   string
+	runs   int
+	serial int // edges that are tried one by one
+}
+
+func measure(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("preflight", flag.ContinueOnError)
+	sizes := flags.String("hosts", "3,10,40", "how many hosts, one row each")
+	runs := flags.Int("runs", 5, "preflights of each kind")
+	serial := flags.Int("serial", 60, "edges to try one by one; the time for all is reckoned from them")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() != 1 {
+		return errors.New("usage: preflight [-hosts 3,10,40] [-runs 5] [-serial 60] PMKCTL")
+	}
+	pmkctl, err := filepath.Abs(flags.Arg(0))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("Lab hosts in containers on one machine with %d processors, the agent already there, connecting included.\n", runtime.NumCPU())
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "hosts\tedges\tmedian of %d\tworst\t5 %% of pairs filtered\tworst\tone by one over ssh\t\n", *runs)
+	for _, text := range strings.Split(*sizes, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return err
+		}
+		b, err := newBencher(ctx, n, pmkctl, *runs, *serial)
+		if err != nil {
+			return err
+		}
+		if err := b.row(ctx, w); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// newBencher has n bare hosts with the agent on them.
+func newBencher(ctx context.Context, n int, pmkctl string, runs, serial int) (*bencher, error) {
+	root, err := lab.FindRoot(".")
+	if err != nil {
+		return nil, err
+	}
+	cache, err := components.DefaultDir()
+	if err != nil {
+		return nil, err
+	}
+	if err := lab.Renew(ctx, root, cache, n, os.Stderr); err != nil {
+		return nil, err
+	}
+	l, err := lab.Open(root)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.AdmitRoot(ctx); err != nil {
+		return nil, err
+	}
+	spec, err := l.Spec(lab.AsRoot())
+	return &bencher{Lab: l, pmkctl: pmkctl, spec: spec, runs: runs, serial: serial}, err
+}
+
+func (b *bencher) row(ctx context.Context, w *tabwriter.Writer) error {
+	edges, err := b.edges(ctx) // the first brings the agent
+	if err != nil {
+		return err
+	}
+	well, err := b.times(ctx, 0)
+	if err != nil {
+		return err
+	}
+	filtered, err := b.filtered(ctx)
+	if err != nil {
+		return err
+	}
+	serial, err := b.oneByOne(ctx, edges)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t\n", len(b.Hosts()), len(edges), text(bench.Median(well)), text(worst(well)),
+		text(bench.Median(filtered)), text(worst(filtered)), text(serial))
+	return nil
+}
+
+func text(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+
+func worst(times []time.Duration) (most time.Duration) {
+	for _, t := range times {
+		most = max(most, t)
+	}
+	return most
+}
+
+// times runs preflight again and again; each must end with this code.
+func (b *bencher) times(ctx context.Context, code int) ([]time.Duration, error) {
+	var out []time.Duration
+	for range b.runs {
+		begin := time.Now()
+		said, err := exec.CommandContext(ctx, b.pmkctl, "preflight", "-quiet", b.spec).CombinedOutput()
+		if took := time.Since(begin); exitCode(err) == code {
+			out = append(out, took)
+			continue
+		}
+		return nil, fmt.Errorf("pmkctl preflight: want exit %d: %w\n%s", code, err, said)
+	}
+	return out, nil
+}
+
+func exitCode(err error) int {
+	var e *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &e):
+		return e.ExitCode()
+	}
+	return -1
+}
+
+// An edge is one of those that pmkctl tells.
+type edge struct {
+	From, To string
+	Proto    string `json:"protocol"`
+	Port     int
+}
+
+func (b *bencher) edges(ctx context.Context) ([]edge, error) {
+	out, err := exec.CommandContext(ctx, b.pmkctl, "preflight", "-json", "-quiet", b.spec).Output()
+	if err != nil {
+		return nil, fmt.Errorf("pmkctl preflight -json: %w\n%s", err, out)
+	}
+	var doc struct{ Edges []edge }
+	err = json.Unmarshal(out, &doc)
+	return doc.Edges, err
+}
+
+// filtered times preflight while one pair in twenty is cut, one way.
+func (b *bencher) filtered(ctx context.Context) ([]time.Duration, error) {
+	hosts := b.Hosts()
+	i := 0
+	for _, to := range hosts {
+		var rules []string
+		for _, from := range hosts {
+			if from.Name == to.Name {
+				continue
+			}
+			if i++; i%20 == 1 {
+				rules = append(rules, "iptables -A INPUT -s "+from.Address+" -j DROP")
+			}
+		}
+		if len(rules) == 0 {
+			continue
+		}
+		if _, err := to.Exec(ctx, "sh", "-c", strings.Join(rules, " && ")); err != nil {
+			return nil, err
+		}
+	}
+	times, err := b.times(ctx, 4)
+	for _, h := range hosts {
+		_, ferr := h.Exec(ctx, "iptables", "-F", "INPUT")
+		err = errors.Join(err, ferr)
+	}
+	return times, err
+}
