@@ -303,7 +303,7 @@ const programSpace = 1 << 30
 
 func (p HostProbe) space() []space {
 	list := []space{{"/var/lib/kubelet", p.MinFreeDisk}, {"/var/lib/containerd", p.MinFreeDisk}}
-	if p.EtcdData != "" {
+	if strings.HasPrefix(p.EtcdData, "/var/") { // no other disks are told
 		list = append(list, space{p.EtcdData, p.MinFreeDisk})
 	}
 	return append(list, space{"/usr/local/bin", min(p.MinFreeDisk, programSpace)})
