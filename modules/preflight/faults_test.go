@@ -2,12 +2,18 @@ package preflight_test
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 func TestFaults(t *testing.T) {
@@ -224,6 +230,40 @@ func TestPace(t *testing.T) {
 			if best > tt.limit {
 				t.Errorf("probing %d hosts took %s, want at most %s", tt.hosts, best, tt.limit)
 			}
+		})
+	}
+}
+
+// Hosts that are healthy but short of processors raise no alarm.
+func TestFalseAlarms(t *testing.T) {
+	w := newNetwork(t, 10)
+	burn(t, 2*runtime.NumCPU())
+	runs := 0
+	for end := time.Now().Add(6 * time.Second); runs < 5 || time.Now().Before(end) && runs < 100; runs++ {
+		r, err := w.connectivity().Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range r.Hosts {
+			if f.Level == modules.Error || f.ID == preflight.Loss {
+				t.Errorf("run %d, which took %s: %s", runs, r.Took, f)
+			}
+		}
+	}
+	t.Logf("%d runs", runs)
+}
+
+// burn keeps processors busy until the test ends.
+func burn(t *testing.T, n int) {
+	for range n {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), childEnv+"=burner")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
 		})
 	}
 }

@@ -43,6 +43,9 @@ func TestMain(m *testing.M) {
 		serveProber()
 	case "holder":
 		holdPort(arg)
+	case "burner":
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+		}
 	default:
 		os.Exit(m.Run())
 	}
