@@ -1,0 +1,206 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/state"
+)
+
+// busy is a module that takes a second and counts how many run with it.
+type busy struct {
+	now, most *atomic.Int32
+	done      atomic.Bool
+}
+
+func (b *busy) Check(context.Context, host.Host) (modules.Diff, error) {
+	if b.done.Load() {
+		return nil, nil
+	}
+	return modules.Diff{{Kind: modules.Unit, Action: modules.Add, Item: "x.service"}}, nil
+}
+
+func (b *busy) Apply(context.Context, host.Host, modules.Diff) error {
+	n := b.now.Add(1)
+	for most := b.most.Load(); n > most && !b.most.CompareAndSwap(most, n); most = b.most.Load() {
+	}
+	time.Sleep(time.Second)
+	b.now.Add(-1)
+	b.done.Store(true)
+	return nil
+}
+
+func TestParallelismIsBounded(t *testing.T) {
+	tests := []struct {
+		parallelism, steps, most int
+		took                     time.Duration
+	}{{1, 5, 1, 5 * time.Second}, {3, 7, 3, 3 * time.Second}, {0, 64, 64, time.Second}, {0, 65, 64, 2 * time.Second}, {100, 10, 10, time.Second}}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%d of %d", tt.parallelism, tt.steps), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var now, most atomic.Int32
+				g, hosts, keepers := &plan.Graph{}, Hosts{}, map[string]*state.Keeper{}
+				for i := range tt.steps {
+					name := fmt.Sprintf("h%d", i)
+					h := hosttest.New(name)
+					hosts[name], keepers[name] = h, state.NewKeeper(h, "run", &state.Record{Owns: map[string]state.Owned{}})
+					g.Steps = append(g.Steps, step("x."+name, &busy{now: &now, most: &most}))
+				}
+				began := time.Now()
+				r := Apply(context.Background(), Check(context.Background(), g, hosts, quiet), hosts,
+					Options{Parallelism: tt.parallelism, Keepers: keepers}, quiet)
+				if !r.Complete() || int(most.Load()) != tt.most || time.Since(began) != tt.took {
+					t.Errorf("at most %d at a time in %v, want %d in %v", most.Load(), time.Since(began), tt.most, tt.took)
+				}
+			})
+		})
+	}
+}
+
+// TestVerifyWaits for what is about to become well, not for ever, and not at
+// all where nothing differs.
+func TestVerifyWaits(t *testing.T) {
+	tests := []struct {
+		name       string
+		after      time.Duration // until the module is well
+		least, max time.Duration
+		left       int
+	}{
+		{"at once", 0, 0, 0, 0},
+		{"after a second", time.Second, time.Second, 2 * time.Second, 0},
+		{"after a long time", 20 * time.Second, 20 * time.Second, 23 * time.Second, 0},
+		{"never", time.Hour, verifyLimit, verifyLimit, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				g := &plan.Graph{Steps: []*plan.Step{step("preflight.a", probe{finds: true}), step("slow.a", slow{began.Add(tt.after)})}}
+				left := Verify(context.Background(), g, Hosts{})
+				took := time.Since(began)
+				if len(left.Pending()) != tt.left || took < tt.least || took > tt.max {
+					t.Errorf("%d left after %v, want %d after %v to %v", len(left.Pending()), took, tt.left, tt.least, tt.max)
+				}
+				if probes, _ := left.Failed(); len(probes) > 0 {
+					t.Errorf("probes were run again: %v", probes)
+				}
+			})
+		})
+	}
+}
+
+// slow is a module that becomes well by itself.
+type slow struct{ at time.Time }
+
+func (s slow) Check(context.Context, host.Host) (modules.Diff, error) {
+	if time.Now().Before(s.at) {
+		return modules.Diff{{Kind: modules.Unit, Action: modules.Update, Item: "slow.service", Have: "activating", Want: "active"}}, nil
+	}
+	return nil, nil
+}
+
+func (s slow) Apply(context.Context, host.Host, modules.Diff) error { return nil }
+
+func TestVerifyTellsErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lost := errors.New("connection lost")
+		g := &plan.Graph{Steps: []*plan.Step{step("x.a", broken{lost})}}
+		_, errs := Verify(context.Background(), g, Hosts{}).Failed()
+		if len(errs) != 1 || !errors.Is(errs[0], lost) {
+			t.Errorf("got %v", errs)
+		}
+	})
+}
+
+// broken is a module whose check fails.
+type broken struct{ err error }
+
+func (b broken) Check(context.Context, host.Host) (modules.Diff, error) { return nil, b.err }
+func (b broken) Apply(context.Context, host.Host, modules.Diff) error   { return b.err }
+
+func TestMoved(t *testing.T) {
+	change := func(want string) modules.Diff { return modules.Diff{{Kind: modules.Text, Item: "/x", Want: want}} }
+	tests := []struct {
+		name        string
+		then, now   modules.Diff
+		moved, prob bool
+	}{
+		{name: "the same", then: change("a"), now: change("a")},
+		{name: "nothing then and now", then: nil, now: modules.Diff{}},
+		{name: "another content", then: change("a"), now: change("b"), moved: true},
+		{name: "done meanwhile", then: change("a"), moved: true},
+		{name: "new", now: change("a"), moved: true},
+		{name: "of a probe", then: change("a"), now: change("b"), prob: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var work modules.Checker = &busy{}
+			if tt.prob {
+				work = probe{}
+			}
+			g := &plan.Graph{Steps: []*plan.Step{step("x.a", work)}}
+			now := &Checked{Graph: g, Diffs: map[plan.Addr]modules.Diff{"x.a": tt.now}}
+			then := &Checked{Graph: g, Diffs: map[plan.Addr]modules.Diff{"x.a": tt.then}}
+			if got := len(now.Moved(then)) > 0; got != tt.moved {
+				t.Errorf("moved %v, want %v", got, tt.moved)
+			}
+		})
+	}
+}
+
+// TestCutOff: cancelling ends what runs, and every pending step is accounted
+// for.
+func TestCutOff(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	h := hosttest.New("a")
+	began := make(chan struct{})
+	steps := []*plan.Step{step("one.a", waits{began}), step("two.a", &busy{now: new(atomic.Int32), most: new(atomic.Int32)}, "one.a"),
+		step("three.a", waits{nil}, "two.a")}
+	g := &plan.Graph{Steps: steps}
+	checked := Check(ctx, g, Hosts{"a": h}, quiet)
+	go func() { <-began; cancel() }()
+	var mu sync.Mutex
+	var events []event.Event
+	r := Apply(ctx, checked, Hosts{"a": h}, Options{Keepers: map[string]*state.Keeper{"a": state.NewKeeper(h, "r", &state.Record{Owns: map[string]state.Owned{}})}},
+		func(e event.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			events = append(events, e)
+		})
+	if len(r.Failed) != 1 || !errors.Is(r.Failed[0], context.Canceled) || len(r.Skipped) != 2 || len(r.Done) != 0 {
+		t.Errorf("got %+v", r)
+	}
+	if n := len(events); n != 4 { // started, failed, two skipped
+		t.Errorf("%d events: %v", n, events)
+	}
+	if !slices.ContainsFunc(events, func(e event.Event) bool { f, ok := e.(event.StepFailed); return ok && f.Addr == "one.a" }) {
+		t.Error("nobody was told that one.a failed")
+	}
+}
+
+// waits is a module whose Apply waits for the end.
+type waits struct{ began chan struct{} }
+
+func (w waits) Check(context.Context, host.Host) (modules.Diff, error) {
+	return modules.Diff{{Kind: modules.Unit, Action: modules.Add, Item: "x.service"}}, nil
+}
+
+func (w waits) Apply(ctx context.Context, _ host.Host, _ modules.Diff) error {
+	if w.began != nil {
+		close(w.began)
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
