@@ -7,10 +7,10 @@ LAB = go run ./lab/cmd/pmk-lab
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build setup components lab-up lab-new lab-down demo test unit e2e lint bench
+.PHONY: help build setup components lab-up lab-new lab-down demo test unit e2e lint bench bench-preflight false-alarms
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/pmkctl
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/pmkctl ./cmd/pmkctl
@@ -60,3 +60,10 @@ lint: ## formatting, go vet, staticcheck
 
 bench: components build lab-up ## how fast it is, beside what it should not be slower than
 	@go run ./bench/cmd/pmk-bench bin/pmkctl
+
+bench-preflight: components build ## how fast preflight is: 1,000 hosts in memory; 3, 10 and 40 lab hosts, made anew
+	@go test -run '^$$' -bench Connectivity -benchtime 1x ./modules/preflight
+	@go run ./bench/preflight bin/pmkctl
+
+false-alarms: components build ## 100 preflights on 10 lab hosts, made anew, while stress-ng keeps all processors busy
+	@go run ./bench/preflight -alarms 100 -hosts 10 bin/pmkctl

@@ -4,6 +4,7 @@
 // measure.
 //
 //	go run ./bench/preflight [-hosts 3,10,40] [-runs 5] [-serial 60] PMKCTL
+//	go run ./bench/preflight -alarms 100 [-hosts 10] PMKCTL
 package main
 
 import (
@@ -50,15 +51,27 @@ func measure(ctx context.Context, args []string) error {
 	sizes := flags.String("hosts", "3,10,40", "how many hosts, one row each")
 	runs := flags.Int("runs", 5, "preflights of each kind")
 	serial := flags.Int("serial", 60, "edges to try one by one; the time for all is reckoned from them")
+	alarms := flags.Int("alarms", 0, "look for false alarms instead: so many runs while the processors are busy")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() != 1 {
-		return errors.New("usage: preflight [-hosts 3,10,40] [-runs 5] [-serial 60] PMKCTL")
+		return errors.New("usage: preflight [-hosts 3,10,40] [-runs 5] [-serial 60] [-alarms 100] PMKCTL")
 	}
 	pmkctl, err := filepath.Abs(flags.Arg(0))
 	if err != nil {
 		return err
+	}
+	if *alarms > 0 {
+		n, err := strconv.Atoi(*sizes)
+		if err != nil {
+			return err
+		}
+		b, err := newBencher(ctx, n, pmkctl, *runs, *serial)
+		if err != nil {
+			return err
+		}
+		return b.alarms(ctx, *alarms)
 	}
 	fmt.Printf("Lab hosts in containers on one machine with %d processors, the agent already there, connecting included.\n", runtime.NumCPU())
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -90,6 +103,13 @@ func newBencher(ctx context.Context, n int, pmkctl string, runs, serial int) (*b
 		return nil, err
 	}
 	if err := lab.Renew(ctx, root, cache, n, os.Stderr); err != nil {
+		return nil, err
+	}
+	set, err := components.Get(ctx, root, cache, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	if err := set.Publish(root); err != nil {
 		return nil, err
 	}
 	l, err := lab.Open(root)
@@ -144,7 +164,7 @@ func (b *bencher) times(ctx context.Context, code int) ([]time.Duration, error) 
 			out = append(out, took)
 			continue
 		}
-		return nil, fmt.Errorf("pmkctl preflight: want exit %d: %w\n%s", code, err, said)
+		return out, fmt.Errorf("pmkctl preflight: want exit %d: %w\n%s", code, err, said)
 	}
 	return out, nil
 }

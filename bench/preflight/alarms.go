@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/pmkctl/pmkctl/bench"
+)
+
+// alarmsWithin bounds the search for false alarms.
+const alarmsWithin = 10 * time.Minute
+
+// alarms runs preflight again and again on healthy hosts whose processors are
+// all busy. None may fail.
+func (b *bencher) alarms(ctx context.Context, runs int) error {
+	if _, err := exec.LookPath("stress-ng"); err != nil {
+		return fmt.Errorf("keep the processors busy (Debian: apt-get install stress-ng): %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, alarmsWithin)
+	defer cancel()
+	b.runs = 1
+	if _, err := b.times(ctx, 0); err != nil { // brings the agent
+		return err
+	}
+	stress := exec.CommandContext(ctx, "stress-ng", "--quiet", "--cpu", strconv.Itoa(runtime.NumCPU()))
+	stress.Cancel = func() error { return stress.Process.Signal(os.Interrupt) }
+	if err := stress.Start(); err != nil {
+		return err
+	}
+	b.runs = runs
+	times, err := b.times(ctx, 0)
+	cancel()
+	_ = stress.Wait() // it was told to end
+	if err != nil {
+		return errors.Join(fmt.Errorf("after %d runs that passed", len(times)), err)
+	}
+	fmt.Printf("%d hosts, stress-ng on %d processors: %d runs, none failed; median %s, worst %s\n",
+		len(b.Hosts()), runtime.NumCPU(), len(times), text(bench.Median(times)), text(worst(times)))
+	return nil
+}
