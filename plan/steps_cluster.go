@@ -172,7 +172,9 @@ func (b *builder) dns() error {
 	if err != nil {
 		return err
 	}
-	b.add("coredns", m, object.Module{Objects: objects, APIServer: string(b.server())}, b.server())
+	// Once this node is Ready most others are: the replicas do not all land
+	// on the first one.
+	b.add("coredns", m, object.Module{Objects: objects, APIServer: string(b.server())}, b.server(), NewAddr("node", m.Name))
 	after := []Addr{NewAddr("coredns", m.Name), NewAddr("kube-controller-manager", m.Name), NewAddr("kube-scheduler", m.Name)}
 	for _, h := range b.hosts {
 		after = append(after, NewAddr("node", h.Name))
