@@ -155,5 +155,5 @@ func Bytes(n int64) string {
 	case n >= 1e3:
 		return fmt.Sprintf("%d kB", (n+500)/1e3)
 	}
-	return fmt.Sprintf("%d bytes", n)
+	return Count(int(n), "byte")
 }

@@ -1,0 +1,183 @@
+package view_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/view"
+)
+
+// work is a module whose diff is known already.
+type work struct{ modules.Module }
+
+// checked is a check of these steps, in order.
+func checked(steps ...any) *executor.Checked {
+	c := &executor.Checked{Graph: &plan.Graph{}, Diffs: map[plan.Addr]modules.Diff{}}
+	for i := 0; i < len(steps); i += 2 {
+		a := plan.Addr(steps[i].(string))
+		c.Graph.Steps = append(c.Graph.Steps, &plan.Step{Addr: a, Work: work{}})
+		c.Diffs[a] = steps[i+1].(modules.Diff)
+	}
+	return c
+}
+
+var names = view.Names{"cp-1": {"cp-1", "192.0.2.1"}, "worker-1": {"worker-1", "192.0.2.11"}, "worker-2": {"worker-2", "192.0.2.12"},
+	"worker-3": {"worker-3", "192.0.2.13"}, "worker-10": {"worker-10", "192.0.2.110"}}
+
+func unit(hash, more string) string {
+	return "[Unit]\nX-Pmkctl-Inputs=" + hash + "\nDescription=x\n" + more
+}
+
+// config is a file that names its host.
+func config(host, address string) modules.Diff {
+	return modules.Diff{
+		{Kind: modules.Text, Action: modules.Update, Item: "/etc/x.yaml", Have: "name: " + host + "\na: 1\nb: 2\nc: 3\nd: 4\ne: 5\n",
+			Want: "name: " + host + "\naddress: " + address + "\na: 1\nb: 2\nc: 3\nd: 4\ne: 6\n"},
+		{Kind: modules.Unit, Action: modules.Restart, Item: "x.service", Why: "/etc/x.yaml changes"},
+	}
+}
+
+func TestPlan(t *testing.T) {
+	sha := strings.Repeat("0123456789abcdef", 4)
+	tests := []struct {
+		name string
+		c    *executor.Checked
+	}{
+		{"nothing", checked("kubelet.cp-1", modules.Diff(nil))},
+		{"kinds", checked(
+			"all.cp-1", modules.Diff{
+				{Kind: modules.Directory, Action: modules.Add, Item: "/etc/x", Want: "0755 root:root"},
+				{Kind: modules.Text, Action: modules.Add, Item: "/etc/x/new", Want: "one\ntwo\n"},
+				{Kind: modules.Text, Action: modules.Update, Item: "/etc/x/no-newline", Have: "one", Want: "two"},
+				{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x/theirs", Have: "theirs\n", Want: "ours\n"},
+				{Kind: modules.Text, Action: modules.Update, Item: "/etc/x/secret", Have: "d1", Want: "d2", Secret: true},
+				{Kind: modules.Attr, Action: modules.Update, Item: "/etc/x/mode", Have: "0666 root:root", Want: "0644 root:root"},
+				{Kind: modules.Symlink, Action: modules.Update, Item: "/etc/x/link", Have: "a", Want: "b"},
+				{Kind: modules.Transfer, Action: modules.Add, Item: "/usr/local/bin/new", Want: "sha256 0123456789ab", SHA256: sha, Bytes: 62_914_560},
+				{Kind: modules.Transfer, Action: modules.Update, Item: "/usr/local/bin/old", Have: "sha256 ffffffffffff", Want: "sha256 0123456789ab", SHA256: sha, Bytes: 1_500},
+				{Kind: modules.Setting, Action: modules.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"},
+				{Kind: modules.Setting, Action: modules.Update, Item: "net.ipv4.ip_local_reserved_ports", Want: "30000-32767"},
+				{Kind: modules.Setting, Action: modules.Update, Item: "net.core.x", Have: "1"},
+				{Kind: modules.Unit, Action: modules.Update, Item: "x.service", Have: "enabled, failed", Want: "enabled, active"},
+				{Kind: modules.Account, Action: modules.Add, Item: "kube", Want: "system user without a shell"},
+				{Kind: modules.PrivKey, Action: modules.Add, Item: "/etc/x/k.key", Want: "ECDSA P-256, 0600 root:root"},
+				{Kind: modules.Cert, Action: modules.Update, Item: "/etc/x/k.crt", Have: "x", Want: "x", Why: "expires on 2027-01-02"},
+				{Kind: modules.Image, Action: modules.Add, Item: "registry.k8s.io/pause:3.10.2", Want: "sha256:" + sha, SHA256: sha, Bytes: 700_000},
+				{Kind: modules.Text, Action: modules.Remove, Item: "/etc/x/gone", Have: "one\ntwo\n"},
+				{Kind: modules.Unit, Action: modules.Remove, Item: "gone.service", Have: "enabled, active"},
+			})},
+		{"later", checked(
+			"one.cp-1", modules.Diff{{Kind: modules.Cert, Action: modules.Add, Item: "/a.crt", Want: "a", Until: "ca.cp-1"}},
+			"some.cp-1", modules.Diff{{Kind: modules.PrivKey, Action: modules.Add, Item: "/a.key", Want: "ECDSA P-256"},
+				{Kind: modules.Cert, Action: modules.Add, Item: "/a.crt", Want: "a", Until: "ca.cp-1"},
+				{Kind: modules.Cert, Action: modules.Add, Item: "/b.crt", Want: "b", Until: "etcd-ca.cp-1"}},
+			"all.cp-1", modules.Diff{{Kind: modules.Object, Action: modules.Add, Item: "service/a/b", Until: "kube-apiserver.cp-1"},
+				{Kind: modules.Object, Action: modules.Add, Item: "service/a/c", Until: "kube-apiserver.cp-1"}},
+		)},
+		{"alike", checked(
+			"x.cp-1", config("cp-1", "192.0.2.1"),
+			"x.worker-1", config("worker-1", "192.0.2.11"),
+			"x.worker-2", config("worker-2", "192.0.2.12"),
+			"x.worker-3", config("worker-3", "192.0.2.111"), // not its own address
+			"x.worker-10", config("worker-10", "192.0.2.110"),
+			"y.worker-1", modules.Diff{{Kind: modules.Setting, Action: modules.Add, Item: "overlay", Want: "loaded"}},
+			"y.worker-2", modules.Diff{{Kind: modules.Setting, Action: modules.Add, Item: "overlay", Want: "loaded"}},
+			"y.worker-3", modules.Diff(nil),
+		)},
+		{"hash", checked(
+			"kubelet.worker-1", modules.Diff{
+				{Kind: modules.Text, Action: modules.Update, Item: "/etc/systemd/system/kubelet.service", Have: unit("00", ""), Want: unit("01", "")},
+				{Kind: modules.Unit, Action: modules.Restart, Item: "kubelet.service", Why: "/etc/systemd/system/kubelet.service changes"}},
+			"kubelet.worker-2", modules.Diff{
+				{Kind: modules.Text, Action: modules.Update, Item: "/etc/systemd/system/kubelet.service", Have: unit("00", ""), Want: unit("02", "After=x\n")},
+				{Kind: modules.Unit, Action: modules.Restart, Item: "kubelet.service", Why: "/etc/systemd/system/kubelet.service changes"}},
+		)},
+		{"removals", checked(
+			"a.worker-1", modules.Diff{{Kind: modules.Text, Action: modules.Add, Item: "/a", Want: "a\n"}},
+			"b.worker-1", modules.Diff{{Kind: modules.Text, Action: modules.Remove, Item: "/b", Have: "b\n"}},
+			"c.worker-1", modules.Diff{{Kind: modules.Text, Action: modules.Update, Item: "/c", Have: "c\n", Want: "d\n"},
+				{Kind: modules.Text, Action: modules.Remove, Item: "/d", Have: "d\n"}},
+		)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			if err := view.Plan(&out, tt.c, names, view.NewStyle(false)); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "testdata/plan-"+tt.name+".txt", out.String())
+			var colored bytes.Buffer
+			if err := view.Plan(&colored, tt.c, names, view.NewStyle(true)); err != nil {
+				t.Fatal(err)
+			}
+			if plain := withoutColor(colored.String()); plain != out.String() {
+				t.Errorf("colours change the text:\n%s", cmp.Diff(out.String(), plain))
+			}
+		})
+	}
+}
+
+// withoutColor takes escape sequences away.
+func withoutColor(text string) string {
+	var b strings.Builder
+	for text != "" {
+		before, after, found := strings.Cut(text, "\x1b[")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		_, text, _ = strings.Cut(after, "m")
+	}
+	return b.String()
+}
+
+func TestSummaryLine(t *testing.T) {
+	tests := []struct {
+		s    executor.Summary
+		want string
+	}{
+		{executor.Summary{}, "No changes"},
+		{executor.Summary{Hosts: 3}, "No changes"},
+		{executor.Summary{Add: 31, Change: 2, Hosts: 3}, "Plan: 31 to add, 2 to change, 0 to remove on 3 hosts"},
+		{executor.Summary{Change: 1, Hosts: 1}, "Plan: 0 to add, 1 to change, 0 to remove on 1 host"},
+	}
+	for _, tt := range tests {
+		if got := view.SummaryLine(tt.s); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}
+
+func TestHostRanges(t *testing.T) {
+	tests := []struct{ hosts, want string }{
+		{"cp-1", "cp-1"},
+		{"cp-1 worker-1 worker-2 worker-3", "cp-1 worker-[1-3]"},
+		{"worker-1 worker-3 worker-4", "worker-1 worker-[3-4]"},
+		{"worker-9 worker-10 worker-11", "worker-[9-11]"},
+		{"worker-01 worker-02", "worker-01 worker-02"},
+		{"a b c", "a b c"},
+		{"a1 b2", "a1 b2"},
+		{"1 2 3", "[1-3]"},
+		{"n-99999999999999999999 n-1", "n-99999999999999999999 n-1"},
+	}
+	for _, tt := range tests {
+		if got := strings.Join(view.HostRanges(strings.Fields(tt.hosts)), " "); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.hosts, got, tt.want)
+		}
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1 kB", 1499: "1 kB", 1500: "2 kB",
+		999_499: "999 kB", 62_914_560: "63 MB", 1_250_000_000: "1.2 GB"} {
+		if got := view.Bytes(n); got != want {
+			t.Errorf("%d: got %q, want %q", n, got, want)
+		}
+	}
+}
