@@ -201,9 +201,17 @@ func (p *picture) ViewBox() string {
 	return fmt.Sprintf("-%g -%g %s %s", p.Margin, p.Margin, side, side)
 }
 
+// Room is what the picture may take of the page.
+func (p *picture) Room() template.CSS {
+	return template.CSS(fmt.Sprintf("max-width:%.0fpx", (p.Margin+float64(p.Hosts))*cellAtMost)) //nolint:gosec // a number alone
+}
+
+// Pixels of a cell.
+const cellAtLeast, cellAtMost = 4, 52
+
 // Size keeps cells between those that a finger finds and those that fill a
 // screen with three hosts.
 func (p *picture) Size() template.CSS {
 	side := p.Margin + float64(p.Hosts)
-	return template.CSS(fmt.Sprintf("min-width:%.0fpx;max-width:%.0fpx", side*4, side*52)) //nolint:gosec // numbers alone
+	return template.CSS(fmt.Sprintf("min-width:%.0fpx;max-width:%.0fpx", side*cellAtLeast, side*cellAtMost)) //nolint:gosec // numbers alone
 }

@@ -29,7 +29,13 @@ import (
 	"github.com/pmkctl/pmkctl/view"
 )
 
-var update = flag.Bool("update", false, "rewrite the goldens")
+func init() {
+	if flag.Lookup("update") == nil { // the package's other tests may have it
+		flag.Bool("update", false, "rewrite the goldens")
+	}
+}
+
+func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 
 // A network is hosts in memory and a spec of them.
 type network struct {
@@ -182,7 +188,7 @@ func TestPreflightFitsAScreen(t *testing.T) {
 
 func golden(t *testing.T, path, got string) {
 	t.Helper()
-	if *update {
+	if updating() {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,10 @@ import (
 var pageFiles embed.FS
 
 var pageTemplate = template.Must(template.New("preflight.html").Funcs(template.FuncMap{
-	"hosts":    func(names []string) string { return strings.Join(HostRanges(names), ", ") },
+	"hosts": func(names []string) string {
+		return strings.Join(HostRanges(slices.SortedStableFunc(slices.Values(names), naturally)), ", ")
+	},
+	"seconds":  func(ms int64) string { return fmt.Sprintf("%.2f s", float64(ms)/1000) },
 	"plural":   func(n int, what string) string { return Count(n, what) },
 	"sentence": sentence,
 	"micros":   micros,
@@ -27,16 +30,18 @@ var pageTemplate = template.Must(template.New("preflight.html").Funcs(template.F
 // page is what the template is given.
 type page struct {
 	*PreflightDoc
-	Summed  string
-	Levels  []string
-	Picture *picture
-	Looks   []look
-	Ports   []boundPort
-	Failing []DocEdge
-	More    int // failing edges that are not listed
-	Style   template.CSS
-	Script  template.JS
-	Data    template.JS
+	Summed   string
+	Levels   []string
+	Picture  *picture
+	Looks    []look
+	Said     []said
+	Ports    []boundPort
+	Findings []DocFinding // beside what is said
+	Failing  []DocEdge
+	More     int // failing edges that are not listed
+	Style    template.CSS
+	Script   template.JS
+	Data     template.JS
 }
 
 // failingAtMost are the edges that the page lists; the matrix has them all.
@@ -54,6 +59,7 @@ func PreflightHTML(w io.Writer, d *PreflightDoc) error {
 	}
 	p := &page{PreflightDoc: d, Summed: d.sumUp(), Levels: levelLines(d.Levels), Looks: looks, Ports: boundPorts(d.Binds),
 		Style: template.CSS(style), Script: template.JS(script)} //nolint:gosec // our own files
+	p.say()
 	data := newPageData(d)
 	p.Picture = newPicture(data.Hosts, data.layers)
 	for e := range d.Edges.All() {
@@ -76,6 +82,31 @@ func PreflightHTML(w io.Writer, d *PreflightDoc) error {
 	}
 	_, err = w.Write(b.Bytes())
 	return err
+}
+
+// said is a statement with the finding that it is.
+type said struct {
+	DocStatement
+	Finding *DocFinding
+}
+
+// say puts what is wrong between hosts first, and leaves the rest to the
+// findings.
+func (p *page) say() {
+	of := map[string]*DocFinding{}
+	for _, s := range p.Statements {
+		of[s.Text] = nil
+	}
+	for _, f := range p.PreflightDoc.Findings {
+		if _, ok := of[f.Found]; ok {
+			of[f.Found] = &f
+			continue
+		}
+		p.Findings = append(p.Findings, f)
+	}
+	for _, s := range p.Statements {
+		p.Said = append(p.Said, said{s, of[s.Text]})
+	}
 }
 
 // sumUp is the document in a line.
@@ -183,11 +214,11 @@ type pageData struct {
 
 // portData is a port's edges, as matrices row by row.
 type portData struct {
-	Port     string         `json:"port"`
-	Why      string         `json:"why"`
-	Verdicts string         `json:"v"` // a letter for each cell, "." for no edge
-	RTT      []int64        `json:"rtt"`
-	More     map[int][3]int `json:"more"` // by cell: detail, sent, got
+	Port     string      `json:"port"`
+	Why      string      `json:"why"`
+	Verdicts string      `json:"v"` // a letter for each cell, "." for no edge
+	RTT      []int64     `json:"rtt"`
+	More     map[int]any `json:"more"` // by cell: detail, or detail, sent and got
 
 	letters []byte
 }
@@ -217,7 +248,7 @@ func (p *pageData) edges(d *PreflightDoc, at map[string]int) {
 		i, ok := ports[name]
 		if !ok {
 			i, ports[name] = len(p.Ports), len(p.Ports)
-			p.Ports = append(p.Ports, &portData{Port: name, Why: e.Why, RTT: make([]int64, n*n), More: map[int][3]int{}, letters: []byte(strings.Repeat(".", n*n))})
+			p.Ports = append(p.Ports, &portData{Port: name, Why: e.Why, RTT: make([]int64, n*n), More: map[int]any{}, letters: []byte(strings.Repeat(".", n*n))})
 			p.layers = append(p.layers, newLayer(i+1, name, e.Why, n))
 		}
 		from, to, v := at[e.From], at[e.To], preflight.Verdict(e.Verdict)
@@ -234,7 +265,9 @@ func (p *pageData) edges(d *PreflightDoc, at map[string]int) {
 			k = len(p.Details)
 			details[e.Detail], p.Details = k, append(p.Details, e.Detail)
 		}
-		port.More[cell] = [3]int{k, e.Sent, e.Got}
+		if port.More[cell] = k; e.Sent > 0 {
+			port.More[cell] = [3]int{k, e.Sent, e.Got}
+		}
 	}
 	for _, port := range p.Ports {
 		port.Verdicts = string(port.letters)

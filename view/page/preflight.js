@@ -31,12 +31,12 @@
     for (const port of data.ports) {
       const cell = i * n + j, l = port.v[cell];
       if (l === ".") continue;
-      const v = l.charCodeAt(0) - 97, more = port.more[cell], facts = [];
+      const v = l.charCodeAt(0) - 97, more = [port.more[cell] || 0].flat(), facts = [];
       const failed = l !== OK && l !== SKIPPED;
       if (port.rtt[cell]) facts.push("round trip " + time(port.rtt[cell]));
-      if (more && more[1]) facts.push(more[2] + " of " + more[1] + " answered");
+      if (more[1] && !data.details[more[0]].endsWith(" answered")) facts.push(more[2] + " of " + more[1] + " answered");
       list.append(element("dt", "", sign(v), element("span", port.port + (port.why ? " " + port.why : "") + ": " + data.verdicts[v][0])));
-      if (more && data.details[more[0]]) facts.unshift(data.details[more[0]]);
+      if (data.details[more[0]]) facts.unshift(data.details[more[0]]);
       else if (failed) facts.unshift(data.verdicts[v][1]);
       if (facts.length) list.append(element("dd", facts.join("; ")));
     }
@@ -141,6 +141,7 @@
 
   const zoom = factor => {
     const width = svg.getBoundingClientRect().width * factor;
+    svg.parentElement.style.maxWidth = "100%";
     svg.style.minWidth = svg.style.maxWidth = Math.max(120, Math.min(12000, width)) + "px";
     if (row >= 0) cursor.querySelector("rect").scrollIntoView({ block: "nearest", inline: "nearest" });
   };
