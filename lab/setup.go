@@ -29,6 +29,7 @@ func needs() []need {
 		{"libseccomp", haveSeccomp, []string{"libseccomp-dev"}},
 		{"the OpenSSH client", program("ssh"), []string{"openssh-client"}},
 		{"iptables", program("iptables"), []string{"iptables"}},
+		{"Chromium", program("chromium"), []string{"chromium"}},
 	}
 }
 
