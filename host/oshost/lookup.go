@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,7 +50,7 @@ func whyUnknown(err error) string {
 		return err.Error()
 	case dns.IsNotFound:
 		return "no such host"
-	case dns.IsTimeout:
+	case dns.IsTimeout, strings.Contains(dns.Err, " udp "), strings.Contains(dns.Err, " tcp "): // whose error is its text alone
 		return "no name server answers"
 	}
 	return dns.Err

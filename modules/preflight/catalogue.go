@@ -89,7 +89,7 @@ var Catalogue = []Check{
 		"Remove it, or leave the host out.",
 		"Two kubelets on one host delete each other's pods. Only a unit that pmkctl wrote is taken over."},
 	{ForeignInstall, modules.Error, "another Kubernetes installation",
-		"Remove it with its own tool (kubeadm reset, k3s-uninstall.sh, ...), or leave the host out.",
+		"Remove it with its own tool (kubeadm reset, k3s-uninstall.sh, ...), move away what that leaves, or leave the host out.",
 		"Its services and files would fight with the new ones, and an etcd that finds another one's data goes on with that."},
 	{OtherCluster, modules.Error, "member of another cluster",
 		"Check the host's address in the spec. If the other cluster is gone, remove /var/lib/pmkctl/record.json.",
