@@ -59,6 +59,13 @@ func (s *traffic) Write(p []byte) (int, error) {
 	return s.b.Write(p)
 }
 
+// holds tells if these bytes are in it.
+func (s *traffic) holds(b []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Contains(s.b.Bytes(), b)
+}
+
 // newWorld fills a folder: small files in the place of programs and images,
 // and a spec of all hosts unless there is one.
 func newWorld(dir string) (*world, error) {
@@ -265,7 +272,7 @@ func (w *world) leaks(text []byte) []string {
 		for _, p := range on.secrets() {
 			for _, form := range keyForms(on.Peek(p)) {
 				for _, h := range w.hosts {
-					if bytes.Contains(h.sent.b.Bytes(), form) {
+					if h.sent.holds(form) {
 						found = append(found, fmt.Sprintf("%s:%s was sent by %s", on.Name(), p, h.Name()))
 					}
 				}
