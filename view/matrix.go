@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,22 +28,20 @@ var looks = []look{
 	{preflight.WrongHost, "wronghost", "answered by the wrong host", "m.22 .38h.56m-.56 .24h.56m-.14-.4l-.28 .56"},
 	{preflight.Prohibited, "prohibited", "prohibited by a firewall (ICMP)", "m.5 .2l.3 .3l-.3 .3l-.3-.3z"},
 	{preflight.Refused, "refused", "refused (RST, or ICMP port unreachable)", "m.22 .5h.56"},
+	{preflight.Mute, "mute", "no answer: a connection is accepted, then nothing comes", "m.24 .34h.52v.3h-.3l-.14 .14v-.14h-.08z"},
 	{preflight.TooBig, "toobig", "full-size packets do not fit", "m.25 .25h.5v.5h-.5z"},
+	{"failed", "refused", "failed", "m.5 .2v.36m0 .22v0"}, // a verdict newer than this table
 	{preflight.Lossy, "lossy", "lossy: resends get through", "m.2 .6l.2-.2l.2 .2l.2-.2"},
 	{preflight.NotProbed, "notprobed", "not probed", "m.38 .62l.24-.24"},
 	{preflight.OK, "ok", "ok", "m.5 .5h0"},
 }
 
-// unknownLook is for verdicts that are newer than this table.
-var unknownLook = look{Class: "filtered", Words: "failed", Path: looks[0].Path}
-
 func rank(v preflight.Verdict) int {
-	for i, l := range looks {
-		if l.Verdict == v {
-			return i
-		}
+	is := func(v preflight.Verdict) func(look) bool { return func(l look) bool { return l.Verdict == v } }
+	if i := slices.IndexFunc(looks, is(v)); i >= 0 {
+		return i
 	}
-	return 0
+	return slices.IndexFunc(looks, is("failed"))
 }
 
 // noEdge stands where no traffic has to pass.

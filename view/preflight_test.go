@@ -137,6 +137,10 @@ var faults = map[string]func(w *network){
 			w.leave(h.Name, "unreachable", fmt.Errorf("dial tcp %s:22: i/o timeout", h.Address))
 		}
 	},
+	// A tunnel on the way.
+	"small-path": func(w *network) {
+		w.hosts.Net.Add(hosttest.Rule{From: "worker-1", Over: 1400})
+	},
 	// Something else on every host: a process with a pid of its own.
 	"held": func(w *network) {
 		for i, h := range w.cluster.Hosts {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -33,23 +34,24 @@ type PreflightRun struct {
 // PreflightDoc is a run of preflight as a document, for programs and for the
 // page. docs/schema/preflight.json describes it.
 type PreflightDoc struct {
-	Version    string           `json:"version"`
-	Program    string           `json:"pmkctl"`
-	Cluster    string           `json:"cluster"`
-	Time       string           `json:"time"` // RFC 3339, UTC
-	TookMS     int64            `json:"took_ms"`
-	Verdict    string           `json:"verdict"` // passed, failed or incomplete
-	ExitCode   int              `json:"exit_code"`
-	Summary    DocSummary       `json:"summary"`
-	Levels     preflight.Levels `json:"levels"` // that the spec sets
-	Statements []DocStatement   `json:"statements"`
-	Findings   []DocFinding     `json:"findings"`
-	LeftOut    []DocLeft        `json:"left_out"`
-	Errors     []DocError       `json:"errors"` // of checks that did not end
-	Hosts      []DocHost        `json:"hosts"`
-	Ports      []DocPort        `json:"ports"`
-	Binds      []DocBind        `json:"binds"`
-	Edges      DocEdges         `json:"edges"`
+	Version    string             `json:"version"`
+	Program    string             `json:"pmkctl"`
+	Cluster    string             `json:"cluster"`
+	Time       string             `json:"time"` // RFC 3339, UTC
+	TookMS     int64              `json:"took_ms"`
+	Verdict    string             `json:"verdict"` // passed, failed or incomplete
+	ExitCode   int                `json:"exit_code"`
+	Summary    DocSummary         `json:"summary"`
+	Levels     preflight.Levels   `json:"levels"` // that the spec sets
+	Statements []DocStatement     `json:"statements"`
+	Findings   []DocFinding       `json:"findings"`
+	MTU        *preflight.PathMTU `json:"mtu"` // null where the pod network is no overlay, or nothing was measured
+	LeftOut    []DocLeft          `json:"left_out"`
+	Errors     []DocError         `json:"errors"` // of checks that did not end
+	Hosts      []DocHost          `json:"hosts"`
+	Ports      []DocPort          `json:"ports"`
+	Binds      []DocBind          `json:"binds"`
+	Edges      DocEdges           `json:"edges"`
 }
 
 // DocSummary counts.
@@ -162,7 +164,17 @@ type DocEdge struct {
 	RTTUS    int64  `json:"rtt_us,omitempty"`
 	Sent     int    `json:"sent,omitempty"`
 	Got      int    `json:"got,omitempty"`
-	Service  bool   `json:"service"` // the component itself answered
+	Service  bool   `json:"service"`          // the component itself answered
+	Size     int    `json:"size,omitempty"`   // bytes of the full-size datagrams that were tried
+	Passes   int    `json:"passes,omitempty"` // bytes of the largest that passed, where Size did not
+}
+
+// Name is the port as statements have it.
+func (e DocEdge) Name() string {
+	if e.Port == 0 {
+		return e.Protocol
+	}
+	return fmt.Sprintf("%d/%s", e.Port, e.Protocol)
 }
 
 // DocEdges are the edges of a report, made into DocEdge one by one: there
@@ -174,7 +186,7 @@ func (d DocEdges) All() iter.Seq[DocEdge] {
 	return func(yield func(DocEdge) bool) {
 		for _, e := range d {
 			if !yield(DocEdge{From: e.From, To: e.To, Protocol: e.Proto, Port: e.Port, Why: e.Why, Verdict: string(e.Verdict),
-				Detail: e.Detail, RTTUS: e.RTT.Microseconds(), Sent: e.Sent, Got: e.Got, Service: e.Service}) {
+				Detail: e.Detail, RTTUS: e.RTT.Microseconds(), Sent: e.Sent, Got: e.Got, Service: e.Service, Size: e.Size, Passes: e.Passes}) {
 				return
 			}
 		}
@@ -193,7 +205,7 @@ func NewPreflightDoc(r PreflightRun) *PreflightDoc {
 	if report == nil {
 		report = unprobed(r.Cluster)
 	}
-	d.TookMS, d.Edges = report.Took.Milliseconds(), report.Edges
+	d.TookMS, d.Edges, d.MTU = report.Took.Milliseconds(), report.Edges, report.MTU
 	d.Statements, d.Ports = docStatements(report.Edges), docPorts(report.Edges)
 	d.Findings = docFindings(r)
 	nameHosts(d)

@@ -244,7 +244,7 @@ func (p *pageData) edges(d *PreflightDoc, at map[string]int) {
 	p.layers = []*layer{all}
 	ports, details := map[string]int{}, map[string]int{"": 0}
 	for e := range d.Edges.All() {
-		name := fmt.Sprintf("%d/%s", e.Port, e.Protocol)
+		name := e.Name()
 		i, ok := ports[name]
 		if !ok {
 			i, ports[name] = len(p.Ports), len(p.Ports)
@@ -256,6 +256,9 @@ func (p *pageData) edges(d *PreflightDoc, at map[string]int) {
 		all.put(from, to, v)
 		p.layers[i+1].put(from, to, v)
 		port := p.Ports[i]
+		if e.Passes > 0 {
+			e.Detail = strings.TrimPrefix(fmt.Sprintf("%s; of %d bytes %d pass", e.Detail, e.Size, e.Passes), "; ")
+		}
 		port.letters[cell], port.RTT[cell] = byte('a'+rank(v)), e.RTTUS
 		if v == preflight.OK && e.Detail == "" && e.Got == e.Sent {
 			continue
