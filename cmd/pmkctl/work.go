@@ -7,9 +7,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
@@ -30,6 +32,7 @@ type work struct {
 	excluded   []string
 	conn       *connection
 	records    map[string]*state.Record
+	holders    map[string]*host.LockRequest // of other runs
 	compiled   *plan.Compiled
 	progress   *view.Progress
 	sources    *component.Sources
@@ -125,8 +128,11 @@ func (w *work) unreachable() error {
 			names, lines = append(names, h.Name), append(lines, "  "+err.Error())
 		}
 	}
-	return &exitError{exitUnreachable, fmt.Errorf("connect to %s:\n%s\nTo go on without a host: -exclude=%s",
-		strings.Join(names, ", "), strings.Join(lines, "\n"), names[0])}
+	advice := ""
+	if i := slices.IndexFunc(w.cluster.Hosts, func(h *spec.Host) bool { return w.conn.failed[h.Name] != nil && !h.Has(spec.ControlPlane) }); i >= 0 {
+		advice = "\nTo go on without a host: -exclude=" + w.cluster.Hosts[i].Name
+	}
+	return &exitError{exitUnreachable, fmt.Errorf("connect to %s:\n%s%s", strings.Join(names, ", "), strings.Join(lines, "\n"), advice)}
 }
 
 // compile reads the hosts' records, refuses what cannot change on a live
@@ -165,27 +171,32 @@ func (w *work) left() map[string]string {
 	return left
 }
 
-// holder tells which other run holds a host's lock.
-func (w *work) holder(ctx context.Context, name string) (*host.LockRequest, error) {
-	r, err := w.conn.sessions[name].LockHolder(ctx)
-	if err != nil || r == nil || r.Run == w.run {
-		return nil, err
-	}
-	return r, nil
+// holder tells which other run held a host's lock when its record was read.
+func (w *work) holder(_ context.Context, name string) (*host.LockRequest, error) {
+	return w.holders[name], nil
 }
 
+// readRecords reads what all hosts know of their cluster, and who holds them:
+// at once, so that the probes need not ask.
 func (w *work) readRecords(ctx context.Context) error {
-	w.records = map[string]*state.Record{}
-	records := make(chan func(), len(w.conn.sessions))
+	records, holders := map[string]*state.Record{}, map[string]*host.LockRequest{}
+	var mu sync.Mutex
 	err := w.conn.each(func(name string, s host.Session) error {
-		r, err := state.Load(ctx, s)
-		records <- func() { w.records[name] = r }
+		var r *state.Record
+		var holder *host.LockRequest
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() (err error) { r, err = state.Load(ctx, s); return err })
+		g.Go(func() (err error) { holder, err = s.LockHolder(ctx); return err })
+		err := g.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		records[name] = r
+		if holder != nil && holder.Run != w.run {
+			holders[name] = holder
+		}
 		return err
 	})
-	close(records)
-	for put := range records {
-		put()
-	}
+	w.records, w.holders = records, holders
 	return err
 }
 
