@@ -72,6 +72,11 @@ func drift(t *testing.T, l *lab.Lab) {
 	worker1 := hostOf(t, l, "worker-1")
 	files, units := take(t, l), activations(t, l)
 	on(t, worker1, "sh", "-c", "echo x >> "+config)
+	t.Cleanup(func() {
+		if t.Failed() { // lest what comes next fails for this
+			_, _ = worker1.Exec(context.Background(), "sh", "-c", "sed -i '/^x$/d' "+config+" && systemctl restart kubelet")
+		}
+	})
 
 	f := pmkctl(t, "plan", "-detailed-exitcode", labSpec()).want(t, 2).
 		holds(t, "Plan: 0 to add, 1 to change, 0 to remove on 1 host")
