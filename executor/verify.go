@@ -2,9 +2,11 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/plan"
 )
 
@@ -24,7 +26,7 @@ func Verify(ctx context.Context, g *plan.Graph, hosts Hosts) *Checked {
 	}
 	quiet := func(event.Event) {}
 	last := Check(ctx, only, hosts, quiet)
-	for pause := 200 * time.Millisecond; len(last.Pending())+len(last.Errs) > 0; pause = min(2*pause, 2*time.Second) {
+	for pause := 200 * time.Millisecond; last.mayHeal(); pause = min(2*pause, 2*time.Second) {
 		select {
 		case <-ctx.Done():
 			return last
@@ -37,4 +39,15 @@ func Verify(ctx context.Context, g *plan.Graph, hosts Hosts) *Checked {
 		last = c
 	}
 	return last
+}
+
+// mayHeal tells if something differs that time may put right. A host that is
+// lost does not come back in this run.
+func (c *Checked) mayHeal() bool {
+	for _, err := range c.Errs {
+		if errors.Is(err, host.ErrLost) {
+			return false
+		}
+	}
+	return len(c.Pending())+len(c.Errs) > 0
 }

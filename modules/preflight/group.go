@@ -306,6 +306,9 @@ type Tally struct {
 
 // String is "all 6 pairs 8285/udp ok" or "4 of 6 pairs 8285/udp ok".
 func (t Tally) String() string {
+	if t.OK == t.Edges && t.Edges == 1 {
+		return fmt.Sprintf("the one pair %s ok", t.Port)
+	}
 	if t.OK == t.Edges {
 		return fmt.Sprintf("all %d pairs %s ok", t.Edges, t.Port)
 	}
