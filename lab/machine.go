@@ -78,10 +78,14 @@ func lockMachine(ctx context.Context) (*flock.Flock, error) {
 }
 
 // watchLimits are raised where many hosts share the machine's inotify
-// instances, of which it has 128 by default.
+// instances, of which it has 128 by default, and its table of neighbours, of
+// which 33 hosts that all talk to each other fill the default 1024.
 var watchLimits = map[string]int{
-	"fs/inotify/max_user_instances": 8192,
-	"fs/inotify/max_user_watches":   1048576,
+	"fs/inotify/max_user_instances":     8192,
+	"fs/inotify/max_user_watches":       1048576,
+	"net/ipv4/neigh/default/gc_thresh1": 8192,
+	"net/ipv4/neigh/default/gc_thresh2": 16384,
+	"net/ipv4/neigh/default/gc_thresh3": 32768,
 }
 
 // fewHosts is how many hosts with a cluster the default limits carry.
