@@ -68,7 +68,7 @@ type Dial struct {
 	Self    bool   `json:"self,omitempty"`    // dial nobody but oneself over the loopback, as long as the others take; RTT is then the longest: load is not a firewall
 	Service bool   `json:"service,omitempty"` // the real service listens there: a TCP connect is enough, no echo
 	OneWay  bool   `json:"one_way,omitempty"` // no echo can come (the peer listens raw): send only
-	Count   int    `json:"count,omitempty"`   // datagrams to send at least, to see loss; fewer than 2 is one that is sent again until it is echoed
+	Count   int    `json:"count,omitempty"`   // datagrams to send at least, to see loss, or load; fewer than 2 is one that is sent again until it is echoed
 	Size    int    `json:"size,omitempty"`    // of a datagram with its headers, don't-fragment set; 0 is small
 	Shape   string `json:"shape,omitempty"`   // what the payload looks like: "", vxlan, flannel-udp, wireguard
 }

@@ -47,7 +47,6 @@ const (
 	defaultSkew = 2 * time.Second
 	callTime    = 20 * time.Second      // a call to one host, beside the wait itself
 	busyTime    = 5 * time.Second       // to wait for another run's probe
-	redials     = 2                     // of edges whose hosts were overloaded
 	lateLoss    = 10 * time.Millisecond // a host that hears itself later proves no loss
 	lossBudget  = 1000                  // datagrams on all edges together, to see loss
 	mostSamples = 10                    // on one edge
@@ -140,6 +139,9 @@ type edgeState struct {
 	size    int           // of the full-size datagrams; 0 for none
 	full    *host.Dialled // what came of them, unless they passed
 	passes  int           // the largest that passes, if full-size does not
+	late    bool          // one of its hosts was too busy meanwhile to tell loss from load
+	slow    bool          // or even silence from load
+	settled bool          // what it ended in is not the load's doing
 }
 
 func (c Connectivity) newRound() (*round, error) {
@@ -251,8 +253,9 @@ func (r *round) bind(ctx context.Context, p *peer) (err error) {
 	return err
 }
 
-// dial dials every edge, and those once more that ended in silence at a host
-// which did not even hear itself in time.
+// dial dials every edge, and those once more that ended in silence: most of
+// the load is over then. What is still silent at a host which did not even
+// hear itself in time gets more of it.
 func (r *round) dial(ctx context.Context) {
 	for _, e := range r.edges {
 		e.skip, e.service = r.plan(e.Edge)
@@ -265,20 +268,26 @@ func (r *round) dial(ctx context.Context) {
 		for _, edges := range wave {
 			done += len(edges)
 		}
-		r.dialEdges(ctx, wave, r.Wait)
+		r.pass(ctx, wave, firstPart(r.Wait))
 		modules.Progress(ctx, int64(done), int64(len(r.edges)))
 	}
-	for try := range redials {
-		again := r.doubtful()
+	for _, wait := range []time.Duration{r.Wait - firstPart(r.Wait), 3 * r.Wait, 5 * r.Wait} {
+		again := r.silent()
 		if len(again) == 0 || ctx.Err() != nil {
 			return
 		}
-		for _, p := range r.peers {
-			p.self = host.Dialled{}
+		r.pass(ctx, again, wait)
+		for _, edges := range again {
+			for _, e := range edges {
+				e.settled = !e.slow
+			}
 		}
-		r.dialEdges(ctx, again, r.Wait*time.Duration(3+2*try))
 	}
 }
+
+// firstPart is the share of the wait that edges get at first; those that are
+// silent get the rest.
+func firstPart(wait time.Duration) time.Duration { return wait * 2 / 5 }
 
 // wavePeers are the hosts that one host dials, and is dialled by, at a time.
 const wavePeers = 200
@@ -346,11 +355,31 @@ func (r *round) expected(e Edge, b *host.Bind) bool {
 	return false
 }
 
-func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, wait time.Duration) {
+// selfPause is about how long a dial to oneself rests between datagrams.
+const selfPause = 20 * time.Millisecond
+
+// pass dials edges, and notes which of them were dialled under load. Where
+// they are dialled again, every host hears itself all the time: one that has
+// nothing more to dial may be who is too busy to answer.
+func (r *round) pass(ctx context.Context, byHost map[string][]*edgeState, wait time.Duration) {
+	selves := 1
+	if wait != firstPart(r.Wait) {
+		selves = int(min(wait, r.Wait) / selfPause)
+	}
+	r.dialEdges(ctx, byHost, wait, selves)
+	for _, edges := range byHost {
+		for _, e := range edges {
+			e.late = r.later(e.From, lateLoss) || r.later(e.To, lateLoss)
+			e.slow = r.later(e.From, r.Wait/4) || r.later(e.To, r.Wait/4)
+		}
+	}
+}
+
+func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, wait time.Duration, selves int) {
 	samples := min(max(lossBudget/(r.udpEdges()+1), leastSample), mostSamples)
 	r.each(ctx, wait+callTime, func(ctx context.Context, p *peer) error {
 		edges := byHost[p.name]
-		dials := make([]host.Dial, 0, len(edges)+1)
+		dials := make([]host.Dial, 0, 2*len(edges)+1)
 		for _, e := range edges {
 			dials = append(dials, r.dialOf(e, samples))
 		}
@@ -359,10 +388,14 @@ func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, w
 				dials = append(dials, r.fullOf(e, e.size, nonce(r.base, kindFull<<kindShift|e.index)))
 			}
 		}
+		slot, _ := slices.BinarySearch(r.names, p.name)
+		dials = append(dials, host.Dial{Self: true, Nonce: nonce(^r.base, slot), Count: selves}) // load is not a firewall
 		got, err := r.ask(ctx, p, dials, wait)
 		if err != nil {
 			return err
 		}
+		p.self = got[len(got)-1]
+		p.setClock(time.Now())
 		for i, e := range edges {
 			e.res, e.dialled = got[i], true
 			e.res.Nonce = "" // a million of them are memory
@@ -385,29 +418,13 @@ func failure(d host.Dialled) *host.Dialled {
 	return &d
 }
 
-// ask has a host dial, itself too, so that load is not taken for a firewall.
+// ask has a host dial.
 func (r *round) ask(ctx context.Context, p *peer, dials []host.Dial, wait time.Duration) ([]host.Dialled, error) {
-	slot, _ := slices.BinarySearch(r.names, p.name)
-	dials = append(dials, host.Dial{Self: true, Nonce: nonce(^r.base, slot)})
 	got, err := p.host.ProbeDial(ctx, host.DialRequest{ID: r.id, From: r.Addresses[p.name], Dials: dials, Wait: wait})
-	if err != nil {
-		return nil, err
+	if err == nil && len(got) != len(dials) {
+		err = fmt.Errorf("probe: %d answers for %d dials", len(got), len(dials))
 	}
-	if len(got) != len(dials) {
-		return nil, fmt.Errorf("probe: %d answers for %d dials", len(got), len(dials))
-	}
-	p.heard(got[len(got)-1])
-	return got, nil
-}
-
-// heard notes how late a host heard itself: the latest time counts.
-func (p *peer) heard(self host.Dialled) {
-	worse := self.Outcome != host.OK || self.RTT > p.self.RTT
-	if p.self.Outcome == "" || p.self.Outcome == host.OK && worse {
-		p.self = self
-	}
-	p.self.Now = self.Now
-	p.setClock(time.Now())
+	return got, err
 }
 
 func (r *round) dialOf(e *edgeState, samples int) host.Dial {
@@ -445,22 +462,21 @@ func (r *round) udpEdges() int {
 	return n
 }
 
-// late tells if a host that is there did not hear itself in time.
-func (r *round) late(name string, limit time.Duration) bool {
+// later tells if a host that is there heard itself later than that in the
+// last pass.
+func (r *round) later(name string, limit time.Duration) bool {
 	p := r.peers[name]
 	return p != nil && p.err == nil && (p.self.Outcome != host.OK || p.self.RTT > limit)
 }
 
-// slow tells if a host did not hear itself in a quarter of the wait.
-func (r *round) slow(name string) bool { return r.late(name, r.Wait/4) }
-
-// doubtful are edges that ended in silence while one of their hosts was
-// slow.
-func (r *round) doubtful() map[string][]*edgeState {
+// silent are the edges that got no answer and whose silence is not settled
+// yet. A neighbour that is not found may be one that was busy.
+func (r *round) silent() map[string][]*edgeState {
 	out := map[string][]*edgeState{}
 	for _, e := range r.edges {
-		silent := e.res.Outcome == host.Filtered || e.res.Outcome == host.Silent || e.full != nil
-		if e.dialled && silent && (r.slow(e.From) || r.slow(e.To)) {
+		o := e.res.Outcome
+		silent := o == host.Filtered || o == host.Silent || o == host.Unreachable || e.full != nil
+		if e.dialled && silent && !e.settled {
 			out[e.From] = append(out[e.From], e)
 		}
 	}

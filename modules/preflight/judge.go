@@ -105,7 +105,7 @@ func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came cameA
 		if elsewhere != "" && !arrived {
 			return WrongHost, "it arrived at " + elsewhere
 		}
-		if e.res.Sent > e.res.Got && !r.late(e.From, lateLoss) && !r.late(e.To, lateLoss) {
+		if e.res.Sent > e.res.Got && !e.late {
 			return Lossy, fmt.Sprintf("%d of %d answered", e.res.Got, e.res.Sent)
 		}
 		return OK, ""
@@ -251,7 +251,7 @@ func (r *round) hostFindings() []Finding {
 		case p.lock != nil:
 			out = append(out, newFinding(HostLocked, name, fmt.Sprintf("%s is held by %s since %s for %s: nothing was bound there",
 				name, p.lock.Who, p.lock.Since.Format(time.RFC3339), p.lock.For), ""))
-		case r.slow(name) && r.silentAt(name):
+		case r.later(name, r.Wait/4) && r.silentAt(name):
 			out = append(out, newFinding(Overload, name, fmt.Sprintf("%s heard itself only after %s", name, p.self.RTT.Round(time.Millisecond)), ""))
 		}
 	}

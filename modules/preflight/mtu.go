@@ -153,7 +153,7 @@ func (r *round) judgeSize(e *edgeState, out *EdgeResult, came cameAt) {
 		return
 	}
 	out.Size = e.size
-	if e.full == nil || came.full[e.index] || r.slow(e.From) || r.slow(e.To) {
+	if e.full == nil || came.full[e.index] || e.slow {
 		return
 	}
 	out.Verdict, out.Passes = TooBig, e.passes

@@ -66,7 +66,7 @@ type dialler struct {
 // second, and less on few edges.
 const (
 	pauseEach  = 500 * time.Microsecond
-	pauseLeast = 2 * time.Millisecond
+	pauseLeast = time.Millisecond
 )
 
 func newDialler(r *round, req host.DialRequest) (*dialler, error) {
@@ -111,7 +111,7 @@ func (d *dialler) source(to netip.Addr) netip.Addr {
 
 func (d *dialler) dial(ctx context.Context, one host.Dial, nonce uint64, done <-chan struct{}) host.Dialled {
 	if one.Self {
-		return d.dialSelf(ctx, nonce, done)
+		return d.dialSelf(ctx, nonce, one.Count, done)
 	}
 	addr, err := netip.ParseAddr(one.Addr)
 	if err != nil {
@@ -130,9 +130,9 @@ func (d *dialler) dial(ctx context.Context, one host.Dial, nonce uint64, done <-
 }
 
 // dialSelf measures how late this process hears itself while the other
-// dials run: the longest time of all datagrams, or the age of one that
-// did not come back.
-func (d *dialler) dialSelf(ctx context.Context, nonce uint64, done <-chan struct{}) host.Dialled {
+// dials run, and for so many datagrams at least: the longest time of all of
+// them, or the age of one that did not come back.
+func (d *dialler) dialSelf(ctx context.Context, nonce uint64, least int, done <-chan struct{}) host.Dialled {
 	res := host.Dialled{Outcome: host.Filtered}
 	to := d.self.LocalAddr().String()
 	addr, err := netip.ParseAddrPort(to)
@@ -161,8 +161,12 @@ func (d *dialler) dialSelf(ctx context.Context, nonce uint64, done <-chan struct
 			return res
 		}
 		res.RTT = max(res.RTT, time.Since(sent))
+		over := done
+		if res.Sent < least {
+			over = nil
+		}
 		select {
-		case <-done:
+		case <-over:
 			return res
 		case <-ctx.Done():
 			return res
