@@ -42,7 +42,7 @@ func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Ch
 			continue
 		}
 		wg.Go(func() {
-			d, err := check(ctx, s, hosts)
+			d, err := check(event.WithProgress(ctx, s.Addr, sink), s, hosts)
 			mu.Lock()
 			defer mu.Unlock()
 			if c.Diffs[s.Addr] = d; err != nil {

@@ -27,6 +27,7 @@ type Progress struct {
 
 	mu      sync.Mutex
 	phase   string
+	share   string // of a check that runs
 	total   int
 	done    int
 	running map[plan.Addr]*activity
@@ -95,7 +96,7 @@ func (p *Progress) Event(e event.Event) {
 	defer p.mu.Unlock()
 	switch e := e.(type) {
 	case event.Phase:
-		p.phase, p.total, p.done = e.Name, e.Total, 0
+		p.phase, p.total, p.done, p.share = e.Name, e.Total, 0, ""
 	case event.HostReady, event.HostFailed, event.StepChecked:
 		p.done++ // why a host failed is told at the end, for all of them
 	case event.StepStarted:
@@ -103,6 +104,8 @@ func (p *Progress) Event(e event.Event) {
 	case event.StepProgress:
 		if a := p.running[e.Addr]; a != nil {
 			a.done, a.total = e.Done, e.Total
+		} else if e.Total > 0 { // of a check that is long: edges between very many hosts
+			p.share = fmt.Sprintf(": %s %d %%", e.Addr, e.Done*100/e.Total)
 		}
 	case event.StepDone:
 		p.end(e.Addr)
@@ -170,6 +173,7 @@ func (p *Progress) now() string {
 	if p.total > 0 {
 		fmt.Fprintf(&b, " %d/%d", p.done, p.total)
 	}
+	b.WriteString(p.share)
 	for i, a := range p.oldest() {
 		b.WriteString(map[bool]string{true: ": ", false: ", "}[i == 0])
 		b.WriteString(string(a) + " " + p.running[a].String())
