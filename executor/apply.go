@@ -192,10 +192,12 @@ func asPlanned(a plan.Addr, now, planned modules.Diff) error {
 }
 
 // waited tells if the plan could not know a change of this step: its item,
-// or all of the step, was to be known later.
+// or all of the step, was to be known later; or it is a file of which only
+// the step itself can tell what is in it, such as a public key.
 func waited(a plan.Addr, c modules.Change, planned modules.Diff) bool {
 	return slices.ContainsFunc(planned, func(p modules.Change) bool {
-		return p.Until != "" && (p.Item == c.Item || p.Item == string(a))
+		own := p.Kind == modules.Text && p.Action != modules.Remove && p.Want == ""
+		return p.Item == c.Item && (own || p.Until != "") || p.Item == string(a) && p.Until != ""
 	})
 }
 

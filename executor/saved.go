@@ -125,6 +125,16 @@ func (r resumed) equal(s *plan.Step, is, was modules.Diff) bool {
 	return asPlanned(s.Addr, is, was) == nil
 }
 
+// unknown are the changes of a diff that are known only later.
+func unknown(d modules.Diff) (out modules.Diff) {
+	for _, c := range d {
+		if c.Until != "" {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 // resolved tells if a step that was not begun differs as planned but for
 // what became known, because the plan did the step that it waits for.
 func (r resumed) resolved(a plan.Addr, is, was modules.Diff) bool {
@@ -134,7 +144,7 @@ func (r resumed) resolved(a plan.Addr, is, was modules.Diff) bool {
 		}
 	}
 	for _, c := range is {
-		if !slices.Contains(was, c) && !waited(a, c, was) {
+		if !slices.Contains(was, c) && !waited(a, c, unknown(was)) {
 			return false
 		}
 	}

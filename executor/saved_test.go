@@ -22,6 +22,9 @@ func TestSince(t *testing.T) {
 	whole := modules.Change{Action: modules.Add, Item: "one.a", Until: "ca.b"}
 	other := file
 	other.Want = "z"
+	public := modules.Change{Kind: modules.Text, Action: modules.Add, Item: "/d.pub", Why: "the public half of /d"}
+	made := public
+	made.Want = "a key"
 	type diff = modules.Diff
 	tests := []struct {
 		name    string
@@ -48,6 +51,8 @@ func TestSince(t *testing.T) {
 		{name: "all made and not noted", was: diff{file}, did: state.Intent},
 		{name: "begun, with another change", was: diff{file}, is: diff{other}, did: state.Intent, moved: true},
 
+		{name: "its own key was made", was: diff{public}, is: diff{made}, did: state.Intent},
+		{name: "somebody else made its key", was: diff{public}, is: diff{made}, moved: true},
 		{name: "known since", was: diff{file, later}, is: diff{file, known}, ca: state.Done},
 		{name: "known to be well", was: diff{file, later}, is: diff{file}, ca: state.Done},
 		{name: "still unknown", was: diff{file, later}, is: diff{file, later}, ca: state.Intent},

@@ -3,6 +3,7 @@ package saved
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -19,6 +20,8 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
 )
+
+var update = flag.Bool("update", false, "rewrite goldens")
 
 func sample() *Plan {
 	host := func(name, addr, password string, roles ...spec.Role) *spec.Host {
@@ -76,6 +79,31 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if len(got.Pending()) != 1 || len(got.Findings()) != 1 {
 		t.Errorf("pending %v, findings %v", got.Pending(), got.Findings())
+	}
+}
+
+// TestVersion1 reads a file of the first version, which every later one must
+// read as well. It is written anew only with -update.
+func TestVersion1(t *testing.T) {
+	const name = "testdata/v1.plan"
+	want := sample()
+	if *update {
+		want.Hide()
+		if err := os.WriteFile(name, encode(t, want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, _, err := Read(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := got.Reveal(nil, []spec.Secret{spec.NewSecret("shibboleth"), spec.NewSecret("opensesame")}); err != nil {
+		t.Fatal(err)
+	}
+	want = sample()
+	want.Salt, want.Secrets = got.Salt, got.Secrets
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
 	}
 }
 

@@ -30,7 +30,7 @@ func (s Secret) names() []string {
 // digestOf is slow on purpose: whoever finds the file may guess, and a
 // password is seldom a good one.
 func (p *Plan) digestOf(value spec.Secret) []byte {
-	key, err := scrypt.Key([]byte(value.Reveal()), p.Salt, 1<<15, 8, 1, 32)
+	key, err := scrypt.Key([]byte(value.Reveal()), p.Salt, 1<<14, 8, 1, 32)
 	if err != nil {
 		panic(err) // the numbers above are valid
 	}
