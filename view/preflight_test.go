@@ -218,7 +218,7 @@ func asJSON(t *testing.T, r view.PreflightRun) []byte {
 // TestPreflightSchema keeps docs/schema/preflight.json and what is written in
 // step: nothing is missing, and nothing is there that is not described.
 func TestPreflightSchema(t *testing.T) {
-	schema := strictSchema(t)
+	schema := strictSchema(t, "preflight.json")
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			w := newNetwork(4)
@@ -235,10 +235,10 @@ func TestPreflightSchema(t *testing.T) {
 	})
 }
 
-// strictSchema is the schema, with all that it does not name forbidden.
-func strictSchema(t *testing.T) *jsonschema.Schema {
+// strictSchema is a schema of docs/schema, with all that it does not name forbidden.
+func strictSchema(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
-	f, err := os.Open("../docs/schema/preflight.json")
+	f, err := os.Open("../docs/schema/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,10 +249,10 @@ func strictSchema(t *testing.T) *jsonschema.Schema {
 	}
 	forbid(doc)
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource("preflight.json", doc); err != nil {
+	if err := c.AddResource(name, doc); err != nil {
 		t.Fatal(err)
 	}
-	s, err := c.Compile("preflight.json")
+	s, err := c.Compile(name)
 	if err != nil {
 		t.Fatal(err)
 	}

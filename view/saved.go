@@ -1,0 +1,160 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aymanbagabas/go-udiff"
+
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan/saved"
+)
+
+// Saved shows a saved plan: who made it, and what the terminal showed then.
+func Saved(w io.Writer, p *saved.Plan, id string, names Names, st Style) error {
+	pr := &printer{w: w}
+	pr.line(st.bold("Saved plan of cluster "+p.Cluster.Name), fmt.Sprintf(", made %s by %s with pmkctl %s", When(p.Made), p.Who, p.Pmkctl.Version))
+	pr.line("sha256 ", id)
+	var hosts []string
+	for _, h := range p.Hosts {
+		hosts = append(hosts, h.Name)
+	}
+	pr.line("hosts  ", strings.Join(HostRanges(hosts), ", "))
+	for _, h := range slices.Sorted(maps.Keys(p.Left)) {
+		pr.line("left out ", h, ": ", p.Left[h])
+	}
+	if inputs := p.Inputs(); len(inputs) > 0 {
+		pr.line("To be given again at apply: ", strings.Join(inputs, ", "))
+	}
+	pr.line()
+	if pr.err != nil {
+		return pr.err
+	}
+	if err := PreflightLevels(w, p.Cluster.Preflight.Levels, st); err != nil {
+		return err
+	}
+	if err := Preflight(w, p.Findings(), p.Report, len(p.Hosts), st); err != nil {
+		return err
+	}
+	return Plan(w, executor.Saved(p), names, st)
+}
+
+// When is a moment as people say it, to the minute.
+func When(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// maxMoves is how many lines of what moved anybody reads.
+const maxMoves = 40
+
+// Moves tells in a line each what moved since a plan was saved, and by how
+// much.
+func Moves(moves []executor.Move) []string {
+	var lines []string
+	for _, m := range moves {
+		lines = append(lines, moved(m)...)
+	}
+	if more := len(lines) - maxMoves; more > 0 {
+		lines = append(lines[:maxMoves:maxMoves], fmt.Sprintf("and %d more", more))
+	}
+	return lines
+}
+
+func moved(m executor.Move) []string {
+	var lines []string
+	tell := func(item, what string) {
+		lines = append(lines, strings.TrimSuffix(fmt.Sprintf("%s: %s %s", m.Addr, item, what), " "))
+	}
+	for _, was := range m.Was {
+		i := slices.IndexFunc(m.Is, func(c modules.Change) bool { return c.Item == was.Item && c.Kind == was.Kind })
+		if i < 0 {
+			tell(was.Item, "needs no change any more")
+		} else {
+			tell(was.Item, between(was, m.Is[i]))
+		}
+	}
+	for _, is := range m.Is {
+		if !slices.ContainsFunc(m.Was, func(c modules.Change) bool { return c.Item == is.Item && c.Kind == is.Kind }) {
+			tell(is.Item, appeared(is))
+		}
+	}
+	return lines
+}
+
+// between says how one item moved.
+func between(was, is modules.Change) string {
+	switch {
+	case was.Until != "" && is.Until == "":
+		return "was to be known after " + was.Until + ", and is known now"
+	case was.Until == "" && is.Until != "":
+		return "was known, and is only known after " + is.Until + " now"
+	case was.Have != was.Want && was.Want == is.Want && was.Have != is.Have:
+		return "is not what it was: " + distance(was.Have, is.Have, is)
+	case was.Want != is.Want:
+		return "is to be something else: " + distance(was.Want, is.Want, is)
+	case was.Why != is.Why:
+		return "changes because " + orEmpty(is.Why) + ", not because " + orEmpty(was.Why)
+	}
+	return fmt.Sprintf("is to be %s, not %s", verb(is.Action), verb(was.Action))
+}
+
+func appeared(c modules.Change) string {
+	switch {
+	case c.Until != "":
+		return "is known only after " + c.Until
+	case c.Action == modules.Restart:
+		return "is to be restarted now, because " + c.Why
+	case c.Have == "":
+		return "is missing now"
+	}
+	return "differs now: " + distance(c.Want, c.Have, c)
+}
+
+// distance is how far two values are from each other: in words where they
+// are short, in lines where they are files.
+func distance(was, is string, c modules.Change) string {
+	if c.Secret {
+		return "(sensitive)"
+	}
+	if c.Kind != modules.Text && !strings.Contains(was+is, "\n") {
+		return orEmpty(was) + " -> " + orEmpty(is)
+	}
+	switch {
+	case was == "":
+		return "it was not there, and has " + Count(strings.Count(is, "\n"), "line")
+	case is == "":
+		return "it is gone"
+	}
+	more, fewer := 0, 0
+	u, err := udiff.ToUnified("", "", was, udiff.Lines(was, is), 0)
+	if err != nil {
+		return "its content"
+	}
+	for _, line := range strings.Split(u, "\n") {
+		switch {
+		case strings.HasPrefix(line, "+++ "), strings.HasPrefix(line, "--- "):
+		case strings.HasPrefix(line, "+"):
+			more++
+		case strings.HasPrefix(line, "-"):
+			fewer++
+		}
+	}
+	return fmt.Sprintf("%s new, %d gone", Count(more, "line"), fewer)
+}
+
+func verb(a modules.Action) string {
+	switch a {
+	case modules.Add:
+		return "added"
+	case modules.Remove:
+		return "removed"
+	case modules.Replace:
+		return "replaced, as foreign"
+	case modules.Restart:
+		return "restarted"
+	}
+	return "changed"
+}
