@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 type applyFlags struct {
 	approve     bool
 	parallelism int
+	sha256      string // of the saved plan that is meant
 	lockTimeout time.Duration
 }
 
@@ -31,12 +33,13 @@ const lockWait = 5 * time.Second
 func (a *app) applyCommand() *cobra.Command {
 	var f applyFlags
 	cmd := &cobra.Command{
-		Use:   "apply [SPEC]",
-		Short: "Show the plan, ask, and make the changes on all hosts",
+		Use:   "apply [SPEC | PLAN]",
+		Short: "Show the plan, ask, and make the changes on all hosts; or make those of a saved plan",
 		Args:  cobra.MaximumNArgs(1),
 		RunE:  func(cmd *cobra.Command, args []string) error { return a.apply(cmd, args, f) },
 	}
 	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
+	cmd.Flags().StringVar(&f.sha256, "sha256", "", "apply the saved plan only if this is its `DIGEST`")
 	cmd.Flags().IntVar(&f.parallelism, "parallelism", 64, "at most `N` steps at a time")
 	cmd.Flags().DurationVar(&f.lockTimeout, "lock-timeout", lockWait, "wait up to `D` (30s, 5m) for a host that another run has locked")
 	return a.hostFlags(cmd)
@@ -44,6 +47,12 @@ func (a *app) applyCommand() *cobra.Command {
 
 func (a *app) apply(cmd *cobra.Command, args []string, f applyFlags) error {
 	ctx := cmd.Context()
+	if namesPlan(args) {
+		return a.applyPlan(ctx, args[0], f)
+	}
+	if f.sha256 != "" {
+		return errors.New("-sha256 is the digest of a saved plan, and this is a spec")
+	}
 	w, err := a.open(cmd, args, sshhost.Options{})
 	if err != nil {
 		return err
@@ -146,13 +155,17 @@ func (w *work) lock(ctx context.Context, wait time.Duration) error {
 
 // change arms the agents and walks the plan.
 func (w *work) change(ctx context.Context, checked *executor.Checked, f applyFlags) error {
-	if err := w.conn.each(func(_ string, s host.Session) error { return s.Arm(ctx, w.run) }); err != nil {
+	if err := w.conn.each(func(_ string, s host.Session) error { return s.Arm(ctx, cmp.Or(w.planID, w.run)) }); err != nil {
+		return err
+	}
+	keepers := w.keepers()
+	if err := w.noteDone(ctx, keepers); err != nil {
 		return err
 	}
 	w.graceful.Store(true)
 	w.progress.Event(event.Phase{Name: "apply", Total: len(checked.Pending())})
 	result := executor.Apply(ctx, checked, w.hosts(), executor.Options{
-		Parallelism: f.parallelism, Keepers: w.keepers(), Stop: w.stop}, w.progress.Event)
+		Parallelism: f.parallelism, Keepers: keepers, Stop: w.stop}, w.progress.Event)
 	w.graceful.Store(false)
 	if !result.Complete() {
 		w.progress.Hide()
@@ -169,6 +182,7 @@ func (w *work) keepers() map[string]*state.Keeper {
 	keepers := map[string]*state.Keeper{}
 	for name, s := range w.conn.sessions {
 		keepers[name] = state.NewKeeper(s, w.run, w.records[name])
+		keepers[name].Plan = w.planID
 	}
 	w.compiled.Join(keepers)
 	return keepers
@@ -190,6 +204,10 @@ func (w *work) verify(ctx context.Context, result *executor.Result) error {
 	if err := view.Plan(w.out, left, w.names(), w.style(w.out)); err != nil {
 		return err
 	}
+	next := "run it again to go on"
+	if w.saved != nil {
+		next = "plan again to go on"
+	}
 	return &exitError{exitIncomplete, errors.Join(append(errs,
-		errors.New("the check after the apply found what is shown above; run it again to go on"))...)}
+		errors.New("the check after the apply found what is shown above; "+next))...)}
 }

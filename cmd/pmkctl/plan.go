@@ -6,19 +6,31 @@ import (
 	"github.com/pmkctl/pmkctl/sshhost"
 )
 
+// planFlags are those of plan alone.
+type planFlags struct {
+	detailed bool
+	out      string
+}
+
 func (a *app) planCommand() *cobra.Command {
-	var detailed bool
+	var f planFlags
 	cmd := &cobra.Command{
 		Use:   "plan [SPEC]",
 		Short: "Show what apply would change on which host; changes nothing",
 		Args:  cobra.MaximumNArgs(1),
-		RunE:  func(cmd *cobra.Command, args []string) error { return a.plan(cmd, args, detailed) },
+		RunE:  func(cmd *cobra.Command, args []string) error { return a.plan(cmd, args, f) },
 	}
-	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 2 if there is something to change")
+	cmd.Flags().BoolVar(&f.detailed, "detailed-exitcode", false, "exit 2 if there is something to change")
+	cmd.Flags().StringVar(&f.out, "out", "", "save the plan to `FILE`, for show and apply")
 	return a.hostFlags(cmd)
 }
 
-func (a *app) plan(cmd *cobra.Command, args []string, detailed bool) error {
+func (a *app) plan(cmd *cobra.Command, args []string, f planFlags) error {
+	if f.out != "" {
+		if err := checkOut(f.out); err != nil {
+			return err
+		}
+	}
 	w, err := a.open(cmd, args, sshhost.Options{ReadOnly: true})
 	if err != nil {
 		return err
@@ -34,7 +46,12 @@ func (a *app) plan(cmd *cobra.Command, args []string, detailed bool) error {
 	if err := w.judge(checked); err != nil {
 		return err
 	}
-	if detailed && len(checked.Pending()) > 0 {
+	if f.out != "" {
+		if err := w.save(cmd.Context(), f.out, checked); err != nil {
+			return err
+		}
+	}
+	if f.detailed && len(checked.Pending()) > 0 {
 		return &exitError{Code: exitChanges}
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/tools/txtar"
 
 	"github.com/pmkctl/pmkctl/host"
@@ -27,7 +28,7 @@ import (
 var update = flag.Bool("update", false, "rewrite what scripts expect")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pmkctl": main})
+	testscript.Main(m, map[string]func(){"pmkctl": main, "pmkctl-9": func() { version = "9.0.0"; main() }})
 }
 
 // TestScript runs testdata/script. A script begins in a folder with a spec of
@@ -49,6 +50,8 @@ func TestMain(m *testing.M) {
 //	reconnect HOST            mend it
 //	fault HOST WHAT           newkey, down, noauth, silent
 //	mend HOST UNIT            end what console HOST 'fail UNIT' began
+//	reboot HOST               its services start again
+//	reimage HOST              it has another machine-id from now on
 //	drop FROM TO PROTO PORT   a firewall between two hosts
 //	lock HOST                 another run holds the host; unlock HOST ends it
 //	sshlog HOST               print what the SSH server was sent
@@ -56,6 +59,7 @@ func TestMain(m *testing.M) {
 //	noleak FILE...            no private key of a host in these, or sent by one
 //	keystays FILE             no agent saw the key in this kubeconfig
 //	onterminal COMMAND...     run with a terminal for standard output and error
+//	schema NAME FILE          FILE is as docs/schema/NAME says
 //	plain STREAM FILE         write what differs from run to run in fixed words
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -65,7 +69,7 @@ func TestScript(t *testing.T) {
 			"hostfile": hostFileCommand, "hostlog": hostLogCommand, "forget": forgetCommand, "snapshot": snapshotCommand,
 			"stamps": stampsCommand, "cut": cutCommand, "reconnect": reconnectCommand, "fault": faultCommand, "mend": mendCommand,
 			"drop": dropCommand, "lock": lockCommand, "unlock": unlockCommand, "sshlog": sshLogCommand, "kube": kubeCommand,
-			"noleak": noLeakCommand, "keystays": keyStaysCommand, "plain": plainCommand, "onterminal": onTerminalCommand,
+			"noleak": noLeakCommand, "keystays": keyStaysCommand, "plain": plainCommand, "schema": schemaCommand, "reboot": rebootCommand, "reimage": reimageCommand, "onterminal": onTerminalCommand,
 		},
 	})
 }
@@ -245,6 +249,15 @@ func mendCommand(ts *testscript.TestScript, neg bool, args []string) {
 	hostOf(ts, neg, args, 2).MendStart(args[1])
 }
 
+func rebootCommand(ts *testscript.TestScript, neg bool, args []string) {
+	hostOf(ts, neg, args, 1).Reboot()
+}
+
+func reimageCommand(ts *testscript.TestScript, neg bool, args []string) {
+	other := func(f *host.Facts) { f.MachineID = strings.Repeat("e", 32) }
+	hosttest.WithFacts(other)(hostOf(ts, neg, args, 1).Admin())
+}
+
 func dropCommand(ts *testscript.TestScript, neg bool, args []string) {
 	port, err := strconv.Atoi(args[3])
 	ts.Check(err)
@@ -343,6 +356,14 @@ var moving = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "NOW"},
 	{regexp.MustCompile(`SHA256:[A-Za-z0-9+/]{43}`), "SHA256:KEY"},
 	{regexp.MustCompile(`X-Pmkctl-Inputs=[0-9a-f]+`), "X-Pmkctl-Inputs=HASH"},
+}
+
+func schemaCommand(ts *testscript.TestScript, _ bool, args []string) {
+	schema, err := jsonschema.NewCompiler().Compile("../../docs/schema/" + args[0])
+	ts.Check(err)
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(ts.ReadFile(args[1])))
+	ts.Check(err)
+	ts.Check(schema.Validate(doc))
 }
 
 func plainCommand(ts *testscript.TestScript, _ bool, args []string) {

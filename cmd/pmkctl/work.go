@@ -18,6 +18,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/component"
 	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/sshhost"
 	"github.com/pmkctl/pmkctl/state"
@@ -39,6 +40,11 @@ type work struct {
 	run        string // id of this run
 	probesOnly bool   // the command is about preflight alone
 	applies    bool   // the command makes changes
+	path       string // of the spec, as it was given
+
+	saved   *saved.Plan // that is applied; nil without one
+	planID  string      // of that plan
+	unnoted []plan.Addr // steps of that plan that are done, while no journal says so
 }
 
 // load reads the spec and shows all that is wrong with it.
@@ -82,7 +88,7 @@ func (a *app) reach(cmd *cobra.Command, args []string, opts sshhost.Options) (*w
 	if err != nil {
 		return nil, err
 	}
-	w := &work{app: a, cluster: cluster, files: files, excluded: a.flags.exclude, run: state.NewClusterID()[:8],
+	w := &work{app: a, path: specPath(args), cluster: cluster, files: files, excluded: a.flags.exclude, run: state.NewClusterID()[:8],
 		progress: a.newProgress(), sources: &component.Sources{}}
 	if w.conn, err = a.connect(cmd.Context(), hosts, opts, w.progress.Event); err != nil {
 		w.progress.Close()
@@ -129,7 +135,7 @@ func (w *work) unreachable() error {
 		}
 	}
 	advice := ""
-	if i := slices.IndexFunc(w.cluster.Hosts, func(h *spec.Host) bool { return w.conn.failed[h.Name] != nil && !h.Has(spec.ControlPlane) }); i >= 0 {
+	if i := slices.IndexFunc(w.cluster.Hosts, func(h *spec.Host) bool { return w.conn.failed[h.Name] != nil && !h.Has(spec.ControlPlane) }); i >= 0 && w.saved == nil { // a saved plan says which hosts
 		advice = "\nTo go on without a host: -exclude=" + w.cluster.Hosts[i].Name
 	}
 	return &exitError{exitUnreachable, fmt.Errorf("connect to %s:\n%s%s", strings.Join(names, ", "), strings.Join(lines, "\n"), advice)}
@@ -144,6 +150,11 @@ func (w *work) compile(ctx context.Context) error {
 	if err := w.diagnose(w.files, plan.Immutable(w.cluster, w.records)); err != nil {
 		return err
 	}
+	return w.graph(ctx)
+}
+
+// graph makes the graph from spec, hosts and records.
+func (w *work) graph(ctx context.Context) error {
 	compiled, err := plan.Compile(ctx, w.cluster, plan.World{
 		Hosts: w.hosts(), Records: w.records, Identities: w.identities(), Left: w.left(), Sources: w.sources,
 		ProbesOnly: w.probesOnly || len(w.conn.failed) > 0, Holder: w.holder})
@@ -238,9 +249,11 @@ func (w *work) judge(c *executor.Checked) error {
 }
 
 // names are what tells alike hosts apart.
-func (w *work) names() view.Names {
+func (w *work) names() view.Names { return namesOf(w.cluster) }
+
+func namesOf(c *spec.Cluster) view.Names {
 	names := view.Names{}
-	for _, h := range w.cluster.Hosts {
+	for _, h := range c.Hosts {
 		names[h.Name] = []string{h.Name, h.Address.String()}
 	}
 	return names
