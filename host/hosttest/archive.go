@@ -7,6 +7,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -35,6 +36,7 @@ import (
 //	os NAME VERSION          module NAME              group NAME
 //	arch NAME                without-module NAME      image NAME
 //	swap DEVICE              program NAME             link PATH TARGET
+//	skew DURATION
 //	memory BYTES             without-program NAME     service PROGRAM
 //	enable UNIT              socket tcp ADDR:PORT PROCESS PID
 //	start UNIT               fail UNIT JOURNAL LINE
@@ -185,6 +187,10 @@ func (h *Host) obey(line string) error {
 	case "memory":
 		var err error
 		h.facts.Memory, err = strconv.ParseInt(rest, 10, 64)
+		return err
+	case "skew": // of the clock
+		var err error
+		h.skew, err = time.ParseDuration(rest)
 		return err
 	case "user":
 		name, id, _ := strings.Cut(rest, " ")
