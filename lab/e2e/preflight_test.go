@@ -92,7 +92,7 @@ var faults = []fault{
 		id: "PF040", found: "worker-2 -> worker-1 8285/udp one way", cause: "requests arrive, replies are dropped", nothing: "cp-1"},
 	{name: "a host that accepts and never answers", code: 4, make: drop("cp-1", "-p tcp --dport 6443 -s %worker-2% --tcp-flags PSH PSH -j DROP"),
 		id: "PF040", found: "worker-2 -> cp-1 6443/tcp no answer", cause: "accepted", nothing: "worker-1"},
-	{name: "a port held by a foreign process", code: 4, make: hold("0"), id: "PF030", found: "worker-1 10250/tcp held by python3 (pid "},
+	{name: "a port held by a foreign process", code: 4, make: hold("CONT"), id: "PF030", found: "worker-1 10250/tcp held by python3 (pid "},
 	{name: "a port held by a stopped process", code: 4, make: hold("STOP"), id: "PF030", found: "worker-1 10250/tcp held by python3 (pid "},
 	{name: "two hosts with one machine-id", code: 4, make: sameMachineID, id: "PF022", found: "worker-1 and worker-2 have the same machine-id"},
 }
