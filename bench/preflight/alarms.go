@@ -16,16 +16,15 @@ import (
 // alarmsWithin bounds the search for false alarms.
 const alarmsWithin = 10 * time.Minute
 
-// alarms runs preflight again and again on healthy hosts whose processors are
+// searchAlarms runs preflight again and again on healthy hosts whose processors are
 // all busy. None may fail.
-func (b *bencher) alarms(ctx context.Context, runs int) error {
+func (b *bencher) searchAlarms(ctx context.Context) error {
 	if _, err := exec.LookPath("stress-ng"); err != nil {
 		return fmt.Errorf("keep the processors busy (Debian: apt-get install stress-ng): %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, alarmsWithin)
 	defer cancel()
-	b.runs = 1
-	if _, err := b.times(ctx, 0); err != nil { // brings the agent
+	if _, err := b.times(ctx, 1, 0); err != nil { // brings the agent
 		return err
 	}
 	stress := exec.CommandContext(ctx, "stress-ng", "--quiet", "--cpu", strconv.Itoa(runtime.NumCPU()))
@@ -33,8 +32,7 @@ func (b *bencher) alarms(ctx context.Context, runs int) error {
 	if err := stress.Start(); err != nil {
 		return err
 	}
-	b.runs = runs
-	times, err := b.times(ctx, 0)
+	times, err := b.times(ctx, b.options.alarms, 0)
 	cancel()
 	_ = stress.Wait() // it was told to end
 	if err != nil {

@@ -40,60 +40,71 @@ func main() {
 // A bencher measures on one lab.
 type bencher struct {
 	*lab.Lab
+	options
+	spec string
+}
+
+// options are what the command line says.
+type options struct {
 	pmkctl string
-	spec   string
+	hosts  []int
 	runs   int
 	serial int // edges that are tried one by one
+	alarms int // runs that look for false alarms
+}
+
+func parse(args []string) (o options, err error) {
+	flags := flag.NewFlagSet("preflight", flag.ContinueOnError)
+	hosts := flags.String("hosts", "3,10,40", "how many hosts, one row each")
+	flags.IntVar(&o.runs, "runs", 5, "preflights of each kind")
+	flags.IntVar(&o.serial, "serial", 60, "edges to try one by one; the time for all is reckoned from them")
+	flags.IntVar(&o.alarms, "alarms", 0, "look for false alarms instead: so many runs while the processors are busy")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() != 1 {
+		return o, errors.New("usage: preflight [-hosts 3,10,40] [-runs 5] [-serial 60] [-alarms 100] PMKCTL")
+	}
+	for _, text := range strings.Split(*hosts, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return o, err
+		}
+		o.hosts = append(o.hosts, n)
+	}
+	o.pmkctl, err = filepath.Abs(flags.Arg(0))
+	return o, err
 }
 
 func measure(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("preflight", flag.ContinueOnError)
-	sizes := flags.String("hosts", "3,10,40", "how many hosts, one row each")
-	runs := flags.Int("runs", 5, "preflights of each kind")
-	serial := flags.Int("serial", 60, "edges to try one by one; the time for all is reckoned from them")
-	alarms := flags.Int("alarms", 0, "look for false alarms instead: so many runs while the processors are busy")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	if flags.NArg() != 1 {
-		return errors.New("usage: preflight [-hosts 3,10,40] [-runs 5] [-serial 60] [-alarms 100] PMKCTL")
-	}
-	pmkctl, err := filepath.Abs(flags.Arg(0))
+	o, err := parse(args)
 	if err != nil {
 		return err
 	}
-	if *alarms > 0 {
-		n, err := strconv.Atoi(*sizes)
-		if err != nil {
-			return err
-		}
-		b, err := newBencher(ctx, n, pmkctl, *runs, *serial)
-		if err != nil {
-			return err
-		}
-		return b.alarms(ctx, *alarms)
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	if o.alarms == 0 {
+		fmt.Printf("Lab hosts in containers on one machine with %d processors, the agent already there, connecting included.\n", runtime.NumCPU())
+		fmt.Fprintf(table, "hosts\tedges\tmedian of %d\tworst\t5 %% of pairs filtered\tworst\tone by one over ssh\t\n", o.runs)
 	}
-	fmt.Printf("Lab hosts in containers on one machine with %d processors, the agent already there, connecting included.\n", runtime.NumCPU())
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "hosts\tedges\tmedian of %d\tworst\t5 %% of pairs filtered\tworst\tone by one over ssh\t\n", *runs)
-	for _, text := range strings.Split(*sizes, ",") {
-		n, err := strconv.Atoi(text)
-		if err != nil {
+	for _, n := range o.hosts {
+		b, err := newBencher(ctx, n, o)
+		switch {
+		case err != nil:
 			return err
+		case o.alarms > 0:
+			err = b.searchAlarms(ctx)
+		default:
+			err = b.row(ctx, table)
 		}
-		b, err := newBencher(ctx, n, pmkctl, *runs, *serial)
 		if err != nil {
-			return err
-		}
-		if err := b.row(ctx, w); err != nil {
 			return err
 		}
 	}
-	return w.Flush()
+	return table.Flush()
 }
 
 // newBencher has n bare hosts with the agent on them.
-func newBencher(ctx context.Context, n int, pmkctl string, runs, serial int) (*bencher, error) {
+func newBencher(ctx context.Context, n int, o options) (*bencher, error) {
 	root, err := lab.FindRoot(".")
 	if err != nil {
 		return nil, err
@@ -120,7 +131,7 @@ func newBencher(ctx context.Context, n int, pmkctl string, runs, serial int) (*b
 		return nil, err
 	}
 	spec, err := l.Spec(lab.AsRoot())
-	return &bencher{Lab: l, pmkctl: pmkctl, spec: spec, runs: runs, serial: serial}, err
+	return &bencher{l, o, spec}, err
 }
 
 func (b *bencher) row(ctx context.Context, w *tabwriter.Writer) error {
@@ -128,7 +139,7 @@ func (b *bencher) row(ctx context.Context, w *tabwriter.Writer) error {
 	if err != nil {
 		return err
 	}
-	well, err := b.times(ctx, 0)
+	well, err := b.times(ctx, b.runs, 0)
 	if err != nil {
 		return err
 	}
@@ -155,9 +166,9 @@ func worst(times []time.Duration) (most time.Duration) {
 }
 
 // times runs preflight again and again; each must end with this code.
-func (b *bencher) times(ctx context.Context, code int) ([]time.Duration, error) {
+func (b *bencher) times(ctx context.Context, runs, code int) ([]time.Duration, error) {
 	var out []time.Duration
-	for range b.runs {
+	for range runs {
 		begin := time.Now()
 		said, err := exec.CommandContext(ctx, b.pmkctl, "preflight", "-quiet", b.spec).CombinedOutput()
 		if took := time.Since(begin); exitCode(err) == code {
@@ -218,7 +229,7 @@ func (b *bencher) filtered(ctx context.Context) ([]time.Duration, error) {
 			return nil, err
 		}
 	}
-	times, err := b.times(ctx, 4)
+	times, err := b.times(ctx, b.runs, 4)
 	for _, h := range hosts {
 		_, ferr := h.Exec(ctx, "iptables", "-F", "INPUT")
 		err = errors.Join(err, ferr)
