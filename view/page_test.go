@@ -282,3 +282,17 @@ func TestPageOfManyHosts(t *testing.T) {
 		})
 	}
 }
+
+// A statement about two groups of hosts marks all their cells.
+func TestPageMarksGroups(t *testing.T) {
+	w := newNetwork(6)
+	faults["halves"](w)
+	b := open(t, browser(t), w)
+	defer b.close()
+	b.press(`document.querySelector('[data-said="0"]')`)
+	wantAll(t, "the statement", b.text(".said"), "cp-1, worker-[1-2] <-> worker-[3-5]: 8285/udp filtered")
+	if n := strings.Count(js[string](b, `document.getElementById("marked").getAttribute("d")`), "M"); n != 18 {
+		t.Errorf("%d cells are marked, want 18", n)
+	}
+	wantAll(t, "its first cell", b.panel(), "cp-1 → worker-3", "filtered")
+}

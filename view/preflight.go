@@ -1,7 +1,6 @@
 package view
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -91,7 +90,7 @@ func theRest(list []*foundOn) *foundOn {
 	for _, o := range list {
 		hosts = append(hosts, o.hosts...)
 	}
-	if slices.SortStableFunc(hosts, naturally); len(hosts) > 0 {
+	if slices.SortStableFunc(hosts, preflight.Naturally); len(hosts) > 0 {
 		f.Have += ", on " + strings.Join(HostRanges(slices.Compact(hosts)), ", ")
 	}
 	f.Have += "; preflight -json has them all"
@@ -112,18 +111,11 @@ func leftOut(list []preflight.LeftOut) []string {
 		if len(hosts) > 1 { // two of them share edges, which would count twice
 			what = "their edges not probed"
 		}
-		slices.SortStableFunc(hosts, naturally)
+		slices.SortStableFunc(hosts, preflight.Naturally)
 		lines = append(lines, strings.Join(HostRanges(hosts), ", ")+": "+l.Why+", "+what)
 		hosts = nil
 	}
 	return lines
-}
-
-// naturally puts worker-2 before worker-10.
-func naturally(a, b string) int {
-	x, n, _ := numbered(a)
-	y, m, _ := numbered(b)
-	return cmp.Or(strings.Compare(x, y), n-m, strings.Compare(a, b))
 }
 
 // byID puts findings of one id together, in the order of the first of each.

@@ -90,6 +90,9 @@ type DocStatement struct {
 	Detail  string   `json:"detail,omitempty"`
 	Edges   int      `json:"edges"`
 	Of      int      `json:"of,omitempty"`
+
+	FromHosts []string `json:"from_hosts,omitempty"` // where from and to stand for several hosts
+	ToHosts   []string `json:"to_hosts,omitempty"`
 }
 
 // DocFinding is a check that found something, on all hosts where it found
@@ -252,7 +255,8 @@ func docStatements(edges []preflight.EdgeResult) []DocStatement {
 	list := []DocStatement{}
 	for _, s := range preflight.Statements(edges) {
 		list = append(list, DocStatement{Text: s.String(), From: s.From, To: s.To, Both: s.Both, Ports: s.Ports,
-			Verdict: string(s.Verdict), Detail: s.Detail, Edges: s.Edges, Of: s.Of})
+			Verdict: string(s.Verdict), Detail: s.Detail, Edges: s.Edges, Of: s.Of,
+			FromHosts: s.FromHosts, ToHosts: s.ToHosts})
 	}
 	return list
 }
@@ -317,13 +321,24 @@ func nameHosts(d *PreflightDoc) {
 			if f.Found != s.Text || len(f.Hosts) > 0 {
 				continue
 			}
-			for _, h := range []string{s.From, s.To} {
-				if h != preflight.Everyone && s.Of == 0 {
-					d.Findings[i].Hosts = append(d.Findings[i].Hosts, h)
-				}
-			}
+			d.Findings[i].Hosts = s.hosts()
 		}
 	}
+}
+
+// hosts are those that it names.
+func (s DocStatement) hosts() []string {
+	named := slices.Concat(s.FromHosts, s.ToHosts)
+	if named == nil && s.Of == 0 {
+		named = []string{s.From, s.To}
+	}
+	hosts := []string{}
+	for _, h := range named {
+		if h != preflight.Everyone && !slices.Contains(hosts, h) {
+			hosts = append(hosts, h)
+		}
+	}
+	return hosts
 }
 
 func docBind(b preflight.BindResult) DocBind {

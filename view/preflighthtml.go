@@ -19,7 +19,7 @@ var pageFiles embed.FS
 
 var pageTemplate = template.Must(template.New("preflight.html").Funcs(template.FuncMap{
 	"hosts": func(names []string) string {
-		return strings.Join(HostRanges(slices.SortedStableFunc(slices.Values(names), naturally)), ", ")
+		return strings.Join(HostRanges(slices.SortedStableFunc(slices.Values(names), preflight.Naturally)), ", ")
 	},
 	"seconds":  func(ms int64) string { return fmt.Sprintf("%.2f s", float64(ms)/1000) },
 	"plural":   func(n int, what string) string { return Count(n, what) },

@@ -14,7 +14,7 @@ const Everyone = "everyone"
 
 // A Statement says the same of one edge or of many.
 type Statement struct {
-	From    string   `json:"from"` // a host, or Everyone
+	From    string   `json:"from"` // a host, Everyone, or FromHosts in short
 	To      string   `json:"to"`
 	Both    bool     `json:"both,omitempty"` // and the other way round
 	Ports   []string `json:"ports"`          // "8285/udp"
@@ -22,6 +22,9 @@ type Statement struct {
 	Detail  string   `json:"detail,omitempty"` // where all share it
 	Edges   int      `json:"edges"`
 	Of      int      `json:"of,omitempty"` // pairs in all, where From and To are but the first pair of many
+
+	FromHosts []string `json:"from_hosts,omitempty"` // where there are several, but not all
+	ToHosts   []string `json:"to_hosts,omitempty"`
 
 	first int // of its edges in the list, for the order
 }
@@ -35,6 +38,9 @@ func (s Statement) String() string {
 	}
 	if s.Of > 0 {
 		return fmt.Sprintf("%d of %d pairs: %s %s, the first %s -> %s", s.Edges, s.Of, s.Ports[0], s.Verdict, s.From, s.To)
+	}
+	if s.Both && s.From == s.To && s.From != Everyone {
+		return fmt.Sprintf("%s among themselves: %s %s", s.From, strings.Join(s.Ports, ", "), s.Verdict)
 	}
 	if s.single() {
 		return fmt.Sprintf("%s -> %s %s %s", s.From, s.To, s.Ports[0], s.Verdict)
@@ -219,6 +225,9 @@ func (s *sheet) cover(all *sheet, cut map[string]bool) []Statement {
 			rest = append(rest, e)
 		}
 	}
+	if found := s.blocks(rest); found != nil {
+		return append(out, found...)
+	}
 	if len(rest) > singles {
 		say(rest[0].From, rest[0].To, false, rest)
 		out[len(out)-1].Of = len(all.edges)
@@ -264,7 +273,7 @@ func merge(in []Statement) []Statement {
 	var out []Statement
 	at := map[string]int{}
 	for _, s := range in {
-		key := fmt.Sprint(s.From, "|", s.To, "|", s.Both, "|", s.Verdict, "|", s.single(), s.Of)
+		key := fmt.Sprint(s.From, "|", s.To, "|", s.Both, "|", s.Verdict, "|", s.single(), s.Of, s.FromHosts, s.ToHosts)
 		i, ok := at[key]
 		if !ok || s.single() { // single edges are said one by one, word for word
 			at[key] = len(out)

@@ -122,8 +122,9 @@
 
   // A statement marks the cells that it is about.
   const about = (s, i, j) => {
-    const is = (name, k) => name === "everyone" || name === data.hosts[k] || s.of > 0;
-    if (!(is(s.from, i) && is(s.to, j)) && !(s.both && is(s.from, j) && is(s.to, i))) return false;
+    const is = (name, list, k) => list ? list.includes(data.hosts[k]) : name === "everyone" || name === data.hosts[k] || s.of > 0;
+    const meets = (i, j) => is(s.from, s.from_hosts, i) && is(s.to, s.to_hosts, j);
+    if (!meets(i, j) && !(s.both && meets(j, i))) return false;
     return data.ports.some(p => {
       const l = p.v[i * n + j];
       return s.ports.includes(p.port) && l !== "." && data.verdicts[l.charCodeAt(0) - 97][0] === s.verdict;
