@@ -141,6 +141,9 @@ func handshake(ctx context.Context, t Target, dial dialFunc, v verifier, algorit
 		HostKeyAlgorithms: algorithms,
 		HostKeyCallback: func(_ string, remote net.Addr, key ssh.PublicKey) error {
 			err := v.check(key, remote)
+			if e := (*Error)(nil); errors.As(err, &e) {
+				e.Offered = ssh.FingerprintSHA256(key)
+			}
 			p.Lock()
 			defer p.Unlock()
 			p.key, p.refused = key, err

@@ -20,6 +20,8 @@ type Error struct {
 	Kind error  // one of the above
 	Err  error  // what was found
 	Hint string // what to do; "" if nothing is known
+
+	Offered string // fingerprint of the host key that was refused; "" if none was
 }
 
 func (e *Error) Error() string {

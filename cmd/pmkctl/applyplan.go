@@ -73,11 +73,14 @@ func (a *app) openPlan(ctx context.Context, p *saved.Plan, id string) (*work, er
 	return w, nil
 }
 
-// rekeyed is a refusal if hosts have other keys than they had when the plan
-// was made; SSH found that out.
+// rekeyed is a refusal if a host offers another key than it had when the plan
+// was made; SSH found that out. One that is merely not known here is no
+// other host.
 func (w *work) rekeyed(err error) error {
-	for _, failed := range w.conn.failed {
-		if errors.Is(failed, sshhost.ErrHostKey) {
+	for _, was := range w.saved.Hosts {
+		e := (*sshhost.Error)(nil)
+		ofHost := errors.As(w.conn.failed[was.Name], &e) && !strings.HasPrefix(e.Host, "bastion of ")
+		if ofHost && e.Offered != "" && e.Offered != was.HostKey {
 			return refusedf("%w\nThe saved plan is for the host that answered then; nothing was changed", err)
 		}
 	}
