@@ -28,7 +28,11 @@ func needs() []need {
 		{"pkg-config", program("pkg-config"), []string{"pkg-config"}},
 		{"libseccomp", haveSeccomp, []string{"libseccomp-dev"}},
 		{"the OpenSSH client", program("ssh"), []string{"openssh-client"}},
+		{"an OpenSSH server", program("sshd"), []string{"openssh-server"}},
+		{"ip", program("ip"), []string{"iproute2"}},
 		{"iptables", program("iptables"), []string{"iptables"}},
+		{"nftables", program("nft"), []string{"nftables"}},
+		{"stress-ng", program("stress-ng"), []string{"stress-ng"}},
 		{"Chromium", program("chromium"), []string{"chromium"}},
 	}
 }
