@@ -76,7 +76,7 @@ func parse(args []string) (o options, err error) {
 	return o, err
 }
 
-func measure(ctx context.Context, args []string) error {
+func measure(ctx context.Context, args []string) (err error) {
 	o, err := parse(args)
 	if err != nil {
 		return err
@@ -86,6 +86,11 @@ func measure(ctx context.Context, args []string) error {
 		fmt.Printf("Lab hosts in containers on one machine with %d processors, the agent already there, connecting included.\n", runtime.NumCPU())
 		fmt.Fprintf(table, "hosts\tedges\tmedian of %d\tworst\t5 %% of pairs filtered\tworst\tone by one over ssh\t\n", o.runs)
 	}
+	release, err := lab.Reserve(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	for _, n := range o.hosts {
 		b, err := newBencher(ctx, n, o)
 		switch {

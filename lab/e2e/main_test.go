@@ -55,6 +55,11 @@ func prepared(m *testing.M) (code int, err error) {
 	if err := copyFile(filepath.Join(suite.root, "bin", "pmkctl"), suite.pmkctl, 0o755); err != nil {
 		return 0, fmt.Errorf("make build first: %w", err)
 	}
+	release, err := lab.Reserve(ctx, os.Stderr)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	if err := lab.Up(ctx, suite.root, suite.cache, 3, os.Stderr); err != nil {
 		return 0, err
 	}

@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-func measure(ctx context.Context, args []string) error {
+func measure(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("pmk-bench", flag.ContinueOnError)
 	firsts := flags.Int("firsts", 3, "first applies; 0 measures the cluster that is there")
 	plans := flags.Int("plans", 9, "plans and logins, alternating")
@@ -52,6 +52,11 @@ func measure(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	release, err := lab.Reserve(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	var ready, applies []time.Duration
 	for i := range *firsts {
 		l, err := renewed(ctx, root, cache)
