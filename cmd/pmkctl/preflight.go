@@ -84,6 +84,7 @@ func writePage(path string, doc *view.PreflightDoc) error {
 	}
 	return nil
 }
+
 // code is the exit code of err.
 func (a *app) code(err error) int {
 	var e *exitError
