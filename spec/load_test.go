@@ -21,14 +21,6 @@ func render(t *testing.T, files map[string]*hcl.File, diags hcl.Diagnostics) str
 	return b.String()
 }
 
-// copyDir copies a folder's files.
-func copyDir(t *testing.T, from, to string) {
-	t.Helper()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

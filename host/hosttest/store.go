@@ -19,7 +19,6 @@ type store struct {
 	revision int
 	nodes    int // that were given a subnet
 	services int // that were given an address
-	ready    int // nodes
 	objects  map[string]*object
 }
 

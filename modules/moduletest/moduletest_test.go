@@ -195,4 +195,4 @@ func TestFindsFaults(t *testing.T) {
 
 var spaces = regexp.MustCompile(`\s+`)
 
-func plain(out []byte) string { return spaces.ReplaceAllString(fmt.Sprintf("%s", out), " ") }
+func plain(out []byte) string { return spaces.ReplaceAllString(string(out), " ") }
