@@ -20,6 +20,10 @@ type Options struct {
 	Parallelism int                      // steps at a time; 0 is 64
 	Keepers     map[string]*state.Keeper // by host
 	Stop        <-chan struct{}          // closed to begin no further step; those under way are finished
+
+	// Reviewed is what the changes of a step may be; those that were planned
+	// where it is nil.
+	Reviewed map[plan.Addr]modules.Diff
 }
 
 // Result is what came of an apply. Every pending step is in one of the lists.
@@ -161,7 +165,11 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 	if len(d) == 0 {
 		return false, keeper.End(ctx, string(s.Addr), nil, nil)
 	}
-	if err := asPlanned(s.Addr, d, w.planned.Diffs[s.Addr]); err != nil {
+	reviewed := w.opts.Reviewed
+	if reviewed == nil {
+		reviewed = w.planned.Diffs
+	}
+	if err := asPlanned(s.Addr, d, reviewed[s.Addr]); err != nil {
 		return false, err
 	}
 	if err := keeper.Begin(ctx, string(s.Addr), d); err != nil {

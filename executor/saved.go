@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
@@ -73,17 +74,18 @@ type Move struct {
 func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
 	was := map[plan.Addr]modules.Diff{}
 	for _, s := range p.Steps {
-		was[s.Addr] = modules.Diff(s.Diff)
+		was[s.Addr] = steady(modules.Diff(s.Diff))
 	}
-	r := resumed{did: did}
+	r := resume(c.Graph, did)
 	var moves []Move
 	for _, s := range c.Graph.Steps {
 		w, known := was[s.Addr]
 		delete(was, s.Addr)
-		if !isModule(s) || known && r.equal(s, c.Diffs[s.Addr], w) {
+		is := steady(c.Diffs[s.Addr])
+		if !isModule(s) || known && r.equal(s, is, w) {
 			continue
 		}
-		moves = append(moves, move(s.Addr, w, c.Diffs[s.Addr]))
+		moves = append(moves, move(s.Addr, w, is))
 	}
 	for _, s := range p.Steps {
 		if w, gone := was[s.Addr]; gone && s.Kind == saved.Module {
@@ -91,6 +93,21 @@ func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
 		}
 	}
 	return moves
+}
+
+// steady is a diff without what changes from second to second while nobody
+// touches the host: the words in which a Node is not ready, and whether a
+// service that cannot start failed just now or is being started again.
+func steady(d modules.Diff) modules.Diff {
+	d = slices.Clone(d)
+	for i, c := range d {
+		if c.Kind == modules.Unit {
+			d[i].Have = strings.Replace(c.Have, ", activating", ", failed", 1)
+		} else if isState(c) {
+			d[i].Why = ""
+		}
+	}
+	return d
 }
 
 // move leaves out what both have.
@@ -107,22 +124,75 @@ func move(a plan.Addr, was, is modules.Diff) Move {
 }
 
 // resumed judges steps of a plan that may have been begun.
-type resumed struct{ did map[string]state.Progress }
+type resumed struct {
+	did    map[string]state.Progress
+	shaken map[plan.Addr]bool // steps behind one that was cut off
+}
 
 func (r resumed) of(a plan.Addr) state.What { return r.did[a.Host()][string(a)] }
+
+func resume(g *plan.Graph, did map[string]state.Progress) resumed {
+	r := resumed{did, map[plan.Addr]bool{}}
+	for _, s := range g.Steps {
+		r.shaken[s.Addr] = slices.ContainsFunc(s.After, func(a plan.Addr) bool {
+			w := r.of(a)
+			return r.shaken[a] || w == state.Intent || w == state.Failed
+		})
+	}
+	return r
+}
 
 func (r resumed) equal(s *plan.Step, is, was modules.Diff) bool {
 	if sameDiff(is, was) {
 		return true
 	}
+	rest, excused := r.split(s.Addr, is, was)
 	switch r.of(s.Addr) {
 	case state.Done:
-		return len(is) == 0
+		return len(rest) == 0
 	case "":
-		return len(was) > 0 && r.resolved(s.Addr, is, was)
+		return r.resolved(s.Addr, rest, excused, was)
 	}
 	// It was cut off: some of it is done, the rest must be what was planned.
-	return asPlanned(s.Addr, is, was) == nil
+	return asPlanned(s.Addr, rest, was) == nil
+}
+
+// split takes from is what a step that was cut off explains: it left a
+// service down, so what needs that is down too, or cannot be known.
+func (r resumed) split(a plan.Addr, is, was modules.Diff) (rest, excused modules.Diff) {
+	for _, c := range is {
+		unknown := c.Until != "" && r.of(plan.Addr(c.Until)) != ""
+		if !slices.Contains(was, c) && (unknown || r.shaken[a] && isState(c)) {
+			excused = append(excused, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	return rest, excused
+}
+
+// isState tells if a change is about something that runs, and not about what
+// is written somewhere.
+func isState(c modules.Change) bool {
+	return c.Kind == modules.Unit || c.Kind == modules.Object && (c.Want == "Ready" || c.Want == "available")
+}
+
+// resolved tells if a step that was not begun differs as planned but for
+// what became known, because the plan did the step that it waits for, and
+// for what is not known again.
+func (r resumed) resolved(a plan.Addr, rest, excused, was modules.Diff) bool {
+	for _, c := range was {
+		known := c.Until != "" && r.of(plan.Addr(c.Until)) != ""
+		if !known && !slices.Contains(rest, c) && !waited(a, c, unknown(excused)) {
+			return false
+		}
+	}
+	for _, c := range rest {
+		if !slices.Contains(was, c) && !waited(a, c, unknown(was)) {
+			return false
+		}
+	}
+	return true
 }
 
 // unknown are the changes of a diff that are known only later.
@@ -133,20 +203,4 @@ func unknown(d modules.Diff) (out modules.Diff) {
 		}
 	}
 	return out
-}
-
-// resolved tells if a step that was not begun differs as planned but for
-// what became known, because the plan did the step that it waits for.
-func (r resumed) resolved(a plan.Addr, is, was modules.Diff) bool {
-	for _, c := range was {
-		if c.Until == "" && !slices.Contains(is, c) || c.Until != "" && r.of(plan.Addr(c.Until)) == "" && !slices.Contains(is, c) {
-			return false
-		}
-	}
-	for _, c := range is {
-		if !slices.Contains(was, c) && !waited(a, c, unknown(was)) {
-			return false
-		}
-	}
-	return true
 }

@@ -25,6 +25,9 @@ func TestSince(t *testing.T) {
 	public := modules.Change{Kind: modules.Text, Action: modules.Add, Item: "/d.pub", Why: "the public half of /d"}
 	made := public
 	made.Want = "a key"
+	ready := modules.Change{Kind: modules.Object, Action: modules.Update, Item: "node/a", Have: "not Ready", Want: "Ready"}
+	trying, stopped, readyNot := unit, unit, ready
+	trying.Have, stopped.Have, readyNot.Why = "enabled, activating", "enabled, inactive", "the network is not ready"
 	type diff = modules.Diff
 	tests := []struct {
 		name    string
@@ -42,6 +45,9 @@ func TestSince(t *testing.T) {
 		{name: "known by itself", was: diff{later}, is: diff{known}, moved: true},
 		{name: "gone by itself", was: diff{later}, moved: true},
 
+		{name: "failing in another moment", was: diff{unit, ready}, is: diff{trying, readyNot}},
+		{name: "stopped, not failing", was: diff{unit}, is: diff{stopped}, moved: true},
+
 		{name: "done", was: diff{file}, did: state.Done},
 		{name: "done and changed since", was: diff{file}, is: diff{other}, did: state.Done, moved: true},
 		{name: "done and put back", was: diff{file}, is: diff{file}, did: state.Done},
@@ -53,6 +59,15 @@ func TestSince(t *testing.T) {
 
 		{name: "its own key was made", was: diff{public}, is: diff{made}, did: state.Intent},
 		{name: "somebody else made its key", was: diff{public}, is: diff{made}, moved: true},
+		{name: "not known again", was: diff{file}, is: diff{later}, ca: state.Intent, moved: true},
+		{name: "not known again, the same item", was: diff{known}, is: diff{later}, ca: state.Intent},
+		{name: "not known again, though all was well", is: diff{later}, ca: state.Failed},
+		{name: "not known again by itself", is: diff{later}, moved: true},
+		{name: "down behind what was cut off", is: diff{unit}, ca: state.Intent},
+		{name: "done and down behind what was cut off", was: diff{file}, is: diff{ready}, did: state.Done, ca: state.Failed},
+		{name: "down by itself", is: diff{unit}, moved: true},
+		{name: "down though all was done", is: diff{ready}, ca: state.Done, moved: true},
+		{name: "written behind what was cut off", is: diff{file}, ca: state.Intent, moved: true},
 		{name: "known since", was: diff{file, later}, is: diff{file, known}, ca: state.Done},
 		{name: "known to be well", was: diff{file, later}, is: diff{file}, ca: state.Done},
 		{name: "still unknown", was: diff{file, later}, is: diff{file, later}, ca: state.Intent},
@@ -62,7 +77,9 @@ func TestSince(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := &saved.Plan{Steps: []saved.Step{{Addr: "gate", Kind: saved.Gate}, {Addr: "one.a", Kind: saved.Module, Diff: saved.Diff(tt.was)}}}
+			p := &saved.Plan{Steps: []saved.Step{
+				{Addr: "ca.b", Kind: saved.Module}, {Addr: "two.b", Kind: saved.Module, After: []plan.Addr{"ca.b"}},
+				{Addr: "one.a", Kind: saved.Module, After: []plan.Addr{"two.b"}, Diff: saved.Diff(tt.was)}}}
 			now := Saved(p)
 			now.Diffs["one.a"] = tt.is
 			did := map[string]state.Progress{"a": {}, "b": {}}

@@ -165,7 +165,7 @@ func (w *work) change(ctx context.Context, checked *executor.Checked, f applyFla
 	w.graceful.Store(true)
 	w.progress.Event(event.Phase{Name: "apply", Total: len(checked.Pending())})
 	result := executor.Apply(ctx, checked, w.hosts(), executor.Options{
-		Parallelism: f.parallelism, Keepers: keepers, Stop: w.stop}, w.progress.Event)
+		Parallelism: f.parallelism, Keepers: keepers, Stop: w.stop, Reviewed: w.reviewed()}, w.progress.Event)
 	w.graceful.Store(false)
 	if !result.Complete() {
 		w.progress.Hide()

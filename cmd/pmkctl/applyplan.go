@@ -11,6 +11,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/component"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
@@ -231,4 +232,12 @@ func (w *work) noteDone(ctx context.Context, keepers map[string]*state.Keeper) e
 		}
 	}
 	return nil
+}
+
+// reviewed is what a saved plan says of each step; nil without one.
+func (w *work) reviewed() map[plan.Addr]modules.Diff {
+	if w.saved == nil {
+		return nil
+	}
+	return executor.Saved(w.saved).Diffs
 }
