@@ -258,3 +258,29 @@ func TestRead(t *testing.T) {
 		t.Errorf("got %v, want no such file", err)
 	}
 }
+
+// TestNothingIsLost looks for fields, added since, that JSON would leave out.
+func TestNothingIsLost(t *testing.T) {
+	for _, v := range []any{preflight.Report{}, modules.Change{}, Plan{}.Hosts, Plan{}.Steps, spec.Preflight{}, spec.Host{}} {
+		lost(t, reflect.TypeOf(v), map[reflect.Type]bool{reflect.TypeFor[spec.Secret](): true, reflect.TypeFor[netip.Addr](): true})
+	}
+}
+
+func lost(t *testing.T, typ reflect.Type, seen map[reflect.Type]bool) {
+	if seen[typ] {
+		return
+	}
+	seen[typ] = true
+	switch typ.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Array:
+		lost(t, typ.Elem(), seen)
+	case reflect.Struct:
+		for i := range typ.NumField() {
+			f := typ.Field(i)
+			if !f.IsExported() || f.Tag.Get("json") == "-" {
+				t.Errorf("%s.%s is not encoded", typ, f.Name)
+			}
+			lost(t, f.Type, seen)
+		}
+	}
+}

@@ -89,36 +89,39 @@ func (e *MissingError) Error() string {
 // still there. A value that is not the one that the plan was made with is a
 // *RefusedError, and one that is missing a *MissingError.
 func (p *Plan) Reveal(given map[string][]spec.Secret, others []spec.Secret) error {
-	digests := map[string][]byte{}
-	matches := func(s Secret, candidates []spec.Secret) *spec.Secret {
-		for _, c := range candidates {
-			if digests[c.Reveal()] == nil {
-				digests[c.Reveal()] = p.digestOf(c)
-			}
-			if hmac.Equal(digests[c.Reveal()], s.Digest) {
-				return &c
-			}
-		}
-		return nil
-	}
+	digests := map[string][]byte{} // by value, for each is slow
 	var missing []string
 	for _, s := range p.Secrets {
-		candidates, names := others, []string(nil)
+		candidates, names := slices.Clone(others), []string(nil)
 		for _, n := range s.names() {
 			if list, ok := given[n]; ok {
-				candidates, names = append(list, candidates...), append(names, n)
+				candidates, names = append(candidates, list...), append(names, n)
 			}
 		}
-		if value := matches(s, candidates); value != nil {
+		switch value := p.match(s, candidates, digests); {
+		case value != nil:
 			p.fill(s, *value)
-		} else if len(names) > 0 {
+		case len(names) > 0:
 			return refused("the value given for %s is not the one that the plan was made with", strings.Join(names, ", "))
-		} else {
+		default:
 			missing = append(missing, strings.Join(s.names(), " or "))
 		}
 	}
 	if len(missing) > 0 {
 		return &MissingError{missing}
+	}
+	return nil
+}
+
+// match finds the value of a secret; nil if it is not among the candidates.
+func (p *Plan) match(s Secret, candidates []spec.Secret, digests map[string][]byte) *spec.Secret {
+	for i, c := range candidates {
+		if digests[c.Reveal()] == nil {
+			digests[c.Reveal()] = p.digestOf(c)
+		}
+		if hmac.Equal(digests[c.Reveal()], s.Digest) {
+			return &candidates[i]
+		}
 	}
 	return nil
 }
