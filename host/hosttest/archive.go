@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -179,14 +180,14 @@ func (h *Host) obey(line string) error {
 	case "address":
 		WithAddress(rest)(h)
 	case "os":
-		h.facts.OS = rest
+		WithFacts(func(f *host.Facts) { f.OS = rest })(h)
 	case "arch":
-		h.facts.Arch = rest
+		WithFacts(func(f *host.Facts) { f.Arch = rest })(h)
 	case "swap":
-		h.facts.Swaps = append(h.facts.Swaps, rest)
+		WithFacts(func(f *host.Facts) { f.Swaps = append(slices.Clone(f.Swaps), rest) })(h)
 	case "memory":
-		var err error
-		h.facts.Memory, err = strconv.ParseInt(rest, 10, 64)
+		n, err := strconv.ParseInt(rest, 10, 64)
+		WithFacts(func(f *host.Facts) { f.Memory = n })(h)
 		return err
 	case "skew": // of the clock
 		var err error

@@ -55,7 +55,13 @@ func networkOf(cidr string) host.Network {
 
 // WithFacts changes what the host says of itself. Now is the time of day
 // unless it is set.
-func WithFacts(edit func(*host.Facts)) Option { return func(h *Host) { edit(&h.facts) } }
+func WithFacts(edit func(*host.Facts)) Option {
+	return func(h *Host) {
+		h.mu.Lock() // a console changes them while agents read
+		defer h.mu.Unlock()
+		edit(&h.facts)
+	}
+}
 
 // WithSkew sets the host's clock apart from ours.
 func WithSkew(d time.Duration) Option { return func(h *Host) { h.skew = d } }
