@@ -48,9 +48,9 @@ const (
 	callTime    = 20 * time.Second      // a call to one host, beside the wait itself
 	busyTime    = 5 * time.Second       // to wait for another run's probe
 	lateLoss    = 10 * time.Millisecond // a host that hears itself later proves no loss
-	lossBudget  = 1000                  // datagrams on all edges together, to see loss
+	lossBudget  = 1000                  // datagrams on all edges together, to see loss; beyond, what is sent again shows it
 	mostSamples = 10                    // on one edge
-	leastSample = 3
+	heldSamples = 3                     // where the port's holder gets them too
 )
 
 // Check probes and returns what is wrong; h is not used.
@@ -271,7 +271,7 @@ func (r *round) dial(ctx context.Context) {
 		r.pass(ctx, wave, firstPart(r.Wait))
 		modules.Progress(ctx, int64(done), int64(len(r.edges)))
 	}
-	for _, wait := range []time.Duration{r.Wait - firstPart(r.Wait), 3 * r.Wait, 5 * r.Wait} {
+	for _, wait := range []time.Duration{r.Wait - firstPart(r.Wait), r.Wait * 3 / 2, 4 * r.Wait} {
 		again := r.silent()
 		if len(again) == 0 || ctx.Err() != nil {
 			return
@@ -355,6 +355,10 @@ func (r *round) expected(e Edge, b *host.Bind) bool {
 	return false
 }
 
+// slowPart is the share of the wait in which a host must hear itself: to
+// answer takes several turns of two processes, to hear oneself takes one.
+const slowPart = 10
+
 // selfPause is about how long a dial to oneself rests between datagrams.
 const selfPause = 20 * time.Millisecond
 
@@ -370,13 +374,13 @@ func (r *round) pass(ctx context.Context, byHost map[string][]*edgeState, wait t
 	for _, edges := range byHost {
 		for _, e := range edges {
 			e.late = r.later(e.From, lateLoss) || r.later(e.To, lateLoss)
-			e.slow = r.later(e.From, r.Wait/4) || r.later(e.To, r.Wait/4)
+			e.slow = r.later(e.From, wait/slowPart) || r.later(e.To, wait/slowPart)
 		}
 	}
 }
 
 func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, wait time.Duration, selves int) {
-	samples := min(max(lossBudget/(r.udpEdges()+1), leastSample), mostSamples)
+	samples := min(max(lossBudget/(r.udpEdges()+1), 1), mostSamples)
 	r.each(ctx, wait+callTime, func(ctx context.Context, p *peer) error {
 		edges := byHost[p.name]
 		dials := make([]host.Dial, 0, 2*len(edges)+1)
@@ -436,7 +440,7 @@ func (r *round) dialOf(e *edgeState, samples int) host.Dial {
 	case "udp":
 		d.Count = samples
 		if b := r.peers[e.To].bound[portKey{e.Proto, e.Port}]; b.Raw {
-			d.Count = leastSample // its holder gets them too
+			d.Count = min(d.Count, heldSamples)
 		}
 	}
 	return d

@@ -105,7 +105,7 @@ func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came cameA
 		if elsewhere != "" && !arrived {
 			return WrongHost, "it arrived at " + elsewhere
 		}
-		if e.res.Sent > e.res.Got && !e.late {
+		if e.res.Sent > e.res.Got && !e.late && !e.slow {
 			return Lossy, fmt.Sprintf("%d of %d answered", e.res.Got, e.res.Sent)
 		}
 		return OK, ""

@@ -25,6 +25,9 @@ func (p *Prober) ProbeDial(ctx context.Context, req host.DialRequest) ([]host.Di
 	var others, selves sync.WaitGroup
 	done := make(chan struct{})
 	for i, one := range req.Dials {
+		if i%burst == burst-1 {
+			rest(ctx, burstPause)
+		}
 		nonce, err := parseNonce(one.Nonce)
 		if err != nil {
 			return nil, fmt.Errorf("dial %s: nonce %q: %w", one.Addr, one.Nonce, err)
@@ -49,6 +52,22 @@ func (p *Prober) ProbeDial(ctx context.Context, req host.DialRequest) ([]host.Di
 	}
 	noNeighbour(req.Dials, out)
 	return out, ctx.Err()
+}
+
+// Many hosts that all begin with all they have to send would lose some of
+// it in queues.
+const (
+	burst      = 8
+	burstPause = time.Millisecond
+)
+
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
 }
 
 // A dialler is what the dials of one request share.
