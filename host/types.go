@@ -285,4 +285,5 @@ type GetRequest struct {
 	CAPath   string `json:"ca_path,omitempty"`   // the file to verify the server with; "" for http
 	CertPath string `json:"cert_path,omitempty"` // client certificate, if any
 	KeyPath  string `json:"key_path,omitempty"`
+	Lines    string `json:"lines,omitempty"` // only the lines of the body that begin so: metrics are long
 }

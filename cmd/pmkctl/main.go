@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/pmkctl/pmkctl/agent"
@@ -19,6 +20,9 @@ import (
 var version = "dev"
 
 func main() {
+	// Agent and command live for seconds with little memory: collecting it
+	// often costs more than it frees, on the hosts above all.
+	debug.SetGCPercent(400)
 	// The agent is this program on a host: it starts before anything else is
 	// looked at, because every run waits for it.
 	if len(os.Args) > 1 && os.Args[1] == "agent" {

@@ -78,6 +78,7 @@ func newClient(conf *tls.Config) *http.Client {
 			TLSHandshakeTimeout: dialLimit,
 			TLSClientConfig:     conf,
 			ForceAttemptHTTP2:   true,
+			MaxConnsPerHost:     1, // HTTP/2 carries all requests; without it, those at once would each dial first
 			MaxIdleConnsPerHost: 4,
 		},
 		// A redirect would take the credential, or the question, elsewhere.
@@ -128,7 +129,22 @@ func (h *Host) Get(ctx context.Context, r host.GetRequest) (host.KubeResponse, e
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return host.KubeResponse{}, fmt.Errorf("%q is no URL of a web server", r.URL)
 	}
-	return h.request(ctx, http.MethodGet, r.URL, "", nil, identity{r.CAPath, r.CertPath, r.KeyPath})
+	answer, err := h.request(ctx, http.MethodGet, r.URL, "", nil, identity{r.CAPath, r.CertPath, r.KeyPath})
+	if r.Lines != "" {
+		answer.Body = linesOf(answer.Body, []byte(r.Lines))
+	}
+	return answer, err
+}
+
+// linesOf keeps the lines that begin with prefix.
+func linesOf(body, prefix []byte) []byte {
+	var kept []byte
+	for line := range bytes.Lines(body) {
+		if bytes.HasPrefix(line, prefix) {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
 }
 
 // Kube makes one request to the API server as the cluster's administrator.

@@ -34,7 +34,7 @@ func (p HostProbe) readDisk(ctx context.Context, h host.Host, s *seen) (err erro
 		if p.EtcdMetrics == "" {
 			return nil
 		}
-		r, err := h.Get(ctx, host.GetRequest{URL: p.EtcdMetrics})
+		r, err := h.Get(ctx, host.GetRequest{URL: p.EtcdMetrics, Lines: histogram})
 		if r.Status == 200 {
 			s.metrics = r.Body
 		}
