@@ -60,6 +60,20 @@ func drop(name, rule string) func(*testing.T, *lab.Lab) {
 	}
 }
 
+// answering lets a host send all the ICMP errors it has. The kernel allows one
+// a second to a peer, after a few at once, and preflight runs twice here: the
+// second time, a REJECT would look like a DROP.
+func answering(name string) func(*testing.T, *lab.Lab) {
+	return func(t *testing.T, l *lab.Lab) {
+		h := hostOf(t, l, name)
+		on(t, h, "sysctl", "-q", "-w", "net.ipv4.icmp_ratelimit=0")
+		t.Cleanup(func() {
+			_, err := h.Exec(context.Background(), "sysctl", "-q", "-w", "net.ipv4.icmp_ratelimit=1000")
+			must(t, err)
+		})
+	}
+}
+
 func both(fs ...func(*testing.T, *lab.Lab)) func(*testing.T, *lab.Lab) {
 	return func(t *testing.T, l *lab.Lab) {
 		for _, f := range fs {
@@ -73,9 +87,9 @@ var faults = []fault{
 		id: "PF040", found: "worker-2 -> worker-1 8285/udp filtered", cause: "nothing arrived", nothing: "worker-1 -> worker-2"},
 	{name: "UDP dropped both ways while TCP passes", code: 4, make: both(drop("worker-1", "-p udp -s %worker-2% -j DROP"), drop("worker-2", "-p udp -s %worker-1% -j DROP")),
 		id: "PF040", found: "worker-1 -> worker-2 8285/udp filtered", cause: "nothing arrived", nothing: "tcp"},
-	{name: "REJECT with ICMP", code: 4, make: drop("worker-1", "-p udp --dport 8285 -s %worker-2% -j REJECT --reject-with icmp-port-unreachable"),
+	{name: "REJECT with ICMP", code: 4, make: both(answering("worker-1"), drop("worker-1", "-p udp --dport 8285 -s %worker-2% -j REJECT --reject-with icmp-port-unreachable")),
 		id: "PF040", found: "worker-2 -> worker-1 8285/udp refused", cause: "ICMP port unreachable, sent by the host itself", nothing: "worker-1 -> worker-2"},
-	{name: "REJECT with ICMP, prohibited", code: 4, make: drop("cp-1", "-p tcp --dport 6443 -s %worker-2% -j REJECT --reject-with icmp-admin-prohibited"),
+	{name: "REJECT with ICMP, prohibited", code: 4, make: both(answering("cp-1"), drop("cp-1", "-p tcp --dport 6443 -s %worker-2% -j REJECT --reject-with icmp-admin-prohibited")),
 		id: "PF040", found: "worker-2 -> cp-1 6443/tcp prohibited", cause: "sent by the host itself", nothing: "worker-1"},
 	{name: "REJECT with RST", code: 4, make: drop("cp-1", "-p tcp --dport 6443 -s %worker-2% -j REJECT --reject-with tcp-reset"),
 		id: "PF040", found: "worker-2 -> cp-1 6443/tcp refused", nothing: "worker-1"},
