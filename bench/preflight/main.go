@@ -62,6 +62,9 @@ func parse(args []string) (o options, err error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
+	if o.runs < 1 || o.serial < 1 {
+		return o, errors.New("-runs and -serial take a number from 1 on")
+	}
 	if flags.NArg() != 1 {
 		return o, errors.New("usage: preflight [-hosts 3,10,40] [-runs 5] [-serial 60] [-alarms 100] PMKCTL")
 	}
