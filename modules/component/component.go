@@ -80,7 +80,7 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 			if err != nil {
 				return nil, err
 			}
-			return &counter{ReadCloser: f, ctx: ctx, done: base, total: total}, nil
+			return modules.Counted(ctx, f, base, total), nil
 		}
 		if err := h.Install(ctx, spec, open); err != nil {
 			return fmt.Errorf("install %s: %w", p.Path, err)
@@ -121,17 +121,3 @@ func (p Program) diff(have host.File) (modules.Change, bool) {
 
 // short is enough of a digest for people.
 func short(digest string) string { return digest[:min(12, len(digest))] }
-
-// counter reports what was read of a source.
-type counter struct {
-	io.ReadCloser
-	ctx         context.Context
-	done, total int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	c.done += int64(n)
-	modules.Progress(c.ctx, c.done, c.total)
-	return n, err
-}

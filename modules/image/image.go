@@ -146,21 +146,11 @@ func (i Image) bring(ctx context.Context, h host.Host) error {
 func (i Image) open(ctx context.Context, size int64) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) {
 		f, err := i.Source.Open()
-		return &counter{ReadCloser: f, ctx: ctx, total: size}, err
+		if err != nil {
+			return nil, err
+		}
+		return modules.Counted(ctx, f, 0, size), nil
 	}
-}
-
-type counter struct {
-	io.ReadCloser
-	ctx         context.Context
-	done, total int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	c.done += int64(n)
-	modules.Progress(c.ctx, c.done, c.total)
-	return n, err
 }
 
 // marks are the directory and the marks, in this order.
