@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 )
@@ -49,26 +47,11 @@ func (m CA) Authority(signer Signer) Authority {
 // that is near its end, is an error: all certificates hang on it, so what to
 // do about it is for people to decide.
 func (m CA) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
-	var key host.Key
-	var cert host.File
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		k, err := h.Keys(gctx, []string{m.Key.Path})
-		if err == nil {
-			key = k[0]
-		}
-		return err
-	})
-	g.Go(func() error {
-		f, err := h.Files(gctx, []host.FileQuery{{Path: m.Cert, Content: true}})
-		if err == nil {
-			cert = f[0]
-		}
-		return err
-	})
-	if err := g.Wait(); err != nil {
+	files, keys, err := read(ctx, h, []string{m.Cert}, []string{m.Key.Path})
+	if err != nil {
 		return nil, err
 	}
+	cert, key := files[0], keys[0]
 	at, err := now(ctx, h)
 	if err != nil {
 		return nil, err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
@@ -26,26 +24,11 @@ func ServiceAccounts() KeyPair {
 
 // Check compares the key's mode and owner, and the public file.
 func (m KeyPair) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
-	var key host.Key
-	var file host.File
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		k, err := h.Keys(gctx, []string{m.Key.Path})
-		if err == nil {
-			key = k[0]
-		}
-		return err
-	})
-	g.Go(func() error {
-		f, err := h.Files(gctx, []host.FileQuery{{Path: m.Public, Content: true}})
-		if err == nil {
-			file = f[0]
-		}
-		return err
-	})
-	if err := g.Wait(); err != nil {
+	files, keys, err := read(ctx, h, []string{m.Public}, []string{m.Key.Path})
+	if err != nil {
 		return nil, err
 	}
+	file, key := files[0], keys[0]
 	d := diffKey(m.Key, key)
 	if len(key.Public) > 0 {
 		return append(d, m.file(key).Diff([]host.File{file})...), nil

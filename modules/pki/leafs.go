@@ -35,26 +35,12 @@ const atOnce = 4
 // Check reads all certificates and the public halves of all keys in one round
 // trip, and says of each what is wrong with it.
 func (m Leafs) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
-	var files []host.File
-	var keys []host.Key
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		var q []host.FileQuery
-		for _, l := range m.Leafs {
-			q = append(q, host.FileQuery{Path: l.Cert, Content: true})
-		}
-		files, err = h.Files(gctx, q)
-		return err
-	})
-	g.Go(func() (err error) {
-		var paths []string
-		for _, l := range m.Leafs {
-			paths = append(paths, l.Key.Path)
-		}
-		keys, err = h.Keys(gctx, paths)
-		return err
-	})
-	if err := g.Wait(); err != nil {
+	var certs, paths []string
+	for _, l := range m.Leafs {
+		certs, paths = append(certs, l.Cert), append(paths, l.Key.Path)
+	}
+	files, keys, err := read(ctx, h, certs, paths)
+	if err != nil {
 		return nil, err
 	}
 	at, err := now(ctx, h)
