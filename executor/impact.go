@@ -1,0 +1,106 @@
+package executor
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/spec"
+)
+
+// Impact is what a plan means to the people who run the cluster: what they
+// would ask about before they approve it. Lists are in plan order, hosts in
+// the order of the spec; none is nil.
+type Impact struct {
+	Counts       Summary
+	Hosts        []string // that change
+	ControlPlane []string // those of them that are control-plane hosts
+	Etcd         []string // those of them that are members of etcd
+	Restarts     []Effect // running services that are interrupted
+	Removals     []Effect
+	Replaced     []Effect    // what pmkctl did not make and overwrites; or what cannot change without a gap, which Why tells
+	Unknown      []plan.Addr // steps of which a part is known only after others: it may restart something too
+	Files        int         // that are sent to hosts
+	Bytes        int64       // of these files
+}
+
+// An Effect is one change that people ask about.
+type Effect struct {
+	Step plan.Addr
+	Host string
+	Item string // path, unit, setting, object
+	Why  string // of a restart always; else often ""
+}
+
+// Impact tells what the pending steps mean. hosts are those of the spec; a
+// host that left it comes behind them, without roles.
+func (c *Checked) Impact(hosts []*spec.Host) Impact {
+	i := Impact{Counts: c.Summary(), Hosts: []string{}, ControlPlane: []string{}, Etcd: []string{},
+		Restarts: []Effect{}, Removals: []Effect{}, Replaced: []Effect{}, Unknown: []plan.Addr{}}
+	for _, s := range c.Pending() {
+		i.step(s, c.Diffs[s.Addr])
+	}
+	i.sortHosts(hosts)
+	return i
+}
+
+func (i *Impact) step(s *plan.Step, d modules.Diff) {
+	if h := s.Addr.Host(); h != "" && !slices.Contains(i.Hosts, h) {
+		i.Hosts = append(i.Hosts, h)
+	}
+	if len(d.Until()) > 0 {
+		i.Unknown = append(i.Unknown, s.Addr)
+	}
+	for _, c := range d {
+		e := Effect{Step: s.Addr, Host: s.Addr.Host(), Item: c.Item, Why: c.Why}
+		switch {
+		case restarts(c):
+			if e.Why == "" {
+				e.Why = "it is " + c.Have + ", and is to be " + c.Want
+			}
+			i.Restarts = append(i.Restarts, e)
+		case c.Action == modules.Remove:
+			i.Removals = append(i.Removals, e)
+		case c.Action == modules.Replace:
+			i.Replaced = append(i.Replaced, e)
+		}
+		if c.Bytes > 0 {
+			i.Files++
+			i.Bytes += c.Bytes
+		}
+	}
+}
+
+// restarts tells if a change interrupts a service that runs. One that is
+// down or new is merely started; one that runs and is not enabled is stopped
+// for its change like any other.
+func restarts(c modules.Change) bool {
+	if c.Kind != modules.Unit {
+		return false
+	}
+	return c.Action == modules.Restart || c.Action == modules.Update && strings.HasSuffix(c.Have, ", active") && strings.HasSuffix(c.Want, ", active")
+}
+
+// sortHosts puts hosts into the order of the spec, and finds their roles.
+func (i *Impact) sortHosts(hosts []*spec.Host) {
+	changed := i.Hosts
+	i.Hosts = []string{}
+	for _, h := range hosts {
+		if !slices.Contains(changed, h.Name) {
+			continue
+		}
+		i.Hosts = append(i.Hosts, h.Name)
+		if h.Has(spec.ControlPlane) {
+			i.ControlPlane = append(i.ControlPlane, h.Name)
+		}
+		if h.Has(spec.Etcd) {
+			i.Etcd = append(i.Etcd, h.Name)
+		}
+	}
+	for _, h := range changed {
+		if !slices.Contains(i.Hosts, h) {
+			i.Hosts = append(i.Hosts, h)
+		}
+	}
+}

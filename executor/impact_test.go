@@ -1,0 +1,84 @@
+package executor
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/plan/saved"
+	"github.com/pmkctl/pmkctl/spec"
+)
+
+func impactOf(steps ...saved.Step) Impact {
+	hosts := []*spec.Host{
+		{Name: "cp-1", Roles: []spec.Role{spec.ControlPlane, spec.Etcd}}, {Name: "db-1", Roles: []spec.Role{spec.Etcd}},
+		{Name: "worker-1", Roles: []spec.Role{spec.Worker}}}
+	return Saved(&saved.Plan{Steps: steps}).Impact(hosts)
+}
+
+func TestImpact(t *testing.T) {
+	i := impactOf(
+		saved.Step{Addr: "swap.worker-1", Kind: saved.Probe, Diff: saved.Diff{{Kind: modules.Finding, Item: "swap is on"}}},
+		saved.Step{Addr: "gone.old-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Text, Action: modules.Remove, Item: "/etc/old", Have: "x"}}},
+		saved.Step{Addr: "programs.worker-1", Kind: saved.Module, Diff: saved.Diff{
+			{Kind: modules.Transfer, Action: modules.Add, Item: "/usr/local/bin/a", Bytes: 40},
+			{Kind: modules.Transfer, Action: modules.Replace, Item: "/usr/local/bin/b", Bytes: 2}}},
+		saved.Step{Addr: "etcd.db-1", Kind: saved.Module},
+		saved.Step{Addr: "etcd.cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Unit, Action: modules.Restart, Item: "etcd.service", Why: "/etc/etcd/etcd.yaml changes"}}},
+		saved.Step{Addr: "rbac.cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Object, Item: "clusterrole/x", Until: "kube-apiserver.cp-1"}}},
+	)
+	want := Impact{
+		Counts: Summary{Add: 0, Change: 3, Remove: 1, Hosts: 3},
+		Hosts:  []string{"cp-1", "worker-1", "old-1"}, ControlPlane: []string{"cp-1"}, Etcd: []string{"cp-1"},
+		Restarts: []Effect{{"etcd.cp-1", "cp-1", "etcd.service", "/etc/etcd/etcd.yaml changes"}},
+		Removals: []Effect{{"gone.old-1", "old-1", "/etc/old", ""}},
+		Replaced: []Effect{{"programs.worker-1", "worker-1", "/usr/local/bin/b", ""}},
+		Unknown:  []plan.Addr{"rbac.cp-1"}, Files: 2, Bytes: 42,
+	}
+	if !reflect.DeepEqual(i, want) {
+		t.Errorf("got  %+v\nwant %+v", i, want)
+	}
+	if len(i.Hosts) != i.Counts.Hosts {
+		t.Errorf("%d hosts and a summary of %d", len(i.Hosts), i.Counts.Hosts)
+	}
+}
+
+func TestImpactOfNothing(t *testing.T) {
+	v := reflect.ValueOf(impactOf(saved.Step{Addr: "etcd.cp-1", Kind: saved.Module}))
+	for n := range v.NumField() {
+		if f := v.Field(n); f.Kind() == reflect.Slice && (f.IsNil() || f.Len() > 0) {
+			t.Errorf("%s is %v, want an empty list", v.Type().Field(n).Name, f)
+		}
+	}
+}
+
+// TestRestarts tells an interruption from a start.
+func TestRestarts(t *testing.T) {
+	tests := []struct {
+		name   string
+		change modules.Change
+		want   int
+	}{
+		{"a new service", modules.Change{Kind: modules.Unit, Action: modules.Add, Want: "enabled, active"}, 0},
+		{"another configuration", modules.Change{Kind: modules.Unit, Action: modules.Restart, Have: "enabled, active", Want: "enabled, active", Why: "x"}, 1},
+		{"runs and is not enabled", modules.Change{Kind: modules.Unit, Action: modules.Update, Have: "disabled, active", Want: "enabled, active"}, 1},
+		{"is down", modules.Change{Kind: modules.Unit, Action: modules.Update, Have: "enabled, inactive", Want: "enabled, active"}, 0},
+		{"failed", modules.Change{Kind: modules.Unit, Action: modules.Update, Have: "enabled, failed", Want: "enabled, active"}, 0},
+		{"goes", modules.Change{Kind: modules.Unit, Action: modules.Remove, Have: "enabled, active"}, 0},
+		{"is a file", modules.Change{Kind: modules.Text, Action: modules.Update, Have: "a, active", Want: "b, active"}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			i := impactOf(saved.Step{Addr: "x.cp-1", Kind: saved.Module, Diff: saved.Diff{tt.change}})
+			if len(i.Restarts) != tt.want {
+				t.Errorf("got %+v, want %d", i.Restarts, tt.want)
+			}
+			for _, r := range i.Restarts {
+				if r.Why == "" {
+					t.Error("nobody knows why")
+				}
+			}
+		})
+	}
+}
