@@ -5,8 +5,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/aymanbagabas/go-udiff"
-
 	"github.com/pmkctl/pmkctl/modules"
 )
 
@@ -14,19 +12,16 @@ import (
 // modules/internal/resource.
 var inputsHash = regexp.MustCompile(`X-Pmkctl-Inputs=[0-9a-f]+`)
 
-// contextLines are the lines shown around a changed one.
-const contextLines = 2
-
 // showChange shows one item, and its lines where it is a file.
 func showChange(p *printer, c modules.Change, st Style) {
 	p.line("    ", sign(c.Action, st), " ", headline(c, st))
-	if c.Kind != modules.Text && c.Kind != modules.Object || c.Secret || hashOnly(c) {
-		return
-	}
-	for _, line := range lines(c) {
-		p.line("        ", paintLine(line, st))
+	for _, line := range Lines(c) {
+		p.line("        ", line.paint(st))
 	}
 }
+
+// Headline is headline without colours.
+func Headline(c modules.Change) string { return headline(c, Style{}) }
 
 // headline is the item and, in words, what becomes of it.
 func headline(c modules.Change, st Style) string {
@@ -107,42 +102,6 @@ func orEmpty(value string) string {
 		return "(empty)"
 	}
 	return value
-}
-
-// lines is a file's change line by line, each with its sign first; a new or
-// removed file has all its lines.
-func lines(c modules.Change) []string {
-	if c.Have == "" && c.Kind == modules.Object && !strings.Contains(c.Want, "\n") {
-		return nil
-	}
-	edits := udiff.Lines(c.Have, c.Want)
-	u, err := udiff.ToUnified("", "", c.Have, edits, contextLines)
-	if err != nil || u == "" {
-		return nil
-	}
-	var out []string
-	for _, line := range strings.Split(strings.TrimSuffix(u, "\n"), "\n") {
-		switch {
-		case strings.HasPrefix(line, "--- "), strings.HasPrefix(line, "+++ "), strings.HasPrefix(line, `\ No newline`):
-		case strings.HasPrefix(line, "@@"):
-			if len(out) > 0 {
-				out = append(out, "  ...")
-			}
-		default:
-			out = append(out, line[:1]+" "+line[1:])
-		}
-	}
-	return out
-}
-
-func paintLine(line string, st Style) string {
-	switch {
-	case strings.HasPrefix(line, "+"):
-		return st.green(line)
-	case strings.HasPrefix(line, "-"):
-		return st.red(line)
-	}
-	return st.faint(line)
 }
 
 // Bytes is a size as people say it: "63 MB".
