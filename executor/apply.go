@@ -155,13 +155,13 @@ func (w *walk) run(ctx context.Context, s *plan.Step, e *end) {
 // change checks the step again, because earlier steps made known what was
 // not, and makes the changes.
 func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err error) {
-	h := w.hosts[s.Addr.Host()]
+	h := w.hosts[s.RunsOn()]
 	m := s.Work.(modules.Module)
 	d, err := m.Check(ctx, h)
 	if err != nil {
 		return false, err
 	}
-	keeper := w.opts.Keepers[s.Addr.Host()]
+	keeper := w.opts.Keepers[s.RunsOn()]
 	if len(d) == 0 {
 		return false, keeper.End(ctx, string(s.Addr), nil, nil)
 	}

@@ -58,7 +58,7 @@ func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Ch
 // check runs one step's check and settles its values. A value that another
 // step could not give is a change that is known later, not an error.
 func check(ctx context.Context, s *plan.Step, hosts Hosts) (modules.Diff, error) {
-	d, err := s.Work.Check(ctx, hosts[s.Addr.Host()])
+	d, err := s.Work.Check(ctx, hosts[s.RunsOn()])
 	for _, o := range s.Outputs {
 		o.Settle()
 	}

@@ -17,7 +17,7 @@ import (
 func (c *Checked) Steps() []saved.Step {
 	var steps []saved.Step
 	for _, s := range c.Graph.Steps {
-		steps = append(steps, saved.Step{Addr: s.Addr, Kind: kindOf(s), After: s.After, Source: s.Source, Diff: saved.Diff(c.Diffs[s.Addr])})
+		steps = append(steps, saved.Step{Addr: s.Addr, Kind: kindOf(s), After: s.After, Source: s.Source, On: s.On, Diff: saved.Diff(c.Diffs[s.Addr])})
 	}
 	return steps
 }
@@ -37,7 +37,7 @@ func kindOf(s *plan.Step) saved.Kind {
 func Saved(p *saved.Plan) *Checked {
 	c := &Checked{Graph: &plan.Graph{}, Diffs: map[plan.Addr]modules.Diff{}, Errs: map[plan.Addr]error{}}
 	for _, s := range p.Steps {
-		step := &plan.Step{Addr: s.Addr, After: s.After, Source: s.Source}
+		step := &plan.Step{Addr: s.Addr, After: s.After, Source: s.Source, On: s.On}
 		switch s.Kind {
 		case saved.Module:
 			step.Work = asModule{}
@@ -126,14 +126,16 @@ func move(a plan.Addr, was, is modules.Diff) Move {
 // resumed judges steps of a plan that may have been begun.
 type resumed struct {
 	did    map[string]state.Progress
-	shaken map[plan.Addr]bool // steps behind one that was cut off
+	on     map[plan.Addr]string // whose journal notes a step
+	shaken map[plan.Addr]bool   // steps behind one that was cut off
 }
 
-func (r resumed) of(a plan.Addr) state.What { return r.did[a.Host()][string(a)] }
+func (r resumed) of(a plan.Addr) state.What { return r.did[r.on[a]][string(a)] }
 
 func resume(g *plan.Graph, did map[string]state.Progress) resumed {
-	r := resumed{did, map[plan.Addr]bool{}}
+	r := resumed{did, map[plan.Addr]string{}, map[plan.Addr]bool{}}
 	for _, s := range g.Steps {
+		r.on[s.Addr] = s.RunsOn()
 		r.shaken[s.Addr] = slices.ContainsFunc(s.After, func(a plan.Addr) bool {
 			w := r.of(a)
 			return r.shaken[a] || w == state.Intent || w == state.Failed

@@ -41,6 +41,19 @@ type Step struct {
 	After   []Addr           // steps that must have succeeded first
 	Outputs []modules.Output // values that readers may wait for; settled after the check
 	Source  hcl.Range        // the block that asked for it
+
+	// On is the host that the step runs on and whose journal notes it, where
+	// that is not the one of its address: drain.worker-2 runs on a
+	// control-plane host.
+	On string
+}
+
+// RunsOn is the host that the step runs on; "" for a step over all hosts.
+func (s *Step) RunsOn() string {
+	if s.On != "" {
+		return s.On
+	}
+	return s.Addr.Host()
 }
 
 // A Graph is steps in the order in which they are shown; every step stands

@@ -162,11 +162,11 @@ func (w *work) resume(ctx context.Context, name string) (*executor.Checked, erro
 
 // unnoted are steps that were cut off after their last change and before the
 // journal said so.
-func unnoted(p *saved.Plan, checked *executor.Checked, did map[string]state.Progress) []plan.Addr {
-	var list []plan.Addr
+func unnoted(p *saved.Plan, checked *executor.Checked, did map[string]state.Progress) []saved.Step {
+	var list []saved.Step
 	for _, s := range p.Pending() {
-		if len(checked.Diffs[s.Addr]) == 0 && did[s.Addr.Host()][string(s.Addr)] != state.Done {
-			list = append(list, s.Addr)
+		if len(checked.Diffs[s.Addr]) == 0 && did[s.RunsOn()][string(s.Addr)] != state.Done {
+			list = append(list, s)
 		}
 	}
 	return list
@@ -176,7 +176,7 @@ func unnoted(p *saved.Plan, checked *executor.Checked, did map[string]state.Prog
 func done(p *saved.Plan, did map[string]state.Progress) bool {
 	pending := p.Pending()
 	for _, s := range pending {
-		if did[s.Addr.Host()][string(s.Addr)] != state.Done {
+		if did[s.RunsOn()][string(s.Addr)] != state.Done {
 			return false
 		}
 	}
@@ -226,8 +226,8 @@ func membership(c state.Cluster) string {
 
 // noteDone lets the journals say so.
 func (w *work) noteDone(ctx context.Context, keepers map[string]*state.Keeper) error {
-	for _, a := range w.unnoted {
-		if err := keepers[a.Host()].End(ctx, string(a), nil, nil); err != nil {
+	for _, s := range w.unnoted {
+		if err := keepers[s.RunsOn()].End(ctx, string(s.Addr), nil, nil); err != nil {
 			return err
 		}
 	}

@@ -42,9 +42,9 @@ type work struct {
 	applies    bool   // the command makes changes
 	path       string // of the spec, as it was given
 
-	saved   *saved.Plan // that is applied; nil without one
-	planID  string      // of that plan
-	unnoted []plan.Addr // steps of that plan that are done, while no journal says so
+	saved   *saved.Plan  // that is applied; nil without one
+	planID  string       // of that plan
+	unnoted []saved.Step // steps of that plan that are done, while no journal says so
 }
 
 // load reads the spec and shows all that is wrong with it.
@@ -223,9 +223,9 @@ func (w *work) hosts() executor.Hosts {
 func (w *work) check(ctx context.Context) *executor.Checked {
 	w.progress.Event(event.Phase{Name: "check", Total: len(w.compiled.Graph.Steps) - 1})
 	c := executor.Check(ctx, w.compiled.Graph, w.hosts(), w.progress.Event)
-	for addr, d := range c.Diffs {
-		if r := w.records[addr.Host()]; r != nil {
-			c.Diffs[addr] = r.Mark(d)
+	for _, s := range w.compiled.Graph.Steps {
+		if r := w.records[s.RunsOn()]; r != nil && c.Diffs[s.Addr] != nil {
+			c.Diffs[s.Addr] = r.Mark(c.Diffs[s.Addr])
 		}
 	}
 	return c

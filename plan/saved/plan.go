@@ -71,7 +71,16 @@ type Step struct {
 	Kind   Kind        `json:"kind"`
 	After  []plan.Addr `json:"after,omitempty"`
 	Source hcl.Range   `json:"source"`
+	On     string      `json:"on,omitempty"` // see plan.Step
 	Diff   Diff        `json:"diff,omitempty"`
+}
+
+// RunsOn is the host that the step runs on; "" for a step over all hosts.
+func (s Step) RunsOn() string {
+	if s.On != "" {
+		return s.On
+	}
+	return s.Addr.Host()
 }
 
 // Pending are the steps that have something to change, in plan order.
