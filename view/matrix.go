@@ -2,7 +2,6 @@ package view
 
 import (
 	"fmt"
-	"html/template"
 	"math"
 	"slices"
 	"strconv"
@@ -132,10 +131,14 @@ func (l *layer) Shapes() []shape {
 	return out
 }
 
-// manyHosts are so many that the dots of what is well would only be noise.
+// manyHosts are so many that the signs of what is not wrong would only be
+// noise.
 const manyHosts = 64
 
-func (l *layer) signed(c int8) bool { return looks[c].Verdict != preflight.OK || l.n <= manyHosts }
+func (l *layer) signed(c int8) bool {
+	v := looks[c].Verdict
+	return v != preflight.OK && v != preflight.NotProbed || l.n <= manyHosts
+}
 
 // A picture is where everything stands, in units of a cell.
 type picture struct {
@@ -200,17 +203,12 @@ func (p *picture) ViewBox() string {
 	return fmt.Sprintf("-%g -%g %s %s", p.Margin, p.Margin, side, side)
 }
 
-// Room is what the picture may take of the page.
-func (p *picture) Room() template.CSS {
-	return template.CSS(fmt.Sprintf("max-width:%.0fpx", (p.Margin+float64(p.Hosts))*cellAtMost)) //nolint:gosec // a number alone
-}
-
 // Pixels of a cell.
 const cellAtLeast, cellAtMost = 4, 52
 
-// Size keeps cells between those that a finger finds and those that fill a
+// Rules keep cells between those that a finger finds and those that fill a
 // screen with three hosts.
-func (p *picture) Size() template.CSS {
+func (p *picture) Rules() string {
 	side := p.Margin + float64(p.Hosts)
-	return template.CSS(fmt.Sprintf("min-width:%.0fpx;max-width:%.0fpx", side*cellAtLeast, side*cellAtMost)) //nolint:gosec // numbers alone
+	return fmt.Sprintf("#scroll{max-width:%.0fpx}#matrix{min-width:%.0fpx;max-width:%.0fpx}\n", side*cellAtMost, side*cellAtLeast, side*cellAtMost)
 }

@@ -1,8 +1,6 @@
 package view
 
 import (
-	"bytes"
-	"embed"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -14,21 +12,10 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-//go:embed page
-var pageFiles embed.FS
-
-var pageTemplate = template.Must(template.New("preflight.html").Funcs(template.FuncMap{
-	"hosts": func(names []string) string {
-		return strings.Join(HostRanges(slices.SortedStableFunc(slices.Values(names), preflight.Naturally)), ", ")
-	},
-	"seconds":  func(ms int64) string { return fmt.Sprintf("%.2f s", float64(ms)/1000) },
-	"plural":   func(n int, what string) string { return Count(n, what) },
-	"sentence": sentence,
-	"micros":   micros,
-}).ParseFS(pageFiles, "page/preflight.html"))
-
-// page is what the template is given.
-type page struct {
+// probesPage is what the template of a preflight page, or of the part of
+// another page that tells of preflight, is given.
+type probesPage struct {
+	shell
 	*PreflightDoc
 	Summed   string
 	Levels   []string
@@ -39,8 +26,6 @@ type page struct {
 	Findings []DocFinding // beside what is said
 	Failing  []DocEdge
 	More     int // failing edges that are not listed
-	Style    template.CSS
-	Script   template.JS
 	Data     template.JS
 }
 
@@ -49,16 +34,18 @@ const failingAtMost = 400
 
 // PreflightHTML writes the document as a page that needs nothing else.
 func PreflightHTML(w io.Writer, d *PreflightDoc) error {
-	style, err := pageFiles.ReadFile("page/preflight.css")
+	p, err := newProbesPage(d)
 	if err != nil {
 		return err
 	}
-	script, err := pageFiles.ReadFile("page/preflight.js")
-	if err != nil {
+	if p.shell, err = newShell([]string{"base.css", "probes.css"}, []string{"probes.js"}, p.Picture.Rules()); err != nil {
 		return err
 	}
-	p := &page{PreflightDoc: d, Summed: d.sumUp(), Levels: levelLines(d.Levels), Looks: looks, Ports: boundPorts(d.Binds),
-		Style: template.CSS(style), Script: template.JS(script)} //nolint:gosec // our own files
+	return writePage(w, "preflight.html", p)
+}
+
+func newProbesPage(d *PreflightDoc) (*probesPage, error) {
+	p := &probesPage{PreflightDoc: d, Summed: d.sumUp(), Levels: levelLines(d.Levels), Looks: looks, Ports: boundPorts(d.Binds)}
 	p.say()
 	data := newPageData(d)
 	p.Picture = newPicture(data.Hosts, data.layers)
@@ -72,16 +59,8 @@ func PreflightHTML(w io.Writer, d *PreflightDoc) error {
 		}
 	}
 	text, err := json.Marshal(data)
-	if err != nil {
-		return err
-	}
 	p.Data = template.JS(text) //nolint:gosec // Marshal leaves no <, > or &
-	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, p); err != nil {
-		return err
-	}
-	_, err = w.Write(b.Bytes())
-	return err
+	return p, err
 }
 
 // said is a statement with the finding that it is.
@@ -92,7 +71,7 @@ type said struct {
 
 // say puts what is wrong between hosts first, and leaves the rest to the
 // findings.
-func (p *page) say() {
+func (p *probesPage) say() {
 	of := map[string]*DocFinding{}
 	for _, s := range p.Statements {
 		of[s.Text] = nil
@@ -126,6 +105,8 @@ func (d *PreflightDoc) sumUp() string {
 	}
 	return strings.Join(parts, " · ")
 }
+
+func millis(ms int64) string { return fmt.Sprintf("%.2f s", float64(ms)/1000) }
 
 func micros(us int64) string {
 	if us == 0 {

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+  const data = JSON.parse(document.getElementById("probes-data").textContent);
   const n = data.hosts.length, svg = document.getElementById("matrix"), panel = document.getElementById("cell");
   const cursor = document.getElementById("cursor"), cross = document.getElementById("cross"), marked = document.getElementById("marked");
   const from = document.getElementById("from"), to = document.getElementById("to"), hover = document.getElementById("hover");
@@ -48,14 +48,14 @@
   const tell = () => {
     panel.replaceChildren();
     if (row === column) {
-      panel.append(element("h3", data.hosts[row]), element("p", data.about[row]));
+      panel.append(element("h4", data.hosts[row]), element("p", data.about[row]));
       const wrong = data.findings[row] || [], held = data.binds[row] || [];
-      if (wrong.length) panel.append(element("h3", "Findings"), texts(wrong));
-      panel.append(element("h3", "Ports on the host"), held.length ? texts(held) : element("p", "All its ports are free."));
+      if (wrong.length) panel.append(element("h4", "Findings"), texts(wrong));
+      panel.append(element("h4", "Ports on the host"), held.length ? texts(held) : element("p", "All its ports are free."));
       return;
     }
     for (const [i, j] of [[row, column], [column, row]])
-      panel.append(element("h3", data.hosts[i] + " → " + data.hosts[j]), edges(i, j));
+      panel.append(element("h4", data.hosts[i] + " → " + data.hosts[j]), edges(i, j));
   };
 
   const select = (i, j, reveal) => {
