@@ -73,6 +73,7 @@ func barePrograms() map[string]Program {
 		"userdel":          runUserdel,
 		"cp":               runCopy,
 		"mv":               runMove,
+		"ctr":              runCtr,
 	}
 }
 
@@ -216,4 +217,18 @@ func (h *Host) duplicate(program, from, to string) error {
 	}
 	h.tree.put(at, n)
 	return nil
+}
+
+// runCtr knows ctr -n k8s.io images rm NAME.
+func runCtr(h *Host, argv []string, _ []byte) ([]byte, error) {
+	if len(argv) != 6 || strings.Join(argv[1:5], " ") != "-n k8s.io images rm" {
+		return nil, unknown("%s", strings.Join(argv, " "))
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.runs("containerd") {
+		return nil, &host.ExitError{Status: 1, Stderr: "ctr: cannot access /run/containerd/containerd.sock"}
+	}
+	delete(h.images, argv[5])
+	return nil, nil
 }

@@ -30,6 +30,7 @@ type config struct {
 	skip    map[string]bool
 	glob    string
 	noBoot  bool
+	removes bool
 	build   func(h *hosttest.Host) modules.Module
 }
 
@@ -66,6 +67,10 @@ func NoDrift(items ...string) Option {
 // Prepare makes what a reboot takes away.
 func NoReboot() Option { return func(c *config) { c.noBoot = true } }
 
+// Removes is for a module that takes away what others made: of what it left
+// behind nothing can drift.
+func Removes() Option { return func(c *config) { c.removes = true } }
+
 // Goldens says which files of testdata are for this test, instead of
 // testdata/*.txtar; "" is none.
 func Goldens(glob string) Option { return func(c *config) { c.glob = glob } }
@@ -95,7 +100,9 @@ func ConvergesOn(t *testing.T, build func(h *hosttest.Host) modules.Module, opts
 	}
 	test("round trips", c.takesFewRounds)
 	test("cut", func(t *testing.T) { c.survivesCuts(t, want) })
-	test("drift", func(t *testing.T) { c.mendsDrift(t, want) })
+	if !c.removes {
+		test("drift", func(t *testing.T) { c.mendsDrift(t, want) })
+	}
 	if !c.noBoot {
 		test("reboot", c.survivesReboot)
 	}

@@ -1,0 +1,141 @@
+package removal
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// Apply removes what d lists. Services are stopped and disabled before their
+// files go and systemd forgets them; what ran there before pmkctl is started
+// again last. Wherever it is cut off, the next Check finds the rest.
+func (m Items) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	owned := map[string]Owned{}
+	for _, o := range m.Owns {
+		owned[o.Item] = o
+	}
+	var units []Owned
+	reload := false
+	for _, c := range d { // in the order of Look: services, images, settings, files, directories
+		o, ok := owned[c.Item]
+		if !ok {
+			return errNoItem(c)
+		}
+		if c.Kind == modules.Unit {
+			units = append(units, o)
+		}
+		reload = reload || c.Kind == modules.Unit || strings.HasPrefix(c.Item, unitDir)
+	}
+	// An image can be removed only while containerd, which may go as well, runs.
+	for _, images := range []bool{true, false} {
+		for _, c := range d {
+			if (c.Kind == modules.Image) != images {
+				continue
+			}
+			if err := remove(ctx, h, owned[c.Item]); err != nil {
+				return err
+			}
+		}
+	}
+	if reload {
+		if err := h.Unit(ctx, "", host.Reload); err != nil {
+			return fmt.Errorf("daemon-reload: %w", err)
+		}
+	}
+	for _, o := range units {
+		if err := putBackUnit(ctx, h, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove takes one thing away, or puts back what stood there.
+func remove(ctx context.Context, h host.Host, o Owned) error {
+	switch {
+	case o.Kind == modules.Unit:
+		return stop(ctx, h, o.Item)
+	case o.Kind == modules.Image:
+		_, err := h.Run(ctx, []string{"ctr", "-n", "k8s.io", "images", "rm", o.Item}, nil)
+		return err
+	case isSysctl(o):
+		if err := h.SetSysctl(ctx, o.Item, o.Original); err != nil {
+			return fmt.Errorf("set %s back to %s: %w", o.Item, o.Original, err)
+		}
+		return nil
+	case o.Kind == modules.Directory:
+		if was, ok := parseAttrs(o.Item, o.Original); ok {
+			return h.MakeDir(ctx, was)
+		}
+	case path.IsAbs(o.Original):
+		return putBack(ctx, h, o)
+	}
+	if err := h.Remove(ctx, o.Item); err != nil {
+		return fmt.Errorf("remove %s: %w", o.Item, err)
+	}
+	return nil
+}
+
+// stop stops and disables a service, as far as it is there.
+func stop(ctx context.Context, h host.Host, name string) error {
+	units, err := h.Units(ctx, []string{name})
+	if err != nil {
+		return err
+	}
+	if runs(units[0]) {
+		if err := h.Unit(ctx, name, host.Stop); err != nil {
+			return fmt.Errorf("stop %s: %w", name, err)
+		}
+	}
+	if units[0].Enabled != "enabled" {
+		return nil
+	}
+	if err := h.Unit(ctx, name, host.Disable); err != nil {
+		return fmt.Errorf("disable %s: %w", name, err)
+	}
+	return nil
+}
+
+// putBack moves an original to where it stood; without one the path goes.
+func putBack(ctx context.Context, h host.Host, o Owned) error {
+	have, err := h.Files(ctx, []host.FileQuery{{Path: o.Original}, {Path: path.Dir(o.Item)}})
+	if err != nil {
+		return err
+	}
+	if have[0].Type == host.Absent {
+		if err := h.Remove(ctx, o.Item); err != nil {
+			return fmt.Errorf("remove %s: %w", o.Item, err)
+		}
+		return nil
+	}
+	if have[1].Type == host.Absent {
+		if err := h.MakeDir(ctx, host.DirSpec{Path: path.Dir(o.Item), Mode: 0o755}); err != nil {
+			return fmt.Errorf("put back %s: %w", o.Item, err)
+		}
+	}
+	if _, err := h.Run(ctx, []string{"mv", "--", o.Original, o.Item}, nil); err != nil {
+		return fmt.Errorf("put back %s: %w", o.Item, err)
+	}
+	return nil
+}
+
+// putBackUnit makes a service what it was before pmkctl.
+func putBackUnit(ctx context.Context, h host.Host, o Owned) error {
+	enabled, active, _ := strings.Cut(o.Original, ", ")
+	for _, do := range []struct {
+		was    bool
+		action host.UnitAction
+	}{{enabled == "enabled", host.Enable}, {active == "active", host.Start}} {
+		if !do.was {
+			continue
+		}
+		if err := h.Unit(ctx, o.Item, do.action); err != nil {
+			return fmt.Errorf("%s %s, as it was before: %w", do.action, o.Item, err)
+		}
+	}
+	return nil
+}

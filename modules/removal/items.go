@@ -1,0 +1,254 @@
+package removal
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// Owned is one thing that pmkctl made or changed on a host, as its record
+// has it.
+type Owned struct {
+	Item     string
+	Kind     modules.Kind
+	SHA256   string // of the content as it was written; "" if that is not known
+	Want     string // the short value that was set; "" if that is not known
+	Original string // where what stood there before is kept, or its value; "" if nothing did
+}
+
+// Fate is what is to become of a thing.
+type Fate string
+
+// The fates.
+const (
+	Goes  Fate = "goes"  // it is there, and is removed or put back
+	Gone  Fate = "gone"  // there is nothing left to do
+	Stays Fate = "stays" // it is not for this package to remove
+)
+
+// A Verdict is what a look at one thing found.
+type Verdict struct {
+	Owned
+	Fate   Fate
+	Change modules.Change // what a removal does; of what is gone or stays, why
+}
+
+// Items removes single things that pmkctl made, and puts back what stood
+// there before. It removes no directory that holds anything else, no user,
+// no object of the Kubernetes API and nothing of a kind that it does not
+// know.
+type Items struct{ Owns []Owned }
+
+// Check lists what is there of them.
+func (m Items) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	verdicts, err := m.Look(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	var d modules.Diff
+	for _, v := range verdicts {
+		if v.Fate == Goes {
+			d = append(d, v.Change)
+		}
+	}
+	return d, nil
+}
+
+// Look tells of each thing what is to become of it, in one round trip:
+// services first, then images, settings and files, directories last.
+func (m Items) Look(ctx context.Context, h host.Host) ([]Verdict, error) {
+	if len(m.Owns) == 0 {
+		return nil, nil
+	}
+	s, err := look(ctx, h, m.Owns)
+	if err != nil {
+		return nil, err
+	}
+	var list []Verdict
+	for _, o := range inOrder(m.Owns) {
+		v := s.judge(o)
+		if v.Fate == Goes && v.Change.Kind != modules.Directory {
+			s.going[o.Item] = true
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// inOrder is the order of removal: directories after what they hold.
+func inOrder(owns []Owned) []Owned {
+	rank := func(k modules.Kind) int {
+		return slices.Index([]modules.Kind{modules.Directory, modules.Unit, modules.Image, modules.Setting}, k) + 1
+	}
+	last := func(o Owned) int {
+		switch r := rank(o.Kind); r {
+		case 0:
+			return 5
+		case 1:
+			return 6
+		default:
+			return r
+		}
+	}
+	return slices.SortedFunc(slices.Values(owns), func(a, b Owned) int {
+		if c := cmp.Compare(last(a), last(b)); c != 0 {
+			return c
+		}
+		if a.Kind == modules.Directory {
+			return cmp.Compare(b.Item, a.Item) // the deepest first
+		}
+		return cmp.Compare(a.Item, b.Item)
+	})
+}
+
+// judge decides on one thing.
+func (s *seen) judge(o Owned) Verdict {
+	c := modules.Change{Kind: o.Kind, Action: modules.Remove, Item: o.Item}
+	switch {
+	case o.Kind == modules.Unit:
+		return s.unit(o, c)
+	case o.Kind == modules.Setting:
+		return s.setting(o, c)
+	case o.Kind == modules.Image:
+		return s.image(o, c)
+	case o.Kind == modules.Directory && path.IsAbs(o.Item):
+		return s.dir(o, c)
+	case isFile(o):
+		return s.file(o, c)
+	}
+	c.Why = "pmkctl does not remove this"
+	return Verdict{o, Stays, c}
+}
+
+// isFile tells if a thing is a file or link at a path.
+func isFile(o Owned) bool {
+	switch o.Kind {
+	case modules.Text, modules.Attr, modules.Symlink, modules.Transfer, modules.PrivKey, modules.Cert:
+		return path.IsAbs(o.Item)
+	}
+	return false
+}
+
+// file removes a path, or puts back what stood there. An original that is
+// not where it was kept was put back already, unless what stands there is
+// still what pmkctl wrote.
+func (s *seen) file(o Owned, c modules.Change) Verdict {
+	f, kept := s.files[o.Item], s.files[o.Original]
+	ours := o.SHA256 != "" && f.SHA256 == o.SHA256
+	putBack := kept.Type != host.Absent && o.Original != ""
+	switch {
+	case f.Type == host.Dir, f.Type == host.Other:
+		c.Why = "a " + string(f.Type) + " stands there now"
+		return Verdict{o, Stays, c}
+	case !putBack && f.Type == host.Absent:
+		c.Why = "it is gone already"
+		return Verdict{o, Gone, c}
+	case !putBack && o.Original != "" && !ours:
+		c.Why = "what stood there before is back already"
+		return Verdict{o, Gone, c}
+	}
+	var why []string
+	if f.Type == host.Regular && o.SHA256 != "" && !ours && o.Kind != modules.Attr {
+		why = append(why, "changed by somebody since pmkctl wrote it")
+	}
+	if putBack {
+		why = append(why, "what stood there before is put back")
+	}
+	c.Why = strings.Join(why, "; ")
+	if o.Kind == modules.Text {
+		c.Have = string(f.Content)
+	}
+	return Verdict{o, Goes, c}
+}
+
+// dir removes a directory that is empty by then. One that was there before
+// gets its mode and owner back.
+func (s *seen) dir(o Owned, c modules.Change) Verdict {
+	f := s.files[o.Item]
+	have := fmt.Sprintf("%04o %s:%s", f.Mode, f.Owner, f.Group)
+	_, was := parseAttrs(o.Item, o.Original)
+	switch {
+	case f.Type == host.Absent:
+		c.Why = "it is gone already"
+		return Verdict{o, Gone, c}
+	case f.Type != host.Dir || was && have == o.Original:
+		c.Why = "it is as it was before"
+		return Verdict{o, Gone, c}
+	case was:
+		c.Have, c.Why = have, "it was there before: gets "+o.Original+" back"
+		return Verdict{o, Goes, c}
+	}
+	for _, e := range f.Entries {
+		if !s.going[path.Join(o.Item, e)] {
+			c.Why = "it is not empty"
+			return Verdict{o, Stays, c}
+		}
+	}
+	s.going[o.Item] = true
+	c.Have = have
+	return Verdict{o, Goes, c}
+}
+
+// unit stops and disables a service. One that was there before with another
+// unit file becomes what it was, once that file is back.
+func (s *seen) unit(o Owned, c modules.Change) Verdict {
+	u := s.units[o.Item]
+	state := stateOf(u)
+	c.Have = state
+	switch {
+	case o.Original != "" && s.fileIsBack(o.Item) && state == o.Original && !u.NeedReload:
+		c.Why = "it is as it was before"
+		return Verdict{o, Gone, c}
+	case o.Original != "":
+		c.Why = "becomes what it was before: " + o.Original
+		return Verdict{o, Goes, c}
+	case runs(u) || u.Enabled == "enabled" || u.NeedReload:
+		return Verdict{o, Goes, c}
+	}
+	c.Why = "it is gone already"
+	return Verdict{o, Gone, c}
+}
+
+// fileIsBack tells if a unit's file is not pmkctl's any more.
+func (s *seen) fileIsBack(unit string) bool {
+	o, owned := s.owned[unitDir+unit]
+	return !owned || s.file(o, modules.Change{}).Fate == Gone
+}
+
+// setting sets a sysctl back, if it still has pmkctl's value.
+func (s *seen) setting(o Owned, c modules.Change) Verdict {
+	have, known := s.sysctls[o.Item]
+	same := func(a, b string) bool { return slices.Equal(strings.Fields(a), strings.Fields(b)) }
+	switch {
+	case !isSysctl(o):
+		c.Why = "it stays loaded until the next boot"
+	case !known || o.Original == "":
+		c.Why = "nobody knows what it was before"
+	case same(have, o.Original):
+		c.Why = "it is as it was before"
+	case o.Want != "" && !same(have, o.Want):
+		c.Why = "somebody else has set it to " + have
+	default:
+		c.Have, c.Why = have, "set back to "+o.Original
+		return Verdict{o, Goes, c}
+	}
+	return Verdict{o, Gone, c}
+}
+
+func (s *seen) image(o Owned, c modules.Change) Verdict {
+	switch {
+	case s.imagesDown:
+		c.Why = "containerd does not run"
+		return Verdict{o, Stays, c}
+	case slices.Contains(s.images, o.Item):
+		return Verdict{o, Goes, c}
+	}
+	c.Why = "it is gone already"
+	return Verdict{o, Gone, c}
+}

@@ -1,0 +1,164 @@
+package removal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"testing"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
+)
+
+const (
+	unitText = "[Unit]\nDescription=x\n\n[Service]\nExecStart=/usr/local/bin/x\n\n[Install]\nWantedBy=multi-user.target\n"
+	vendor   = "[Unit]\nDescription=x of the vendor\n\n[Service]\nExecStart=/usr/local/bin/x\n\n[Install]\nWantedBy=multi-user.target\n"
+	kept     = "/var/lib/pmkctl/original"
+)
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// must does things on a host's console.
+func must(errs ...error) {
+	for _, err := range errs {
+		if err != nil {
+			panic(err)
+		}
+	}
+}
+
+func file(h *hosttest.Host, p, content string) {
+	must(h.MakeDir(context.Background(), host.DirSpec{Path: p[:strings.LastIndex(p, "/")], Mode: 0o755}),
+		h.WriteFile(context.Background(), host.FileSpec{Path: p, Mode: 0o644, Content: []byte(content)}))
+}
+
+// service is a unit that runs.
+func service(h *hosttest.Host) {
+	hosttest.WithPrograms("x")(h)
+	file(h, unitDir+"x.service", unitText)
+	for _, do := range []host.UnitAction{host.Reload, host.Enable, host.Start} {
+		must(h.Unit(context.Background(), "x.service", do))
+	}
+}
+
+func text(item, content, original string) Owned {
+	return Owned{Item: item, Kind: modules.Text, SHA256: digest(content), Original: original}
+}
+
+// TestConverges removes what pmkctl made, cut off everywhere.
+func TestConverges(t *testing.T) {
+	unit := Owned{Item: "x.service", Kind: modules.Unit}
+	tests := []struct {
+		name    string
+		owns    []Owned
+		prepare func(h *hosttest.Host)
+	}{
+		{"a service and its files", []Owned{text("/etc/x/x.conf", "a\n", ""), text(unitDir+"x.service", unitText, ""), unit,
+			{Item: "/etc/x", Kind: modules.Directory}, {Item: "/usr/local/bin/x", Kind: modules.Transfer}}, func(h *hosttest.Host) {
+			service(h)
+			file(h, "/etc/x/x.conf", "a\n")
+		}},
+		{"what stood there before", []Owned{text("/etc/x/x.conf", "a\n", kept+"/etc/x/x.conf"),
+			text(unitDir+"x.service", unitText, kept+unitDir+"x.service"), {Item: "x.service", Kind: modules.Unit, Original: "enabled, active"}},
+			func(h *hosttest.Host) {
+				service(h)
+				file(h, "/etc/x/x.conf", "a\n")
+				file(h, kept+"/etc/x/x.conf", "foreign\n")
+				file(h, kept+unitDir+"x.service", vendor)
+			}},
+		{"a unit over the vendor's", []Owned{text(unitDir+"x.service", unitText, ""), {Item: "x.service", Kind: modules.Unit, Original: "enabled, active"}},
+			func(h *hosttest.Host) {
+				service(h)
+				file(h, "/usr/lib/systemd/system/x.service", vendor)
+			}},
+		{"settings, keys and links", []Owned{{Item: "net.ipv4.ip_forward", Kind: modules.Setting, Want: "1", Original: "0"},
+			{Item: "/etc/x.key", Kind: modules.PrivKey}, {Item: "/etc/x.link", Kind: modules.Symlink}}, func(h *hosttest.Host) {
+			_, err := h.EnsureKey(context.Background(), host.KeySpec{Path: "/etc/x.key", Mode: 0o600})
+			must(err, h.SetSysctl(context.Background(), "net.ipv4.ip_forward", "1"), h.Symlink(context.Background(), "/etc/x.link", "/etc/hosts"))
+		}},
+		{"a directory that was there", []Owned{{Item: "/etc/x", Kind: modules.Directory, Original: "0700 root:root"}}, func(h *hosttest.Host) {
+			file(h, "/etc/x/foreign", "a\n")
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			moduletest.Converges(t, Items{tt.owns}, moduletest.Prepare(tt.prepare), moduletest.Goldens(""), moduletest.NoReboot(), moduletest.Removes())
+		})
+	}
+}
+
+// TestLook judges single things.
+func TestLook(t *testing.T) {
+	conf := text("/etc/x/x.conf", "a\n", "")
+	replaced := text("/etc/x/x.conf", "a\n", kept+"/etc/x/x.conf")
+	dir := Owned{Item: "/etc/x", Kind: modules.Directory}
+	sysctl := Owned{Item: "net.ipv4.ip_forward", Kind: modules.Setting, Want: "1", Original: "0"}
+	tests := []struct {
+		name    string
+		owns    []Owned
+		prepare func(h *hosttest.Host)
+		fate    Fate // of the first
+		why     string
+	}{
+		{name: "gone", owns: []Owned{conf}, fate: Gone, why: "gone already"},
+		{name: "edited", owns: []Owned{conf}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "b\n") }, fate: Goes, why: "changed by somebody"},
+		{name: "a directory in its place", owns: []Owned{conf}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf/y", "b\n") }, fate: Stays, why: "directory"},
+		{name: "put back before", owns: []Owned{replaced}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "foreign\n") }, fate: Gone, why: "back already"},
+		{name: "its original is lost", owns: []Owned{replaced}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "a\n") }, fate: Goes},
+		{name: "removed, with an original", owns: []Owned{replaced}, prepare: func(h *hosttest.Host) { file(h, kept+"/etc/x/x.conf", "f\n") }, fate: Goes, why: "put back"},
+		{name: "not empty", owns: []Owned{dir}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/theirs", "b\n") }, fate: Stays, why: "not empty"},
+		{name: "set by somebody else", owns: []Owned{sysctl}, prepare: func(h *hosttest.Host) { must(h.SetSysctl(context.Background(), sysctl.Item, "2")) }, fate: Gone, why: "somebody else"},
+		{name: "set back", owns: []Owned{sysctl}, prepare: func(h *hosttest.Host) { must(h.SetSysctl(context.Background(), sysctl.Item, "0")) }, fate: Gone, why: "as it was"},
+		{name: "kernel module", owns: []Owned{{Item: "overlay", Kind: modules.Setting}}, fate: Gone, why: "next boot"},
+		{name: "image without containerd", owns: []Owned{{Item: "r/x:1", Kind: modules.Image}}, fate: Stays, why: "does not run"},
+		{name: "user", owns: []Owned{{Item: "etcd", Kind: modules.Account}}, fate: Stays, why: "does not remove"},
+		{name: "object", owns: []Owned{{Item: "node/x", Kind: modules.Object}}, fate: Stays, why: "does not remove"},
+		{name: "of a later pmkctl", owns: []Owned{{Item: "/etc/x", Kind: "volume"}}, fate: Stays, why: "does not remove"},
+		{name: "no path", owns: []Owned{{Item: "etc/x", Kind: modules.Text}}, fate: Stays, why: "does not remove"},
+		{name: "stopped unit", owns: []Owned{{Item: "x.service", Kind: modules.Unit}}, fate: Gone, why: "gone already"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := hosttest.New("a")
+			if tt.prepare != nil {
+				tt.prepare(h.Admin())
+			}
+			got, err := Items{tt.owns}.Look(t.Context(), h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got[0].Fate != tt.fate || !strings.Contains(got[0].Change.Why, tt.why) {
+				t.Errorf("got %s because %q, want %s because %q", got[0].Fate, got[0].Change.Why, tt.fate, tt.why)
+			}
+		})
+	}
+}
+
+// TestImages are removed while containerd still runs.
+func TestImages(t *testing.T) {
+	h := hosttest.New("a", hosttest.WithPrograms("ctr", "containerd"))
+	m := Items{[]Owned{{Item: "r/x:1", Kind: modules.Image}, {Item: "containerd.service", Kind: modules.Unit}}}
+	file(h.Admin(), unitDir+"containerd.service", strings.ReplaceAll(unitText, "bin/x", "bin/containerd"))
+	for _, do := range []host.UnitAction{host.Reload, host.Enable, host.Start} {
+		must(h.Unit(t.Context(), "containerd.service", do))
+	}
+	file(h.Admin(), "/var/x.tar", "archive")
+	h.ImageArchive(digest("archive"), "r/x:1", "r/y:1")
+	must(h.ImportImage(t.Context(), "/var/x.tar"))
+	d, err := m.Check(t.Context(), h)
+	if err != nil || len(d) != 2 {
+		t.Fatalf("got %v, %v", d, err)
+	}
+	if err := m.Apply(t.Context(), h, d); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.Snapshot(); strings.Contains(got, "r/x:1") || !strings.Contains(got, "r/y:1") {
+		t.Errorf("images are wrong in\n%s", got)
+	}
+}

@@ -1,0 +1,117 @@
+package removal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// unitDir is where an administrator's units are; systemd.unit(5).
+const unitDir = "/etc/systemd/system/"
+
+// seen is what is there of the things.
+type seen struct {
+	owned      map[string]Owned
+	files      map[string]host.File // things and kept originals
+	units      map[string]host.Unit
+	sysctls    map[string]string
+	images     []string
+	imagesDown bool
+
+	going map[string]bool // paths that will be gone
+}
+
+// look asks for all of it at once.
+func look(ctx context.Context, h host.Host, owns []Owned) (*seen, error) {
+	s := &seen{owned: map[string]Owned{}, files: map[string]host.File{}, units: map[string]host.Unit{}, going: map[string]bool{}}
+	var queries []host.FileQuery
+	var units, sysctls []string
+	images := false
+	for _, o := range owns {
+		s.owned[o.Item] = o
+		switch {
+		case o.Kind == modules.Unit:
+			units = append(units, o.Item)
+		case isSysctl(o):
+			sysctls = append(sysctls, o.Item)
+		case o.Kind == modules.Image:
+			images = true
+		case o.Kind == modules.Directory && path.IsAbs(o.Item):
+			queries = append(queries, host.FileQuery{Path: o.Item, List: true})
+		case isFile(o):
+			queries = append(queries, host.FileQuery{Path: o.Item, Content: o.Kind == modules.Text, Digest: o.SHA256 != ""})
+			if path.IsAbs(o.Original) {
+				queries = append(queries, host.FileQuery{Path: o.Original})
+			}
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.askFiles(ctx, h, queries) })
+	if len(units) > 0 {
+		g.Go(func() error { return s.askUnits(ctx, h, units) })
+	}
+	if len(sysctls) > 0 {
+		g.Go(func() (err error) { s.sysctls, err = h.Sysctls(ctx, sysctls); return err })
+	}
+	if images {
+		g.Go(func() error { return s.askImages(ctx, h) })
+	}
+	return s, g.Wait()
+}
+
+func (s *seen) askFiles(ctx context.Context, h host.Host, queries []host.FileQuery) error {
+	have, err := h.Files(ctx, queries)
+	for _, f := range have {
+		s.files[f.Path] = f
+	}
+	return err
+}
+
+func (s *seen) askUnits(ctx context.Context, h host.Host, names []string) error {
+	have, err := h.Units(ctx, names)
+	for _, u := range have {
+		s.units[u.Name] = u
+	}
+	return err
+}
+
+func (s *seen) askImages(ctx context.Context, h host.Host) (err error) {
+	s.images, err = h.Images(ctx)
+	if errors.Is(err, host.ErrUnavailable) {
+		s.imagesDown, err = true, nil
+	}
+	return err
+}
+
+// isSysctl tells a sysctl from a kernel module, which has no dots.
+func isSysctl(o Owned) bool { return o.Kind == modules.Setting && strings.Contains(o.Item, ".") }
+
+// stateOf is a unit's state as modules write it: "enabled, active".
+func stateOf(u host.Unit) string {
+	enabled := u.Enabled
+	if enabled == "" {
+		enabled = "not installed"
+	}
+	return enabled + ", " + u.Active
+}
+
+func runs(u host.Unit) bool { return u.Active != "" && u.Active != "inactive" && u.Active != "failed" }
+
+// parseAttrs reads "0755 root:root".
+func parseAttrs(p, attrs string) (host.DirSpec, bool) {
+	mode, owner, _ := strings.Cut(attrs, " ")
+	user, group, ok := strings.Cut(owner, ":")
+	n, err := strconv.ParseUint(mode, 8, 32)
+	return host.DirSpec{Path: p, Mode: uint32(n), Owner: user, Group: group}, ok && err == nil && user != "" && group != ""
+}
+
+// errNoItem is a change that Check did not return.
+func errNoItem(c modules.Change) error { return fmt.Errorf("remove %s: it is not in the list", c.Item) }
