@@ -27,6 +27,16 @@ type Module interface {
 	Apply(ctx context.Context, h host.Host, d Diff) error
 }
 
+// An Owner is a module that can name what it wants. What a host's record owns
+// and no step wants any more is a leftover, and is removed.
+type Owner interface {
+	Module
+	// Items are all that a change of the module may be about, unless it is
+	// a removal. nil says that it cannot tell: then nothing that its step
+	// ever made is a leftover.
+	Items() []string
+}
+
 // Action is what a change does to its item.
 type Action string
 

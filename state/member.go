@@ -71,6 +71,14 @@ func (m *Member) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return h.WriteFile(ctx, host.FileSpec{Path: InventoryPath, Mode: 0o600, Content: m.inventory()})
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m *Member) Items() []string {
+	if m.Inventory == nil {
+		return []string{membership}
+	}
+	return []string{membership, InventoryPath}
+}
+
 func (m *Member) inventory() []byte {
 	b, err := json.MarshalIndent(struct {
 		Version int         `json:"version"`

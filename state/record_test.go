@@ -227,6 +227,8 @@ func (m member) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	return m.Member.Check(ctx, h)
 }
 
+func (m member) Items() []string { return m.Member.Items() }
+
 func (m member) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	r, err := Load(ctx, h)
 	if err != nil {

@@ -6,6 +6,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -94,6 +95,11 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 		break // all of them at once
 	}
 	return resource.Files{Dirs: m.Dirs}.Apply(ctx, h, d)
+}
+
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string {
+	return slices.Concat(m.config().Items(), m.names(), resource.Files{Dirs: m.Dirs}.Items())
 }
 
 func (m Module) names() []string {

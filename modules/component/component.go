@@ -91,6 +91,15 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return nil
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string {
+	items := m.dirs().Items()
+	for _, p := range m.Programs {
+		items = append(items, p.Path)
+	}
+	return items
+}
+
 // dirs are the programs' directories.
 func (m Module) dirs() resource.Files {
 	var specs []host.FileSpec

@@ -51,6 +51,15 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return s.Apply(ctx, h, d)
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string {
+	s, err := m.service()
+	if err != nil {
+		return nil // Check tells it
+	}
+	return s.Items()
+}
+
 func (m Module) service() (resource.Service, error) {
 	content, err := m.config()
 	if err != nil {

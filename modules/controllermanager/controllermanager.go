@@ -41,6 +41,9 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return m.service().Apply(ctx, h, d)
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string { return m.service().Items() }
+
 func (m Module) service() resource.Service {
 	flags := m.flags()
 	args := controlplane.Args(flags, m.Flags, m.FeatureGates)

@@ -71,6 +71,15 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return s.Apply(ctx, h, d)
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string {
+	s, err := m.configured(m.config())
+	if err != nil {
+		return nil // Check tells it
+	}
+	return s.Items()
+}
+
 func (m Module) service(ctx context.Context, h host.Host) (resource.Service, error) {
 	c := m.config()
 	data, _ := c["data-dir"].(string)
@@ -81,6 +90,12 @@ func (m Module) service(ctx context.Context, h host.Host) (resource.Service, err
 	if have[0].Type == host.Dir {
 		c = keepInitial(c, have[1].Content)
 	}
+	return m.configured(c)
+}
+
+// configured is the service with this configuration.
+func (m Module) configured(c map[string]any) (resource.Service, error) {
+	data, _ := c["data-dir"].(string)
 	content, err := passthrough.YAML(c)
 	if err != nil {
 		return resource.Service{}, fmt.Errorf("write etcd's configuration: %w", err)

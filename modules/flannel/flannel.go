@@ -153,6 +153,15 @@ func (m Module) waitForPodCIDR(ctx context.Context) error {
 	})
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string {
+	s, err := m.service()
+	if err != nil {
+		return nil // Check tells it
+	}
+	return s.Items()
+}
+
 func (m Module) service() (resource.Service, error) {
 	content, err := m.netConf()
 	if err != nil {

@@ -114,6 +114,15 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return nil
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string {
+	items := m.marks().Items()
+	for _, i := range m.Images {
+		items = append(items, i.Name)
+	}
+	return items
+}
+
 func (i Image) bring(ctx context.Context, h host.Host) error {
 	size, err := i.Source.Fetch(ctx)
 	if err != nil {

@@ -114,6 +114,9 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return nil
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string { return slices.Concat(m.files().Items(), m.Modules, m.names()) }
+
 func (m Module) names() []string { return slices.Sorted(maps.Keys(m.Sysctls)) }
 
 func (m Module) files() resource.Files {

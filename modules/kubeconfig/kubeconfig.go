@@ -42,6 +42,9 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return m.files().Apply(ctx, h, d)
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string { return m.files().Items() }
+
 func (m Module) files() resource.Files {
 	var specs []host.FileSpec
 	for _, f := range m.Files {

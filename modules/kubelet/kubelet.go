@@ -62,12 +62,26 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return s.Apply(ctx, h, d)
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string {
+	s, err := m.resolving("")
+	if err != nil {
+		return nil // Check tells it
+	}
+	return s.Items()
+}
+
 func (m Module) service(ctx context.Context, h host.Host) (resource.Service, error) {
 	facts, err := h.Facts(ctx)
 	if err != nil {
 		return resource.Service{}, err
 	}
-	fields := m.config(facts.ResolvConf)
+	return m.resolving(facts.ResolvConf)
+}
+
+// resolving is the service on a host with this resolv.conf.
+func (m Module) resolving(resolvConf string) (resource.Service, error) {
+	fields := m.config(resolvConf)
 	content, err := passthrough.YAML(fields)
 	if err != nil {
 		return resource.Service{}, fmt.Errorf("make %s: %w", configPath, err)

@@ -54,6 +54,15 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return s.Apply(ctx, h, d)
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string {
+	s, err := m.service()
+	if err != nil {
+		return nil // Check tells it
+	}
+	return s.Items()
+}
+
 func (m Module) service() (resource.Service, error) {
 	fields := m.config()
 	content, err := passthrough.YAML(fields)

@@ -58,6 +58,7 @@ func (b bench) mends(dr drift) bool {
 		b.t.Errorf("drift: %s: Check does not see it", dr.what)
 		return false
 	}
+	b.owns(d)
 	if err := b.m.Apply(context.Background(), b.h, d); err != nil {
 		b.t.Errorf("drift: %s: Apply: %v, for\n%s", dr.what, err, render(d))
 		return false

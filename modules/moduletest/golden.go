@@ -48,6 +48,7 @@ func (c *config) golden(t *testing.T, p string) {
 	before.prepare = append(append([]func(*hosttest.Host){}, c.prepare...), func(h *hosttest.Host) { hosttest.WithArchive(a)(h) })
 	b := before.bench(t)
 	d := b.look(b.m, "")
+	b.owns(d)
 	if err := b.m.Apply(context.Background(), b.h, d); err != nil {
 		t.Fatalf("Apply: %v, for\n%s", err, render(d))
 	}

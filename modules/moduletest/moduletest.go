@@ -169,6 +169,7 @@ func (c *config) converges(t *testing.T) run {
 	if left := b.look(b.m, "after Apply"); len(left) > 0 {
 		t.Fatalf("Check still finds after Apply:\n%s", render(left))
 	}
+	b.owns(d)
 	before := b.h.Stamps()
 	if err := b.m.Apply(context.Background(), b.h, nil); err != nil {
 		t.Errorf("Apply of an empty diff: %v", err)
@@ -301,6 +302,21 @@ func snapshot(h *hosttest.Host) string {
 		b.WriteString("host " + h.Name() + "\n" + h.Snapshot())
 	}
 	return b.String()
+}
+
+// owns checks that the module names all that it changes: what it forgets is
+// removed as a leftover.
+func (b bench) owns(d modules.Diff) {
+	b.t.Helper()
+	var items []string
+	if o, ok := b.m.(modules.Owner); ok {
+		items = o.Items()
+	}
+	for _, c := range d {
+		if c.Action != modules.Remove && !slices.Contains(items, c.Item) {
+			b.t.Errorf("Items lacks %s %s, which Check finds: it would be removed as a leftover", c.Kind, c.Item)
+		}
+	}
 }
 
 // difference is two texts line by line, without what they share.

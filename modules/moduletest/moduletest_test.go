@@ -32,6 +32,8 @@ func (m good) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return m.service().Apply(ctx, h, d)
 }
 
+func (m good) Items() []string { return m.service().Items() }
+
 func TestConverges(t *testing.T) {
 	Converges(t, good{"a = 1\n"}, Host(hosttest.WithPrograms("x")))
 }
@@ -80,6 +82,8 @@ func (m signed) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return h.WriteFile(ctx, host.FileSpec{Path: "/etc/x.crt", Mode: 0o644, Content: cert})
 }
 
+func (m signed) Items() []string { return []string{"/etc/x.key", "/etc/x.crt"} }
+
 func TestConvergesOnTwoHosts(t *testing.T) {
 	ConvergesOn(t, func(h *hosttest.Host) modules.Module {
 		ca := hosttest.New("ca")
@@ -107,31 +111,39 @@ func makeCA(h *hosttest.Host) error {
 type bad struct {
 	check func(ctx context.Context, h host.Host) (modules.Diff, error)
 	apply func(ctx context.Context, h host.Host, d modules.Diff) error
+	items []string // nil is those of confs
 }
 
 func (m bad) Check(ctx context.Context, h host.Host) (modules.Diff, error) { return m.check(ctx, h) }
 func (m bad) Apply(ctx context.Context, h host.Host, d modules.Diff) error { return m.apply(ctx, h, d) }
 
+func (m bad) Items() []string {
+	if m.items == nil {
+		return confs.Items()
+	}
+	return m.items
+}
+
 var (
 	confs  = resource.Files{Files: []host.FileSpec{{Path: "/etc/a", Mode: 0o644, Content: []byte("a\n")}, {Path: "/etc/b", Mode: 0o600, Content: []byte("b\n")}}}
-	fine   = bad{confs.Check, confs.Apply}
+	fine   = bad{check: confs.Check, apply: confs.Apply}
 	faults = map[string]struct {
 		m    bad
 		want string
 	}{
-		"check changes": {bad{func(ctx context.Context, h host.Host) (modules.Diff, error) {
+		"check changes": {bad{check: func(ctx context.Context, h host.Host) (modules.Diff, error) {
 			if err := h.Append(ctx, "/etc/log", []byte("x")); err != nil {
 				return nil, err
 			}
 			return confs.Check(ctx, h)
-		}, confs.Apply}, "the agent is read-only"},
-		"never content": {bad{confs.Check, func(ctx context.Context, h host.Host, d modules.Diff) error {
+		}, apply: confs.Apply}, "the agent is read-only"},
+		"never content": {bad{check: confs.Check, apply: func(ctx context.Context, h host.Host, d modules.Diff) error {
 			return h.WriteFile(ctx, confs.Files[0])
 		}}, "Check still finds after Apply"},
-		"writes without need": {bad{confs.Check, func(ctx context.Context, h host.Host, d modules.Diff) error {
+		"writes without need": {bad{check: confs.Check, apply: func(ctx context.Context, h host.Host, d modules.Diff) error {
 			return errors.Join(h.WriteFile(ctx, confs.Files[0]), h.WriteFile(ctx, confs.Files[1]))
 		}}, "Apply of an empty diff changed"},
-		"blind to modes": {bad{func(ctx context.Context, h host.Host) (modules.Diff, error) {
+		"blind to modes": {bad{check: func(ctx context.Context, h host.Host) (modules.Diff, error) {
 			d, err := confs.Check(ctx, h)
 			var seen modules.Diff
 			for _, c := range d {
@@ -140,32 +152,33 @@ var (
 				}
 			}
 			return seen, err
-		}, confs.Apply}, "mode of /etc/a: Check does not see it"},
-		"swallows": {bad{confs.Check, func(ctx context.Context, h host.Host, d modules.Diff) error {
+		}, apply: confs.Apply}, "mode of /etc/a: Check does not see it"},
+		"swallows": {bad{check: confs.Check, apply: func(ctx context.Context, h host.Host, d modules.Diff) error {
 			_ = confs.Apply(ctx, h, d)
 			return nil
 		}}, "must wrap host.ErrLost"},
-		"marks before": {bad{func(ctx context.Context, h host.Host) (modules.Diff, error) {
+		"marks before": {bad{check: func(ctx context.Context, h host.Host) (modules.Diff, error) {
 			f, err := h.Files(ctx, []host.FileQuery{{Path: "/etc/a"}})
 			if err != nil || f[0].Type != host.Absent {
 				return nil, err
 			}
 			return confs.Check(ctx, h)
-		}, confs.Apply}, "Check finds nothing left to do, but there is"},
-		"one by one": {bad{func(ctx context.Context, h host.Host) (modules.Diff, error) {
+		}, apply: confs.Apply}, "Check finds nothing left to do, but there is"},
+		"one by one": {bad{check: func(ctx context.Context, h host.Host) (modules.Diff, error) {
 			for range 4 {
 				if _, err := h.Facts(ctx); err != nil {
 					return nil, err
 				}
 			}
 			return confs.Check(ctx, h)
-		}, confs.Apply}, "Check takes 5 round trips"},
-		"restarts others": {bad{confs.Check, func(ctx context.Context, h host.Host, d modules.Diff) error {
+		}, apply: confs.Apply}, "Check takes 5 round trips"},
+		"restarts others": {bad{check: confs.Check, apply: func(ctx context.Context, h host.Host, d modules.Diff) error {
 			if len(d) == 0 {
 				return nil
 			}
 			return errors.Join(h.WriteFile(ctx, confs.Files[0]), h.WriteFile(ctx, confs.Files[1]))
 		}}, "mode of /etc/a: Apply touches /etc/b"},
+		"forgets an item": {bad{check: confs.Check, apply: confs.Apply, items: []string{"/etc/b"}}, "Items lacks file /etc/a"},
 	}
 )
 

@@ -142,6 +142,18 @@ func (m Module) diff(o kube.Object) modules.Diff {
 	return d
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string {
+	items := []string{m.item(), m.item() + " annotation " + ownLabels, m.item() + " annotation " + ownTaints}
+	for _, k := range slices.Sorted(maps.Keys(m.Labels)) {
+		items = append(items, m.item()+" label "+k)
+	}
+	for _, t := range m.sortedTaints() {
+		items = append(items, m.item()+" taint "+t.id())
+	}
+	return items
+}
+
 func (m Module) sortedTaints() []Taint {
 	return slices.SortedFunc(slices.Values(m.Taints), func(a, b Taint) int { return cmp.Compare(a.id(), b.id()) })
 }

@@ -137,6 +137,15 @@ func apply(ctx context.Context, h host.Host, path string, o Object) error {
 	return errors.Join(final, err)
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Module) Items() []string {
+	var items []string
+	for _, o := range m.Objects {
+		items = append(items, name(o))
+	}
+	return items
+}
+
 // name is how people see an object: "deployment/kube-system/coredns".
 func name(o Object) string {
 	parts := []string{strings.ToLower(kube.Text(o, "kind"))}

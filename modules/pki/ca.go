@@ -113,6 +113,9 @@ func (m CA) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return nil
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m CA) Items() []string { return []string{m.Key.Path, m.Cert} }
+
 func (m CA) describe() string { return m.Name + " (CA), ten years" }
 
 // diffKey compares a key's presence, mode and owner.

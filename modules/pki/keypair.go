@@ -52,6 +52,9 @@ func (m KeyPair) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return m.file(key).Apply(ctx, h, d)
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m KeyPair) Items() []string { return []string{m.Key.Path, m.Public} }
+
 func (m KeyPair) file(key host.Key) resource.Files {
 	return resource.Files{Files: []host.FileSpec{{Path: m.Public, Mode: 0o644, Content: key.Public}}}
 }

@@ -110,6 +110,15 @@ func (m Leafs) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return g.Wait()
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Leafs) Items() []string {
+	var items []string
+	for _, l := range m.Leafs {
+		items = append(items, l.Key.Path, l.Cert)
+	}
+	return items
+}
+
 // issue makes the key first: a certificate of another key is found by the
 // next Check wherever this is cut off.
 func (m Leafs) issue(ctx context.Context, h host.Host, l Leaf, d modules.Diff) error {

@@ -89,6 +89,15 @@ func (m Trust) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return nil
 }
 
+// Items are all that the module may change, see modules.Owner.
+func (m Trust) Items() []string {
+	var items []string
+	for _, f := range m.Files {
+		items = append(items, f.Path)
+	}
+	return items
+}
+
 // fingerprint names a certificate by what it is called and its digest.
 func fingerprint(data []byte) string {
 	c, err := parse(data)

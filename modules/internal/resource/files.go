@@ -50,6 +50,15 @@ func (w Files) Diff(have []host.File) modules.Diff {
 	return d
 }
 
+// Items are all paths, see modules.Owner.
+func (w Files) Items() []string {
+	var items []string
+	for _, q := range w.Queries() {
+		items = append(items, q.Path)
+	}
+	return items
+}
+
 // Apply makes what d touches.
 func (w Files) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	for _, dir := range w.Dirs {

@@ -39,6 +39,9 @@ func (s Service) all() Files {
 // Wanted are the service's files as they should be, the unit last.
 func (s Service) Wanted() []host.FileSpec { return s.all().Files }
 
+// Items are the service and its files, see modules.Owner.
+func (s Service) Items() []string { return append(s.all().Items(), s.Name) }
+
 // unit is the unit file with the hash of all that the service depends on, so
 // that a restart which is still owed shows as a difference on disk.
 func (s Service) unit() string {
