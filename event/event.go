@@ -5,6 +5,8 @@ package event
 import (
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 )
@@ -36,10 +38,40 @@ type HostFailed struct {
 
 // StepChecked says what differs.
 type StepChecked struct {
+	Addr  plan.Addr
+	Probe bool // it only checks: Diff are findings
+	Diff  modules.Diff
+	Err   error
+}
+
+// StepPlanned says, after all checks and in plan order, what a step is to
+// change.
+type StepPlanned struct {
+	Addr   plan.Addr
+	Source hcl.Range
+	Diff   modules.Diff
+}
+
+// StepDiffers says what the check after an apply found.
+type StepDiffers struct {
 	Addr plan.Addr
 	Diff modules.Diff
-	Err  error
 }
+
+// Planned sums up a plan.
+type Planned struct {
+	Add, Change, Remove              int // steps
+	Hosts, ControlPlane, Etcd        []string
+	Restarts, Removals, Replacements int
+	Files                            int
+	Bytes                            int64
+}
+
+// Saved says that the plan is in a file.
+type Saved struct{ File, SHA256 string }
+
+// Applied sums up an apply.
+type Applied struct{ Done, Failed, Skipped int }
 
 // StepStarted says that a step's changes begin.
 type StepStarted struct{ Addr plan.Addr }
@@ -73,13 +105,33 @@ type StepSkipped struct {
 // Message is a line for the operator.
 type Message struct{ Text string }
 
+// Diagnosed is something wrong with the spec. Files are the sources, with
+// asterisks for what is sensitive.
+type Diagnosed struct {
+	Diag  *hcl.Diagnostic
+	Files map[string]*hcl.File
+}
+
+// Ended says how the command ended; it is the last event.
+type Ended struct {
+	ExitCode int
+	Message  string // what went wrong; "" if all is well
+}
+
 func (Phase) event()        {}
 func (HostReady) event()    {}
 func (HostFailed) event()   {}
 func (StepChecked) event()  {}
+func (StepPlanned) event()  {}
+func (StepDiffers) event()  {}
+func (Planned) event()      {}
+func (Saved) event()        {}
 func (StepStarted) event()  {}
 func (StepProgress) event() {}
 func (StepDone) event()     {}
 func (StepFailed) event()   {}
 func (StepSkipped) event()  {}
+func (Applied) event()      {}
 func (Message) event()      {}
+func (Diagnosed) event()    {}
+func (Ended) event()        {}

@@ -48,7 +48,7 @@ func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Ch
 			if c.Diffs[s.Addr] = d; err != nil {
 				c.Errs[s.Addr] = &Error{s.Addr, OpCheck, err}
 			}
-			sink(event.StepChecked{Addr: s.Addr, Diff: d, Err: err})
+			sink(event.StepChecked{Addr: s.Addr, Probe: !isModule(s), Diff: d, Err: err})
 		})
 	}
 	wg.Wait()

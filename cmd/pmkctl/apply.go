@@ -42,7 +42,7 @@ func (a *app) applyCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.sha256, "sha256", "", "apply the saved plan only if this is its `DIGEST`")
 	cmd.Flags().IntVar(&f.parallelism, "parallelism", 64, "at most `N` steps at a time")
 	cmd.Flags().DurationVar(&f.lockTimeout, "lock-timeout", lockWait, "wait up to `D` (30s, 5m) for a host that another run has locked")
-	return a.hostFlags(cmd)
+	return a.eventFlags(a.hostFlags(cmd), true)
 }
 
 func (a *app) apply(cmd *cobra.Command, args []string, f applyFlags) error {
@@ -122,8 +122,8 @@ func (w *work) recheck(ctx context.Context, approved *executor.Checked) (*execut
 
 // approve asks a human.
 func (w *work) approve(ctx context.Context) error {
-	if !isTerminal(w.in) {
-		return errors.New("approval is needed and there is no terminal to ask on; use -auto-approve")
+	if err := w.mayAsk(); err != nil {
+		return err
 	}
 	fmt.Fprint(w.err, "Apply these changes? Only \"yes\" is accepted: ")
 	answers := make(chan string, 1)
@@ -167,6 +167,7 @@ func (w *work) change(ctx context.Context, checked *executor.Checked, f applyFla
 	result := executor.Apply(ctx, checked, w.hosts(), executor.Options{
 		Parallelism: f.parallelism, Keepers: keepers, Stop: w.stop, Reviewed: w.reviewed()}, w.progress.Event)
 	w.graceful.Store(false)
+	w.tellResult(result)
 	if !result.Complete() {
 		w.progress.Hide()
 		if err := view.Result(w.out, result, w.style(w.out)); err != nil {
@@ -197,6 +198,7 @@ func (w *work) verify(ctx context.Context, result *executor.Result) error {
 	if err := view.Result(w.out, result, w.style(w.out)); err != nil {
 		return err
 	}
+	w.tellLeft(left)
 	_, errs := left.Failed()
 	if len(left.Pending())+len(errs) == 0 {
 		return nil

@@ -155,6 +155,7 @@ func (w *work) resume(ctx context.Context, name string) (*executor.Checked, erro
 	if err := w.stale(view.Moves(checked.Since(w.saved, did))); err != nil {
 		return nil, err
 	}
+	w.tellPlan(checked)
 	w.unnoted = unnoted(w.saved, checked, did)
 	fmt.Fprintln(w.out, view.SummaryLine(checked.Summary()))
 	return checked, nil

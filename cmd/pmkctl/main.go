@@ -41,11 +41,17 @@ type streams struct {
 func run(args []string, s streams) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	a := &app{streams: s, stop: make(chan struct{})}
-	defer a.watchSignals(cancel)()
+	a := &app{streams: s, stderr: s.err, stop: make(chan struct{}), args: longFlags(args)}
+	restore := a.watchSignals(cancel)
 	root := a.command()
-	root.SetArgs(longFlags(args))
-	return a.exitCode(root.ExecuteContext(ctx))
+	root.SetArgs(a.args)
+	cmd, err := root.ExecuteContextC(ctx)
+	restore() // what is left is output: an interrupt ends that at once
+	if a.stream.Load() == nil { // not begun: the command line is wrong
+		err = errors.Join(err, a.beginEvents(cmd.Name()))
+	}
+	code, err := a.exitCode(err)
+	return a.endEvents(code, ending(code, err))
 }
 
 // watchSignals lets the first interrupt begin nothing more, and a second one
@@ -102,14 +108,14 @@ func (e *exitError) Error() string {
 func (e *exitError) Unwrap() error { return e.Err }
 
 // exitCode tells the user about err, if that was not done, and gives its
-// code.
-func (a *app) exitCode(err error) int {
+// code, and what was told.
+func (a *app) exitCode(err error) (int, error) {
 	var e *exitError
 	switch {
 	case a.interrupted.Load():
-		return exitInterrupted
+		return exitInterrupted, nil
 	case err == nil:
-		return exitDone
+		return exitDone, nil
 	case errors.As(err, &e):
 	case errors.Is(err, host.ErrLost):
 		e = &exitError{exitUnreachable, err}
@@ -119,5 +125,5 @@ func (a *app) exitCode(err error) int {
 	if e.Err != nil {
 		fmt.Fprintf(a.err, "pmkctl: %v\n", e.Err)
 	}
-	return e.Code
+	return e.Code, e.Err
 }

@@ -22,7 +22,7 @@ func (a *app) planCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&f.detailed, "detailed-exitcode", false, "exit 2 if there is something to change")
 	cmd.Flags().StringVar(&f.out, "out", "", "save the plan to `FILE`, for show and apply")
-	return a.hostFlags(cmd)
+	return a.eventFlags(a.hostFlags(cmd), true)
 }
 
 func (a *app) plan(cmd *cobra.Command, args []string, f planFlags) error {

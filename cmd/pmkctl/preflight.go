@@ -32,7 +32,7 @@ func (a *app) preflightCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON document instead, with every edge and port (docs/preflight.md)")
 	cmd.Flags().StringVar(&f.html, "html", "", "also write a page to `FILE`, with the matrix of all hosts")
-	return a.hostFlags(cmd)
+	return a.eventFlags(a.hostFlags(cmd), false)
 }
 
 func (a *app) preflight(cmd *cobra.Command, args []string, f preflightFlags) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/view"
 )
 
@@ -18,6 +19,10 @@ import (
 type app struct {
 	streams
 	flags       flags
+	args        []string // the command line, with flags as cobra reads them
+	stderr      io.Writer
+	outlets     []*outlet // that events are written to
+	stream      atomic.Pointer[view.Stream]
 	stop        chan struct{} // closed by the first interrupt
 	interrupted atomic.Bool
 	graceful    atomic.Bool // changes are being made: an interrupt waits for them
@@ -29,6 +34,9 @@ type flags struct {
 	log            string
 	vars, varFiles []string
 	exclude        []string
+	json           bool   // standard output has events, and nothing else
+	events         string // file
+	input          bool   // a human may be asked
 }
 
 func (a *app) command() *cobra.Command {
@@ -42,6 +50,7 @@ func (a *app) command() *cobra.Command {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
+	root.SetFlagErrorFunc(a.flagError)
 	root.PersistentFlags().BoolVar(&a.flags.noColor, "no-color", false, "do not colour the output (also: NO_COLOR)")
 	root.PersistentFlags().BoolVar(&a.flags.quiet, "quiet", false, "show no progress")
 	root.PersistentFlags().StringVar(&a.flags.log, "log", "", "append every call to a host's agent to this `FILE`")
@@ -59,6 +68,7 @@ func (a *app) specFlags(cmd *cobra.Command) *cobra.Command {
 
 // hostFlags are the flags of commands that talk to hosts.
 func (a *app) hostFlags(cmd *cobra.Command) *cobra.Command {
+	a.inputFlag(cmd)
 	cmd.Flags().StringArrayVar(&a.flags.exclude, "exclude", nil, "leave `HOST` out; may be repeated")
 	return a.specFlags(cmd)
 }
@@ -103,7 +113,11 @@ func width(w io.Writer) int {
 }
 
 // note tells the operator something beside the result.
-func (a *app) note(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
+func (a *app) note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	fmt.Fprintln(a.err, text)
+	a.emit(event.Message{Text: text})
+}
 
 // specPath is the argument, or the working directory.
 func specPath(args []string) string {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
@@ -64,8 +65,9 @@ func (w *work) save(ctx context.Context, name string, checked *executor.Checked)
 		return fmt.Errorf("save the plan: %w", err)
 	}
 	id := saved.ID(file)
+	w.emit(event.Saved{File: name, SHA256: id})
 	fmt.Fprintf(w.out, "Saved to %s, sha256 %s\n", name, id)
-	w.note("To do exactly this: pmkctl apply -sha256=%s %s", id, name)
+	w.hint("To do exactly this: pmkctl apply -sha256=%s %s", id, name)
 	return nil
 }
 

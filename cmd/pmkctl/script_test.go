@@ -59,7 +59,7 @@ func TestMain(m *testing.M) {
 //	noleak FILE...            no private key of a host in these, or sent by one
 //	keystays FILE             no agent saw the key in this kubeconfig
 //	onterminal COMMAND...     run with a terminal for standard output and error
-//	schema NAME FILE          FILE is as docs/schema/NAME says
+//	schema NAME FILE          FILE, or each line of events, is as docs/schema/NAME says
 //	plain STREAM FILE         write what differs from run to run in fixed words
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -361,9 +361,19 @@ var moving = []struct {
 func schemaCommand(ts *testscript.TestScript, _ bool, args []string) {
 	schema, err := jsonschema.NewCompiler().Compile("../../docs/schema/" + args[0])
 	ts.Check(err)
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(ts.ReadFile(args[1])))
-	ts.Check(err)
-	ts.Check(schema.Validate(doc))
+	docs := []string{ts.ReadFile(args[1])}
+	if args[0] == "events.json" {
+		docs = strings.Split(strings.TrimSuffix(docs[0], "\n"), "\n")
+	}
+	for _, text := range docs {
+		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+		if err == nil {
+			err = schema.Validate(doc)
+		}
+		if err != nil {
+			ts.Fatalf("%v in\n%s", err, text)
+		}
+	}
 }
 
 func plainCommand(ts *testscript.TestScript, _ bool, args []string) {

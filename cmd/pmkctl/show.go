@@ -13,7 +13,10 @@ import (
 // then, so an apply leaves it out.
 func (w *work) show(c *executor.Checked) error {
 	w.progress.Hide()
-	showPlan := func() error { return view.Plan(w.out, c, w.names(), w.style(w.out)) }
+	showPlan := func() error {
+		w.tellPlan(c)
+		return view.Plan(w.out, c, w.names(), w.style(w.out))
+	}
 	probes, _ := c.Failed()
 	switch {
 	case len(w.conn.failed) > 0, len(probes) > 0 && w.applies: // with hosts missing the graph holds probes alone

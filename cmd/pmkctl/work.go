@@ -35,7 +35,7 @@ type work struct {
 	records    map[string]*state.Record
 	holders    map[string]*host.LockRequest // of other runs
 	compiled   *plan.Compiled
-	progress   *view.Progress
+	progress   *watch
 	sources    *component.Sources
 	run        string // id of this run
 	probesOnly bool   // the command is about preflight alone
@@ -58,6 +58,7 @@ func (a *app) load(path string) (*spec.Cluster, map[string]*hcl.File, error) {
 
 // diagnose shows diagnostics; errors among them end the command.
 func (a *app) diagnose(files map[string]*hcl.File, diags hcl.Diagnostics) error {
+	a.tellDiagnostics(files, diags)
 	if err := view.Diagnostics(a.err, files, diags, width(a.err), a.style(a.err)); err != nil {
 		return err
 	}
@@ -259,6 +260,6 @@ func namesOf(c *spec.Cluster) view.Names {
 	return names
 }
 
-func (a *app) newProgress() *view.Progress {
-	return view.NewProgress(a.err, a.style(a.err), width(a.err), a.flags.quiet)
+func (a *app) newProgress() *watch {
+	return &watch{view.NewProgress(a.err, a.style(a.err), width(a.err), a.flags.quiet || a.flags.json), a.emit}
 }

@@ -1,0 +1,148 @@
+package view_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/view"
+)
+
+// events are one of everything that happens, in all its forms.
+func events() []event.Event {
+	const spec = "cluster \"lab\" {\n  pod_cidr = [\n    1,\n  ]\n}\n"
+	at := func(from, to int) *hcl.Range {
+		return &hcl.Range{Filename: "cluster.hcl", Start: hcl.Pos{Line: from, Column: 3}, End: hcl.Pos{Line: to, Column: 4}}
+	}
+	files := map[string]*hcl.File{"cluster.hcl": {Bytes: []byte(spec)}}
+	cause := errors.New("connection lost\n  since a while")
+	d := modules.Diff{
+		{Kind: modules.Text, Action: modules.Update, Item: "/etc/x", Have: "old content", Want: "new content"},
+		{Kind: modules.Text, Action: modules.Update, Item: "/etc/secret", Have: "d1gest", Want: "d2gest", Secret: true},
+		{Kind: modules.Setting, Action: modules.Update, Item: "password", Have: "d3gest", Want: "d4gest", Secret: true},
+		{Kind: modules.Object, Action: modules.Update, Item: "configmap/x", Have: "old content", Want: "new content"},
+		{Kind: modules.Setting, Action: modules.Update, Item: "net.x", Have: "0", Want: "1", Why: "<b>&"},
+		{Kind: modules.Transfer, Action: modules.Add, Item: "/bin/x", SHA256: strings.Repeat("0", 64), Bytes: 42},
+		{Kind: modules.Unit, Action: modules.Add, Item: "x.service", Until: "ca.cp-1"},
+	}
+	finding := func(l modules.Level) modules.Diff {
+		return modules.Diff{{Kind: modules.Finding, ID: "PF005", Level: l, Item: "cp-1 swap", Have: "is on", Want: "off"}}
+	}
+	return []event.Event{
+		event.Phase{Name: "connect", Total: 3}, event.Phase{Name: "verify"},
+		event.HostReady{Host: "cp-1", Took: 1500 * time.Microsecond}, event.HostFailed{Host: "worker-1", Err: cause},
+		event.StepChecked{Addr: "preflight.cp-1", Probe: true, Diff: finding(modules.Warning)},
+		event.StepChecked{Addr: "preflight.cp-2", Probe: true, Diff: finding(modules.Error)},
+		event.StepChecked{Addr: "preflight.cp-3", Probe: true, Diff: finding(modules.Ignored)},
+		event.StepChecked{Addr: "connectivity", Probe: true}, event.StepChecked{Addr: "connectivity", Probe: true, Err: cause},
+		event.StepChecked{Addr: "etcd.cp-1", Diff: d}, event.StepChecked{Addr: "etcd.cp-1", Err: cause},
+		event.StepPlanned{Addr: "etcd.cp-1", Source: *at(1, 1), Diff: d}, event.StepPlanned{Addr: "dns.cp-1", Diff: modules.Diff{{Item: "dns.cp-1", Until: "ca.cp-1"}}},
+		event.Planned{Add: 1, Change: 2, Hosts: []string{"cp-1"}, ControlPlane: []string{"cp-1"}, Etcd: []string{}, Restarts: 1, Bytes: 42, Files: 1},
+		event.Saved{File: "p.plan", SHA256: strings.Repeat("a", 64)},
+		event.StepStarted{Addr: "etcd.cp-1"}, event.StepProgress{Addr: "etcd.cp-1", Done: 1, Total: 2}, event.StepDone{Addr: "etcd.cp-1", Took: time.Second},
+		event.StepFailed{Addr: "etcd.cp-2", Took: time.Second, Err: cause}, event.StepSkipped{Addr: "etcd.cp-3", Cause: "etcd.cp-2"}, event.StepSkipped{Addr: "etcd.cp-4"},
+		event.Applied{Done: 1, Failed: 1, Skipped: 2}, event.StepDiffers{Addr: "etcd.cp-1", Diff: d}, event.Message{Text: "hello"},
+		event.Diagnosed{Diag: &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Wrong", Detail: "It is wrong.", Subject: at(2, 4)}, Files: files},
+		event.Diagnosed{Diag: &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "Hm", Subject: at(9, 9)}, Files: files},
+		event.Diagnosed{Diag: &hcl.Diagnostic{Summary: "No spec"}},
+		event.Ended{ExitCode: 5, Message: "apply is incomplete"},
+	}
+}
+
+// stream is what events are written as.
+func stream(list ...event.Event) []string {
+	var lines []string
+	s := view.NewStream(func(line []byte) { lines = append(lines, string(line)) }, "1.2.3", "apply")
+	for _, e := range list {
+		s.Event(e)
+	}
+	return lines
+}
+
+// TestStreamSchema keeps docs/schema/events.json and what is written in
+// step; and all of it is written.
+func TestStreamSchema(t *testing.T) {
+	schema := strictSchema(t, "events.json")
+	list := events()
+	lines := stream(list...)
+	if want := len(list); len(lines) != want { // one more for the version, one less for what a module found
+		t.Errorf("%d lines, want %d", len(lines), want)
+	}
+	for _, line := range lines {
+		checkSchema(t, schema, []byte(line))
+		if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "\n") || !strings.HasPrefix(line, `{"type":"`) {
+			t.Errorf("not one line: %q", line)
+		}
+	}
+	if !strings.HasPrefix(lines[0], `{"type":"version","time":"`) || !strings.Contains(lines[0], `"version":"`+view.StreamVersion+`","pmkctl":"1.2.3","command":"apply"}`) {
+		t.Errorf("the first line is %s", lines[0])
+	}
+}
+
+// TestStreamHoldsNoContents: no file's contents, and nothing that could be
+// guessed from the digest of a secret.
+func TestStreamHoldsNoContents(t *testing.T) {
+	text := strings.Join(stream(events()...), "")
+	for _, word := range []string{"content", "d1gest", "d2gest", "d3gest", "d4gest"} {
+		if strings.Contains(text, word) {
+			t.Errorf("%q is in the stream", word)
+		}
+	}
+	if !strings.Contains(text, `"item":"net.x","have":"0","want":"1","why":"<b>&"`) {
+		t.Error("short values are not in the stream")
+	}
+}
+
+func TestStreamTells(t *testing.T) {
+	lines := stream(events()...)
+	for _, want := range []string{
+		`"addr":"preflight.cp-1","module":"preflight","host":"cp-1","verdict":"warning"`, `"host":"cp-2","verdict":"error"`, `"host":"cp-3","verdict":"ignored"`,
+		`"addr":"connectivity","module":"connectivity","host":"","verdict":"ok","findings":[]}`, `"verdict":"failed","findings":[],"error":"connection lost\n  since a while"}`,
+		`"addr":"dns.cp-1","module":"dns","host":"cp-1","action":"","known_after":["ca.cp-1"],"source":{"file":"","line":0}`,
+		`"file":"cluster.hcl","line":2,"column":3,"end_line":4,"end_column":4,"snippet":"  pod_cidr = [\n    1,\n  ]"}`,
+		`"severity":"warning","summary":"Hm","detail":"","file":"cluster.hcl","line":9,"column":3,"end_line":9,"end_column":4,"snippet":""}`,
+		`"exit_code":5,"message":"apply is incomplete"}`,
+	} {
+		if !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, want) }) {
+			t.Errorf("no line has %s", want)
+		}
+	}
+}
+
+// TestStreamLimitsProgress to a line a second for each step, and the last.
+func TestStreamLimitsProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []int64
+		s := view.NewStream(func(line []byte) {
+			var p struct {
+				Type string
+				Done int64
+			}
+			if err := json.NewDecoder(bytes.NewReader(line)).Decode(&p); err != nil {
+				t.Error(err)
+			}
+			if p.Type == "step_progress" {
+				got = append(got, p.Done)
+			}
+		}, "dev", "apply")
+		for i := range int64(250) { // 2.5 s of them
+			s.Event(event.StepProgress{Addr: "a.x", Done: i + 1, Total: 250})
+			if i == 100 {
+				s.Event(event.StepProgress{Addr: "b.x", Done: 1000, Total: 2000})
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if want := []int64{1, 101, 1000, 201, 250}; !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
