@@ -28,7 +28,7 @@ func headline(c modules.Change, st Style) string {
 	var b strings.Builder
 	b.WriteString(c.Item)
 	if what := verdict(c); what != "" {
-		b.WriteString(": " + what)
+		b.WriteString(": " + visible(what))
 	}
 	if c.Action == modules.Replace {
 		b.WriteString(" " + st.yellow("(replaces foreign)"))
@@ -37,7 +37,7 @@ func headline(c modules.Change, st Style) string {
 		b.WriteString(" (" + moved + ")")
 	}
 	if c.Why != "" && c.Action != modules.Restart {
-		b.WriteString(st.faint(" (" + c.Why + ")"))
+		b.WriteString(st.faint(" (" + visible(c.Why) + ")"))
 	}
 	if c.Until != "" {
 		b.WriteString(st.faint(" (known after " + c.Until + ")"))

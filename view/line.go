@@ -1,11 +1,15 @@
 package view
 
 import (
+	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/view/fielddiff"
 )
 
 // LineKind is what a line of a change is.
@@ -13,25 +17,29 @@ type LineKind string
 
 // The kinds of lines.
 const (
-	FileLine  LineKind = "line"  // of a file or object; its sign is + or -, or a blank if it stays
+	FileLine  LineKind = "line"  // of a file, an object or a long value; its sign is + or -, or a blank if it stays
 	FieldLine LineKind = "field" // "path.to.field: old -> new"; its sign is +, - or ~
 	GapLine   LineKind = "gap"   // lines that stay are left out here; no text
+	NoteLine  LineKind = "note"  // words about the lines: what cannot be seen in them
 )
 
 // A Line is one line of what becomes of a file or an object. Text, page and
 // Markdown all show these.
 type Line struct {
-	Kind LineKind
-	Sign string // "+", "-", "~" or " "
-	Text string // without the sign, a newline or colours
+	Kind  LineKind
+	Sign  string // "+", "-", "~" or " "
+	Depth int    // below a field: 1, else 0
+	Text  string // without the sign, a newline or colours; what does not print is escaped
 }
 
 // contextLines are the lines shown around a changed one.
 const contextLines = 2
 
 // Lines are a change line by line; a new or removed file has all its lines.
-// There are none where the headline says it all: of what is no file, of
-// secrets, and of a unit in which nothing but the hash of its inputs changes.
+// A file that is known field by field has its fields instead, where they
+// tell all. There are no lines where the headline says it all: of what is no
+// file, of secrets, and of a unit in which nothing but the hash of its
+// inputs changes.
 func Lines(c modules.Change) []Line {
 	if c.Kind != modules.Text && c.Kind != modules.Object || c.Secret || hashOnly(c) {
 		return nil
@@ -39,37 +47,140 @@ func Lines(c modules.Change) []Line {
 	if c.Have == "" && c.Kind == modules.Object && !strings.Contains(c.Want, "\n") {
 		return nil
 	}
-	return fileLines(c.Have, c.Want)
+	if fields := Fields(c); len(fields) > 0 {
+		return fieldLines(fields)
+	}
+	return textLines(c.Have, c.Want)
 }
 
-// fileLines is a unified diff without its header.
-func fileLines(have, want string) []Line {
-	u, err := udiff.ToUnified("", "", have, udiff.Lines(have, want), contextLines)
-	if err != nil || u == "" {
+// Fields are the fields of a file or object that differ; none where lines
+// tell more, and of what is new or removed as a whole.
+func Fields(c modules.Change) []fielddiff.Field {
+	if c.Kind != modules.Text && c.Kind != modules.Object || c.Secret || c.Have == "" || c.Want == "" {
 		return nil
 	}
+	path := c.Item
+	if c.Kind == modules.Object {
+		path = "object.yaml"
+	}
+	fields, _ := fielddiff.Compare(path, c.Have, c.Want)
+	return fields
+}
+
+// inputsField is the hash of a unit's inputs, which tells people nothing.
+const inputsField = "Unit.X-Pmkctl-Inputs"
+
+func fieldLines(fields []fielddiff.Field) []Line {
 	var out []Line
-	body := strings.Split(strings.TrimSuffix(u, "\n"), "\n")[2:] // behind --- and +++
-	for _, line := range body {
-		switch {
-		case strings.HasPrefix(line, `\`): // No newline at end of file
-		case strings.HasPrefix(line, "@@"):
-			if len(out) > 0 {
-				out = append(out, Line{Kind: GapLine, Sign: " "})
-			}
-		default:
-			out = append(out, Line{FileLine, line[:1], line[1:]})
+	for _, f := range fields {
+		if f.Path != inputsField {
+			out = append(out, fieldLine(f)...)
 		}
 	}
 	return out
 }
 
+// fieldWidth is what a line of a field may have, so that with its
+// indentation it fits a terminal.
+const fieldWidth = 68
+
+func fieldLine(f fielddiff.Field) []Line {
+	sign := map[modules.Action]string{modules.Add: "+", modules.Remove: "-", modules.Update: "~"}[f.Action]
+	var text string
+	switch {
+	case f.Action == modules.Update:
+		text = fmt.Sprintf("%s: %s -> %s", f.Path, f.Have, f.Want)
+	case f.Have.IsFlag() || f.Want.IsFlag():
+		text = f.Path
+	case f.Have != nil:
+		text = fmt.Sprintf("%s: %s", f.Path, f.Have)
+	default:
+		text = fmt.Sprintf("%s: %s", f.Path, f.Want)
+	}
+	if !f.Have.Long() && !f.Want.Long() && (f.Action != modules.Update || utf8.RuneCountInString(text) <= fieldWidth) {
+		return []Line{{FieldLine, sign, 0, visible(text)}}
+	}
+	out := []Line{{FieldLine, sign, 0, visible(f.Path) + ":"}}
+	for _, l := range textLines(f.Have.Text(), f.Want.Text()) {
+		l.Depth = 1
+		out = append(out, l)
+	}
+	return out
+}
+
+const noNewline = `\ No newline at end of file`
+
+// textLines is a unified diff without its header.
+func textLines(have, want string) []Line {
+	u, err := udiff.ToUnified("", "", have, udiff.Lines(have, want), contextLines)
+	if err != nil || u == "" {
+		return nil
+	}
+	var out []Line
+	open := 0 // ends without a newline
+	for _, line := range strings.Split(strings.TrimSuffix(u, "\n"), "\n")[2:] { // behind --- and +++
+		switch {
+		case line == noNewline:
+			open++
+			out = append(out, Line{Kind: NoteLine, Sign: " ", Text: "(no newline at the end)"})
+		case strings.HasPrefix(line, "@@"):
+			if len(out) > 0 {
+				out = append(out, Line{Kind: GapLine, Sign: " "})
+			}
+		default:
+			out = append(out, Line{FileLine, line[:1], 0, visible(line[1:])})
+		}
+	}
+	if open == 1 && have != "" && want != "" {
+		return out
+	}
+	return withoutNotes(out) // a new file, or it was so before
+}
+
+func withoutNotes(lines []Line) (out []Line) {
+	for _, l := range lines {
+		if l.Kind != NoteLine {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// visible escapes what would move the cursor, change colours, or cannot be
+// seen: what a host has in its files is not to draw on the reader's screen.
+func visible(text string) string {
+	if strings.IndexFunc(text, hidden) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r < 0x80 && hidden(r):
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case hidden(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+		i += size
+	}
+	return b.String()
+}
+
+func hidden(r rune) bool { return r == utf8.RuneError || r != '\t' && !unicode.IsPrint(r) }
+
 // String is the line as text has it.
 func (l Line) String() string {
+	indent := strings.Repeat("    ", l.Depth)
 	if l.Kind == GapLine {
-		return "  ..."
+		return indent + "  ..."
 	}
-	return l.Sign + " " + l.Text
+	return indent + l.Sign + " " + l.Text
 }
 
 func (l Line) paint(st Style) string {
