@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -98,8 +99,13 @@ func (l *loader) addCycle(x *local, path []string) {
 	for _, name := range cycle {
 		l.locals[name].val, l.locals[name].state = cty.DynamicVal, done
 	}
-	if len(cycle) > maxCycle {
-		cycle = append(cycle[:maxCycle:maxCycle], "...", x.name)
+	steps := make([]string, len(cycle)-1, len(cycle))
+	for i, name := range cycle[:len(cycle)-1] {
+		steps[i] = fmt.Sprintf("%s (%s)", name, place(l.locals[name].attr.NameRange))
 	}
-	l.add(problem(x.attr.NameRange, "Cycle of local values", "Each of these needs the next: %s. Write out the value of one of them.", strings.Join(cycle, " -> ")))
+	if len(steps) > maxCycle {
+		steps = append(steps[:maxCycle:maxCycle], "...")
+	}
+	l.add(problem(x.attr.NameRange, "Cycle of local values", "Each of these needs the next: %s. Write out the value of one of them.",
+		strings.Join(append(steps, x.name), " -> ")))
 }

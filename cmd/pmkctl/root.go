@@ -55,7 +55,7 @@ func (a *app) command() *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.flags.quiet, "quiet", false, "show no progress")
 	root.PersistentFlags().StringVar(&a.flags.log, "log", "", "append every call to a host's agent to this `FILE`")
 	root.AddCommand(a.initCommand(), a.fmtCommand(), a.validateCommand(), a.preflightCommand(), a.explainCommand(),
-		a.planCommand(), a.applyCommand(), a.showCommand(), a.kubeconfigCommand(), a.sshCommand(), a.versionCommand())
+		a.planCommand(), a.applyCommand(), a.showCommand(), a.graphCommand(), a.kubeconfigCommand(), a.sshCommand(), a.versionCommand())
 	return root
 }
 

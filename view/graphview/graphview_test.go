@@ -6,14 +6,19 @@ import (
 	"encoding/xml"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules"
@@ -359,5 +364,149 @@ func TestCollapse(t *testing.T) {
 	d := parse(t, draw(t, "small", g))
 	if b := d.Lanes[0].Boxes[3]; b.Text != "~ kubelet (2 hosts: ~1 +1)" || b.Hosts != "a b" || b.Action != "update" || b.Addr != "kubelet" || b.Module != "kubelet" {
 		t.Errorf("got %+v", b)
+	}
+}
+
+// TestDOT asks Graphviz where there is one.
+func TestDOT(t *testing.T) {
+	dot, err := exec.LookPath("dot")
+	if err != nil {
+		t.Skip("Graphviz is not installed")
+	}
+	for name, g := range graphs(t) {
+		var b bytes.Buffer
+		if err := graphview.DOT(&b, g, `a "title" \ of `+name); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(dot, "-Tplain")
+		cmd.Stdin = &b
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil || stderr.Len() > 0 {
+			t.Fatalf("%s: dot: %v\n%s", name, err, stderr.String())
+		}
+		lines := strings.Split(string(out), "\n")
+		if nodes, edges := begin(lines, "node "), begin(lines, "edge "); nodes != len(g.Nodes) || edges != len(g.Drawn()) {
+			t.Errorf("%s: dot saw %d nodes and %d edges, want %d and %d", name, nodes, edges, len(g.Nodes), len(g.Drawn()))
+		}
+	}
+}
+
+func begin(lines []string, with string) (n int) {
+	for _, l := range lines {
+		if strings.HasPrefix(l, with) {
+			n++
+		}
+	}
+	return n
+}
+
+// What of Mermaid's grammar is used here. A text that begins as a list does
+// is drawn as "Unsupported markdown".
+var (
+	mermaidHead  = regexp.MustCompile(`^---\ntitle: "(?:[^"\\\n]|\\.)*"\n---\nflowchart LR\n`)
+	mermaidText  = `"[^-+*"\x60\d][^"\x60]*"`
+	mermaidNode  = regexp.MustCompile(`^ +(n\d+)(?:\[` + mermaidText + `\]|\(` + mermaidText + `\)|\{` + mermaidText + `\})$`)
+	mermaidOpen  = regexp.MustCompile(`^  subgraph h\d+\["[^"\x60]+"\]$`)
+	mermaidEdge  = regexp.MustCompile(`^  (n\d+) (?:-->|-\.->) (n\d+)$`)
+	mermaidClass = regexp.MustCompile(`^  class ((?:n\d+,)*n\d+) (\w+)$`)
+	mermaidDef   = regexp.MustCompile(`^  classDef (\w+) [\w-]+:[#\w ]+(?:,[\w-]+:[#\w ]+)*$`)
+)
+
+// TestMermaid reads the chart line by line: every line is of its grammar, and
+// every node and class is there before it is used.
+func TestMermaid(t *testing.T) {
+	for name, g := range graphs(t) {
+		var b bytes.Buffer
+		if err := graphview.Mermaid(&b, g, `a "title" of `+name); err != nil {
+			t.Fatal(err)
+		}
+		head := mermaidHead.FindString(b.String())
+		if head == "" {
+			t.Fatalf("%s: the head is wrong:\n%.100s", name, b.String())
+		}
+		nodes, classes, edges, open := map[string]bool{}, map[string]bool{}, 0, 0
+		for line := range strings.Lines(b.String()[len(head):]) {
+			line = strings.TrimSuffix(line, "\n")
+			if m := mermaidNode.FindStringSubmatch(line); m != nil && !nodes[m[1]] {
+				nodes[m[1]] = true
+			} else if mermaidOpen.MatchString(line) && open == 0 {
+				open++
+			} else if line == "  end" && open == 1 {
+				open--
+			} else if m := mermaidEdge.FindStringSubmatch(line); m != nil && nodes[m[1]] && nodes[m[2]] && open == 0 {
+				edges++
+			} else if m := mermaidDef.FindStringSubmatch(line); m != nil {
+				classes[m[1]] = true
+			} else if m := mermaidClass.FindStringSubmatch(line); m == nil || !classes[m[2]] || slices.ContainsFunc(strings.Split(m[1], ","), func(n string) bool { return !nodes[n] }) {
+				t.Errorf("%s: not of the grammar: %s", name, line)
+			}
+		}
+		if len(nodes) != len(g.Nodes) || edges != len(g.Drawn()) || open != 0 {
+			t.Errorf("%s: got %d nodes and %d edges, want %d and %d", name, len(nodes), edges, len(g.Nodes), len(g.Drawn()))
+		}
+	}
+}
+
+// TestJSON: every graph is as the schema says, which knows all fields.
+func TestJSON(t *testing.T) {
+	schema := strictSchema(t)
+	for name, g := range graphs(t) {
+		var b bytes.Buffer
+		if err := graphview.JSON(&b, g, "lab"); err != nil {
+			t.Fatal(err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(doc); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if edges := doc.(map[string]any)["edges"].([]any); len(edges) != len(g.Edges) {
+			t.Errorf("%s: got %d edges, want %d", name, len(edges), len(g.Edges))
+		}
+	}
+}
+
+// strictSchema is the schema with every field that it does not name
+// forbidden.
+func strictSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	f, err := os.Open("../../docs/schema/graph.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	doc, err := jsonschema.UnmarshalJSON(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forbid(doc)
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("graph.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("graph.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func forbid(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		if _, object := v["properties"].(map[string]any); object {
+			v["additionalProperties"] = false
+		}
+		for value := range maps.Values(v) {
+			forbid(value)
+		}
+	case []any:
+		for _, value := range v {
+			forbid(value)
+		}
 	}
 }

@@ -221,23 +221,28 @@ func (n *Node) describe() string {
 	if n.Kind == saved.Probe {
 		s += ", a check that changes nothing"
 	}
-	var does []string
-	for _, a := range order {
-		if count := n.Does[a]; count > 0 && n.Kind == saved.Module {
-			does = append(does, fmt.Sprintf("%d %s", count, words[a].word))
-		}
-	}
-	switch {
-	case len(does) == 0:
+	switch does := n.does(); {
+	case does == "" || n.Kind != saved.Module:
 	case len(n.Steps) == 1:
 		s += ": " + words[n.Action].word
 	default:
-		s += ": " + strings.Join(does, ", ")
+		s += ": " + does
 	}
 	if n.Source.Filename != "" {
 		s += fmt.Sprintf(" (%s:%d)", n.Source.Filename, n.Source.Start.Line)
 	}
 	return s
+}
+
+// does is how many steps of a node do what, in words.
+func (n *Node) does() string {
+	var does []string
+	for _, a := range order {
+		if count := n.Does[a]; count > 0 {
+			does = append(does, fmt.Sprintf("%d %s", count, words[a].word))
+		}
+	}
+	return strings.Join(does, ", ")
 }
 
 type legendEntry struct{ class, text string }
