@@ -20,6 +20,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/agent"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/host/oshost"
 )
 
@@ -126,7 +127,7 @@ func example(t reflect.Type) reflect.Value {
 
 func TestReadOnlyRefusesEveryChange(t *testing.T) {
 	for _, readOnly := range []bool{true, false} {
-		s, _ := connect(t, setup{serve: agent.ServeOptions{ReadOnly: readOnly}})
+		s, _ := connect(t, setup{serve: agent.ServeOptions{ReadOnly: readOnly}, wrap: inMemory})
 		writers(s, func(name string, err error) {
 			if !errors.Is(err, host.ErrReadOnly) {
 				t.Errorf("read-only %v: %s: got %v, want %v", readOnly, name, err, host.ErrReadOnly)
@@ -141,8 +142,11 @@ func TestReadOnlyRefusesEveryChange(t *testing.T) {
 	}
 }
 
+// inMemory keeps calls that would end or remove something off this machine.
+func inMemory(host.Host) host.Host { return hosttest.New("worker-1") }
+
 func TestArm(t *testing.T) {
-	s, _ := connect(t, setup{})
+	s, _ := connect(t, setup{wrap: inMemory})
 	if err := s.Arm(t.Context(), "p"); err == nil {
 		t.Error("armed without the lock")
 	}

@@ -86,6 +86,22 @@ func (s *session) Lookup(ctx context.Context, names []string) ([]host.Resolved, 
 	return call[[]host.Resolved](ctx, s, "Lookup", nameArgs{names})
 }
 
+func (s *session) Mounts(ctx context.Context) ([]host.Mount, error) {
+	return call[[]host.Mount](ctx, s, "Mounts", none{})
+}
+
+func (s *session) Pods(ctx context.Context) ([]host.PodProcess, error) {
+	return call[[]host.PodProcess](ctx, s, "Pods", none{})
+}
+
+func (s *session) Trees(ctx context.Context, paths []string) ([]host.Tree, error) {
+	return call[[]host.Tree](ctx, s, "Trees", nameArgs{paths})
+}
+
+func (s *session) Filters(ctx context.Context, q host.FilterQuery) ([]host.Filter, error) {
+	return call[[]host.Filter](ctx, s, "Filters", q)
+}
+
 func (s *session) WriteFile(ctx context.Context, f host.FileSpec) error {
 	return s.do(ctx, "WriteFile", f)
 }
@@ -104,6 +120,30 @@ func (s *session) Symlink(ctx context.Context, path, target string) error {
 
 func (s *session) Remove(ctx context.Context, path string) error {
 	return s.do(ctx, "Remove", pathArgs{path})
+}
+
+func (s *session) RemoveTree(ctx context.Context, t host.TreeSpec) error {
+	return s.do(ctx, "RemoveTree", t)
+}
+
+func (s *session) Unmount(ctx context.Context, path string) error {
+	return s.do(ctx, "Unmount", pathArgs{path})
+}
+
+func (s *session) KillPods(ctx context.Context, grace time.Duration) error {
+	return s.do(ctx, "KillPods", graceArgs{grace})
+}
+
+func (s *session) DeleteLink(ctx context.Context, name string) error {
+	return s.do(ctx, "DeleteLink", pathArgs{name})
+}
+
+func (s *session) DeleteRoute(ctx context.Context, r host.NetRoute) error {
+	return s.do(ctx, "DeleteRoute", r)
+}
+
+func (s *session) ClearFilters(ctx context.Context, q host.FilterQuery) error {
+	return s.do(ctx, "ClearFilters", q)
 }
 
 func (s *session) Unit(ctx context.Context, name string, do host.UnitAction) error {

@@ -49,6 +49,11 @@ func (s *server) methods() handler.Map {
 		"Firewall": read(s, func(ctx context.Context, _ none) ([]host.Chain, error) { return h.Firewall(ctx) }),
 		"Lookup":   read(s, func(ctx context.Context, a nameArgs) ([]host.Resolved, error) { return h.Lookup(ctx, a.Names) }),
 
+		"Mounts":  read(s, func(ctx context.Context, _ none) ([]host.Mount, error) { return h.Mounts(ctx) }),
+		"Pods":    read(s, func(ctx context.Context, _ none) ([]host.PodProcess, error) { return h.Pods(ctx) }),
+		"Trees":   read(s, func(ctx context.Context, a nameArgs) ([]host.Tree, error) { return h.Trees(ctx, a.Names) }),
+		"Filters": read(s, h.Filters),
+
 		"ProbeListen": read(s, s.probeListen),
 		"ProbeDial":   read(s, h.ProbeDial),
 		"ProbeEnd":    read(s, s.probeEnd),
@@ -59,11 +64,17 @@ func (s *server) methods() handler.Map {
 		"Symlink": write(s, func(ctx context.Context, a symlinkArgs) (none, error) {
 			return none{}, h.Symlink(ctx, a.Path, a.Target)
 		}),
-		"Remove":   write(s, func(ctx context.Context, a pathArgs) (none, error) { return none{}, h.Remove(ctx, a.Path) }),
-		"Incoming": write(s, s.store.announce),
-		"Chunk":    write(s, s.store.chunk),
-		"Place":    write(s, func(ctx context.Context, a host.InstallSpec) (none, error) { return none{}, s.store.place(ctx, h, a) }),
-		"Unit":     write(s, func(ctx context.Context, a unitArgs) (none, error) { return none{}, h.Unit(ctx, a.Name, a.Do) }),
+		"Remove":       write(s, func(ctx context.Context, a pathArgs) (none, error) { return none{}, h.Remove(ctx, a.Path) }),
+		"RemoveTree":   write(s, func(ctx context.Context, a host.TreeSpec) (none, error) { return none{}, h.RemoveTree(ctx, a) }),
+		"Unmount":      write(s, func(ctx context.Context, a pathArgs) (none, error) { return none{}, h.Unmount(ctx, a.Path) }),
+		"KillPods":     write(s, func(ctx context.Context, a graceArgs) (none, error) { return none{}, h.KillPods(ctx, a.Grace) }),
+		"DeleteLink":   write(s, func(ctx context.Context, a pathArgs) (none, error) { return none{}, h.DeleteLink(ctx, a.Path) }),
+		"DeleteRoute":  write(s, func(ctx context.Context, a host.NetRoute) (none, error) { return none{}, h.DeleteRoute(ctx, a) }),
+		"ClearFilters": write(s, func(ctx context.Context, a host.FilterQuery) (none, error) { return none{}, h.ClearFilters(ctx, a) }),
+		"Incoming":     write(s, s.store.announce),
+		"Chunk":        write(s, s.store.chunk),
+		"Place":        write(s, func(ctx context.Context, a host.InstallSpec) (none, error) { return none{}, s.store.place(ctx, h, a) }),
+		"Unit":         write(s, func(ctx context.Context, a unitArgs) (none, error) { return none{}, h.Unit(ctx, a.Name, a.Do) }),
 		"SetSysctl": write(s, func(ctx context.Context, a sysctlArgs) (none, error) {
 			return none{}, h.SetSysctl(ctx, a.Name, a.Value)
 		}),

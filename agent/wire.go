@@ -42,6 +42,7 @@ type (
 		Path string
 		Data []byte
 	}
+	graceArgs   struct{ Grace time.Duration }
 	symlinkArgs struct{ Path, Target string }
 	unitArgs    struct {
 		Name string

@@ -97,6 +97,24 @@ type Reader interface {
 	// components on the host do: /etc/hosts and the name servers. A name
 	// without addresses is no error. It ends after a second.
 	Lookup(ctx context.Context, names []string) ([]Resolved, error)
+
+	// Mounts lists what is mounted, in the order of mounting: what is
+	// unmounted from the end on is never in use by another mount.
+	Mounts(ctx context.Context) ([]Mount, error)
+
+	// Pods lists the processes of pods: those in the kubelet's cgroups, the
+	// shims of containerd's namespace k8s.io, and all that came of them.
+	Pods(ctx context.Context) ([]PodProcess, error)
+
+	// Trees counts files and bytes below paths, in their order. What is
+	// mounted below is not counted. A path where nothing is has no files.
+	// It ends early after two seconds; see Tree.More.
+	Trees(ctx context.Context, paths []string) ([]Tree, error)
+
+	// Filters lists the parts of the packet filter that are of such names,
+	// those of nftables and of the older iptables alike. A filter that is
+	// not in the kernel is not loaded for it.
+	Filters(ctx context.Context, q FilterQuery) ([]Filter, error)
 }
 
 // Writer is what an armed agent serves as well.
@@ -120,6 +138,34 @@ type Writer interface {
 	// Remove removes a file, a link or an empty directory. Nothing at path
 	// is no error.
 	Remove(ctx context.Context, path string) error
+
+	// RemoveTree removes a directory, or a file, with all below it. It
+	// refuses what is not within t.Within and, before it removes anything,
+	// what something is mounted below of; links are removed, not followed. A
+	// directory on which a file system is mounted is emptied and stays.
+	// Nothing at the path is no error.
+	RemoveTree(ctx context.Context, t TreeSpec) error
+
+	// Unmount takes the uppermost mount of a path away. One that is in use
+	// for five seconds is detached: it goes once nobody uses it any more.
+	// Nothing mounted there is no error.
+	Unmount(ctx context.Context, path string) error
+
+	// KillPods ends all that Pods lists: with SIGTERM first, so that they
+	// may end by themselves for so long, then with SIGKILL, shims at last.
+	// It returns once all are gone; what will not go is an error.
+	KillPods(ctx context.Context, grace time.Duration) error
+
+	// DeleteLink deletes a network interface. None of that name is no error.
+	DeleteLink(ctx context.Context, name string) error
+
+	// DeleteRoute deletes a route of the main table, by its destination,
+	// gateway and interface. None such is no error.
+	DeleteRoute(ctx context.Context, r NetRoute) error
+
+	// ClearFilters removes all that Filters lists, and the rules of other
+	// chains that lead there.
+	ClearFilters(ctx context.Context, q FilterQuery) error
 
 	// Install brings size bytes to the host and puts them in place in one
 	// step, like WriteFile, if their SHA-256 is that of f. What was received

@@ -170,12 +170,14 @@ type Network struct {
 
 // NetLink is an interface.
 type NetLink struct {
-	Name  string   `json:"name"`
-	Type  string   `json:"type"` // device, bridge, vxlan, tuntap, veth, ...
-	MTU   int      `json:"mtu"`
-	Up    bool     `json:"up"`
-	MAC   string   `json:"mac,omitempty"`
-	Addrs []string `json:"addrs,omitempty"` // in CIDR form: 192.0.2.11/24
+	Name string `json:"name"`
+	Type string `json:"type"` // device, bridge, vxlan, tuntap, veth, ...
+	MTU  int    `json:"mtu"`
+	Up   bool   `json:"up"`
+	MAC  string `json:"mac,omitempty"`
+	// Master is the bridge or the like that it is a port of.
+	Master string   `json:"master,omitempty"`
+	Addrs  []string `json:"addrs,omitempty"` // in CIDR form: 192.0.2.11/24
 }
 
 // NetRoute is a route of the main table.

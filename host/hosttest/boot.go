@@ -34,6 +34,7 @@ func (h *Host) Reboot() {
 		*u = unit{active: "inactive", sub: "dead", result: "success", journal: u.journal}
 	}
 	h.foreign, h.facts.Swaps = nil, h.fstabSwaps()
+	h.left = leftovers{}
 	h.startKernel()
 	h.reload()
 	h.startEnabled()

@@ -58,6 +58,7 @@ type machine struct {
 	reads   int
 	probes  probes
 	looks   looks
+	left    leftovers
 }
 
 // New makes a bare host. Hosts of different names have different machine

@@ -65,6 +65,7 @@ func (h *Host) Snapshot() string {
 	for _, name := range sortedKeys(h.images) {
 		fmt.Fprintf(&b, "image %s\n", name)
 	}
+	b.WriteString(virtual(h.network) + h.left.describe())
 	b.WriteString(h.cluster.snapshot())
 	return b.String()
 }

@@ -2,6 +2,7 @@ package oshost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
@@ -27,8 +28,11 @@ func (h *Host) Network(context.Context) (host.Network, error) {
 	for i, l := range links {
 		a := l.Attrs()
 		names[a.Index], at[a.Index] = a.Name, i
+	}
+	for _, l := range links {
+		a := l.Attrs()
 		n.Links = append(n.Links, host.NetLink{Name: a.Name, Type: l.Type(), MTU: a.MTU,
-			Up: a.Flags&net.FlagUp != 0, MAC: a.HardwareAddr.String()})
+			Up: a.Flags&net.FlagUp != 0, MAC: a.HardwareAddr.String(), Master: names[a.MasterIndex]})
 	}
 	for _, a := range addrs {
 		if i, ok := at[a.LinkIndex]; ok {
@@ -80,4 +84,46 @@ func address(ip net.IP) string {
 		return ""
 	}
 	return ip.String()
+}
+
+// DeleteLink deletes an interface.
+func (h *Host) DeleteLink(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l, err := netlink.LinkByName(name)
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("delete interface %s: %w", name, err)
+	}
+	if err := netlink.LinkDel(l); err != nil && !errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("delete interface %s: %w", name, err)
+	}
+	return nil
+}
+
+// DeleteRoute deletes a route of the main table.
+func (h *Host) DeleteRoute(ctx context.Context, r host.NetRoute) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, dst, err := net.ParseCIDR(r.Dst)
+	if err != nil {
+		return fmt.Errorf("delete route: %w", err)
+	}
+	route := &netlink.Route{Dst: dst, Gw: net.ParseIP(r.Via), Table: unix.RT_TABLE_MAIN}
+	l, err := netlink.LinkByName(r.Dev)
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
+		return nil // it went with its interface
+	}
+	if err != nil {
+		return fmt.Errorf("delete route to %s: %w", r.Dst, err)
+	}
+	route.LinkIndex = l.Attrs().Index
+	if err := netlink.RouteDel(route); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("delete route to %s: %w", r.Dst, err)
+	}
+	return nil
 }

@@ -1,0 +1,218 @@
+package oshost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// countLimit is how long files are counted.
+const countLimit = 2 * time.Second
+
+// Trees counts files and bytes.
+func (h *Host) Trees(ctx context.Context, paths []string) ([]host.Tree, error) {
+	ctx, cancel := context.WithTimeout(ctx, countLimit)
+	defer cancel()
+	out := make([]host.Tree, len(paths))
+	for i, p := range paths {
+		out[i].Path = p
+		var st unix.Stat_t
+		if err := unix.Lstat(p, &st); err != nil {
+			continue
+		}
+		out[i].More = count(ctx, p, st.Dev, &out[i])
+	}
+	return out, nil
+}
+
+// count adds what is at and below a path of a file system, and tells if
+// something was left out. What goes meanwhile does not count.
+func count(ctx context.Context, path string, dev uint64, t *host.Tree) (more bool) {
+	_ = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			more = true
+			return fs.SkipAll
+		}
+		if err != nil {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return nil
+		}
+		sys, ok := info.Sys().(*syscall.Stat_t)
+		if ok && sys.Dev != dev {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if ok {
+			t.Bytes += sys.Blocks * 512
+		}
+		if !d.IsDir() {
+			t.Files++
+		}
+		return nil
+	})
+	return more
+}
+
+// RemoveTree removes a directory with all below it.
+func (h *Host) RemoveTree(ctx context.Context, t host.TreeSpec) error {
+	path, err := treePath(t)
+	if err != nil {
+		return err
+	}
+	defer h.paths.lock(path)()
+	mounts, err := h.Mounts(ctx)
+	if err != nil {
+		return err
+	}
+	mounted := false
+	for _, m := range mounts {
+		if strings.HasPrefix(m.Path, path+"/") && !slices.Contains(t.Keep, first(m.Path[len(path)+1:])) {
+			return fmt.Errorf("remove %s: %s (%s) is mounted below it: unmount that first; nothing was removed", path, m.Path, m.Type)
+		}
+		mounted = mounted || m.Path == path
+	}
+	dir, err := os.OpenFile(path, unix.O_DIRECTORY|unix.O_NOFOLLOW|os.O_RDONLY, 0)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
+		return removeEntry(path)
+	case err != nil:
+		return fmt.Errorf("remove %s: %w", path, err)
+	}
+	defer dir.Close()
+	if err := empty(ctx, dir, t.Keep); err != nil {
+		return fmt.Errorf("remove %w", err)
+	}
+	if mounted || len(t.Keep) > 0 {
+		return nil
+	}
+	return removeEntry(path)
+}
+
+// treePath refuses what nobody can mean to remove with all below it.
+func treePath(t host.TreeSpec) (string, error) {
+	path := filepath.Clean(t.Path)
+	if path != t.Path || !filepath.IsAbs(path) || strings.Count(path, "/") < 2 {
+		return "", fmt.Errorf("remove %q: that is no path of a tree that may be removed", t.Path)
+	}
+	if !slices.ContainsFunc(t.Within, func(w string) bool { return path == w || strings.HasPrefix(path, w+"/") }) {
+		return "", fmt.Errorf("remove %s: it is not within %s", path, strings.Join(t.Within, ", "))
+	}
+	return path, nil
+}
+
+func first(path string) string {
+	name, _, _ := strings.Cut(path, "/")
+	return name
+}
+
+func removeEntry(path string) error {
+	if err := os.Remove(path); err != nil {
+		return absent(err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// batch is how many names of a directory are read at a time.
+const batch = 512
+
+// empty removes all in a directory, down to the leaves, by descriptors: who
+// puts a link or a mount into the way meanwhile gets an error.
+func empty(ctx context.Context, dir *os.File, keep []string) error {
+	var names []string
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		// From the start each time: what is removed moves the others.
+		if _, err := dir.Seek(0, 0); err != nil {
+			return err
+		}
+		var err error
+		if names, err = dir.Readdirnames(batch + len(keep)); err != nil && len(names) == 0 {
+			return nil // the end
+		}
+		names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(keep, n) })
+		if len(names) == 0 {
+			return nil
+		}
+		for _, n := range names {
+			if err := removeAt(ctx, dir, n); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func removeAt(ctx context.Context, dir *os.File, name string) error {
+	at := func(err error) error {
+		return &fs.PathError{Op: "unlink", Path: filepath.Join(dir.Name(), name), Err: err}
+	}
+	err := unix.Unlinkat(int(dir.Fd()), name, 0)
+	if err == nil || err == unix.ENOENT {
+		return nil
+	}
+	if err != unix.EISDIR && err != unix.EPERM {
+		return at(err)
+	}
+	fd, oerr := openBelow(int(dir.Fd()), name)
+	if oerr == unix.ENOENT {
+		return nil
+	}
+	if oerr == unix.ENOTDIR {
+		return at(err) // a file that may not be removed: it is immutable
+	}
+	if oerr != nil {
+		return at(oerr)
+	}
+	sub := os.NewFile(uintptr(fd), filepath.Join(dir.Name(), name))
+	err = empty(ctx, sub, nil)
+	sub.Close()
+	if err != nil {
+		return err
+	}
+	if err := unix.Unlinkat(int(dir.Fd()), name, unix.AT_REMOVEDIR); err != nil && err != unix.ENOENT {
+		return at(err)
+	}
+	return nil
+}
+
+// openBelow opens a directory unless it is a link or a mount. Kernels before
+// 5.6 cannot tell a bind mount of the same file system from a directory; of
+// those only the list of mounts read before tells.
+func openBelow(dir int, name string) (int, error) {
+	fd, err := unix.Openat2(dir, name, &unix.OpenHow{
+		Flags:   unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_RDONLY | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_NO_XDEV | unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
+	})
+	if err != unix.ENOSYS && err != unix.EPERM { // EPERM: seccomp filters that do not know the call
+		return fd, err
+	}
+	fd, err = unix.Openat(dir, name, unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	var above, below unix.Stat_t
+	if err := errors.Join(unix.Fstat(dir, &above), unix.Fstat(fd, &below)); err != nil || above.Dev != below.Dev {
+		unix.Close(fd)
+		return -1, unix.EXDEV
+	}
+	return fd, nil
+}
