@@ -97,10 +97,14 @@ func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
 
 // steady is a diff without what changes from second to second while nobody
 // touches the host: the words in which a Node is not ready, and whether a
-// service that cannot start failed just now or is being started again.
+// service that cannot start failed just now or is being started again; and
+// how much there is of what goes.
 func steady(d modules.Diff) modules.Diff {
 	d = slices.Clone(d)
 	for i, c := range d {
+		if c.Action == modules.Remove {
+			d[i].Why = ""
+		}
 		if c.Kind == modules.Unit {
 			d[i].Have = strings.Replace(c.Have, ", activating", ", failed", 1)
 		} else if isState(c) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/removal"
 )
 
 // An Entry is a line of a host's journal. An intent is synced before the
@@ -45,6 +46,7 @@ type Keeper struct {
 
 	mu     sync.Mutex
 	record *Record
+	left   bool // the record is gone: nothing is noted any more
 }
 
 // NewKeeper begins with the record as it was loaded.
@@ -58,6 +60,9 @@ func NewKeeper(h host.Host, run string, r *Record) *Keeper {
 func (k *Keeper) Begin(ctx context.Context, step string, d modules.Diff) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if err := k.parents(ctx, step, d); err != nil {
+		return err
+	}
 	for _, item := range k.record.adopt(step, d) {
 		if err := k.keep(ctx, item); err != nil {
 			return fmt.Errorf("keep the original of %s: %w", item, err)
@@ -73,17 +78,13 @@ func (k *Keeper) Begin(ctx context.Context, step string, d modules.Diff) error {
 func (k *Keeper) End(ctx context.Context, step string, d modules.Diff, err error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.left {
+		return nil
+	}
 	if err != nil {
 		return k.note(ctx, Entry{Step: step, What: Failed, Err: err.Error()})
 	}
-	removed := false
-	for _, c := range d {
-		if c.Action == modules.Remove {
-			delete(k.record.Owns, c.Item)
-			removed = true
-		}
-	}
-	if removed {
+	if k.record.forget(d) {
 		if err := k.record.Save(ctx, k.Host); err != nil {
 			return err
 		}
@@ -97,6 +98,13 @@ func (k *Keeper) Join(ctx context.Context, c Cluster, name string) error {
 	defer k.mu.Unlock()
 	if err := k.Host.MakeDir(ctx, host.DirSpec{Path: Dir, Mode: 0o755}); err != nil {
 		return fmt.Errorf("make %s: %w", Dir, err)
+	}
+	if k.record.Cluster.ID == "" {
+		stood, err := k.Host.Files(ctx, removal.PlaceQueries())
+		if err != nil {
+			return fmt.Errorf("look at what is there: %w", err)
+		}
+		k.record.Before = removal.Stood(stood)
 	}
 	k.record.Cluster, k.record.Host = c, name
 	return k.record.Save(ctx, k.Host)

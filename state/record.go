@@ -39,6 +39,9 @@ type Record struct {
 	Cluster Cluster          `json:"cluster"`
 	Host    string           `json:"host"`
 	Owns    map[string]Owned `json:"owns"` // by item: path, unit, sysctl, object
+	// Before are the places of components that stood before pmkctl came, with
+	// the names in them; see removal.Places.
+	Before map[string][]string `json:"before,omitempty"`
 
 	journal int64 // bytes of the journal when the record was loaded
 }
@@ -134,8 +137,8 @@ func isPath(c modules.Change) bool {
 func (r *Record) adopt(step string, d modules.Diff) (keep []string) {
 	for _, c := range d {
 		have, ours := r.Owns[c.Item]
-		if c.Action == modules.Remove && ours {
-			continue // forgotten once it is gone
+		if c.Action == modules.Remove && (ours || !isPath(c) || c.Kind == modules.Directory) {
+			continue // forgotten once it is gone; what components made is nobody's to put back
 		}
 		o := Owned{Kind: c.Kind, Step: step, SHA256: c.SHA256, Original: have.Original}
 		if c.Kind == modules.Text {

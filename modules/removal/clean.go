@@ -1,0 +1,362 @@
+package removal
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// Clean takes everything of a cluster off a host that was stopped: what
+// pmkctl owns, as Items does, its users, what components wrote in their
+// Places, and what they made in the kernel. pmkctl's own directory is not
+// its business. With no Owns it finds nothing.
+type Clean struct {
+	Owns []Owned
+	// Before are the places that stood before pmkctl came, with the names
+	// in them. They stay.
+	Before  map[string][]string
+	Data    []string // directories of components at places of the spec's own
+	PodCIDR string   // routes to parts of it are the pod network's
+}
+
+// ownDir is pmkctl's, of which its record goes last.
+const ownDir = "/var/lib/pmkctl"
+
+// filters are what kube-proxy, the kubelet, flannel and the CNI plugins make
+// in the packet filter, by iptables or by nftables.
+var filters = host.FilterQuery{
+	Chains: []string{"KUBE-", "FLANNEL-", "CNI-"},
+	Tables: []string{"kube-proxy", "flannel-ipv4", "flannel-ipv6", "cni_hostport", "cni_plugins_masquerade"},
+}
+
+// links are the interfaces of the pod network. Those of pods are the ports
+// of its bridge.
+var links = []string{"cni0", "flannel.1", "flannel-v6.1", "flannel-wg", "flannel-wg-v6", "flannel.ipip", "flannel0", "kube-ipvs0"}
+
+const bridge = "cni0"
+
+// Items of a Clean that are none of Owns.
+const (
+	linksItem   = "network interfaces"
+	routesItem  = "routes"
+	filtersItem = "packet filter"
+)
+
+// traces are what a Clean finds beside Items.
+type traces struct {
+	links      []string
+	pods       int // how many of links are pods'
+	routes     []host.NetRoute
+	filters    []host.Filter
+	remainders []remainder
+	users      []string
+}
+
+// Check lists all of it. A directory is one change, with its size.
+func (m Clean) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	if len(m.Owns) == 0 {
+		return nil, nil
+	}
+	t, s, err := m.look(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	d := t.network()
+	places, err := t.places(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	d = append(d, places...)
+	d = append(d, m.items(t, s)...)
+	for _, u := range t.users {
+		d = append(d, modules.Change{Kind: modules.Account, Action: modules.Remove, Item: u})
+	}
+	return d, nil
+}
+
+// look asks for all of it at once.
+func (m Clean) look(ctx context.Context, h host.Host) (t traces, s *seen, err error) {
+	places := m.places()
+	var queries []host.FileQuery
+	for _, p := range places {
+		queries = append(queries, host.FileQuery{Path: p.Path, List: true})
+	}
+	var files []host.File
+	var users []host.User
+	var network host.Network
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { s, err = look(gctx, h, m.owned()); return err })
+	g.Go(func() (err error) { files, err = h.Files(gctx, queries); return err })
+	g.Go(func() (err error) { network, err = h.Network(gctx); return err })
+	g.Go(func() (err error) { t.filters, err = h.Filters(gctx, filters); return err })
+	if names := m.users(); len(names) > 0 {
+		g.Go(func() (err error) { users, err = h.Users(gctx, names); return err })
+	}
+	if err := g.Wait(); err != nil {
+		return t, s, err
+	}
+	for i, p := range places {
+		before, existed := m.Before[p.Path]
+		if r, ok := p.remainder(files[i], before, existed); ok {
+			t.remainders = append(t.remainders, r)
+		}
+	}
+	for _, u := range users {
+		if u.Exists {
+			t.users = append(t.users, u.Name)
+		}
+	}
+	t.ofNetwork(network, m.PodCIDR)
+	return t, s, nil
+}
+
+// places are all places and those of the spec's own.
+func (m Clean) places() []Place {
+	list := slices.Clone(Places)
+	for _, p := range m.Data {
+		if !slices.ContainsFunc(list, func(o Place) bool { return isBelow(p, o.Path) }) {
+			list = append(list, Place{Path: p, Who: "a component"})
+		}
+	}
+	return list
+}
+
+// owned are the items whose removal is that of Items.
+func (m Clean) owned() []Owned {
+	return slices.DeleteFunc(slices.Clone(m.Owns), func(o Owned) bool { return isBelow(o.Item, ownDir) || o.Kind == modules.Image })
+}
+
+// users are those that pmkctl made.
+func (m Clean) users() []string {
+	var names []string
+	for _, o := range m.Owns {
+		if o.Kind == modules.Account {
+			names = append(names, o.Item)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ofNetwork picks what is the pod network's.
+func (t *traces) ofNetwork(n host.Network, podCIDR string) {
+	for _, l := range n.Links {
+		if slices.Contains(links, l.Name) {
+			t.links = append(t.links, l.Name)
+		}
+		if l.Type == "veth" && l.Master == bridge {
+			t.links = append(t.links, l.Name)
+			t.pods++
+		}
+	}
+	slices.SortStableFunc(t.links, func(a, b string) int { // bridges after their ports
+		return slices.Index(links, a) - slices.Index(links, b)
+	})
+	for _, r := range n.Routes {
+		if !slices.Contains(t.links, r.Dev) && r.Via != "" && within(r.Dst, podCIDR) {
+			t.routes = append(t.routes, r)
+		}
+	}
+}
+
+// within tells if a destination is part of a network.
+func within(dst, network string) bool {
+	d, err1 := netip.ParsePrefix(dst)
+	n, err2 := netip.ParsePrefix(network)
+	return err1 == nil && err2 == nil && d.Bits() >= n.Bits() && n.Contains(d.Addr())
+}
+
+// network is what the components made in the kernel. It moves with every
+// pod, so how much it is stands in Why.
+func (t traces) network() modules.Diff {
+	var d modules.Diff
+	add := func(item, why string) {
+		d = append(d, modules.Change{Kind: modules.Setting, Action: modules.Remove, Item: item, Why: why})
+	}
+	if len(t.links) > 0 {
+		named := slices.DeleteFunc(slices.Clone(t.links), func(l string) bool { return !slices.Contains(links, l) })
+		why := strings.Join(named, ", ")
+		if t.pods > 0 {
+			why = strings.TrimPrefix(fmt.Sprintf("%s, %d of pods", why, t.pods), ", ")
+		}
+		add(linksItem, why)
+	}
+	if n := len(t.routes); n > 0 {
+		add(routesItem, fmt.Sprintf("%d, to pods of other hosts", n))
+	}
+	if len(t.filters) > 0 {
+		var parts []string
+		for _, f := range t.filters {
+			what := strings.TrimSpace(f.Kind + " " + f.Family + " " + f.Table)
+			if !f.Whole && f.Chains > 0 {
+				what += fmt.Sprintf(": %d chains", f.Chains)
+			}
+			parts = append(parts, what)
+		}
+		add(filtersItem, strings.Join(parts, "; "))
+	}
+	return d
+}
+
+// places are the remainders, each with how much it is.
+func (t traces) places(ctx context.Context, h host.Host) (modules.Diff, error) {
+	var paths []string
+	for _, r := range t.remainders {
+		paths = append(paths, r.paths()...)
+	}
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	trees, err := h.Trees(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	var d modules.Diff
+	for _, r := range t.remainders {
+		var sum host.Tree
+		for range r.paths() {
+			sum.Files, sum.Bytes, sum.More = sum.Files+trees[0].Files, sum.Bytes+trees[0].Bytes, sum.More || trees[0].More
+			trees = trees[1:]
+		}
+		why := size(sum) + ", of " + r.Who
+		if !r.whole {
+			why += "; what was there before stays"
+		}
+		d = append(d, modules.Change{Kind: modules.Directory, Action: modules.Remove, Item: r.Path, Why: why})
+	}
+	return d, nil
+}
+
+// size is how much a tree is, in words.
+func size(t host.Tree) string {
+	files := fmt.Sprintf("%d files", t.Files)
+	if t.Files == 1 {
+		files = "1 file"
+	}
+	amount := fmt.Sprintf("%d kB", (t.Bytes+999)/1000)
+	if t.Bytes >= 1e6 {
+		amount = fmt.Sprintf("%d MB", (t.Bytes+5e5)/1e6)
+	}
+	if t.More {
+		return "more than " + files + ", " + amount
+	}
+	return files + ", " + amount
+}
+
+// items are what Items would remove, but for what goes with its place. Texts
+// are left out: whoever reads the plan of a removal knows what pmkctl wrote.
+func (m Clean) items(t traces, s *seen) modules.Diff {
+	var with []string // places that go as a whole
+	for _, r := range t.remainders {
+		for _, p := range r.paths() {
+			s.going[p] = true
+		}
+		if r.whole {
+			with = append(with, r.Path)
+		}
+	}
+	var d modules.Diff
+	for _, o := range inOrder(m.owned()) {
+		if slices.ContainsFunc(with, func(p string) bool { return isBelow(o.Item, p) }) {
+			continue
+		}
+		v := s.judge(o)
+		if v.Fate != Goes {
+			continue
+		}
+		if v.Change.Kind != modules.Directory {
+			s.going[o.Item] = true
+		}
+		if v.Change.Kind == modules.Text {
+			v.Change.Have = ""
+		}
+		d = append(d, v.Change)
+	}
+	return d
+}
+
+// Apply takes the network away, then the places, then what pmkctl wrote,
+// with what stood there before put back, then the users, who own none of it
+// any more.
+func (m Clean) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	if len(d) == 0 {
+		return nil
+	}
+	t, _, err := m.look(ctx, h)
+	if err != nil {
+		return err
+	}
+	if err := t.clear(ctx, h, d); err != nil {
+		return err
+	}
+	owned := map[string]bool{}
+	for _, o := range m.owned() {
+		owned[o.Item] = o.Kind != modules.Account
+	}
+	items := slices.DeleteFunc(slices.Clone(d), func(c modules.Change) bool {
+		return !owned[c.Item] || slices.ContainsFunc(t.remainders, func(r remainder) bool { return r.whole && isBelow(c.Item, r.Path) })
+	})
+	if err := (Items{m.owned()}).Apply(ctx, h, items); err != nil {
+		return err
+	}
+	for _, u := range t.users {
+		if !d.Touches(u) {
+			continue
+		}
+		if _, err := h.Run(ctx, []string{"userdel", u}, nil); err != nil {
+			return fmt.Errorf("remove user %s: %w", u, err)
+		}
+	}
+	return nil
+}
+
+// clear takes away what components made, as far as d lists it.
+func (t traces) clear(ctx context.Context, h host.Host, d modules.Diff) error {
+	if d.Touches(linksItem) {
+		for _, l := range t.links {
+			if err := h.DeleteLink(ctx, l); err != nil {
+				return err
+			}
+		}
+	}
+	if d.Touches(routesItem) {
+		for _, r := range t.routes {
+			if err := h.DeleteRoute(ctx, r); err != nil {
+				return err
+			}
+		}
+	}
+	if d.Touches(filtersItem) {
+		if err := h.ClearFilters(ctx, filters); err != nil {
+			return err
+		}
+	}
+	for _, r := range t.remainders {
+		if !d.Touches(r.Path) {
+			continue
+		}
+		for _, p := range r.paths() {
+			if err := h.RemoveTree(ctx, host.TreeSpec{Path: p, Within: t.roots()}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// roots are the places: nothing else is removed with all below it.
+func (t traces) roots() []string {
+	var list []string
+	for _, r := range t.remainders {
+		list = append(list, path.Clean(r.Path))
+	}
+	return list
+}

@@ -1,0 +1,106 @@
+package removal
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// A Place is a directory, or a file, in which a component writes by itself.
+type Place struct {
+	Path   string
+	Prefix string // only what is called so in it; "" is all of it
+	Who    string // writes there
+	What   string
+}
+
+// Places are all of them; docs/removal.md has the same table.
+var Places = []Place{
+	{"/etc/cni/net.d/10-flannel.conflist", "", "flanneld's unit", "CNI configuration"},
+	{"/opt/containerd", "", "containerd", "an empty place for its plugins"},
+	{"/run/containerd", "", "containerd", "sockets, state of running containers"},
+	{"/run/flannel", "", "flanneld", "the host's subnet"},
+	{"/run/netns", "cni-", "containerd", "network namespaces of pods"},
+	{"/run/nri", "", "containerd", "a socket for its plugins"},
+	{"/run/xtables.lock", "", "kube-proxy, flanneld", "the lock of iptables"},
+	{"/usr/libexec/kubernetes", "", "kubelet", "an empty place for volume plugins"},
+	{"/var/lib/cni", "", "CNI plugins", "addresses of pods"},
+	{"/var/lib/containerd", "", "containerd", "images, containers"},
+	{"/var/lib/etcd", "", "etcd", "the cluster's data"},
+	{"/var/lib/kubelet", "", "kubelet", "pods' volumes, certificates, checkpoints"},
+	{"/var/log/containers", "", "kubelet", "links to the logs of containers"},
+	{"/var/log/pods", "", "kubelet", "logs of containers"},
+}
+
+// PlaceQueries ask which places are there already, before anything is
+// installed. Stood takes the answers.
+func PlaceQueries() []host.FileQuery {
+	var q []host.FileQuery
+	for _, p := range Places {
+		q = append(q, host.FileQuery{Path: p.Path, List: p.Prefix == ""})
+	}
+	return q
+}
+
+// Stood are the places that were there, each with the names in it. What is
+// among these is not removed.
+func Stood(files []host.File) map[string][]string {
+	var stood map[string][]string
+	for _, f := range files {
+		if f.Type == host.Absent {
+			continue
+		}
+		if stood == nil {
+			stood = map[string][]string{}
+		}
+		stood[f.Path] = append([]string{}, f.Entries...)
+	}
+	return stood
+}
+
+// A remainder is what is to be removed of a place.
+type remainder struct {
+	Place
+	whole bool     // the place itself goes
+	names []string // in it, if not
+}
+
+// remainder is what there is of a place that was not there before.
+func (p Place) remainder(have host.File, before []string, existed bool) (remainder, bool) {
+	r := remainder{Place: p, whole: !existed && p.Prefix == ""}
+	switch {
+	case have.Type == host.Absent:
+		return r, false
+	case r.whole:
+		return r, true
+	case have.Type != host.Dir:
+		return r, false // it was there before
+	}
+	for _, name := range have.Entries {
+		if strings.HasPrefix(name, p.Prefix) && !slices.Contains(before, name) {
+			r.names = append(r.names, name)
+		}
+	}
+	// A directory for ours alone goes with the last of them.
+	if p.Prefix != "" && !existed && len(r.names) == len(have.Entries) {
+		r.whole, r.names = true, nil
+	}
+	return r, r.whole || len(r.names) > 0
+}
+
+// paths are what is to be removed.
+func (r remainder) paths() []string {
+	if r.whole {
+		return []string{r.Path}
+	}
+	var list []string
+	for _, n := range r.names {
+		list = append(list, path.Join(r.Path, n))
+	}
+	return list
+}
+
+// isBelow tells if a path is another or lies below it.
+func isBelow(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
