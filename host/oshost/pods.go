@@ -38,9 +38,13 @@ func (h *Host) Pods(ctx context.Context) ([]host.PodProcess, error) {
 func podProcesses() []podProcess {
 	all := map[int]podProcess{}
 	pidns, _ := os.Readlink("/proc/self/ns/pid")
+	// Where this machine is a pod itself, all on it is in a pod's cgroup.
+	own, _ := os.ReadFile("/proc/self/cgroup")
+	inside := inPod(string(own))
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
 		if p, ok := readProcess(dir, pidns); ok {
+			p.pod = p.pod && !inside
 			all[p.pid] = p
 		}
 	}
