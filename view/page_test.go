@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	chromelog "github.com/chromedp/cdproto/log"
 	chromenet "github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -54,6 +55,7 @@ type tab struct {
 	context.Context
 	t    *testing.T
 	size int
+	took time.Duration // until the page was ready
 
 	mu      sync.Mutex
 	trouble []string
@@ -69,22 +71,29 @@ func open(t *testing.T, ctx context.Context, w *network) *tab {
 		t.Fatal(err)
 	}
 	t.Logf("%d hosts: %d KiB, made in %s", len(w.cluster.Hosts), page.Len()>>10, time.Since(began))
+	return openPage(t, ctx, page.Bytes())
+}
+
+// openPage opens a page, which comes to its end.
+func openPage(t *testing.T, ctx context.Context, page []byte) *tab {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "page.html")
-	if err := os.WriteFile(path, page.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(path, page, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	b := &tab{Context: ctx, t: t, size: page.Len()}
+	b := &tab{Context: ctx, t: t, size: len(page)}
 	if err := chromedp.Listen(ctx, b.watch); err != nil {
 		t.Fatal(err)
 	}
-	began = time.Now()
+	began := time.Now()
 	b.do(chromedp.EmulateViewport(1400, 1000), chromedp.Navigate("file://"+path))
 	if js[string](b, `document.documentElement.dataset.ready`) != "true" {
 		b.t.Fatal("the page's script did not end: ", b.trouble)
 	}
-	t.Logf("shown in %s", time.Since(began))
+	b.took = time.Since(began)
+	t.Logf("shown in %s", b.took)
 	return b
 }
 
@@ -99,6 +108,8 @@ func (b *tab) watch(ev any) {
 		}
 	case *runtime.EventExceptionThrown:
 		b.trouble = append(b.trouble, fmt.Sprintf("%s %+v", ev.ExceptionDetails.Text, ev.ExceptionDetails.Exception))
+	case *chromelog.EventEntryAdded:
+		b.trouble = append(b.trouble, fmt.Sprintf("%s: %s", ev.Entry.Level, ev.Entry.Text))
 	case *runtime.EventConsoleAPICalled:
 		b.trouble = append(b.trouble, fmt.Sprintf("console: %+v", ev.Args))
 	}

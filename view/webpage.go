@@ -7,23 +7,24 @@ import (
 	"encoding/base64"
 	"html/template"
 	"io"
-	"slices"
 	"strings"
-
-	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 //go:embed page
 var pageFiles embed.FS
 
 var pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{
-	"hosts": func(names []string) string {
-		return strings.Join(HostRanges(slices.SortedStableFunc(slices.Values(names), preflight.Naturally)), ", ")
-	},
+	"hosts":    inRanges,
 	"millis":   millis,
 	"plural":   Count,
 	"sentence": sentence,
 	"micros":   micros,
+	"see":      visible,
+	"bytes":    Bytes,
+	"when":     When,
+	"iso":      iso,
+	"action":   actionClass,
+	"signOf":   signOf,
 }).ParseFS(pageFiles, "page/*.html"))
 
 // A shell is what every page has beside its content. A page needs nothing

@@ -10,6 +10,7 @@ import (
 type planFlags struct {
 	detailed bool
 	out      string
+	html     string
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -22,6 +23,7 @@ func (a *app) planCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&f.detailed, "detailed-exitcode", false, "exit 2 if there is something to change")
 	cmd.Flags().StringVar(&f.out, "out", "", "save the plan to `FILE`, for show and apply")
+	cmd.Flags().StringVar(&f.html, "html", "", "also write a page to `FILE`, for those who review the plan")
 	return a.eventFlags(a.hostFlags(cmd), true)
 }
 
@@ -30,6 +32,9 @@ func (a *app) plan(cmd *cobra.Command, args []string, f planFlags) error {
 		if err := checkOut(f.out); err != nil {
 			return err
 		}
+	}
+	if err := checkPage(f.html, f.out); err != nil {
+		return err
 	}
 	w, err := a.open(cmd, args, sshhost.Options{ReadOnly: true})
 	if err != nil {
@@ -48,6 +53,11 @@ func (a *app) plan(cmd *cobra.Command, args []string, f planFlags) error {
 	}
 	if f.out != "" {
 		if err := w.save(cmd.Context(), f.out, checked); err != nil {
+			return err
+		}
+	}
+	if f.html != "" {
+		if err := w.page(cmd.Context(), f.html, f.out, checked); err != nil {
 			return err
 		}
 	}

@@ -8,27 +8,48 @@ import (
 	"github.com/pmkctl/pmkctl/view"
 )
 
+// showFlags are those of show alone.
+type showFlags struct {
+	json     bool
+	markdown bool
+	html     string
+}
+
 func (a *app) showCommand() *cobra.Command {
-	var asJSON bool
+	var f showFlags
 	cmd := &cobra.Command{
 		Use:   "show PLAN",
 		Short: "Show a saved plan; asks no host",
 		Args:  cobra.ExactArgs(1),
-		RunE:  func(_ *cobra.Command, args []string) error { return a.showPlan(args, asJSON) },
+		RunE:  func(_ *cobra.Command, args []string) error { return a.showPlan(args, f) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON; docs/plan-json.md describes it")
+	cmd.Flags().BoolVar(&f.json, "json", false, "as JSON; docs/plan-json.md describes it")
+	cmd.Flags().StringVar(&f.html, "html", "", "also write a page to `FILE`, for those who review the plan; docs/review.md tells what it has")
+	cmd.Flags().BoolVar(&f.markdown, "markdown", false, "as Markdown, for a merge request; always under 65,000 characters")
+	cmd.MarkFlagsMutuallyExclusive("json", "markdown")
 	return cmd
 }
 
-func (a *app) showPlan(args []string, asJSON bool) error {
+func (a *app) showPlan(args []string, f showFlags) error {
 	if !namesPlan(args) {
 		return errors.New(args[0] + " is no saved plan; show shows what pmkctl plan -out=FILE saved, and pmkctl plan shows the plan of a spec")
+	}
+	if err := checkPage(f.html, ""); err != nil {
+		return err
 	}
 	p, id, err := readPlan(args[0])
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if f.html != "" {
+		if err := writePlanPage(f.html, p, id); err != nil {
+			return err
+		}
+	}
+	switch {
+	case f.markdown:
+		return view.PlanMarkdown(a.out, p, id, namesOf(p.Cluster))
+	case f.json:
 		return view.SavedJSON(a.out, p, id)
 	}
 	return view.Saved(a.out, p, id, namesOf(p.Cluster), a.style(a.out))

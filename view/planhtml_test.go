@@ -1,0 +1,217 @@
+package view_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	chromepage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan/saved"
+	"github.com/pmkctl/pmkctl/view"
+)
+
+var someID = strings.Repeat("0123456789abcdef", 4)
+
+// hostile is what a file on a host may hold to run, to break out, to call
+// somebody or to read as something else.
+const hostile = "</pre></script></details><img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>\n" +
+	"```\n````\n<!-- @everyone closes #123, !45 --> | a | b\n\x1b[2J\u202etxt.exe\x00\r\n"
+
+// livePlan is a change on a live cluster: a setting that restarts services,
+// a file that somebody edited, and steps that remove and replace.
+func livePlan(t testing.TB) *saved.Plan {
+	t.Helper()
+	l := newLab(t, 3)
+	l.apply(t)
+	l.cluster.Settings.Kubelet.Config = map[string]any{"maxPods": 50}
+	l.cluster.Settings.Etcd.Flags = map[string]string{"quota-backend-bytes": "4294967296"}
+	err := l.memory["worker-2"].Admin().WriteFile(t.Context(), host.FileSpec{Path: "/var/lib/kubelet/config.yaml", Content: []byte(hostile), Mode: 0o644})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := l.plan(t)
+	p.Steps = append(p.Steps,
+		saved.Step{Addr: "files.worker-3", Kind: saved.Module, Diff: saved.Diff{
+			{Kind: modules.Text, Action: modules.Replace, Item: "/etc/motd <b>|`@all`", Have: hostile, Want: "ours\n"},
+			{Kind: modules.Text, Action: modules.Update, Item: "/etc/password", Have: "d1", Want: "d2", Secret: true}}},
+		saved.Step{Addr: "drain.worker-9", On: "cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Object, Action: modules.Remove, Item: "node/worker-9", Have: "Ready"}}},
+		saved.Step{Addr: "clean.worker-9", Kind: saved.Module, Diff: saved.Diff{
+			{Kind: modules.Unit, Action: modules.Remove, Item: "kubelet.service", Have: "enabled, active"},
+			{Kind: modules.Text, Action: modules.Remove, Item: "/var/lib/kubelet/config.yaml", Have: strings.Repeat("line: 1\n", 30)},
+			{Kind: modules.Directory, Action: modules.Remove, Item: "/var/lib/pmkctl", Have: "0700 root:root"}}})
+	return p
+}
+
+func planHTML(t testing.TB, p *saved.Plan) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	began := time.Now()
+	if err := view.PlanHTML(&b, p, someID, namesOf(p.Cluster)); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d hosts, %d steps: %d KiB, made in %s", len(p.Hosts), len(p.Steps), b.Len()>>10, time.Since(began))
+	return b.Bytes()
+}
+
+// shown are the titles of the steps that the filter leaves.
+func (b *tab) shown() string {
+	b.t.Helper()
+	return js[string](b, `[...document.querySelectorAll(".step:not(.off) > summary > b")].map(e => e.textContent).join("\n")`)
+}
+
+func (b *tab) media(kind, scheme string) {
+	b.t.Helper()
+	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: kind,
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		return err
+	}))
+}
+
+func TestPlanPage(t *testing.T) {
+	b := openPage(t, browser(t), planHTML(t, livePlan(t)))
+	defer b.close()
+	b.shoot("plan-live")
+	if title := js[string](b, `document.title`); !strings.HasPrefix(title, "Plan for cluster lab: ") {
+		t.Errorf("the title is %q: what a host holds became a part of the page", title)
+	}
+	wantAll(t, "the page", b.text("body"), "Made", "2026-11-22 17:30 UTC by alice@laptop", someID, "pmkctl apply -sha256="+someID,
+		"Removal", "node/worker-9", "Replaces what pmkctl did not make", "1 of 1 control-plane host changes: cp-1", "1 of 1 etcd member changes",
+		"4 kubelets restarted, at most 1 at a time", "etcd.service", "worker-9", "not in the spec", "debian 12", "Preflight", "passed")
+
+	// By mouse: a step, and in it a file.
+	if b.text(".step.remove") == "" || js[int](b, `document.querySelectorAll("#changes details[open] > summary > .tally").length`) != 0 && js[bool](b, `document.querySelector(".step").open`) {
+		t.Error("a step is unfolded from the start")
+	}
+	kubelet := `[...document.querySelectorAll(".step")].find(e => e.querySelector("b").textContent.includes("kubelet.worker-2"))`
+	b.press(kubelet + ".querySelector('summary')")
+	wantAll(t, "the step that was clicked", js[string](b, kubelet+".innerText"), "/var/lib/kubelet/config.yaml", "restarts kubelet")
+	b.press(kubelet + ".querySelector('.file > summary')")
+	wantAll(t, "the file that was clicked", js[string](b, kubelet+".innerText"), "<img src=x", `\x1b[2J\u202etxt.exe\x00\r`, "+ maxPods: 50")
+
+	// By keyboard: tab to the next step, enter.
+	js[chromedp.Void](b, kubelet+".querySelector(':scope > summary').focus()")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	if js[bool](b, kubelet+".open") {
+		t.Error("enter did not fold the step")
+	}
+	b.do(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
+	if next := js[string](b, `document.activeElement.closest(".step").id`); !js[bool](b, `document.activeElement.closest(".step").open`) || next == js[string](b, kubelet+".id") {
+		t.Errorf("tab and enter did not unfold the next step: the focus is in %s", next)
+	}
+
+	// By host, by mark, by both.
+	b.choose("worker-3")
+	if got := b.shown(); !strings.Contains(got, "files.worker-3") || strings.Contains(got, "worker-9") || strings.Contains(got, "cp-1\n") {
+		t.Errorf("of worker-3 are shown\n%s", got)
+	}
+	wantAll(t, "the state", b.text("#plan-state"), "Only host worker-3: ", " steps are shown.")
+	if rows := js[string](b, `[...document.querySelectorAll(".hosts tbody tr:not(.off) th")].map(e => e.textContent).join()`); rows != "worker-3" {
+		t.Errorf("rows of hosts: %s", rows)
+	}
+	b.press(`document.querySelector('[data-mark="foreign"]')`)
+	if got := b.shown(); got != "files.worker-3" {
+		t.Errorf("of worker-3 what replaces: %q", got)
+	}
+	wantAll(t, "the address", js[string](b, `location.hash`), "host=worker-3", "mark=foreign")
+	b.press(`document.querySelector('[data-mark="foreign"]')`)
+	b.choose("all hosts")
+	b.press(`document.querySelector('[data-show-mark="removal"]')`)
+	if got := b.shown(); got != "drain.worker-9\nclean.worker-9" {
+		t.Errorf("removals: %q", got)
+	}
+	b.press(`document.querySelector('[data-mark="removal"]')`)
+
+	// A link to what is folded unfolds it.
+	js[chromedp.Void](b, `location.hash = "#lines-`+js[string](b, `document.querySelector("pre[id]").id.slice(6)`)+`"`)
+	if !b.comes(`document.querySelector("pre[id]").checkVisibility()`) {
+		t.Error("a link leads to something that stays folded")
+	}
+}
+
+// comes waits until an expression is true.
+func (b *tab) comes(expression string) bool {
+	b.t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if js[bool](b, expression) {
+			return true
+		}
+	}
+	return false
+}
+
+// choose picks a host as a person does.
+func (b *tab) choose(name string) {
+	b.t.Helper()
+	js[chromedp.Void](b, fmt.Sprintf(`(() => { const s = document.getElementById("plan-host");
+		s.selectedIndex = [...s.options].findIndex(o => o.text === %q); s.dispatchEvent(new Event("change")); })()`, name))
+}
+
+// TestPlanPageLooks takes the page to a phone, into the dark and onto paper.
+func TestPlanPageLooks(t *testing.T) {
+	b := openPage(t, browser(t), planHTML(t, livePlan(t)))
+	defer b.close()
+	b.media("screen", "dark")
+	b.shoot("plan-dark")
+	b.media("screen", "light")
+	b.do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile))
+	b.shoot("plan-phone")
+	js[chromedp.Void](b, `for (const d of document.querySelectorAll("details")) d.open = true`)
+	if width := js[int](b, `document.documentElement.scrollWidth`); width > 360 {
+		t.Errorf("the page is %d pixels wide on a phone of 360", width)
+	}
+	b.shoot("plan-phone-open")
+	js[chromedp.Void](b, `for (const d of document.querySelectorAll("details")) d.open = false`)
+
+	b.do(chromedp.EmulateViewport(794, 1123))
+	b.media("print", "dark")
+	for _, hidden := range []string{"#changes pre", "#matrix"} {
+		if !js[bool](b, fmt.Sprintf(`document.querySelector(%q).checkVisibility()`, hidden)) || js[int](b, fmt.Sprintf(`Math.round(document.querySelector(%q).getBoundingClientRect().height)`, hidden)) == 0 {
+			t.Errorf("%s is not printed", hidden)
+		}
+	}
+	if n := js[int](b, `[...document.querySelectorAll(".controls button, select")].filter(e => e.checkVisibility()).length`); n != 0 {
+		t.Errorf("%d controls are printed", n)
+	}
+	if paper := js[string](b, `getComputedStyle(document.body).backgroundColor + getComputedStyle(document.body).color`); paper != "rgb(255, 255, 255)rgb(0, 0, 0)" {
+		t.Errorf("printed in %s", paper)
+	}
+	b.shoot("plan-print")
+	pdf, err := chromedp.Run(b.Context, func(ctx context.Context, target *chromedp.Target) ([]byte, error) {
+		r, err := chromedp.Call(ctx, chromepage.PrintToPDF, chromepage.PrintToPDFParams{})
+		return r.Data, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *shots != "" {
+		_ = os.WriteFile(filepath.Join(*shots, "plan.pdf"), pdf, 0o644)
+	}
+}
+
+// TestPlanPageOfManyHosts: 200 hosts, in less than 3 MB and 2 s.
+func TestPlanPageOfManyHosts(t *testing.T) {
+	page := planHTML(t, newLab(t, 199).plan(t))
+	if len(page) > 3_000_000 {
+		t.Errorf("the page has %d bytes, more than 3 MB", len(page))
+	}
+	b := openPage(t, browser(t), page)
+	defer b.close()
+	if b.took > 2*time.Second {
+		t.Errorf("the page was ready after %s", b.took)
+	}
+	b.shoot("plan-200")
+	b.choose("worker-150")
+	wantAll(t, "the steps of worker-150", b.shown(), "kubelet on worker-[1-199]")
+}
