@@ -102,6 +102,7 @@ func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
 func steady(d modules.Diff) modules.Diff {
 	d = slices.Clone(d)
 	for i, c := range d {
+		d[i].Drift = false // what a record tells changes while a step is under way
 		if c.Action == modules.Remove {
 			d[i].Why = ""
 		}

@@ -4,7 +4,9 @@
 package modules
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/pmkctl/pmkctl/host"
@@ -86,6 +88,7 @@ type Change struct {
 	SHA256 string `json:"sha256,omitempty"` // of what is moved
 	ID     string `json:"id,omitempty"`     // of a finding's check: PF001
 	Level  Level  `json:"level,omitempty"`  // of a finding
+	Drift  bool   `json:"drift,omitempty"`  // what is there is not what pmkctl wrote last
 }
 
 // Level is how bad a finding is.
@@ -98,6 +101,12 @@ const (
 	Warning Level = "warning"
 	Ignored Level = "ignored"
 )
+
+// Attrs is mode and owner of a path as changes have them: "0644 root:root".
+// "" is root.
+func Attrs(mode uint32, owner, group string) string {
+	return fmt.Sprintf("%04o %s:%s", mode, cmp.Or(owner, "root"), cmp.Or(group, "root"))
+}
 
 // Failed tells if there is a finding that stops the run.
 func (d Diff) Failed() bool {

@@ -78,6 +78,9 @@ func Compile(ctx context.Context, c *spec.Cluster, w World) (*Compiled, error) {
 	if err := b.dns(); err != nil {
 		return nil, err
 	}
+	for _, h := range b.hosts {
+		b.leftovers(h)
+	}
 	return b.out, b.out.Graph.check()
 }
 

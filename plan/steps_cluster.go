@@ -100,7 +100,9 @@ func (b *builder) access() error {
 	if err != nil {
 		return err
 	}
-	b.add("rbac", b.master(), object.Module{Objects: objects, APIServer: string(b.server())}, b.server())
+	m := object.Module{Objects: objects, APIServer: string(b.server())}
+	m.Gone = b.gone("rbac", b.master(), m)
+	b.add("rbac", b.master(), m, b.server())
 	return nil
 }
 
@@ -174,7 +176,9 @@ func (b *builder) dns() error {
 	}
 	// Once this node is Ready most others are: the replicas do not all land
 	// on the first one.
-	b.add("coredns", m, object.Module{Objects: objects, APIServer: string(b.server())}, b.server(), NewAddr("node", m.Name))
+	work := object.Module{Objects: objects, APIServer: string(b.server())}
+	work.Gone = b.gone("coredns", m, work)
+	b.add("coredns", m, work, b.server(), NewAddr("node", m.Name))
 	after := []Addr{NewAddr("coredns", m.Name), NewAddr("kube-controller-manager", m.Name), NewAddr("kube-scheduler", m.Name)}
 	for _, h := range b.hosts {
 		after = append(after, NewAddr("node", h.Name))

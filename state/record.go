@@ -58,6 +58,9 @@ type Owned struct {
 	Kind     modules.Kind `json:"kind"`
 	Step     string       `json:"step"`
 	SHA256   string       `json:"sha256,omitempty"`   // of the content as it was written
+	Want     string       `json:"want,omitempty"`     // the short value that was set, of what has no content
+	Attrs    string       `json:"attrs,omitempty"`    // mode and owner of a file as it was written
+	Was      string       `json:"was,omitempty"`      // what SHA256 or Want was before, while a step is under way; "nothing" of what is new
 	Original string       `json:"original,omitempty"` // where what stood there before is kept, or its value; "" if nothing did
 }
 
@@ -111,11 +114,13 @@ func (r *Record) encode() []byte {
 }
 
 // Mark gives the changes that overwrite what pmkctl did not make the action
-// Replace, so that they show.
+// Replace, so that they show, and tells those that find something else than
+// pmkctl wrote.
 func (r *Record) Mark(d modules.Diff) modules.Diff {
 	marked := slices.Clone(d)
 	for i, c := range marked {
-		_, ours := r.Owns[c.Item]
+		o, ours := r.Owns[c.Item]
+		marked[i].Drift = c.Drift || ours && o.drifted(c)
 		if isPath(c) && c.Action == modules.Update && !ours && c.Kind != modules.Directory && c.Kind != modules.PrivKey {
 			marked[i].Action = modules.Replace
 		}
@@ -140,10 +145,8 @@ func (r *Record) adopt(step string, d modules.Diff) (keep []string) {
 		if c.Action == modules.Remove && (ours || !isPath(c) || c.Kind == modules.Directory) {
 			continue // forgotten once it is gone; what components made is nobody's to put back
 		}
-		o := Owned{Kind: c.Kind, Step: step, SHA256: c.SHA256, Original: have.Original}
-		if c.Kind == modules.Text {
-			o.SHA256 = digest(c.Want)
-		}
+		o := Owned{Kind: c.Kind, Step: step, Attrs: have.Attrs, Original: have.Original, Was: have.was(ours)}
+		o.SHA256, o.Want = wrote(c)
 		switch {
 		case ours && c.Kind == modules.Attr:
 			continue // the content's entry stands
@@ -151,7 +154,7 @@ func (r *Record) adopt(step string, d modules.Diff) (keep []string) {
 		case isPath(c) && (c.Have != "" || c.Action != modules.Add) && c.Kind != modules.Directory && c.Kind != modules.PrivKey:
 			keep = append(keep, c.Item)
 			o.Original = OriginalPath(c.Item)
-		case !isPath(c) && c.Kind != modules.Object && c.Kind != modules.Image:
+		case c.Kind != modules.Object && c.Kind != modules.Image && (!isPath(c) || c.Kind == modules.Directory):
 			o.Original = c.Have
 		}
 		r.Owns[c.Item] = o

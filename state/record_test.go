@@ -57,24 +57,24 @@ func TestAdopt(t *testing.T) {
 		want Owned
 	}{
 		{"a new file", modules.Change{Kind: modules.Text, Action: modules.Add, Item: "/etc/x", Want: "a"}, false,
-			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a")}},
+			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a"), Was: nothing}},
 		{"a foreign file", modules.Change{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x", Have: "b", Want: "a"}, true,
-			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a"), Original: "/var/lib/pmkctl/original/etc/x"}},
+			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a"), Was: nothing, Original: "/var/lib/pmkctl/original/etc/x"}},
 		{"an empty foreign file", modules.Change{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x", Want: "a"}, true,
-			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a"), Original: "/var/lib/pmkctl/original/etc/x"}},
+			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a"), Was: nothing, Original: "/var/lib/pmkctl/original/etc/x"}},
 		{"ours, whose original is kept", modules.Change{Kind: modules.Text, Action: modules.Update, Item: "/etc/ours", Have: "b", Want: "c"}, false,
-			Owned{Kind: modules.Text, Step: "s", SHA256: digest("c"), Original: old.Original}},
+			Owned{Kind: modules.Text, Step: "s", SHA256: digest("c"), Was: "1", Original: old.Original}},
 		{"the mode of ours", modules.Change{Kind: modules.Attr, Action: modules.Update, Item: "/etc/ours", Have: "0666", Want: "0644"}, false, old},
 		{"a program", modules.Change{Kind: modules.Transfer, Action: modules.Add, Item: "/usr/local/bin/x", SHA256: "2"}, false,
-			Owned{Kind: modules.Transfer, Step: "s", SHA256: "2"}},
+			Owned{Kind: modules.Transfer, Step: "s", SHA256: "2", Was: nothing}},
 		{"a setting", modules.Change{Kind: modules.Setting, Action: modules.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"}, false,
-			Owned{Kind: modules.Setting, Step: "s", Original: "0"}},
+			Owned{Kind: modules.Setting, Step: "s", Want: "1", Was: nothing, Original: "0"}},
 		{"a directory of theirs", modules.Change{Kind: modules.Directory, Action: modules.Update, Item: "/etc/cni", Have: "0700", Want: "0755"}, false,
-			Owned{Kind: modules.Directory, Step: "s"}},
+			Owned{Kind: modules.Directory, Step: "s", Want: "0755", Was: nothing, Original: "0700"}},
 		{"a key", modules.Change{Kind: modules.PrivKey, Action: modules.Update, Item: "/etc/k.key", Have: "0644", Want: "0600"}, false,
-			Owned{Kind: modules.PrivKey, Step: "s"}},
+			Owned{Kind: modules.PrivKey, Step: "s", Was: nothing}},
 		{"an object", modules.Change{Kind: modules.Object, Action: modules.Update, Item: "service/a/b", Have: "x", Want: "y"}, false,
-			Owned{Kind: modules.Object, Step: "s"}},
+			Owned{Kind: modules.Object, Step: "s", Want: "y", Was: nothing}},
 		{"ours, removed", modules.Change{Kind: modules.Text, Action: modules.Remove, Item: "/etc/ours", Have: "b"}, false, old},
 	}
 	for _, tt := range tests {
@@ -177,7 +177,7 @@ func TestIntentComesBeforeTheChange(t *testing.T) {
 			order = append(order, e.Item)
 		}
 	}
-	if want := []string{RecordPath, JournalPath, "/etc/motd", JournalPath}; !slices.Equal(order, want) {
+	if want := []string{RecordPath, JournalPath, "/etc/motd", RecordPath, JournalPath}; !slices.Equal(order, want) {
 		t.Errorf("got %v, want %v", order, want)
 	}
 	var said []string

@@ -33,6 +33,9 @@ func headline(c modules.Change, st Style) string {
 	if c.Action == modules.Replace {
 		b.WriteString(" " + st.yellow("(replaces foreign)"))
 	}
+	if c.Drift {
+		b.WriteString(" " + st.yellow("(changed on the host since the last apply)"))
+	}
 	if moved := transfer(c); moved != "" {
 		b.WriteString(" (" + moved + ")")
 	}

@@ -40,7 +40,8 @@ func TestMain(m *testing.M) {
 //	                          hold host and units as hosttest.WithArchive reads
 //	exits CODE COMMAND...     run and compare the exit code
 //	console HOST LINE         do what a line of host or units says
-//	write HOST PATH TEXT      write a file at the console; append adds a line
+//	write HOST PATH TEXT      write a file at the console (@FILE: what it holds);
+//	                          append adds a line
 //	hostfile HOST PATH        print a file; with ! there must be none
 //	hostlog [HOST]            print the changes made; with ! there must be none
 //	forget                    forget the changes made so far
@@ -166,7 +167,11 @@ func consoleCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func writeCommand(ts *testscript.TestScript, neg bool, args []string) {
-	hostOf(ts, neg, args, 3).consoleWrite(args[1], args[2]+"\n", 0o644)
+	text := args[2] + "\n"
+	if name, ok := strings.CutPrefix(args[2], "@"); ok {
+		text = ts.ReadFile(name)
+	}
+	hostOf(ts, neg, args, 3).consoleWrite(args[1], text, 0o644)
 }
 
 func appendCommand(ts *testscript.TestScript, neg bool, args []string) {

@@ -24,6 +24,7 @@ type Object = map[string]any
 type Module struct {
 	Objects   []Object // applied in this order
 	APIServer string   // address of the step that starts the API server: "kube-apiserver.cp-1"
+	Gone      []string // names of objects that were made once and are not wanted any more
 }
 
 // Check reads all objects at once and compares the fields that are ours.
@@ -50,7 +51,10 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	if err != nil {
 		return nil, err
 	}
-	var d modules.Diff
+	d, err := m.surplusObjects(ctx, h)
+	if err != nil {
+		return nil, err
+	}
 	for i, o := range m.Objects {
 		c, differs, err := diff(have[i], o)
 		if err != nil {
@@ -99,6 +103,9 @@ func diff(have, want Object) (modules.Change, bool, error) {
 	if !differs {
 		return c, true, nil
 	}
+	if by := taken(have, wv); by != "" {
+		c.Drift, c.Why = true, strings.TrimPrefix(c.Why+"; "+by, "; ")
+	}
 	if c.Have, err = text(hv); err != nil {
 		return c, false, err
 	}
@@ -121,7 +128,7 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 			return fmt.Errorf("apply %s: %w", name(o), err)
 		}
 	}
-	return nil
+	return m.removeSurplus(ctx, h, d)
 }
 
 func apply(ctx context.Context, h host.Host, path string, o Object) error {

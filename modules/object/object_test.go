@@ -3,6 +3,7 @@ package object
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
 )
 
@@ -199,4 +202,91 @@ func yamlOf(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// TestGone deletes what pmkctl made and does not want any more, and nothing
+// that somebody else made under the same name.
+func TestGone(t *testing.T) {
+	h := hosttest.New("cp-1", hosttest.WithService("kube-apiserver"))
+	config := func(name string) Object {
+		return Object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": name, "namespace": "kube-system"},
+			"data": map[string]any{"k": "x"}}
+	}
+	converge := func(m Module) modules.Diff {
+		t.Helper()
+		d, err := m.Check(t.Context(), h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Apply(t.Context(), h, d); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	converge(Module{Objects: []Object{config("a"), config("b")}})
+	body := `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"theirs","namespace":"kube-system"}}`
+	if _, err := h.Admin().Kube(t.Context(), host.KubeRequest{Method: "POST", Path: "/api/v1/namespaces/kube-system/configmaps", Body: []byte(body)}); err != nil {
+		t.Fatal(err)
+	}
+	m := Module{Objects: []Object{config("a")}, Gone: []string{"configmap/kube-system/b", "configmap/kube-system/never", "configmap/kube-system/theirs", "volume/x"}}
+	want := modules.Diff{{Kind: modules.Object, Action: modules.Remove, Item: "configmap/kube-system/b"}}
+	if d := converge(m); !slices.Equal(d, want) {
+		t.Errorf("got %v, want %v", d, want)
+	}
+	if d := converge(m); len(d) > 0 {
+		t.Errorf("still to do: %v", d)
+	}
+	for name, there := range map[string]bool{"a": true, "b": false, "theirs": true} {
+		if o := h.Cluster().Object("/api/v1/namespaces/kube-system/configmaps/" + name); (o != nil) != there {
+			t.Errorf("%s: there %v, want %v", name, o != nil, there)
+		}
+	}
+}
+
+func TestPathOfName(t *testing.T) {
+	for name, want := range map[string]string{
+		"deployment/kube-system/coredns":    "/apis/apps/v1/namespaces/kube-system/deployments/coredns",
+		"clusterrolebinding/system:flannel": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/system:flannel",
+		"service/kube-system/kube-dns":      "/api/v1/namespaces/kube-system/services/kube-dns",
+		"node/worker-1":                     "",
+	} {
+		if got := pathOfName(name); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestTaken tells who else wrote a field.
+func TestTaken(t *testing.T) {
+	have := Object{"metadata": map[string]any{"managedFields": []any{
+		map[string]any{"manager": "pmkctl", "operation": "Apply", "fieldsV1": map[string]any{"f:data": map[string]any{"f:k": map[string]any{}}}},
+		map[string]any{"manager": "kubectl-edit", "operation": "Update", "time": "2026-11-22T19:40:00Z", "fieldsV1": map[string]any{"f:spec": map[string]any{
+			"f:replicas": map[string]any{}, "f:containers": map[string]any{`k:{"name":"x"}`: map[string]any{"f:image": map[string]any{}}}}}},
+		map[string]any{"manager": "controller", "subresource": "status", "fieldsV1": map[string]any{"f:status": map[string]any{"f:k": map[string]any{}}}},
+	}}}
+	const by = "written by kubectl-edit on 2026-11-22T19:40:00Z"
+	spec := func(k string, v any) any { return map[string]any{"spec": map[string]any{k: v}} }
+	container := func(name, field string) any {
+		return spec("containers", []any{map[string]any{"name": name, field: "1"}})
+	}
+	tests := []struct {
+		name string
+		part any
+		want string
+	}{
+		{"a field of theirs", spec("replicas", int64(2)), by},
+		{"a field of ours", map[string]any{"data": map[string]any{"k": "x"}}, ""},
+		{"a field of nobody", spec("paused", true), ""},
+		{"in a list", container("x", "image"), by},
+		{"another item", container("y", "image"), ""},
+		{"another field of the item", container("x", "command"), ""},
+		{"status", map[string]any{"status": map[string]any{"k": "x"}}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := taken(have, tt.part); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
 }

@@ -120,11 +120,11 @@ func (m CA) describe() string { return m.Name + " (CA), ten years" }
 
 // diffKey compares a key's presence, mode and owner.
 func diffKey(want host.KeySpec, have host.Key) modules.Diff {
-	attrs := keyAttrs(want.Mode, want.Owner, want.Group)
+	attrs := modules.Attrs(want.Mode, want.Owner, want.Group)
 	if len(have.Public) == 0 {
 		return modules.Diff{{Kind: modules.PrivKey, Action: modules.Add, Item: want.Path, Want: "ECDSA P-256, " + attrs}}
 	}
-	if a := keyAttrs(have.Mode, have.Owner, have.Group); a != attrs {
+	if a := modules.Attrs(have.Mode, have.Owner, have.Group); a != attrs {
 		return modules.Diff{{Kind: modules.Attr, Action: modules.Update, Item: want.Path, Have: a, Want: attrs}}
 	}
 	return nil
@@ -132,19 +132,9 @@ func diffKey(want host.KeySpec, have host.Key) modules.Diff {
 
 // diffMode compares mode and owner of a public file.
 func diffMode(path string, have host.File) modules.Diff {
-	want := keyAttrs(0o644, "", "")
-	if a := keyAttrs(have.Mode, have.Owner, have.Group); a != want {
+	want := modules.Attrs(0o644, "", "")
+	if a := modules.Attrs(have.Mode, have.Owner, have.Group); a != want {
 		return modules.Diff{{Kind: modules.Attr, Action: modules.Update, Item: path, Have: a, Want: want}}
 	}
 	return nil
-}
-
-func keyAttrs(mode uint32, owner, group string) string {
-	if owner == "" {
-		owner = "root"
-	}
-	if group == "" {
-		group = "root"
-	}
-	return fmt.Sprintf("%04o %s:%s", mode, owner, group)
 }

@@ -153,14 +153,10 @@ func (s *seen) file(o Owned, c modules.Change) Verdict {
 		c.Why = "what stood there before is back already"
 		return Verdict{o, Gone, c}
 	}
-	var why []string
-	if f.Type == host.Regular && o.SHA256 != "" && !ours && o.Kind != modules.Attr {
-		why = append(why, "changed by somebody since pmkctl wrote it")
-	}
+	c.Drift = f.Type == host.Regular && o.SHA256 != "" && !ours && o.Kind != modules.Attr
 	if putBack {
-		why = append(why, "what stood there before is put back")
+		c.Why = "what stood there before is put back"
 	}
-	c.Why = strings.Join(why, "; ")
 	if o.Kind == modules.Text {
 		c.Have = string(f.Content)
 	}

@@ -104,10 +104,11 @@ func TestLook(t *testing.T) {
 		owns    []Owned
 		prepare func(h *hosttest.Host)
 		fate    Fate // of the first
+		drift   bool
 		why     string
 	}{
 		{name: "gone", owns: []Owned{conf}, fate: Gone, why: "gone already"},
-		{name: "edited", owns: []Owned{conf}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "b\n") }, fate: Goes, why: "changed by somebody"},
+		{name: "edited", owns: []Owned{conf}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "b\n") }, fate: Goes, drift: true},
 		{name: "a directory in its place", owns: []Owned{conf}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf/y", "b\n") }, fate: Stays, why: "directory"},
 		{name: "put back before", owns: []Owned{replaced}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "foreign\n") }, fate: Gone, why: "back already"},
 		{name: "its original is lost", owns: []Owned{replaced}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "a\n") }, fate: Goes},
@@ -133,7 +134,7 @@ func TestLook(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got[0].Fate != tt.fate || !strings.Contains(got[0].Change.Why, tt.why) {
+			if got[0].Fate != tt.fate || got[0].Change.Drift != tt.drift || !strings.Contains(got[0].Change.Why, tt.why) {
 				t.Errorf("got %s because %q, want %s because %q", got[0].Fate, got[0].Change.Why, tt.fate, tt.why)
 			}
 		})

@@ -54,7 +54,9 @@ func look(ctx context.Context, h host.Host, owns []Owned) (*seen, error) {
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.askFiles(ctx, h, queries) })
+	if len(queries) > 0 {
+		g.Go(func() error { return s.askFiles(ctx, h, queries) })
+	}
 	if len(units) > 0 {
 		g.Go(func() error { return s.askUnits(ctx, h, units) })
 	}

@@ -87,6 +87,15 @@ func Merge(ctx context.Context, h host.Host, path string, patch Object) error {
 	return err
 }
 
+// Delete deletes an object. That it is not there is no error.
+func Delete(ctx context.Context, h host.Host, path string) error {
+	_, err := do(ctx, h, host.KubeRequest{Method: http.MethodDelete, Path: path})
+	if NotFound(err) {
+		return nil
+	}
+	return err
+}
+
 func do(ctx context.Context, h host.Host, r host.KubeRequest) (Object, error) {
 	answer, err := h.Kube(ctx, r)
 	if err != nil {

@@ -81,12 +81,12 @@ func (w Files) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 }
 
 func diffDir(want host.DirSpec, have host.File) modules.Diff {
-	c := modules.Change{Kind: modules.Directory, Item: want.Path, Want: attrs(want.Mode, want.Owner, want.Group)}
+	c := modules.Change{Kind: modules.Directory, Item: want.Path, Want: modules.Attrs(want.Mode, want.Owner, want.Group)}
 	switch have.Type {
 	case host.Absent:
 		c.Action = modules.Add
 	case host.Dir:
-		c.Action, c.Have = modules.Update, attrs(have.Mode, have.Owner, have.Group)
+		c.Action, c.Have = modules.Update, modules.Attrs(have.Mode, have.Owner, have.Group)
 		if c.Have == c.Want {
 			return nil
 		}
@@ -97,7 +97,7 @@ func diffDir(want host.DirSpec, have host.File) modules.Diff {
 }
 
 func diffFile(want host.FileSpec, have host.File) modules.Diff {
-	wantAttrs := attrs(want.Mode, want.Owner, want.Group)
+	wantAttrs := modules.Attrs(want.Mode, want.Owner, want.Group)
 	switch have.Type {
 	case host.Absent:
 		return modules.Diff{{Kind: modules.Text, Action: modules.Add, Item: want.Path, Want: string(want.Content), Why: unusual(want)}}
@@ -110,7 +110,7 @@ func diffFile(want host.FileSpec, have host.File) modules.Diff {
 		d = append(d, modules.Change{Kind: modules.Text, Action: modules.Update, Item: want.Path,
 			Have: string(have.Content), Want: string(want.Content)})
 	}
-	if haveAttrs := attrs(have.Mode, have.Owner, have.Group); haveAttrs != wantAttrs {
+	if haveAttrs := modules.Attrs(have.Mode, have.Owner, have.Group); haveAttrs != wantAttrs {
 		d = append(d, modules.Change{Kind: modules.Attr, Action: modules.Update, Item: want.Path,
 			Have: haveAttrs, Want: wantAttrs})
 	}
@@ -119,22 +119,10 @@ func diffFile(want host.FileSpec, have host.File) modules.Diff {
 
 // unusual tells mode and owner of a new file where they are not the common ones.
 func unusual(f host.FileSpec) string {
-	if a := attrs(f.Mode, f.Owner, f.Group); a != attrs(0o644, "", "") {
+	if a := modules.Attrs(f.Mode, f.Owner, f.Group); a != modules.Attrs(0o644, "", "") {
 		return a
 	}
 	return ""
-}
-
-// attrs is mode and owner as people write them: "0644 root:root".
-func attrs(mode uint32, owner, group string) string {
-	return fmt.Sprintf("%04o %s:%s", mode, orRoot(owner), orRoot(group))
-}
-
-func orRoot(name string) string {
-	if name == "" {
-		return "root"
-	}
-	return name
 }
 
 // Parents are the directories of the files, 0755 and root's, each once and

@@ -1,0 +1,63 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/state"
+)
+
+// leftovers removes from a host what pmkctl put there and nothing wants any
+// more, after all else that is done there. Every host has the step, so that
+// the graph is the same before and after it.
+func (b *builder) leftovers(h *spec.Host) {
+	m := &state.Leftovers{Record: b.world.Records[h.Name], Wanted: map[string]bool{}, Kept: b.undisposable(h)}
+	var after []Addr
+	for _, s := range b.out.Graph.Steps {
+		work, changes := s.Work.(modules.Module)
+		if s.RunsOn() != h.Name || !changes {
+			continue
+		}
+		after = append(after, s.Addr)
+		owner, ok := work.(modules.Owner)
+		items := []string(nil)
+		if ok {
+			items = owner.Items()
+		}
+		if items == nil {
+			m.Kept[string(s.Addr)] = true
+		}
+		for _, item := range items {
+			m.Wanted[item] = true
+		}
+	}
+	b.add("leftovers", h, m, after...)
+}
+
+// undisposable are steps whose work is too precious to be cleared away: what
+// all certificates hang on; and all of a host that still runs a member of
+// etcd, which would have to be taken out of its cluster first.
+func (b *builder) undisposable(h *spec.Host) map[string]bool {
+	kept := map[string]bool{}
+	for _, module := range []string{"ca", "front-proxy-ca", "etcd-ca", "service-accounts"} {
+		kept[string(NewAddr(module, h.Name))] = true
+	}
+	_, member := b.world.Records[h.Name].Owns["etcd.service"]
+	for _, o := range b.world.Records[h.Name].Owns {
+		kept[o.Step] = kept[o.Step] || member && !h.Has(spec.Etcd)
+	}
+	return kept
+}
+
+// gone are objects that a step of this host made and does not want any more.
+func (b *builder) gone(module string, h *spec.Host, wanted modules.Owner) []string {
+	var list []string
+	for item, o := range b.world.Records[h.Name].Owns {
+		if o.Kind == modules.Object && o.Step == string(NewAddr(module, h.Name)) && !slices.Contains(wanted.Items(), item) {
+			list = append(list, item)
+		}
+	}
+	slices.Sort(list)
+	return list
+}

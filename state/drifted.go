@@ -1,0 +1,117 @@
+package state
+
+import (
+	"context"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// nothing is what Was says of what was not there.
+const nothing = "nothing"
+
+// wrote is what a change writes, as the record keeps it.
+func wrote(c modules.Change) (sha256, want string) {
+	switch {
+	case c.Kind == modules.Text:
+		return digest(c.Want), ""
+	case isFile(c), strings.Contains(c.Want, "\n"):
+		return c.SHA256, ""
+	}
+	return c.SHA256, c.Want
+}
+
+// isFile tells if a change is about a path that holds content.
+func isFile(c modules.Change) bool {
+	return isPath(c) && c.Kind != modules.Directory && c.Kind != modules.Symlink
+}
+
+// was is what stood there before the step that is under way, or before the
+// first of several that were cut off.
+func (o Owned) was(ours bool) string {
+	switch {
+	case !ours:
+		return nothing
+	case o.Was != "":
+		return o.Was
+	case o.SHA256 != "":
+		return o.SHA256
+	}
+	return o.Want
+}
+
+// settle takes into the record what a step made, as it is on the host now:
+// of certificates only that tells the digest.
+func (r *Record) settle(ctx context.Context, h host.Host, d modules.Diff) error {
+	var queries []host.FileQuery
+	for _, c := range d {
+		o, ours := r.Owns[c.Item]
+		if !ours {
+			continue
+		}
+		o.Was = ""
+		r.Owns[c.Item] = o
+		if isFile(c) {
+			queries = append(queries, host.FileQuery{Path: c.Item, Digest: o.Kind != modules.Transfer && o.Kind != modules.PrivKey})
+		}
+	}
+	if len(queries) == 0 {
+		return nil
+	}
+	have, err := h.Files(ctx, queries)
+	if err != nil {
+		return err
+	}
+	for _, f := range have {
+		o := r.Owns[f.Path]
+		if f.SHA256 != "" {
+			o.SHA256 = f.SHA256
+		}
+		o.Attrs = Attrs(f)
+		r.Owns[f.Path] = o
+	}
+	return nil
+}
+
+// Attrs is mode and owner as modules write them: "0644 root:root".
+func Attrs(f host.File) string {
+	if f.Type == host.Absent {
+		return ""
+	}
+	return modules.Attrs(f.Mode, f.Owner, f.Group)
+}
+
+// drifted tells if a change finds something else than pmkctl wrote last, as
+// far as the record can tell. What a step that was cut off left is no drift.
+func (o Owned) drifted(c modules.Change) bool {
+	switch {
+	case c.Until != "" || c.Action == modules.Restart:
+		return false
+	case c.Action == modules.Add && c.Have == "": // it is gone
+		return o.Was != nothing
+	case c.Kind == modules.Text && c.Have != "":
+		return o.differs(o.SHA256, digest(c.Have))
+	case c.Kind == modules.Attr:
+		return o.Attrs != "" && c.Have != o.Attrs
+	case c.Kind == modules.Transfer:
+		have, known := strings.CutPrefix(c.Have, "sha256 ")
+		return !known || !strings.HasPrefix(o.SHA256, have) && !strings.HasPrefix(o.Was, have) || c.Have == c.Want && o.SHA256 == c.SHA256
+	case c.Kind == modules.Unit:
+		return o.Was == "" && o.Want != "" && c.Have != o.Want
+	case c.Kind == modules.Object && (c.Want == "Ready" || c.Want == "available"):
+		return false // nobody did that by hand
+	case c.Action == modules.Remove, c.Kind == modules.Cert, c.Kind == modules.PrivKey, c.Kind == modules.Image:
+		return false
+	}
+	return o.differs(o.Want, c.Have)
+}
+
+// differs compares what is there with what was written; an empty one is not
+// known.
+func (o Owned) differs(wrote, have string) bool {
+	same := func(a string) bool {
+		return strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(have), " ")
+	}
+	return wrote != "" && !same(wrote) && !same(o.Was)
+}
