@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"path"
 	"slices"
 
 	"github.com/pmkctl/pmkctl/modules"
@@ -29,10 +30,18 @@ func (b *builder) leftovers(h *spec.Host) {
 			m.Kept[string(s.Addr)] = true
 		}
 		for _, item := range items {
-			m.Wanted[item] = true
+			want(m.Wanted, item)
 		}
 	}
 	b.add("leftovers", h, m, after...)
+}
+
+// want takes an item for wanted, and the directories that it is in.
+func want(wanted map[string]bool, item string) {
+	wanted[item] = true
+	for dir := path.Dir(item); path.IsAbs(dir) && len(dir) > 1; dir = path.Dir(dir) {
+		wanted[dir] = true
+	}
 }
 
 // undisposable are steps whose work is too precious to be cleared away: what

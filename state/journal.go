@@ -85,20 +85,12 @@ func (k *Keeper) End(ctx context.Context, step string, d modules.Diff, err error
 	if err != nil {
 		return k.note(ctx, Entry{Step: step, What: Failed, Err: err.Error()})
 	}
-<<<<<<< HEAD
-	if k.record.forget(d) {
-=======
 	before := maps.Clone(k.record.Owns)
-	for _, c := range d {
-		if c.Action == modules.Remove {
-			delete(k.record.Owns, c.Item)
-		}
-	}
+	k.record.forget(d)
 	if err := k.record.settle(ctx, k.Host, d); err != nil {
 		return fmt.Errorf("look at what %s made: %w", step, err)
 	}
 	if !maps.Equal(before, k.record.Owns) {
->>>>>>> 0022437 (leftovers: what leaves the spec is removed from hosts that stay; what drifted is marked)
 		if err := k.record.Save(ctx, k.Host); err != nil {
 			return err
 		}

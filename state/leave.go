@@ -38,28 +38,24 @@ func (r *Record) owned() []removal.Owned {
 	var list []removal.Owned
 	for _, item := range slices.Sorted(maps.Keys(r.Owns)) {
 		o := r.Owns[item]
-		list = append(list, removal.Owned{Item: item, Kind: o.Kind, SHA256: o.SHA256, Original: o.Original})
+		list = append(list, removal.Owned{Item: item, Kind: o.Kind, SHA256: o.SHA256, Want: o.Want, Original: o.Original})
 	}
 	return list
 }
 
-// forget drops what a step removed, and tells if there was any. A unit is
-// dropped with its file: one that was only stopped may have to become what
-// it was before pmkctl.
-func (r *Record) forget(d modules.Diff) (any bool) {
+// forget drops what a step removed. A unit is dropped with its file: one that
+// was only stopped may have to become what it was before pmkctl.
+func (r *Record) forget(d modules.Diff) {
 	for _, c := range d {
 		if c.Action == modules.Remove && c.Kind != modules.Unit {
 			delete(r.Owns, c.Item)
-			any = true
 		}
 	}
 	for _, c := range d {
 		if _, file := r.Owns[unitDir+c.Item]; c.Action == modules.Remove && c.Kind == modules.Unit && !file {
 			delete(r.Owns, c.Item)
-			any = true
 		}
 	}
-	return any
 }
 
 // parents takes ownership of the directories that will be made for what d

@@ -2,7 +2,6 @@ package state
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/pmkctl/pmkctl/host"
@@ -18,20 +17,9 @@ type Leftovers struct {
 	Kept   map[string]bool // steps of which nothing is a leftover
 }
 
-// Owned are all things of a record as package removal takes them, sorted by
-// item.
-func (r *Record) Owned() []removal.Owned {
-	var list []removal.Owned
-	for _, item := range slices.Sorted(maps.Keys(r.Owns)) {
-		o := r.Owns[item]
-		list = append(list, removal.Owned{Item: item, Kind: o.Kind, SHA256: o.SHA256, Want: o.Want, Original: o.Original})
-	}
-	return list
-}
-
 // of are the leftovers that a record knows of.
 func (m *Leftovers) of(r *Record) removal.Items {
-	return removal.Items{Owns: slices.DeleteFunc(r.Owned(), func(o removal.Owned) bool {
+	return removal.Items{Owns: slices.DeleteFunc(r.owned(), func(o removal.Owned) bool {
 		return m.Wanted[o.Item] || m.Kept[r.Owns[o.Item].Step]
 	})}
 }
