@@ -9,6 +9,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/spec"
 )
 
 // Event is one of the types below.
@@ -66,6 +67,9 @@ type Planned struct {
 	Files                            int
 	Bytes                            int64
 }
+
+// PolicyJudged says what came of a policy.
+type PolicyJudged struct{ spec.Verdict }
 
 // Saved says that the plan is in a file.
 type Saved struct{ File, SHA256 string }
@@ -125,6 +129,7 @@ func (StepChecked) event()  {}
 func (StepPlanned) event()  {}
 func (StepDiffers) event()  {}
 func (Planned) event()      {}
+func (PolicyJudged) event() {}
 func (Saved) event()        {}
 func (StepStarted) event()  {}
 func (StepProgress) event() {}

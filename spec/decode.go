@@ -98,6 +98,7 @@ func (l *loader) decodeCluster() *decoded {
 	l.decodeHosts(d)
 	l.decodeParts(d)
 	d.preflight = l.single("preflight", at)
+	d.Policies = l.decodePolicies()
 	d.Settings, d.Preflight = l.decodeSettings(at), decodePreflight(d.preflight)
 	d.fillEndpoint()
 	d.ranges = d.immutable()

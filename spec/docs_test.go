@@ -43,6 +43,7 @@ func reference(t *testing.T) string {
 	for _, bl := range append([]*block{variableBlock}, blocks...) {
 		writeBlock(&b, bl, bl.Name)
 	}
+	writePolicies(t, &b)
 	fmt.Fprintf(&b, "\n## Functions\n\n`%s`\n\n", strings.Join(keys(functions(".", func(cty.Value) {})), "` `"))
 	fmt.Fprintf(&b, "## Components and images\n\nEvery host: %s. Control plane: %s. Etcd: %s. Allowed, and not installed: %s. Images: %s, and any others to import.\n",
 		strings.Join(sorted(everyHost), ", "), strings.Join(controlPlane, ", "), strings.Join(etcdHost, ", "),
@@ -69,6 +70,30 @@ func writeBlock(b *strings.Builder, bl *block, path string) {
 	for _, c := range bl.Blocks {
 		writeBlock(b, c, path+" "+c.Name)
 	}
+}
+
+func writePolicies(t *testing.T, b *strings.Builder) {
+	text, err := os.ReadFile("testdata/docs-policies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(b, "\n## Policies\n\n%s\n| value | type | |\n| --- | --- | --- |\n", text)
+	for _, root := range []struct {
+		name  string
+		attrs []attr
+	}{{"plan", planAttrs}, {"time", timeAttrs}} {
+		for _, a := range root.attrs {
+			fmt.Fprintf(b, "| `%s.%s` | %s | %s |\n", root.name, a.Name, docShape(a.Type), a.Doc)
+		}
+	}
+}
+
+// docShape names the attributes of objects too.
+func docShape(t cty.Type) string {
+	if t.IsListType() && t.ElementType().IsObjectType() {
+		return "list of { " + strings.Join(keys(t.ElementType().AttributeTypes()), ", ") + " }"
+	}
+	return t.FriendlyName()
 }
 
 func docType(a attr) string {

@@ -63,6 +63,10 @@ func (l *loader) checkAttr(b *hclsyntax.Block, a *hclsyntax.Attribute, t *block,
 	if t == variableBlock {
 		return // type is no value, default and the like are literals
 	}
+	if known := t.attr(a.Name); known != nil && known.OfPlan {
+		l.preparePolicy(a.Expr)
+		return
+	}
 	l.prepare(a.Expr, forEach && a.Name != "for_each")
 }
 
@@ -150,6 +154,9 @@ func (l *loader) value(b *hclsyntax.Block, a *attr, evalCtx *hcl.EvalContext) va
 	}
 	if given == nil {
 		return a.byDefault(b.DefRange())
+	}
+	if a.OfPlan {
+		return value{cty.UnknownVal(a.Type), given.Expr.Range(), true} // known when there is a plan
 	}
 	if a.Secret {
 		l.maskLiteral(given)

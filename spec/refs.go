@@ -1,17 +1,22 @@
 package spec
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
 
 // prepare readies an expression for evaluation: it is metered, and what it
-// refers to must be there, each within for_each alone.
-func (l *loader) prepare(e hclsyntax.Expression, forEach bool) {
+// refers to must be there, each within for_each alone. roots are what it may
+// refer to beside.
+func (l *loader) prepare(e hclsyntax.Expression, forEach bool, roots ...string) {
 	var ds []*hcl.Diagnostic
 	for _, t := range e.Variables() {
-		ds = append(ds, l.reference(t, forEach))
+		if !slices.Contains(roots, t.RootName()) {
+			ds = append(ds, l.reference(t, forEach, roots))
+		}
 	}
 	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
 		ds = append(ds, l.unknownFunction(n))
@@ -41,7 +46,7 @@ func nameOf(call *hclsyntax.FunctionCallExpr) string {
 	return call.Name
 }
 
-func (l *loader) reference(t hcl.Traversal, forEach bool) *hcl.Diagnostic {
+func (l *loader) reference(t hcl.Traversal, forEach bool, others []string) *hcl.Diagnostic {
 	name, at := second(t)
 	switch root := t.RootName(); {
 	case root == "var":
@@ -50,10 +55,10 @@ func (l *loader) reference(t hcl.Traversal, forEach bool) *hcl.Diagnostic {
 		return undeclared(name, at, "local", keys(l.locals))
 	case root == "each" && forEach:
 		return undeclared(name, at, "each", []string{"key", "value"})
-	case root == "each":
+	case root == "each" && len(others) == 0:
 		return problem(t.SourceRange(), "Reference outside of for_each", "\"each\" is there only in blocks that have for_each. Add for_each, or write the value itself.")
 	default:
-		return l.unknownRoot(t, root)
+		return l.unknownRoot(t, root, others)
 	}
 }
 
@@ -106,8 +111,12 @@ func within(root string, names []string) []string {
 	return out
 }
 
-func (l *loader) unknownRoot(t hcl.Traversal, root string) *hcl.Diagnostic {
-	hint := suggest(root, []string{"var", "local", "each"})
+func (l *loader) unknownRoot(t hcl.Traversal, root string, others []string) *hcl.Diagnostic {
+	known := append([]string{"var", "local"}, others...)
+	if len(others) == 0 {
+		known = append(known, "each")
+	}
+	hint := suggest(root, known)
 	switch {
 	case l.variables[root] != nil:
 		hint = " Did you mean \"var." + root + "\"?"
@@ -115,6 +124,9 @@ func (l *loader) unknownRoot(t hcl.Traversal, root string) *hcl.Diagnostic {
 		hint = " Did you mean \"local." + root + "\"?"
 	case len(t) == 1:
 		hint = " For plain text, put it in quotes: \"" + root + "\"."
+	}
+	if len(others) > 0 {
+		return problem(t.SourceRange(), "Unknown reference", "There is nothing called %q here; values are plan.NAME, time.NAME, var.NAME and local.NAME.%s", root, hint)
 	}
 	return problem(t.SourceRange(), "Unknown reference", "There is nothing called %q; values are var.NAME, local.NAME, and each.key or each.value within for_each.%s", root, hint)
 }
@@ -127,7 +139,7 @@ func (l *loader) eval(e hclsyntax.Expression, evalCtx *hcl.EvalContext) cty.Valu
 	m := &metered{Expression: e, budget: l.budget, glance: true}
 	v, diags := m.Value(evalCtx)
 	for _, d := range diags {
-		l.add(l.improve(d, e, evalCtx))
+		l.add(improve(d, e, evalCtx))
 	}
 	if diags.HasErrors() {
 		return cty.DynamicVal
@@ -136,7 +148,7 @@ func (l *loader) eval(e hclsyntax.Expression, evalCtx *hcl.EvalContext) cty.Valu
 }
 
 // improve adds to hcl's diagnostics the nearest name that exists.
-func (l *loader) improve(d *hcl.Diagnostic, e hclsyntax.Expression, evalCtx *hcl.EvalContext) *hcl.Diagnostic {
+func improve(d *hcl.Diagnostic, e hclsyntax.Expression, evalCtx *hcl.EvalContext) *hcl.Diagnostic {
 	out := *d
 	if d.Summary == "Unsupported attribute" {
 		out.Detail += nearAttribute(e, evalCtx)

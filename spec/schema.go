@@ -22,6 +22,7 @@ type attr struct {
 	Default  cty.Value // cty.NilVal for none
 	InWords  string    // the default, where it is computed
 	Secret   bool      // takes sensitive values
+	OfPlan   bool      // an expression over plan and time
 	Rule     *rule
 	Doc      string
 }
@@ -48,7 +49,7 @@ var blocks = []*block{
 	settingsBlock("flannel", "/etc/kube-flannel/net-conf.json", configAttr, flagsAttr),
 	settingsBlock("containerd", "/etc/containerd/config.toml", configAttr, flagsAttr),
 	corednsBlock,
-	componentBlock, imageBlock, preflightBlock,
+	componentBlock, imageBlock, preflightBlock, policyBlock,
 }
 
 var clusterBlock = &block{
@@ -179,6 +180,17 @@ var preflightBlock = &block{
 		{Name: "dial_timeout", Type: cty.String, Default: str("700ms"), Rule: duration, Doc: "How long to wait for an answer on each connection."},
 		{Name: "min_free_disk", Type: cty.String, Default: str("2GiB"), Rule: size, Doc: "Free space that /var must have."},
 		{Name: "min_memory", Type: cty.String, Default: str("1GiB"), Rule: size, Doc: "Memory that a host must have; a control-plane host 1.7GB at least."},
+	},
+}
+
+var policyBlock = &block{
+	Name: "policy", Label: "name of the policy", Repeat: true,
+	Doc: "What a plan must be to be applied; see Policies below.",
+	Attrs: []attr{
+		{Name: "condition", Type: cty.Bool, Required: true, OfPlan: true, Doc: "An expression over plan and time that must be true."},
+		{Name: "error_message", Type: cty.String, Required: true, OfPlan: true, Doc: "What to tell otherwise; may hold values: \"${plan.remove} removals\"."},
+		{Name: "severity", Type: cty.String, Default: str("error"), Rule: enum("Unknown severity", "error", "warning"), Doc: "\"error\" stops the plan and its apply, \"warning\" is shown."},
+		{Name: "timezone", Type: cty.String, Default: str("UTC"), Rule: zone, Doc: "Where time is told, such as \"Europe/Berlin\"."},
 	},
 }
 

@@ -26,6 +26,7 @@ type Cluster struct {
 	Images         []Image
 	Settings       Settings
 	Preflight      Preflight
+	Policies       []Policy  // in the order of the files
 	Inputs         []Input   // the declared variables, in the order of their names
 	Range          hcl.Range // of the cluster block
 

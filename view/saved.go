@@ -41,7 +41,10 @@ func Saved(w io.Writer, p *saved.Plan, id string, names Names, st Style) error {
 	if err := Preflight(w, p.Findings(), p.Report, len(p.Hosts), st); err != nil {
 		return err
 	}
-	return Plan(w, executor.Saved(p), names, st)
+	if err := Plan(w, executor.Saved(p), names, st); err != nil {
+		return err
+	}
+	return Policies(w, p.Policies, st)
 }
 
 // When is a moment as people say it, to the minute.

@@ -53,6 +53,8 @@ func savedPlan() *saved.Plan {
 			{Addr: "certificates.worker-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Cert, Action: modules.Add, Item: "/etc/x.crt", Until: "ca.cp-1"}}},
 			{Addr: "dns.cp-1", Kind: saved.Module, Diff: saved.Diff{{Action: modules.Add, Item: "dns.cp-1", Until: "kube-apiserver.cp-1"}}},
 		},
+		Policies: []spec.Verdict{{Name: "one-at-a-time", Severity: modules.Error, Passed: true, File: "cluster.hcl", Line: 30},
+			{Name: "not-on-fridays", Severity: modules.Warning, Message: "It is Friday.\nSleep well.", File: "cluster.hcl", Line: 34}},
 		Report: &preflight.Report{Took: 300 * time.Millisecond, Edges: []preflight.EdgeResult{
 			{Edge: preflight.Edge{From: "cp-1", To: "worker-1", Proto: "udp", Port: 8285, Why: "pod network"}, Verdict: preflight.OK, RTT: 200 * time.Microsecond}}},
 	}

@@ -9,26 +9,28 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
+	"github.com/pmkctl/pmkctl/spec"
 )
 
 // PlanVersion is the version of PlanDoc: what is added counts up behind the
 // dot, what a reader would stumble over before it.
-const PlanVersion = "1.0"
+const PlanVersion = "1.1"
 
 // PlanDoc is a plan as a document for programs. docs/schema/plan.json
 // describes it. Lists are never null.
 type PlanDoc struct {
-	Version string         `json:"version"`
-	SHA256  string         `json:"sha256"` // of the file: the plan's id
-	Pmkctl  saved.Build    `json:"pmkctl"`
-	Time    string         `json:"time"` // RFC 3339, UTC
-	Who     string         `json:"who"`
-	Cluster PlanDocCluster `json:"cluster"`
-	Hosts   []PlanDocHost  `json:"hosts"`
-	LeftOut []PlanDocLeft  `json:"left_out"`
-	Inputs  []string       `json:"inputs"` // to be given again at apply
-	Summary PlanDocSummary `json:"summary"`
-	Steps   []PlanDocStep  `json:"steps"` // all of them, in plan order
+	Version  string         `json:"version"`
+	SHA256   string         `json:"sha256"` // of the file: the plan's id
+	Pmkctl   saved.Build    `json:"pmkctl"`
+	Time     string         `json:"time"` // RFC 3339, UTC
+	Who      string         `json:"who"`
+	Cluster  PlanDocCluster `json:"cluster"`
+	Hosts    []PlanDocHost  `json:"hosts"`
+	LeftOut  []PlanDocLeft  `json:"left_out"`
+	Inputs   []string       `json:"inputs"` // to be given again at apply
+	Summary  PlanDocSummary `json:"summary"`
+	Policies []spec.Verdict `json:"policies"` // as they judged the plan when it was made
+	Steps    []PlanDocStep  `json:"steps"`    // all of them, in plan order
 }
 
 // PlanDocCluster is what the plan is about.
@@ -96,7 +98,7 @@ func planDoc(p *saved.Plan, id string) PlanDoc {
 	d := PlanDoc{
 		Version: PlanVersion, SHA256: id, Pmkctl: p.Pmkctl, Time: p.Made.UTC().Format(time.RFC3339), Who: p.Who,
 		Cluster: PlanDocCluster{p.Cluster.Name, p.Cluster.Version}, Hosts: planHosts(p), LeftOut: []PlanDocLeft{},
-		Inputs: append([]string{}, p.Inputs()...), Summary: PlanDocSummary(executor.Saved(p).Summary()), Steps: []PlanDocStep{},
+		Inputs: append([]string{}, p.Inputs()...), Summary: PlanDocSummary(executor.Saved(p).Summary()), Steps: []PlanDocStep{}, Policies: append([]spec.Verdict{}, p.Policies...),
 	}
 	for _, h := range p.Cluster.Hosts {
 		if why, left := p.Left[h.Name]; left {

@@ -147,6 +147,15 @@ type (
 		Failed  int    `json:"failed"`
 		Skipped int    `json:"skipped"`
 	}
+	policyLine struct {
+		lineHead
+		Name     string        `json:"name"`
+		Severity modules.Level `json:"severity"`
+		Passed   bool          `json:"passed"`
+		Message  string        `json:"message"` // of the author; "" if it passed
+		File     string        `json:"file"`
+		Line     int           `json:"line"`
+	}
 	savedLine struct {
 		lineHead
 		File   string `json:"file"`
@@ -241,6 +250,8 @@ func lineOf(e event.Event) any {
 	case event.Planned:
 		return planSummaryLine{head("summary"), "plan", e.Add, e.Change, e.Remove, e.Hosts, e.ControlPlane, e.Etcd,
 			e.Restarts, e.Removals, e.Replacements, e.Files, e.Bytes}
+	case event.PolicyJudged:
+		return policyLine{head("policy"), e.Name, e.Severity, e.Passed, e.Message, e.File, e.Line}
 	case event.Saved:
 		return savedLine{head("plan_saved"), e.File, e.SHA256}
 	case event.StepStarted:

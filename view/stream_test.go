@@ -14,16 +14,17 @@ import (
 
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view"
 )
 
 // events are one of everything that happens, in all its forms.
 func events() []event.Event {
-	const spec = "cluster \"lab\" {\n  pod_cidr = [\n    1,\n  ]\n}\n"
+	const source = "cluster \"lab\" {\n  pod_cidr = [\n    1,\n  ]\n}\n"
 	at := func(from, to int) *hcl.Range {
 		return &hcl.Range{Filename: "cluster.hcl", Start: hcl.Pos{Line: from, Column: 3}, End: hcl.Pos{Line: to, Column: 4}}
 	}
-	files := map[string]*hcl.File{"cluster.hcl": {Bytes: []byte(spec)}}
+	files := map[string]*hcl.File{"cluster.hcl": {Bytes: []byte(source)}}
 	cause := errors.New("connection lost\n  since a while")
 	d := modules.Diff{
 		{Kind: modules.Text, Action: modules.Update, Item: "/etc/x", Have: "old content", Want: "new content"},
@@ -47,6 +48,8 @@ func events() []event.Event {
 		event.StepChecked{Addr: "etcd.cp-1", Diff: d}, event.StepChecked{Addr: "etcd.cp-1", Err: cause},
 		event.StepPlanned{Addr: "etcd.cp-1", Source: *at(1, 1), Diff: d}, event.StepPlanned{Addr: "dns.cp-1", Diff: modules.Diff{{Item: "dns.cp-1", Until: "ca.cp-1"}}},
 		event.Planned{Add: 1, Change: 2, Hosts: []string{"cp-1"}, ControlPlane: []string{"cp-1"}, Etcd: []string{}, Restarts: 1, Bytes: 42, Files: 1},
+		event.PolicyJudged{Verdict: spec.Verdict{Name: "x", Severity: modules.Error, Message: "no", File: "cluster.hcl", Line: 7}},
+		event.PolicyJudged{Verdict: spec.Verdict{Name: "x", Severity: modules.Warning, Passed: true}},
 		event.Saved{File: "p.plan", SHA256: strings.Repeat("a", 64)},
 		event.StepStarted{Addr: "etcd.cp-1"}, event.StepProgress{Addr: "etcd.cp-1", Done: 1, Total: 2}, event.StepDone{Addr: "etcd.cp-1", Took: time.Second},
 		event.StepFailed{Addr: "etcd.cp-2", Took: time.Second, Err: cause}, event.StepSkipped{Addr: "etcd.cp-3", Cause: "etcd.cp-2"}, event.StepSkipped{Addr: "etcd.cp-4"},

@@ -86,7 +86,7 @@ func (w *work) toSave(ctx context.Context, checked *executor.Checked) (*saved.Pl
 	}
 	p := &saved.Plan{
 		Made: time.Now().UTC().Truncate(time.Second), Who: who(), Pmkctl: build, Spec: saved.Place{Given: w.path, Absolute: at},
-		Cluster: w.cluster, Hosts: hosts, Left: w.left(), Steps: checked.Steps(), Report: w.compiled.Report()}
+		Cluster: w.cluster, Hosts: hosts, Left: w.left(), Steps: checked.Steps(), Report: w.compiled.Report(), Policies: w.verdicts}
 	p.Hide()
 	return p, nil
 }

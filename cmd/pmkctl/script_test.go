@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -28,7 +29,9 @@ import (
 var update = flag.Bool("update", false, "rewrite what scripts expect")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pmkctl": main, "pmkctl-9": func() { version = "9.0.0"; main() }})
+	testscript.Main(m, map[string]func(){"pmkctl": main, "pmkctl-9": func() { version = "9.0.0"; main() },
+		"pmkctl-friday": func() { now = func() time.Time { return time.Date(2026, 11, 27, 22, 30, 0, 0, time.UTC) }; main() },
+	})
 }
 
 // TestScript runs testdata/script. A script begins in a folder with a spec of

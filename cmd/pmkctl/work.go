@@ -37,10 +37,11 @@ type work struct {
 	compiled   *plan.Compiled
 	progress   *watch
 	sources    *component.Sources
-	run        string // id of this run
-	probesOnly bool   // the command is about preflight alone
-	applies    bool   // the command makes changes
-	path       string // of the spec, as it was given
+	run        string         // id of this run
+	probesOnly bool           // the command is about preflight alone
+	applies    bool           // the command makes changes
+	verdicts   []spec.Verdict // of the policies, as they were shown
+	path       string         // of the spec, as it was given
 
 	saved   *saved.Plan  // that is applied; nil without one
 	planID  string       // of that plan
@@ -246,7 +247,7 @@ func (w *work) judge(c *executor.Checked) error {
 	case len(errs) > 0:
 		return errors.Join(errs...)
 	}
-	return nil
+	return w.judgePolicies(c)
 }
 
 // names are what tells alike hosts apart.

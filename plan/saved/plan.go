@@ -17,17 +17,18 @@ import (
 
 // A Plan is what was shown, and what that relied on.
 type Plan struct {
-	Made    time.Time         `json:"made"`
-	Who     string            `json:"who"` // alice@laptop
-	Pmkctl  Build             `json:"pmkctl"`
-	Spec    Place             `json:"spec"`
-	Cluster *spec.Cluster     `json:"cluster"` // evaluated; without secrets
-	Salt    []byte            `json:"salt,omitempty"`
-	Secrets []Secret          `json:"secrets,omitempty"`
-	Hosts   []Host            `json:"hosts"`          // in the order of the spec
-	Left    map[string]string `json:"left,omitempty"` // hosts that the plan does without, and why
-	Steps   []Step            `json:"steps"`          // all of them, in plan order
-	Report  *preflight.Report `json:"report,omitempty"`
+	Made     time.Time         `json:"made"`
+	Who      string            `json:"who"` // alice@laptop
+	Pmkctl   Build             `json:"pmkctl"`
+	Spec     Place             `json:"spec"`
+	Cluster  *spec.Cluster     `json:"cluster"` // evaluated; without secrets
+	Salt     []byte            `json:"salt,omitempty"`
+	Secrets  []Secret          `json:"secrets,omitempty"`
+	Hosts    []Host            `json:"hosts"`          // in the order of the spec
+	Left     map[string]string `json:"left,omitempty"` // hosts that the plan does without, and why
+	Steps    []Step            `json:"steps"`          // all of them, in plan order
+	Report   *preflight.Report `json:"report,omitempty"`
+	Policies []spec.Verdict    `json:"policies,omitempty"` // when the plan was made; the cluster has the policies themselves
 }
 
 // Build is a pmkctl.
