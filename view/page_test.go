@@ -74,8 +74,17 @@ func open(t *testing.T, ctx context.Context, w *network) *tab {
 	return openPage(t, ctx, page.Bytes())
 }
 
-// openPage opens a page, which comes to its end.
+// openPage opens a page, whose script comes to its end.
 func openPage(t *testing.T, ctx context.Context, page []byte) *tab {
+	t.Helper()
+	b := openTab(t, ctx, page)
+	if js[string](b, `document.documentElement.dataset.ready`) != "true" {
+		t.Fatal("the page's script did not end: ", b.trouble)
+	}
+	return b
+}
+
+func openTab(t *testing.T, ctx context.Context, page []byte) *tab {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "page.html")
 	if err := os.WriteFile(path, page, 0o644); err != nil {
@@ -89,9 +98,6 @@ func openPage(t *testing.T, ctx context.Context, page []byte) *tab {
 	}
 	began := time.Now()
 	b.do(chromedp.EmulateViewport(1400, 1000), chromedp.Navigate("file://"+path))
-	if js[string](b, `document.documentElement.dataset.ready`) != "true" {
-		b.t.Fatal("the page's script did not end: ", b.trouble)
-	}
 	b.took = time.Since(began)
 	t.Logf("shown in %s", b.took)
 	return b

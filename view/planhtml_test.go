@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/view"
 )
@@ -140,6 +143,64 @@ func TestPlanPage(t *testing.T) {
 	}
 }
 
+// TestPlanPageGraph zooms the picture, filters it, and goes from a box to
+// its step.
+func TestPlanPageGraph(t *testing.T) {
+	b := openPage(t, browser(t), planHTML(t, livePlan(t)))
+	defer b.close()
+	width := func() float64 {
+		return js[float64](b, `document.querySelector("#plan-graph svg").getBoundingClientRect().width`)
+	}
+	was := width()
+	b.press(`document.getElementById("plan-larger")`)
+	if now := width(); now < was*1.2 {
+		t.Errorf("zoomed in from %g to %g", was, now)
+	}
+	js[chromedp.Void](b, `document.getElementById("plan-graph").focus()`)
+	b.do(chromedp.KeyEvent("-"), chromedp.KeyEvent("-"))
+	if now := width(); now > was*.9 {
+		t.Errorf("zoomed out by keys from %g to %g", was, now)
+	}
+	b.do(chromedp.KeyEvent("0"))
+	if over := js[int](b, `(e => e.scrollWidth - e.clientWidth)(document.getElementById("plan-graph"))`); over > 0 {
+		t.Errorf("fitted, it is %d pixels too wide", over)
+	}
+
+	b.choose("worker-2")
+	b.shoot("plan-filtered")
+	lit := `[...document.querySelectorAll("#plan-graph .lane[data-host]:not(.dim)")].map(e => e.dataset.host).join()`
+	if got := js[string](b, lit); got != "worker-2" {
+		t.Errorf("of the picture is left: %q", got)
+	}
+	b.choose("all hosts")
+	if got := js[string](b, lit); strings.Count(got, ",") != 4 {
+		t.Errorf("without a filter there is %q", got)
+	}
+	b.press(`document.querySelector('#plan-graph [data-addr="etcd.cp-1"] use')`)
+	if got := js[string](b, `document.activeElement.closest(".step[open]").querySelector("b").textContent`); got != "etcd.cp-1" {
+		t.Errorf("a click on the box of etcd leads to %q", got)
+	}
+}
+
+// TestPlanPageWithoutScript: all of it can be read, and no control is there
+// that would do nothing.
+func TestPlanPageWithoutScript(t *testing.T) {
+	page := planHTML(t, livePlan(t))
+	page = regexp.MustCompile(`(?s)<script>.*</script>`).ReplaceAll(page, []byte(`<script>"use strict"</script>`)) // its policy does not let that run
+	b := openTab(t, browser(t), page)
+	js[chromedp.Void](b, `document.querySelector(".probes").open = true`)
+	if n := js[int](b, `[...document.querySelectorAll(".controls button, .controls select")].filter(e => e.checkVisibility()).length`); n != 0 {
+		t.Errorf("%d controls are shown that do nothing", n)
+	}
+	b.press(`document.querySelector(".step > summary")`)
+	if !js[bool](b, `document.querySelector(".step").open`) {
+		t.Error("a step cannot be unfolded")
+	}
+	if len(b.trouble) != 1 || !strings.Contains(b.trouble[0], "Content Security Policy") {
+		t.Errorf("a script that is not its own: %q, want the policy to stop it", b.trouble)
+	}
+}
+
 // comes waits until an expression is true.
 func (b *tab) comes(expression string) bool {
 	b.t.Helper()
@@ -162,8 +223,11 @@ func (b *tab) choose(name string) {
 func TestPlanPageLooks(t *testing.T) {
 	b := openPage(t, browser(t), planHTML(t, livePlan(t)))
 	defer b.close()
+	b.press(`document.getElementById("plan-unfold")`)
+	b.shoot("plan-unfolded")
 	b.media("screen", "dark")
 	b.shoot("plan-dark")
+	b.press(`document.getElementById("plan-fold")`)
 	b.media("screen", "light")
 	b.do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile))
 	b.shoot("plan-phone")
@@ -200,18 +264,77 @@ func TestPlanPageLooks(t *testing.T) {
 	}
 }
 
-// TestPlanPageOfManyHosts: 200 hosts, in less than 3 MB and 2 s.
+// TestPlanPageOfManyHosts: 200 hosts, in less than 3 MB and 2 s; also where
+// no two of them change alike, and where half of them are left out.
 func TestPlanPageOfManyHosts(t *testing.T) {
-	page := planHTML(t, newLab(t, 199).plan(t))
-	if len(page) > 3_000_000 {
-		t.Errorf("the page has %d bytes, more than 3 MB", len(page))
+	ctx, bare := browser(t), newLab(t, 199).plan(t)
+	for _, tt := range []struct {
+		name  string
+		plan  *saved.Plan
+		shown string // of worker-150
+	}{
+		{"alike", bare, "kubelet on worker-[1-199]"},
+		{"all different", different(bare), "kubelet.worker-150"},
+		{"left out", leftOut(bare), "kubelet on worker-"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			page := planHTML(t, tt.plan)
+			if len(page) > 3_000_000 {
+				t.Errorf("the page has %d bytes, more than 3 MB", len(page))
+			}
+			b := openPage(t, ctx, page)
+			defer b.close()
+			if b.took > 2*time.Second {
+				t.Errorf("the page was ready after %s", b.took)
+			}
+			b.shoot("plan-200-" + strings.ReplaceAll(tt.name, " ", "-"))
+			began := time.Now()
+			b.choose("worker-150")
+			wantAll(t, "the steps of worker-150", b.shown(), tt.shown)
+			t.Logf("filtered in %s", time.Since(began))
+		})
 	}
-	b := openPage(t, browser(t), page)
-	defer b.close()
-	if b.took > 2*time.Second {
-		t.Errorf("the page was ready after %s", b.took)
+}
+
+// different is a plan in which every file on every host was edited there.
+func different(p *saved.Plan) *saved.Plan {
+	other := *p
+	other.Steps = nil
+	for i, s := range p.Steps {
+		s.Diff = slices.Clone(s.Diff)
+		for k, c := range s.Diff {
+			if c.Kind == modules.Text && s.Kind == saved.Module {
+				s.Diff[k].Action, s.Diff[k].Have = modules.Update, fmt.Sprintf("# edited by hand, the %d. time\n%s", i, c.Want)
+			}
+		}
+		other.Steps = append(other.Steps, s)
 	}
-	b.shoot("plan-200")
-	b.choose("worker-150")
-	wantAll(t, "the steps of worker-150", b.shown(), "kubelet on worker-[1-199]")
+	return &other
+}
+
+// leftOut is a plan that does without every second worker.
+func leftOut(p *saved.Plan) *saved.Plan {
+	other := *p
+	other.Left, other.Steps, other.Hosts = map[string]string{}, nil, nil
+	for i, h := range p.Hosts {
+		if i%2 == 1 {
+			other.Left[h.Name] = "excluded"
+		} else {
+			other.Hosts = append(other.Hosts, h)
+		}
+	}
+	for _, s := range p.Steps {
+		if other.Left[s.Addr.Host()] == "" {
+			other.Steps = append(other.Steps, s)
+		}
+	}
+	report := *p.Report
+	report.Edges = slices.Clone(report.Edges)
+	for i, e := range report.Edges {
+		if other.Left[e.From]+other.Left[e.To] != "" {
+			report.Edges[i].Verdict, report.Edges[i].Detail, report.Edges[i].RTT = preflight.NotProbed, "excluded", 0
+		}
+	}
+	other.Report = &report
+	return &other
 }

@@ -148,5 +148,6 @@
   };
   document.getElementById("larger").addEventListener("click", () => zoom(1.4));
   document.getElementById("smaller").addEventListener("click", () => zoom(1 / 1.4));
+  document.querySelector("#matrix-section .controls").hidden = false;
   document.documentElement.dataset.ready = "true";
 })();
