@@ -6,11 +6,20 @@ import (
 	"github.com/fatih/color"
 )
 
-// Style colours text, or leaves it as it is.
-type Style struct{ on bool }
+// Style colours text, or leaves it as it is; and it folds long plans.
+type Style struct {
+	on   bool
+	full bool // nothing is folded
+}
 
 // NewStyle is coloured or plain.
-func NewStyle(colored bool) Style { return Style{colored} }
+func NewStyle(colored bool) Style { return Style{on: colored} }
+
+// Full is the style that folds nothing.
+func (s Style) Full() Style {
+	s.full = true
+	return s
+}
 
 func (s Style) paint(text string, attrs ...color.Attribute) string {
 	if !s.on {

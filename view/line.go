@@ -117,7 +117,7 @@ func textLines(have, want string) []Line {
 		return nil
 	}
 	var out []Line
-	open := 0 // ends without a newline
+	open := 0                                                                   // ends without a newline
 	for _, line := range strings.Split(strings.TrimSuffix(u, "\n"), "\n")[2:] { // behind --- and +++
 		switch {
 		case line == noNewline:

@@ -8,24 +8,34 @@ import (
 
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/spec"
 )
 
 // Names tells the values of a host that differ between hosts which are
-// otherwise alike: its name and addresses.
+// otherwise alike: its name and addresses, in an order that is the same for
+// all.
 type Names map[string][]string
 
+// NamesOf are the names and addresses of a cluster's hosts.
+func NamesOf(c *spec.Cluster) Names {
+	names := Names{}
+	for _, h := range c.Hosts {
+		names[h.Name] = []string{h.Name, h.Address.String(), h.SSH.Address}
+	}
+	return names
+}
+
 // Plan shows what would change on which host, removals first, and the
-// summary.
+// summary. A long plan is folded, unless the style says otherwise.
 func Plan(w io.Writer, c *executor.Checked, names Names, st Style) error {
 	p := &printer{w: w}
-	groups := group(c, names)
-	for _, removals := range []bool{true, false} {
-		for _, g := range groups {
-			if (c.Action(g.steps[0]) == modules.Remove) == removals {
-				showGroup(p, c, g, st)
-			}
-		}
+	shown := shownGroups(c, names)
+	f := foldingOf(shown, st)
+	for _, line := range planLines(shown, f, st) {
+		p.line(line)
+	}
+	if note := folded(shown, f); note != "" {
+		p.line(st.faint(note))
 	}
 	p.line(st.bold(SummaryLine(c.Summary())))
 	return p.err
@@ -45,90 +55,6 @@ func Count(n int, what string) string {
 		return fmt.Sprintf("1 %s", what)
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// stepGroup is steps of one module whose diffs are alike.
-type stepGroup struct {
-	module string
-	steps  []plan.Addr
-}
-
-// group puts alike steps together, in plan order of the first of each.
-func group(c *executor.Checked, names Names) []*stepGroup {
-	var groups []*stepGroup
-	byKey := map[string]*stepGroup{}
-	for _, s := range c.Pending() {
-		key := s.Addr.Module() + "\n" + likeness(c.Diffs[s.Addr], names[s.Addr.Host()])
-		g := byKey[key]
-		if g == nil {
-			g = &stepGroup{module: s.Addr.Module()}
-			byKey[key] = g
-			groups = append(groups, g)
-		}
-		g.steps = append(g.steps, s.Addr)
-	}
-	return groups
-}
-
-// likeness is a diff with the host's own names replaced; two hosts are alike
-// if it is the same for both.
-func likeness(d modules.Diff, names []string) string {
-	text := fmt.Sprintf("%+v", d)
-	for _, n := range names {
-		text = replaceWord(text, n, "\x00")
-	}
-	return inputsHash.ReplaceAllString(text, "X-Pmkctl-Inputs=\x00")
-}
-
-// replaceWord replaces a name or address where it stands by itself: worker-1
-// is no part of worker-10.
-func replaceWord(text, word, by string) string {
-	var b strings.Builder
-	for {
-		i := strings.Index(text, word)
-		if i < 0 || word == "" {
-			return b.String() + text
-		}
-		end := i + len(word)
-		b.WriteString(text[:i])
-		if i > 0 && isWord(text[i-1]) || end < len(text) && isWord(text[end]) {
-			b.WriteString(word)
-		} else {
-			b.WriteString(by)
-		}
-		text = text[end:]
-	}
-}
-
-func isWord(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-}
-
-func showGroup(p *printer, c *executor.Checked, g *stepGroup, st Style) {
-	first := g.steps[0]
-	d, after := together(c.Diffs[first])
-	p.line(sign(c.Action(first), st), " ", st.bold(g.title()), st.faint(moves(d, len(g.steps))))
-	if !g.same(c) {
-		p.line(st.faint("    shown for " + first.Host() + "; the others differ in their own names and addresses"))
-	}
-	if after != "" {
-		p.line(st.faint("    " + after))
-	}
-	for _, ch := range sorted(d) {
-		showChange(p, ch, st)
-	}
-	p.line()
-}
-
-// same tells if all hosts of the group change to the letter alike.
-func (g *stepGroup) same(c *executor.Checked) bool {
-	first := fmt.Sprintf("%+v", c.Diffs[g.steps[0]])
-	for _, s := range g.steps[1:] {
-		if fmt.Sprintf("%+v", c.Diffs[s]) != first {
-			return false
-		}
-	}
-	return true
 }
 
 // moves is how much is sent, where that are several files.
@@ -173,21 +99,32 @@ func together(d modules.Diff) (out modules.Diff, after string) {
 		}
 	}
 	if waiting > 1 {
-		after = "known after " + strings.Join(d.Until(), ", ")
-	}
-	if waiting > 1 && waiting < len(d) {
-		after = "in part " + after
+		after = known(d)
 	}
 	return out, after
+}
+
+// known says after which steps all of a diff is known.
+func known(d modules.Diff) string {
+	after := "known after " + strings.Join(d.Until(), ", ")
+	for _, c := range d {
+		if c.Until == "" {
+			return "in part " + after
+		}
+	}
+	return after
 }
 
 // sorted puts removals first and keeps the order otherwise.
 func sorted(d modules.Diff) modules.Diff {
 	d = slices.Clone(d)
-	slices.SortStableFunc(d, func(a, b modules.Change) int {
-		return boolInt(b.Action == modules.Remove) - boolInt(a.Action == modules.Remove)
-	})
+	slices.SortStableFunc(d, func(a, b modules.Change) int { return removalFirst(a.Action, b.Action) })
 	return d
+}
+
+// removalFirst orders removals before all else.
+func removalFirst(a, b modules.Action) int {
+	return boolInt(b == modules.Remove) - boolInt(a == modules.Remove)
 }
 
 func boolInt(b bool) int {
@@ -195,19 +132,6 @@ func boolInt(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// title is the address of one step, or the module with its hosts:
-// "kubelet on cp-1, worker-[1-40]".
-func (g *stepGroup) title() string {
-	if len(g.steps) == 1 {
-		return string(g.steps[0])
-	}
-	var hosts []string
-	for _, s := range g.steps {
-		hosts = append(hosts, s.Host())
-	}
-	return g.module + " on " + strings.Join(HostRanges(hosts), ", ")
 }
 
 // sign is how an action begins a line. Replace and restart have words of

@@ -60,7 +60,7 @@ func planHTML(t testing.TB, p *saved.Plan) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	began := time.Now()
-	if err := view.PlanHTML(&b, p, someID, namesOf(p.Cluster)); err != nil {
+	if err := view.PlanHTML(&b, p, someID, view.NamesOf(p.Cluster)); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%d hosts, %d steps: %d KiB, made in %s", len(p.Hosts), len(p.Steps), b.Len()>>10, time.Since(began))

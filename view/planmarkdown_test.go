@@ -18,7 +18,7 @@ import (
 
 func planMarkdown(t interface{ Fatal(...any) }, p *saved.Plan) string {
 	var b bytes.Buffer
-	if err := view.PlanMarkdown(&b, p, someID, namesOf(p.Cluster)); err != nil {
+	if err := view.PlanMarkdown(&b, p, someID, view.NamesOf(p.Cluster)); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

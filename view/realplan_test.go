@@ -21,7 +21,6 @@ import (
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
-	"github.com/pmkctl/pmkctl/view"
 )
 
 // A lab is a cluster of hosts in memory, of which real plans can be made.
@@ -72,10 +71,17 @@ func newLab(t testing.TB, workers int) *lab {
 	if err := os.WriteFile(filepath.Join(dir, "cluster.hcl"), fmt.Appendf(nil, labSpec, strings.Join(programs, " "), workers+1), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c, _, diags := spec.Load(dir, spec.Options{})
+	return loadLab(t, dir)
+}
+
+// loadLab is the cluster of a spec.
+func loadLab(t testing.TB, path string) *lab {
+	t.Helper()
+	c, _, diags := spec.Load(path, spec.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
+	dir := t.TempDir()
 	put := func(name string, content []byte) (source, digest string) {
 		source = filepath.Join(dir, name)
 		if err := os.WriteFile(source, content, 0o644); err != nil {
@@ -94,7 +100,7 @@ func newLab(t testing.TB, workers int) *lab {
 	l := &lab{cluster: c, hosts: executor.Hosts{}, memory: map[string]*hosttest.Host{}, sources: &component.Sources{Dir: dir}}
 	var all []*hosttest.Host
 	for _, h := range c.Hosts {
-		m := hosttest.New(h.Name, hosttest.WithAddress(h.Address.String()))
+		m := hosttest.New(h.Name, hosttest.WithAddress(h.Address.String()), hosttest.WithFeatures(host.KernelFeature{Name: "wireguard", Loadable: true}))
 		l.hosts[h.Name], l.memory[h.Name] = m, m
 		all = append(all, m)
 	}
@@ -159,13 +165,4 @@ func (l *lab) apply(t testing.TB) {
 	for _, e := range executor.Apply(t.Context(), checked, l.hosts, executor.Options{Keepers: keepers}, func(event.Event) {}).Failed {
 		t.Fatal(e)
 	}
-}
-
-// names are those that hosts differ in, as the command tells them.
-func namesOf(c *spec.Cluster) view.Names {
-	names := view.Names{}
-	for _, h := range c.Hosts {
-		names[h.Name] = []string{h.Name, h.Address.String()}
-	}
-	return names
 }

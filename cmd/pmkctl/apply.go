@@ -42,6 +42,7 @@ func (a *app) applyCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.sha256, "sha256", "", "apply the saved plan only if this is its `DIGEST`")
 	cmd.Flags().IntVar(&f.parallelism, "parallelism", 64, "at most `N` steps at a time")
 	cmd.Flags().DurationVar(&f.lockTimeout, "lock-timeout", lockWait, "wait up to `D` (30s, 5m) for a host that another run has locked")
+	a.fullFlag(cmd)
 	return a.eventFlags(a.hostFlags(cmd), true)
 }
 

@@ -24,6 +24,7 @@ func (a *app) planCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.detailed, "detailed-exitcode", false, "exit 2 if there is something to change")
 	cmd.Flags().StringVar(&f.out, "out", "", "save the plan to `FILE`, for show and apply")
 	cmd.Flags().StringVar(&f.html, "html", "", "also write a page to `FILE`, for those who review the plan")
+	a.fullFlag(cmd)
 	return a.eventFlags(a.hostFlags(cmd), true)
 }
 

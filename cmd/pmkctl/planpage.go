@@ -40,7 +40,7 @@ func checkPage(name, out string) error {
 // the hosts, so it is for its owner to pass on.
 func writePlanPage(name string, p *saved.Plan, id string) error {
 	var page bytes.Buffer
-	if err := view.PlanHTML(&page, p, id, namesOf(p.Cluster)); err != nil {
+	if err := view.PlanHTML(&page, p, id, view.NamesOf(p.Cluster)); err != nil {
 		return fmt.Errorf("make the page: %w", err)
 	}
 	if err := replaceFile(name, page.Bytes(), 0o600); err != nil {

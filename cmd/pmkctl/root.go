@@ -31,6 +31,7 @@ type app struct {
 // flags are those that several commands share.
 type flags struct {
 	noColor, quiet bool
+	full           bool // long plans are not folded
 	log            string
 	vars, varFiles []string
 	exclude        []string
@@ -92,7 +93,16 @@ func longFlags(args []string) []string {
 
 // style is how output to w is coloured.
 func (a *app) style(w io.Writer) view.Style {
-	return view.NewStyle(!a.flags.noColor && os.Getenv("NO_COLOR") == "" && isTerminal(w))
+	st := view.NewStyle(!a.flags.noColor && os.Getenv("NO_COLOR") == "" && isTerminal(w))
+	if a.flags.full {
+		return st.Full()
+	}
+	return st
+}
+
+// fullFlag is for commands that show a plan.
+func (a *app) fullFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.flags.full, "full", false, "show all of a long plan, with the contents of new files")
 }
 
 func isTerminal(stream any) bool {

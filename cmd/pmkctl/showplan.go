@@ -27,6 +27,7 @@ func (a *app) showCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.html, "html", "", "also write a page to `FILE`, for those who review the plan; docs/review.md tells what it has")
 	cmd.Flags().BoolVar(&f.markdown, "markdown", false, "as Markdown, for a merge request; always under 65,000 characters")
 	cmd.MarkFlagsMutuallyExclusive("json", "markdown")
+	a.fullFlag(cmd)
 	return cmd
 }
 
@@ -48,9 +49,9 @@ func (a *app) showPlan(args []string, f showFlags) error {
 	}
 	switch {
 	case f.markdown:
-		return view.PlanMarkdown(a.out, p, id, namesOf(p.Cluster))
+		return view.PlanMarkdown(a.out, p, id, view.NamesOf(p.Cluster))
 	case f.json:
 		return view.SavedJSON(a.out, p, id)
 	}
-	return view.Saved(a.out, p, id, namesOf(p.Cluster), a.style(a.out))
+	return view.Saved(a.out, p, id, view.NamesOf(p.Cluster), a.style(a.out))
 }

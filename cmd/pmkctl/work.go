@@ -251,15 +251,7 @@ func (w *work) judge(c *executor.Checked) error {
 }
 
 // names are what tells alike hosts apart.
-func (w *work) names() view.Names { return namesOf(w.cluster) }
-
-func namesOf(c *spec.Cluster) view.Names {
-	names := view.Names{}
-	for _, h := range c.Hosts {
-		names[h.Name] = []string{h.Name, h.Address.String()}
-	}
-	return names
-}
+func (w *work) names() view.Names { return view.NamesOf(w.cluster) }
 
 func (a *app) newProgress() *watch {
 	return &watch{view.NewProgress(a.err, a.style(a.err), width(a.err), a.flags.quiet || a.flags.json), a.emit}

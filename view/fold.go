@@ -1,0 +1,263 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// A plan of up to maxLines lines is shown in full. A longer one is folded,
+// step by step, until it is as short: what is new and what goes as a whole
+// is told in fewer words, what changes never is.
+const maxLines = 100
+
+// folding is how much of a plan is folded.
+type folding int
+
+const (
+	foldNothing  folding = iota
+	foldContents         // of files that are new or removed
+	foldNew              // all that is new in a step, to one line
+	foldAll              // and all that is removed
+)
+
+// fewLines are not worth folding.
+const fewLines = 3
+
+// A shownGroup is a group with all that is shown of it.
+type shownGroup struct {
+	title   string
+	action  modules.Action
+	hosts   int
+	notes   []string // below the title
+	moves   string
+	changes []shownChange
+}
+
+type shownChange struct {
+	modules.Change                // without what the notes say
+	whole          modules.Change // with it
+	lines          []Line
+}
+
+// shownGroups are the groups in the order of display: removals first.
+func shownGroups(c *executor.Checked, names Names) []shownGroup {
+	var list []shownGroup
+	for _, g := range group(c, names) {
+		list = append(list, newShownGroup(c, g))
+	}
+	for _, g := range list {
+		slices.SortStableFunc(g.changes, func(a, b shownChange) int { return removalFirst(a.Action, b.Action) })
+	}
+	slices.SortStableFunc(list, func(a, b shownGroup) int { return removalFirst(a.action, b.action) })
+	return list
+}
+
+func newShownGroup(c *executor.Checked, g *stepGroup) shownGroup {
+	first := g.steps[0]
+	d, after := together(c.Diffs[first])
+	s := shownGroup{title: g.title(), action: c.Action(first), hosts: len(g.steps), moves: moves(d, len(g.steps))}
+	if !g.same(c) {
+		s.notes = append(s.notes, "shown for "+first.Host()+"; the others differ in their own names and addresses")
+	}
+	if after != "" {
+		s.notes = append(s.notes, after)
+	}
+	for i, ch := range d {
+		s.changes = append(s.changes, shownChange{ch, c.Diffs[first][i], Lines(ch)})
+	}
+	return s
+}
+
+// foldingOf is the least that makes the plan short enough.
+func foldingOf(groups []shownGroup, st Style) folding {
+	f := foldNothing
+	for !st.full && f < foldAll && len(planLines(groups, f, Style{})) > maxLines {
+		f++
+	}
+	return f
+}
+
+// planLines are all groups. Those of one line stand together, the others
+// have a blank line between them.
+func planLines(groups []shownGroup, f folding, st Style) []string {
+	var out []string
+	for i, g := range groups {
+		lines := g.lines(f, st)
+		if len(lines) > 1 && i > 0 && out[len(out)-1] != "" {
+			out = append(out, "")
+		}
+		out = append(out, lines...)
+		if len(lines) > 1 || i == len(groups)-1 {
+			out = append(out, "")
+		}
+	}
+	return out
+}
+
+// folded says how much is not shown; "" if all is.
+func folded(groups []shownGroup, f folding) string {
+	hidden := len(planLines(groups, foldNothing, Style{})) - len(planLines(groups, f, Style{}))
+	if hidden == 0 {
+		return ""
+	}
+	files := 0
+	for _, g := range groups {
+		for _, c := range g.changes {
+			if c.folds(f) {
+				files++
+			}
+		}
+	}
+	return fmt.Sprintf("Folded: %s, with the contents of %s; -full shows them", Count(hidden, "line"), Count(files, "file"))
+}
+
+// folds tells if the lines of a file are left out.
+func (c shownChange) folds(f folding) bool {
+	whole := c.Have == "" || c.Want == ""
+	return f >= foldContents && whole && len(c.lines) > 0 && (len(c.lines) > fewLines || c.joins(f))
+}
+
+// joins tells if a change is told in one line with others.
+func (c shownChange) joins(f folding) bool {
+	return f >= foldNew && c.Action == modules.Add || f >= foldAll && c.Action == modules.Remove
+}
+
+// lines are the group as it is shown.
+func (g shownGroup) lines(f folding, st Style) []string {
+	title := sign(g.action, st) + " " + st.bold(g.title)
+	joined, rest := g.split(f)
+	if len(ofAction(joined, g.action)) == len(g.changes) {
+		return []string{title + ": " + g.inventory(joined, st)}
+	}
+	out := []string{title + st.faint(g.moves)}
+	for _, n := range g.notes {
+		out = append(out, st.faint("    "+n))
+	}
+	for _, c := range rest {
+		out = append(out, c.show(f, st)...)
+	}
+	for _, a := range []modules.Action{modules.Remove, modules.Add} {
+		if some := ofAction(joined, a); len(some) > 0 {
+			out = append(out, "    "+sign(a, st)+" "+g.inventory(some, st))
+		}
+	}
+	return out
+}
+
+func (g shownGroup) split(f folding) (joined, rest []shownChange) {
+	for _, c := range g.changes {
+		if c.joins(f) {
+			joined = append(joined, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	return joined, rest
+}
+
+func ofAction(changes []shownChange, a modules.Action) (out []shownChange) {
+	for _, c := range changes {
+		if c.Action == a {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (c shownChange) show(f folding, st Style) []string {
+	out := []string{"    " + sign(c.Action, st) + " " + c.head(c.folds(f), st)}
+	if c.folds(f) {
+		return out
+	}
+	for _, l := range c.lines {
+		out = append(out, "        "+l.paint(st))
+	}
+	return out
+}
+
+// head is the headline, with the number of lines where they are not shown.
+func (c shownChange) head(folded bool, st Style) string {
+	if folded && len(c.lines) > 0 {
+		return headline(c.Change, st) + st.faint(" ("+Count(len(c.lines), "line")+")")
+	}
+	return headline(c.Change, st)
+}
+
+// nouns are what people call the kinds; units are called by their names.
+var nouns = []struct {
+	kind      modules.Kind
+	one, many string
+}{
+	{modules.Directory, "directory", "directories"},
+	{modules.Text, "file", "files"},
+	{modules.Transfer, "file by digest", "files by digest"},
+	{modules.Symlink, "link", "links"},
+	{modules.Attr, "mode", "modes"},
+	{modules.Setting, "setting", "settings"},
+	{modules.Account, "user", "users"},
+	{modules.PrivKey, "key", "keys"},
+	{modules.Cert, "certificate", "certificates"},
+	{modules.Image, "image", "images"},
+	{modules.Object, "object", "objects"},
+}
+
+// inventory tells changes in one line: "2 directories, 2 files (53 lines),
+// kubelet.service", or what there is to say of one.
+func (g shownGroup) inventory(changes []shownChange, st Style) string {
+	if len(changes) == 1 {
+		return changes[0].head(true, st)
+	}
+	var parts []string
+	for _, n := range nouns {
+		if some := ofKind(changes, n.kind); len(some) > 0 {
+			parts = append(parts, g.counted(some, n.one, n.many))
+		}
+	}
+	for _, c := range changes {
+		if c.Kind == modules.Unit || c.Kind == "" {
+			parts = append(parts, c.Item)
+		}
+	}
+	return strings.Join(parts, ", ") + st.faint(g.unknown(changes))
+}
+
+// unknown says until when some of the changes are not known.
+func (g shownGroup) unknown(changes []shownChange) string {
+	d := modules.Diff{}
+	for _, c := range changes {
+		d = append(d, c.whole)
+	}
+	return unless(" ("+known(d)+")", len(d.Until()) == 0)
+}
+
+func ofKind(changes []shownChange, k modules.Kind) (out []shownChange) {
+	for _, c := range changes {
+		if c.Kind == k {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// counted is a number of things of one kind, and how much they are.
+func (g shownGroup) counted(changes []shownChange, one, many string) string {
+	lines, bytes := 0, int64(0)
+	for _, c := range changes {
+		lines, bytes = lines+len(c.lines), bytes+c.Bytes
+	}
+	text := fmt.Sprintf("%d %s", len(changes), many)
+	if len(changes) == 1 {
+		text = "1 " + one
+	}
+	switch {
+	case lines > 0:
+		return text + " (" + Count(lines, "line") + ")"
+	case bytes > 0:
+		return text + " (" + Bytes(bytes) + unless(" to each", g.hosts == 1) + ")"
+	}
+	return text
+}
