@@ -21,6 +21,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan/saved"
+	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view"
 )
 
@@ -47,12 +48,16 @@ func livePlan(t testing.TB) *saved.Plan {
 	p.Steps = append(p.Steps,
 		saved.Step{Addr: "files.worker-3", Kind: saved.Module, Diff: saved.Diff{
 			{Kind: modules.Text, Action: modules.Replace, Item: "/etc/motd <b>|`@all`", Have: hostile, Want: "ours\n"},
-			{Kind: modules.Text, Action: modules.Update, Item: "/etc/password", Have: "d1", Want: "d2", Secret: true}}},
+			{Kind: modules.Text, Action: modules.Update, Item: "/etc/password", Have: "d1", Want: "d2", Secret: true},
+			{Kind: modules.Attr, Action: modules.Update, Item: "/etc/mode", Have: "0666 root:root", Want: "0644 root:root", Drift: true}}},
+		saved.Step{Addr: "flannel.worker-8", Kind: saved.Module, Diff: saved.Diff{
+			{Kind: modules.Setting, Action: modules.Replace, Item: "backend", Have: "udp", Want: "vxlan", Why: "the backend vxlan replaces udp"}}},
 		saved.Step{Addr: "drain.worker-9", On: "cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Object, Action: modules.Remove, Item: "node/worker-9", Have: "Ready"}}},
 		saved.Step{Addr: "clean.worker-9", Kind: saved.Module, Diff: saved.Diff{
 			{Kind: modules.Unit, Action: modules.Remove, Item: "kubelet.service", Have: "enabled, active"},
 			{Kind: modules.Text, Action: modules.Remove, Item: "/var/lib/kubelet/config.yaml", Have: strings.Repeat("line: 1\n", 30)},
 			{Kind: modules.Directory, Action: modules.Remove, Item: "/var/lib/pmkctl", Have: "0700 root:root"}}})
+	p.Policies = []spec.Verdict{{Name: "calm", Severity: modules.Warning, Message: "Not on Fridays\n<b>at all", File: "cluster.hcl", Line: 3}}
 	return p
 }
 
@@ -91,7 +96,8 @@ func TestPlanPage(t *testing.T) {
 	}
 	wantAll(t, "the page", b.text("body"), "Made", "2026-11-22 17:30 UTC by alice@laptop", someID, "pmkctl apply -sha256="+someID,
 		"Removal", "node/worker-9", "Replaces what pmkctl did not make", "1 of 1 control-plane host changes: cp-1", "1 of 1 etcd member changes",
-		"4 kubelets restarted, at most 1 at a time", "etcd.service", "worker-9", "not in the spec", "debian 12", "Preflight", "passed")
+		"4 kubelets restarted, at most 1 at a time", "etcd.service", "worker-9", "not in the spec", "1 item changed, which cannot be done without a gap: worker-8", "backend: the backend vxlan replaces udp", "Changed on the host", "/etc/mode",
+		"0 passed, 0 failed, 1 warning", "Not on Fridays <b>at all", "debian 12", "Preflight", "passed")
 
 	// By mouse: a step, and in it a file.
 	if b.text(".step.remove") == "" || js[int](b, `document.querySelectorAll("#changes details[open] > summary > .tally").length`) != 0 && js[bool](b, `document.querySelector(".step").open`) {
@@ -173,7 +179,7 @@ func TestPlanPageGraph(t *testing.T) {
 		t.Errorf("of the picture is left: %q", got)
 	}
 	b.choose("all hosts")
-	if got := js[string](b, lit); strings.Count(got, ",") != 4 {
+	if got := js[string](b, lit); strings.Count(got, ",") != 5 {
 		t.Errorf("without a filter there is %q", got)
 	}
 	b.press(`document.querySelector('#plan-graph [data-addr="etcd.cp-1"] use')`)

@@ -21,6 +21,7 @@ const MarkdownLimit = 65_000
 // that nothing a host or a spec names can fill the text.
 const (
 	riskRoom    = 6_000
+	policyRoom  = 5_000
 	hostRoom    = 14_000
 	restartRoom = 8_000
 	cutRoom     = 4_000
@@ -37,6 +38,7 @@ func PlanMarkdown(w io.Writer, p *saved.Plan, id string, names Names) error {
 	m := &markdown{review: newReview(p, id, names)}
 	m.head()
 	m.risks()
+	m.policyTable()
 	m.hostTable()
 	m.restartList()
 	m.changes()
@@ -111,6 +113,22 @@ func (m *markdown) risks() {
 		lines = append(lines, line)
 	}
 	m.list(riskRoom, lines)
+}
+
+func (m *markdown) policyTable() {
+	if len(m.Policies) == 0 {
+		return
+	}
+	m.line("\n### Policies: %s\n\n| policy | result | message |\n| --- | --- | --- |", m.PolicyLine())
+	var lines []string
+	for _, v := range m.Policies {
+		result := judged(v)
+		if v.Failed() {
+			result = "🛑 **failed**"
+		}
+		lines = append(lines, fmt.Sprintf("| %s | %s | %s |", cell(v.Name), result, cell(v.Message)))
+	}
+	m.list(policyRoom, lines)
 }
 
 // hostTable has a row for all hosts with the same roles and changes.
@@ -275,7 +293,7 @@ func markdownLine(l Line) string {
 	return l.Sign + "     " + indent + oneLine(l.Text)
 }
 
-func oneLine(text string) string { return strings.ReplaceAll(visible(text), "\n", " ") }
+func oneLine(text string) string { return visible(strings.ReplaceAll(text, "\n", " ")) }
 
 // code is text in which nothing has a meaning. Its fence is longer than
 // what it holds.

@@ -40,29 +40,32 @@ type markKey string
 const (
 	markRemoval markKey = "removal"
 	markForeign markKey = "foreign"
+	markGap     markKey = "gap"
 	markControl markKey = "control-plane"
 	markEtcd    markKey = "etcd"
 	markKubelet markKey = "kubelet"
 	markRestart markKey = "restart"
+	markDrift   markKey = "drift"
 	markUnknown markKey = "unknown"
 )
 
-var marksInOrder = []markKey{markRemoval, markForeign, markControl, markEtcd, markKubelet, markRestart, markUnknown}
+var marksInOrder = []markKey{markRemoval, markForeign, markGap, markControl, markEtcd, markKubelet, markRestart, markDrift, markUnknown}
 
 // Words are what stands on a step with this mark.
 func (k markKey) Words() string {
-	return map[markKey]string{markRemoval: "removes", markForeign: "replaces foreign", markControl: "control plane", markEtcd: "etcd",
-		markKubelet: "restarts kubelet", markRestart: "restarts", markUnknown: "known later"}[k]
+	return map[markKey]string{markRemoval: "removes", markForeign: "replaces foreign", markGap: "interrupts", markControl: "control plane", markEtcd: "etcd",
+		markKubelet: "restarts kubelet", markRestart: "restarts", markDrift: "changed on the host", markUnknown: "known later"}[k]
 }
 
 // Title is what the mark is called in a list of all.
 func (k markKey) Title() string {
-	return map[markKey]string{markRemoval: "Removal", markForeign: "Replaces what pmkctl did not make", markControl: "Control plane",
-		markEtcd: "etcd", markKubelet: "Restart of kubelet", markRestart: "Other restarts", markUnknown: "Known only during the apply"}[k]
+	return map[markKey]string{markRemoval: "Removal", markForeign: "Replaces what pmkctl did not make", markGap: "Interrupts",
+		markControl: "Control plane", markEtcd: "etcd", markKubelet: "Restart of kubelet", markRestart: "Other restarts",
+		markDrift: "Changed on the host since the last apply", markUnknown: "Known only during the apply"}[k]
 }
 
 // Grave marks are those that a reader must not miss.
-func (k markKey) Grave() bool { return k == markRemoval || k == markForeign }
+func (k markKey) Grave() bool { return k == markRemoval || k == markForeign || k == markGap }
 
 // A riskMark is a mark with all that it is about.
 type riskMark struct {
@@ -215,7 +218,10 @@ func (r *review) markSteps() {
 		mark(e.Step, markRemoval)
 	}
 	for _, e := range r.Impact.Replaced {
-		mark(e.Step, markForeign)
+		mark(e.Step, replaceMark(e))
+	}
+	for _, e := range r.drifted() {
+		mark(e.Step, markDrift)
 	}
 	for _, s := range r.checked.Pending() {
 		if slices.Contains(r.Impact.ControlPlane, s.Addr.Host()) {
@@ -242,6 +248,27 @@ func (r *review) markSteps() {
 }
 
 type restartKey struct{ unit, why string }
+
+// replaceMark tells what pmkctl did not make from what is its own and cannot
+// change without a gap, such as the network of the pods.
+func replaceMark(e executor.Effect) markKey {
+	if e.Step.Module() == "flannel" && e.Why != "" {
+		return markGap
+	}
+	return markForeign
+}
+
+// drifted is what somebody changed on a host, and this plan puts right.
+func (r *review) drifted() (list []executor.Effect) {
+	for _, s := range r.checked.Pending() {
+		for _, c := range r.checked.Diffs[s.Addr] {
+			if c.Drift {
+				list = append(list, executor.Effect{Step: s.Addr, Host: s.Addr.Host(), Item: c.Item})
+			}
+		}
+	}
+	return list
+}
 
 func restartMark(e executor.Effect) markKey {
 	if e.Item == "kubelet.service" {
@@ -277,7 +304,9 @@ const itemsNamed = 6
 func (r *review) sumMarks() {
 	i := r.Impact
 	r.markEffects(markRemoval, "%s removed", i.Removals)
-	r.markEffects(markForeign, "%s replaced that pmkctl did not make, or that cannot change without a gap", i.Replaced)
+	foreign, gaps := parted(i.Replaced, func(e executor.Effect) bool { return replaceMark(e) == markForeign })
+	r.markEffects(markForeign, "%s replaced; what stood there is kept on the host", foreign)
+	r.markEffects(markGap, "%s changed, which cannot be done without a gap", gaps)
 	verb := "changes"
 	if r.Fresh {
 		verb = "is made anew, where no cluster is yet"
@@ -290,22 +319,27 @@ func (r *review) sumMarks() {
 	members(markControl, spec.ControlPlane, "control-plane host", i.ControlPlane)
 	members(markEtcd, spec.Etcd, "etcd member", i.Etcd)
 	r.sumRestarts()
+	r.markEffects(markDrift, "%s put right", r.drifted())
 	if n := len(i.Unknown); n > 0 {
 		r.Marks = append(r.Marks, riskMark{Key: markUnknown, Text: Count(n, "step") + " of which a part is known only once others are done; a restart may be in it"})
 	}
 }
 
 func (r *review) sumRestarts() {
-	kubelets, others := []executor.Effect{}, []executor.Effect{}
-	for _, e := range r.Impact.Restarts {
-		if restartMark(e) == markKubelet {
-			kubelets = append(kubelets, e)
-		} else {
-			others = append(others, e)
-		}
-	}
+	kubelets, others := parted(r.Impact.Restarts, func(e executor.Effect) bool { return restartMark(e) == markKubelet })
 	r.markEffects(markKubelet, fmt.Sprintf("%%s restarted, at most %d at a time; pods go on running", max(1, r.Cluster.MaxUnavailable)), kubelets)
 	r.markEffects(markRestart, "%s restarted", others)
+}
+
+func parted(list []executor.Effect, first func(executor.Effect) bool) (a, b []executor.Effect) {
+	for _, e := range list {
+		if first(e) {
+			a = append(a, e)
+		} else {
+			b = append(b, e)
+		}
+	}
+	return a, b
 }
 
 // markEffects is a mark for single changes. Of kubelets there is nothing to
@@ -352,12 +386,17 @@ func ranges(hosts []string) []string {
 
 func inRanges(hosts []string) string { return strings.Join(ranges(hosts), ", ") }
 
-// nameItems names the first of them, each once.
+// nameItems names the first of them, each once, and why if that is what
+// matters.
 func nameItems(list []executor.Effect) (items []string, more int) {
 	var all []string
 	for _, e := range list {
-		if !slices.Contains(all, e.Item) {
-			all = append(all, e.Item)
+		text := e.Item
+		if replaceMark(e) == markGap {
+			text += ": " + e.Why
+		}
+		if !slices.Contains(all, text) {
+			all = append(all, text)
 		}
 	}
 	if len(all) <= itemsNamed+1 {
@@ -397,6 +436,33 @@ func (r *review) marksOf(steps []plan.Addr) []markKey {
 		}
 	}
 	return keys
+}
+
+// PolicyLine counts the policies: "2 passed, 1 failed, 0 warnings".
+func (r *review) PolicyLine() string {
+	passed, failed, warned := 0, 0, 0
+	for _, v := range r.Policies {
+		switch {
+		case v.Passed:
+			passed++
+		case v.Failed():
+			failed++
+		default:
+			warned++
+		}
+	}
+	return fmt.Sprintf("%d passed, %d failed, %s", passed, failed, Count(warned, "warning"))
+}
+
+// judged is what came of a policy, in a word.
+func judged(v spec.Verdict) string {
+	switch {
+	case v.Passed:
+		return "passed"
+	case v.Failed():
+		return "failed"
+	}
+	return "warning"
 }
 
 // Tally counts lines that come and go.

@@ -25,6 +25,8 @@ var pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{
 	"iso":      iso,
 	"action":   actionClass,
 	"signOf":   signOf,
+	"judged":   judged,
+	"oneLine":  oneLine,
 }).ParseFS(pageFiles, "page/*.html"))
 
 // A shell is what every page has beside its content. A page needs nothing
