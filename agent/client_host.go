@@ -198,3 +198,12 @@ func (s *session) ProbeEnd(ctx context.Context, id string) ([]host.Arrival, erro
 	}
 	return got, err
 }
+
+func (s *session) EtcdMembers(ctx context.Context, r host.EtcdRequest) ([]host.EtcdMember, error) {
+	return call[[]host.EtcdMember](ctx, s, "EtcdMembers", r)
+}
+
+func (s *session) EtcdRemove(ctx context.Context, r host.EtcdRequest, id string) error {
+	_, err := call[none](ctx, s, "EtcdRemove", etcdArgs{r, id})
+	return err
+}

@@ -35,14 +35,15 @@ func (s *server) methods() handler.Map {
 		"KernelFeatures": read(s, func(ctx context.Context, a nameArgs) ([]host.KernelFeature, error) {
 			return h.KernelFeatures(ctx, a.Names)
 		}),
-		"Network":  read(s, func(ctx context.Context, _ none) (host.Network, error) { return h.Network(ctx) }),
-		"Users":    read(s, func(ctx context.Context, a nameArgs) ([]host.User, error) { return h.Users(ctx, a.Names) }),
-		"Programs": read(s, func(ctx context.Context, a nameArgs) ([]host.Program, error) { return h.Programs(ctx, a.Names) }),
-		"Sockets":  read(s, func(ctx context.Context, _ none) ([]host.Socket, error) { return h.Sockets(ctx) }),
-		"Keys":     read(s, func(ctx context.Context, a nameArgs) ([]host.Key, error) { return h.Keys(ctx, a.Names) }),
-		"Images":   read(s, func(ctx context.Context, _ none) ([]string, error) { return h.Images(ctx) }),
-		"Kube":     read(s, s.kube),
-		"Get":      read(s, h.Get),
+		"Network":     read(s, func(ctx context.Context, _ none) (host.Network, error) { return h.Network(ctx) }),
+		"Users":       read(s, func(ctx context.Context, a nameArgs) ([]host.User, error) { return h.Users(ctx, a.Names) }),
+		"Programs":    read(s, func(ctx context.Context, a nameArgs) ([]host.Program, error) { return h.Programs(ctx, a.Names) }),
+		"Sockets":     read(s, func(ctx context.Context, _ none) ([]host.Socket, error) { return h.Sockets(ctx) }),
+		"Keys":        read(s, func(ctx context.Context, a nameArgs) ([]host.Key, error) { return h.Keys(ctx, a.Names) }),
+		"Images":      read(s, func(ctx context.Context, _ none) ([]string, error) { return h.Images(ctx) }),
+		"Kube":        read(s, s.kube),
+		"Get":         read(s, h.Get),
+		"EtcdMembers": read(s, h.EtcdMembers),
 		"FsyncLatency": read(s, func(ctx context.Context, a fsyncArgs) ([]time.Duration, error) {
 			return h.FsyncLatency(ctx, a.Dir, a.N)
 		}),
@@ -84,6 +85,7 @@ func (s *server) methods() handler.Map {
 			return h.Request(ctx, a.KeyPath, a.CommonName)
 		}),
 		"Sign":        write(s, h.Sign),
+		"EtcdRemove":  write(s, func(ctx context.Context, a etcdArgs) (none, error) { return none{}, h.EtcdRemove(ctx, a.Request, a.ID) }),
 		"ImportImage": write(s, func(ctx context.Context, a pathArgs) (none, error) { return none{}, h.ImportImage(ctx, a.Path) }),
 		"Run":         write(s, func(ctx context.Context, a runArgs) ([]byte, error) { return h.Run(ctx, a.Argv, a.Stdin) }),
 	}

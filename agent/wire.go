@@ -34,6 +34,10 @@ type (
 		Unit string
 		N    int
 	}
+	etcdArgs struct {
+		Request host.EtcdRequest `json:"request"`
+		ID      string           `json:"id"`
+	}
 	fsyncArgs struct {
 		Dir string
 		N   int

@@ -97,7 +97,7 @@ func (c *Checked) Failed() (probes []plan.Addr, errs []error) {
 func (c *Checked) Moved(earlier *Checked) []plan.Addr {
 	var moved []plan.Addr
 	for _, s := range c.Graph.Steps {
-		if isModule(s) && !sameDiff(c.Diffs[s.Addr], earlier.Diffs[s.Addr]) {
+		if isModule(s) && !sameDiff(steady(c.Diffs[s.Addr]), steady(earlier.Diffs[s.Addr])) {
 			moved = append(moved, s.Addr)
 		}
 	}

@@ -81,6 +81,10 @@ type Reader interface {
 	// to a component's health endpoint. Errors as for Kube.
 	Get(ctx context.Context, r GetRequest) (KubeResponse, error)
 
+	// EtcdMembers lists the members of an etcd cluster and asks each how it
+	// is. Where none of the endpoints answers it fails with ErrUnavailable.
+	EtcdMembers(ctx context.Context, r EtcdRequest) ([]EtcdMember, error)
+
 	// FsyncLatency times up to n small writes, each synced before the next,
 	// on the file system of a directory, or of the nearest one above it that
 	// is there. The file has no name, so nothing can be left behind. It ends
@@ -195,6 +199,10 @@ type Writer interface {
 	// Sign issues a certificate, PEM, with a key of this host. It writes
 	// nothing.
 	Sign(ctx context.Context, r SignRequest) ([]byte, error)
+
+	// EtcdRemove takes a member out of an etcd cluster by its id. One that is
+	// not in it is no error.
+	EtcdRemove(ctx context.Context, r EtcdRequest, id string) error
 
 	// ImportImage imports an OCI archive on the host into containerd's
 	// namespace k8s.io.

@@ -25,6 +25,8 @@ type World struct {
 	Sources    *component.Sources       // where programs and images come from
 	Left       map[string]string        // hosts of the spec that are not in Hosts, and why
 	ProbesOnly bool                     // nothing but preflight
+	Inventory  []state.HostEntry        // as the control plane has it; nil before there is one
+	Destroy    bool                     // everything goes from the hosts in Hosts
 
 	// Holder tells which other run holds a host's lock; see preflight.
 	Holder func(ctx context.Context, host string) (*host.LockRequest, error)
@@ -35,17 +37,23 @@ type Compiled struct {
 	Graph *Graph
 
 	report  atomic.Pointer[preflight.Report]
-	members map[string]*state.Member // by host
+	joining []func(map[string]*state.Keeper)
 }
 
 // Report is what the connectivity probe found; nil before it was checked.
 func (c *Compiled) Report() *preflight.Report { return c.report.Load() }
 
-// Join gives the steps that make hosts members the keepers of an apply.
+// Join gives the steps that make hosts members, or end that, the keepers of
+// an apply.
 func (c *Compiled) Join(keepers map[string]*state.Keeper) {
-	for name, m := range c.members {
-		m.Keeper = keepers[name]
+	for _, join := range c.joining {
+		join(keepers)
 	}
+}
+
+// join lets a step have the keeper of a host once there is one.
+func (c *Compiled) join(host string, take func(*state.Keeper)) {
+	c.joining = append(c.joining, func(keepers map[string]*state.Keeper) { take(keepers[host]) })
 }
 
 // Compile makes the graph of everything that pmkctl does for a cluster, in
@@ -55,6 +63,10 @@ func Compile(ctx context.Context, c *spec.Cluster, w World) (*Compiled, error) {
 	b, err := newBuilder(ctx, c, w)
 	if err != nil {
 		return nil, err
+	}
+	if w.Destroy {
+		b.destroy()
+		return b.out, b.out.Graph.check()
 	}
 	b.probes()
 	if w.ProbesOnly {
@@ -99,8 +111,12 @@ type builder struct {
 
 func newBuilder(ctx context.Context, c *spec.Cluster, w World) (*builder, error) {
 	b := &builder{Cluster: c, world: w, facts: map[string]host.Facts{}}
-	b.out = &Compiled{Graph: &Graph{}, members: map[string]*state.Member{}}
-	for _, h := range c.Hosts {
+	b.out = &Compiled{Graph: &Graph{}}
+	hosts := c.Hosts
+	if w.Destroy {
+		hosts = c.Everyone()
+	}
+	for _, h := range hosts {
 		live, ok := w.Hosts[h.Name]
 		if !ok {
 			continue

@@ -21,7 +21,7 @@ func (b *builder) base(h *spec.Host) {
 	if h.Has(spec.ControlPlane) {
 		m.Inventory = b.inventory()
 	}
-	b.out.members[h.Name] = m
+	b.out.join(h.Name, func(k *state.Keeper) { m.Keeper = k })
 	b.add("member", h, m, Gate)
 	member := NewAddr("member", h.Name)
 	b.add("kernel", h, kernel.Module{

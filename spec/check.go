@@ -17,6 +17,7 @@ func (l *loader) check(d *decoded) {
 	l.checkNetworks(d)
 	l.checkParts(d)
 	l.checkLevels(d)
+	l.checkRemoved(d)
 }
 
 func (l *loader) checkNames(d *decoded) {

@@ -96,6 +96,7 @@ func (l *loader) decodeCluster() *decoded {
 	d.cluster, d.api, d.network = l.single("cluster", at), l.single("api", at), l.single("network", at)
 	l.decodeBasics(d)
 	l.decodeHosts(d)
+	l.decodeRemoved(d)
 	l.decodeParts(d)
 	d.preflight = l.single("preflight", at)
 	d.Policies = l.decodePolicies()
@@ -111,6 +112,7 @@ func (l *loader) decodeBasics(d *decoded) {
 		l.checkName(c.label, c.named)
 	}
 	d.Name, d.Version, d.Domain, d.MaxUnavailable, d.Range = c.label, c.str("kubernetes_version"), c.str("domain"), c.int("max_unavailable"), c.rng
+	d.DrainTimeout = c.duration("drain_timeout")
 	d.PodCIDR, d.ServiceCIDR = c.prefix("pod_cidr"), c.prefix("service_cidr")
 	d.API = API{Endpoint: d.api.str("endpoint"), Port: d.api.int("port"), ExtraSANs: d.api.strs("extra_sans"), Range: d.api.rng}
 	d.Network = l.decodeNetwork(d.network)

@@ -40,7 +40,7 @@ func TestClusterEncodes(t *testing.T) {
 				}
 				*got.SecretField(f.Name) = *f.Secret
 			}
-			c.ranges = nil
+			c.ranges, c.logins = nil, nil
 			for i := range c.Inputs {
 				c.Inputs[i].strings = nil
 			}

@@ -80,7 +80,7 @@ func (c *Cluster) SecretField(name string) *Secret {
 
 func (c *Cluster) secretFields() []SecretField {
 	var list []SecretField
-	for _, h := range c.Hosts {
+	for _, h := range c.Everyone() {
 		list = append(list, SecretField{Name: h.Name + ".become_password", Secret: &h.SSH.BecomePassword})
 		if h.SSH.Bastion != nil {
 			list = append(list, SecretField{Name: h.Name + ".bastion.become_password", Secret: &h.SSH.Bastion.BecomePassword})

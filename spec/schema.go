@@ -128,6 +128,16 @@ var hostBlock = &block{
 	},
 }
 
+var removedBlock = &block{
+	Name: "removed", Repeat: true,
+	Doc: "A host that left the spec. A host whose block is deleted is removed from the cluster without this; it is for one that is dead, or reached in another way than it was.",
+	Attrs: []attr{
+		{Name: "host", Type: cty.String, Required: true, Rule: nodeName, Doc: "Name of the host."},
+		{Name: "unreachable", Type: cty.Bool, InWords: "false", Doc: "It is dead: remove its Node and its etcd member, and leave its disk as it is."},
+	},
+	Blocks: []*block{sshBlock("How this host is reached, where that is not as it was; the ssh block at the top fills in the rest.", false)},
+}
+
 var (
 	configAttr = attr{Name: "config", Type: cty.DynamicPseudoType, Rule: object, Doc: "Fields to merge, named and nested as in the file."}
 	flagsAttr  = attr{Name: "flags", Type: strMap, Rule: flagNames, Doc: "Command line flags, without the dashes."}

@@ -21,7 +21,10 @@ type Cluster struct {
 	MaxUnavailable int    // kubelets and containerds restarted at a time on a live cluster; default 1
 	API            API
 	Network        Network
-	Hosts          []*Host // in the order of the file; for_each in the order of the keys
+	DrainTimeout   time.Duration // for the pods of a host that leaves; default 5 min
+	Hosts          []*Host       // in the order of the file; for_each in the order of the keys
+	Removed        []Removed
+	Leaving        []Leaving // whoever read the inventory puts them here
 	Components     Components
 	Images         []Image
 	Settings       Settings
@@ -31,6 +34,7 @@ type Cluster struct {
 	Range          hcl.Range // of the cluster block
 
 	ranges map[string]hcl.Range // of the fields of Identity
+	logins *logins
 }
 
 // API is how the API server is reached.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
@@ -17,16 +18,9 @@ import (
 type Member struct {
 	Cluster   Cluster
 	Name      string      // of the host
-	Inventory []HostEntry // nil where none is kept
+	Inventory []HostEntry // the hosts of the spec; nil where none is kept
+	Leaving   []string    // hosts that stay in the inventory until a Forget takes them out
 	Keeper    *Keeper     // of this host; nil while only checking
-}
-
-// A HostEntry is a host as the inventory names it.
-type HostEntry struct {
-	Name    string `json:"name"`
-	Address string `json:"address"`
-	SSH     string `json:"ssh"` // user@address:port
-	HostKey string `json:"host_key"`
 }
 
 // membership is the item that the record stands for.
@@ -51,9 +45,9 @@ func (m *Member) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 		d = append(d, modules.Change{Kind: modules.Setting, Action: action(have.Cluster.Name), Item: membership,
 			Have: have.Cluster.Name, Want: m.Cluster.Name})
 	}
-	if m.Inventory != nil && !bytes.Equal(files[1].Content, m.inventory()) {
+	if want := m.inventory(files[1]); m.Inventory != nil && !bytes.Equal(files[1].Content, want) {
 		d = append(d, modules.Change{Kind: modules.Text, Action: action(string(files[1].Content)), Item: InventoryPath,
-			Have: string(files[1].Content), Want: string(m.inventory())})
+			Have: string(files[1].Content), Want: string(want)})
 	}
 	return d, nil
 }
@@ -68,7 +62,11 @@ func (m *Member) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	if !d.Touches(InventoryPath) {
 		return nil
 	}
-	return h.WriteFile(ctx, host.FileSpec{Path: InventoryPath, Mode: 0o600, Content: m.inventory()})
+	files, err := h.Files(ctx, []host.FileQuery{{Path: InventoryPath, Content: true}})
+	if err != nil {
+		return err
+	}
+	return h.WriteFile(ctx, host.FileSpec{Path: InventoryPath, Mode: 0o600, Content: m.inventory(files[0])})
 }
 
 // Items are all that the module may change, see modules.Owner.
@@ -79,15 +77,20 @@ func (m *Member) Items() []string {
 	return []string{membership, InventoryPath}
 }
 
-func (m *Member) inventory() []byte {
-	b, err := json.MarshalIndent(struct {
-		Version int         `json:"version"`
-		Hosts   []HostEntry `json:"hosts"`
-	}{1, m.Inventory}, "", "  ")
+// inventory is what the file is to hold: the hosts of the spec, and of those
+// that leave the ones that it still has.
+func (m *Member) inventory(file host.File) []byte {
+	have, err := parseInventory(file)
 	if err != nil {
-		panic(err) // strings always encode
+		have = nil // it is damaged: the spec's hosts are what is known
 	}
-	return append(b, '\n')
+	list := slices.Clone(m.Inventory)
+	for _, e := range have {
+		if slices.Contains(m.Leaving, e.Name) {
+			list = append(list, e)
+		}
+	}
+	return encodeInventory(list)
 }
 
 func action(have string) modules.Action {

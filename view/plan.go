@@ -19,7 +19,7 @@ type Names map[string][]string
 // NamesOf are the names and addresses of a cluster's hosts.
 func NamesOf(c *spec.Cluster) Names {
 	names := Names{}
-	for _, h := range c.Hosts {
+	for _, h := range c.Everyone() {
 		names[h.Name] = []string{h.Name, h.Address.String(), h.SSH.Address}
 	}
 	return names

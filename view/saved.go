@@ -1,6 +1,7 @@
 package view
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -31,9 +32,12 @@ func Saved(w io.Writer, p *saved.Plan, id string, names Names, st Style) error {
 	if inputs := p.Inputs(); len(inputs) > 0 {
 		pr.line("To be given again at apply: ", strings.Join(inputs, ", "))
 	}
+	if p.Destroy {
+		pr.line(st.red("Takes everything off these hosts"))
+	}
 	pr.line()
-	if pr.err != nil {
-		return pr.err
+	if pr.err != nil || p.Destroy {
+		return errors.Join(pr.err, Plan(w, executor.Saved(p), names, st))
 	}
 	if err := PreflightLevels(w, p.Cluster.Preflight.Levels, st); err != nil {
 		return err

@@ -25,6 +25,7 @@ type PlanDoc struct {
 	Time     string         `json:"time"` // RFC 3339, UTC
 	Who      string         `json:"who"`
 	Cluster  PlanDocCluster `json:"cluster"`
+	Destroy  bool           `json:"destroy"` // it takes everything off its hosts
 	Hosts    []PlanDocHost  `json:"hosts"`
 	LeftOut  []PlanDocLeft  `json:"left_out"`
 	Inputs   []string       `json:"inputs"` // to be given again at apply
@@ -71,7 +72,8 @@ type PlanDocSummary struct {
 type PlanDocStep struct {
 	Addr       plan.Addr        `json:"addr"`
 	Module     string           `json:"module"`
-	Host       string           `json:"host"` // "" for a step over all hosts
+	Host       string           `json:"host"`    // "" for a step over all hosts
+	RunsOn     string           `json:"runs_on"` // the host that does it; most often the same
 	Kind       saved.Kind       `json:"kind"`
 	Action     modules.Action   `json:"action"` // of the step as a whole; "" if it has nothing to do or is known later
 	After      []plan.Addr      `json:"after"`
@@ -97,10 +99,10 @@ func SavedJSON(w io.Writer, p *saved.Plan, id string) error {
 func planDoc(p *saved.Plan, id string) PlanDoc {
 	d := PlanDoc{
 		Version: PlanVersion, SHA256: id, Pmkctl: p.Pmkctl, Time: p.Made.UTC().Format(time.RFC3339), Who: p.Who,
-		Cluster: PlanDocCluster{p.Cluster.Name, p.Cluster.Version}, Hosts: planHosts(p), LeftOut: []PlanDocLeft{},
+		Cluster: PlanDocCluster{p.Cluster.Name, p.Cluster.Version}, Destroy: p.Destroy, Hosts: planHosts(p), LeftOut: []PlanDocLeft{},
 		Inputs: append([]string{}, p.Inputs()...), Summary: PlanDocSummary(executor.Saved(p).Summary()), Steps: []PlanDocStep{}, Policies: append([]spec.Verdict{}, p.Policies...),
 	}
-	for _, h := range p.Cluster.Hosts {
+	for _, h := range p.Cluster.Everyone() {
 		if why, left := p.Left[h.Name]; left {
 			d.LeftOut = append(d.LeftOut, PlanDocLeft{h.Name, why})
 		}
@@ -116,7 +118,7 @@ func planHosts(p *saved.Plan) []PlanDocHost {
 	for _, h := range p.Hosts {
 		doc := PlanDocHost{Name: h.Name, Roles: []string{}, HostKey: h.HostKey, MachineID: h.MachineID, BootID: h.BootID,
 			OS: h.OS, Kernel: h.Kernel, Arch: h.Arch, ClusterID: h.Record.ID}
-		for _, c := range p.Cluster.Hosts {
+		for _, c := range p.Cluster.Everyone() {
 			if c.Name != h.Name {
 				continue
 			}
@@ -132,7 +134,7 @@ func planHosts(p *saved.Plan) []PlanDocHost {
 
 func planStep(s saved.Step) PlanDocStep {
 	d := modules.Diff(s.Diff)
-	doc := PlanDocStep{Addr: s.Addr, Module: s.Addr.Module(), Host: s.Addr.Host(), Kind: s.Kind,
+	doc := PlanDocStep{Addr: s.Addr, Module: s.Addr.Module(), Host: s.Addr.Host(), RunsOn: s.RunsOn(), Kind: s.Kind,
 		After: append([]plan.Addr{}, s.After...), KnownAfter: append([]string{}, d.Until()...),
 		Source: PlanDocSource{s.Source.Filename, s.Source.Start.Line}, Changes: append([]modules.Change{}, d...)}
 	if s.Kind == saved.Module {

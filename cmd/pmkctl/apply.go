@@ -38,12 +38,17 @@ func (a *app) applyCommand() *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 		RunE:  func(cmd *cobra.Command, args []string) error { return a.apply(cmd, args, f) },
 	}
-	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
 	cmd.Flags().StringVar(&f.sha256, "sha256", "", "apply the saved plan only if this is its `DIGEST`")
+	a.changeFlags(cmd, &f)
+	return a.eventFlags(a.hostFlags(cmd), true)
+}
+
+// changeFlags are the flags of commands that change hosts.
+func (a *app) changeFlags(cmd *cobra.Command, f *applyFlags) {
+	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
 	cmd.Flags().IntVar(&f.parallelism, "parallelism", 64, "at most `N` steps at a time")
 	cmd.Flags().DurationVar(&f.lockTimeout, "lock-timeout", lockWait, "wait up to `D` (30s, 5m) for a host that another run has locked")
 	a.fullFlag(cmd)
-	return a.eventFlags(a.hostFlags(cmd), true)
 }
 
 func (a *app) apply(cmd *cobra.Command, args []string, f applyFlags) error {
@@ -126,7 +131,8 @@ func (w *work) approve(ctx context.Context) error {
 	if err := w.mayAsk(); err != nil {
 		return err
 	}
-	fmt.Fprint(w.err, "Apply these changes? Only \"yes\" is accepted: ")
+	question, consent := w.question()
+	fmt.Fprint(w.err, question)
 	answers := make(chan string, 1)
 	go func() { // a read from a terminal cannot be interrupted
 		line, _ := bufio.NewReader(w.in).ReadString('\n')
@@ -137,11 +143,19 @@ func (w *work) approve(ctx context.Context) error {
 		fmt.Fprintln(w.err)
 		return ctx.Err()
 	case answer := <-answers:
-		if strings.TrimSpace(answer) != "yes" {
+		if strings.TrimSpace(answer) != consent {
 			return errors.New("not approved; nothing was changed")
 		}
 	}
 	return nil
+}
+
+// question is what a human is asked, and the one answer that counts.
+func (w *work) question() (question, consent string) {
+	if w.destroy {
+		return fmt.Sprintf("All of this goes, with all data in the cluster. To destroy it, type its name, %s: ", w.cluster.Name), w.cluster.Name
+	}
+	return "Apply these changes? Only \"yes\" is accepted: ", "yes"
 }
 
 // lock takes the lock of every host, for as long as the sessions live.

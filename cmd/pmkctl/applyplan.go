@@ -55,9 +55,9 @@ func (a *app) applyPlan(ctx context.Context, name string, f applyFlags) error {
 // openPlan connects to the plan's hosts. The caller closes it.
 func (a *app) openPlan(ctx context.Context, p *saved.Plan, id string) (*work, error) {
 	w := &work{app: a, cluster: p.Cluster, run: state.NewClusterID()[:8], progress: a.newProgress(), sources: &component.Sources{},
-		excluded: slices.Sorted(maps.Keys(p.Left)), applies: true, saved: p, planID: id}
+		excluded: slices.Sorted(maps.Keys(p.Left)), applies: true, destroy: p.Destroy, saved: p, planID: id}
 	var hosts []*spec.Host
-	for _, h := range p.Cluster.Hosts {
+	for _, h := range p.Cluster.Everyone() {
 		if _, left := p.Left[h.Name]; !left {
 			hosts = append(hosts, h)
 		}
@@ -146,8 +146,10 @@ func (w *work) resume(ctx context.Context, name string) (*executor.Checked, erro
 	}
 	checked := w.check(ctx)
 	w.progress.Hide()
-	if err := w.showPreflight(checked); err != nil {
-		return nil, err
+	if !w.destroy {
+		if err := w.showPreflight(checked); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.judge(checked); err != nil {
 		return nil, err
@@ -193,6 +195,9 @@ func (w *work) readProgress(ctx context.Context) (map[string]state.Progress, err
 		mu.Lock()
 		defer mu.Unlock()
 		did[name] = p
+		if w.hasLeft(name) {
+			did[name] = allDone(w.saved, name)
+		}
 		return err
 	})
 	return did, err
@@ -208,9 +213,13 @@ func (w *work) movedRecords(did map[string]state.Progress) []string {
 		_, begun := did[was.Name][string(plan.NewAddr("member", was.Name))]
 		switch {
 		case begun && was.Record.ID == "" && is.Name == w.cluster.Name:
+		case w.hasLeft(was.Name):
 		case is.ID != was.Record.ID || is.Name != was.Record.Name:
 			moved = append(moved, fmt.Sprintf("%s: it was %s, is %s", was.Name, membership(was.Record), membership(is)))
 		}
+	}
+	if w.destroy {
+		return moved
 	}
 	for _, d := range plan.Immutable(w.cluster, w.records) {
 		moved = append(moved, d.Detail)

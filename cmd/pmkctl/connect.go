@@ -31,6 +31,12 @@ func (a *app) connect(ctx context.Context, hosts []*spec.Host, opts sshhost.Opti
 		return nil, err
 	}
 	c := &connection{sessions: map[string]host.Session{}, failed: map[string]error{}, log: log}
+	c.reach(ctx, hosts, opts, sink)
+	return c, nil
+}
+
+// reach connects to more hosts, all at once.
+func (c *connection) reach(ctx context.Context, hosts []*spec.Host, opts sshhost.Options, sink event.Sink) {
 	sink(event.Phase{Name: "connect", Total: len(hosts)})
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -38,7 +44,7 @@ func (a *app) connect(ctx context.Context, hosts []*spec.Host, opts sshhost.Opti
 		wg.Go(func() {
 			began := time.Now()
 			own := opts
-			own.Trace = log.trace(h.Name)
+			own.Trace = c.log.trace(h.Name)
 			s, err := sshhost.Dial(ctx, target(h.Name, h.SSH), own)
 			mu.Lock()
 			defer mu.Unlock()
@@ -52,7 +58,14 @@ func (a *app) connect(ctx context.Context, hosts []*spec.Host, opts sshhost.Opti
 		})
 	}
 	wg.Wait()
-	return c, nil
+}
+
+// drop ends the session with one host.
+func (c *connection) drop(name string) {
+	if s := c.sessions[name]; s != nil {
+		_ = s.Close() // the agent leaves anyway when the connection does
+		delete(c.sessions, name)
+	}
 }
 
 // close ends all sessions, at once.

@@ -46,7 +46,7 @@ func run(args []string, s streams) int {
 	root := a.command()
 	root.SetArgs(a.args)
 	cmd, err := root.ExecuteContextC(ctx)
-	restore() // what is left is output: an interrupt ends that at once
+	restore()                   // what is left is output: an interrupt ends that at once
 	if a.stream.Load() == nil { // not begun: the command line is wrong
 		err = errors.Join(err, a.beginEvents(cmd.Name()))
 	}

@@ -25,6 +25,7 @@ func (a *app) planCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.out, "out", "", "save the plan to `FILE`, for show and apply")
 	cmd.Flags().StringVar(&f.html, "html", "", "also write a page to `FILE`, for those who review the plan")
 	a.fullFlag(cmd)
+	cmd.Flags().BoolVar(&a.flags.destroy, "destroy", false, "plan to take everything off all hosts")
 	return a.eventFlags(a.hostFlags(cmd), true)
 }
 

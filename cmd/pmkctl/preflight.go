@@ -42,6 +42,9 @@ func (a *app) preflight(cmd *cobra.Command, args []string, f preflightFlags) err
 		return err
 	}
 	defer w.close()
+	if err := a.knowsExcluded(w.cluster.Hosts); err != nil {
+		return err
+	}
 	w.probesOnly = true
 	if err := w.compile(cmd.Context()); err != nil {
 		return err

@@ -38,6 +38,7 @@ type flags struct {
 	json           bool   // standard output has events, and nothing else
 	events         string // file
 	input          bool   // a human may be asked
+	destroy        bool   // everything goes
 }
 
 func (a *app) command() *cobra.Command {
@@ -56,7 +57,7 @@ func (a *app) command() *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.flags.quiet, "quiet", false, "show no progress")
 	root.PersistentFlags().StringVar(&a.flags.log, "log", "", "append every call to a host's agent to this `FILE`")
 	root.AddCommand(a.initCommand(), a.fmtCommand(), a.validateCommand(), a.preflightCommand(), a.explainCommand(),
-		a.planCommand(), a.applyCommand(), a.showCommand(), a.graphCommand(), a.kubeconfigCommand(), a.sshCommand(), a.versionCommand())
+		a.planCommand(), a.applyCommand(), a.destroyCommand(), a.showCommand(), a.graphCommand(), a.kubeconfigCommand(), a.sshCommand(), a.versionCommand())
 	return root
 }
 

@@ -86,7 +86,7 @@ func (w *work) toSave(ctx context.Context, checked *executor.Checked) (*saved.Pl
 	}
 	p := &saved.Plan{
 		Made: time.Now().UTC().Truncate(time.Second), Who: who(), Pmkctl: build, Spec: saved.Place{Given: w.path, Absolute: at},
-		Cluster: w.cluster, Hosts: hosts, Left: w.left(), Steps: checked.Steps(), Report: w.compiled.Report(), Policies: w.verdicts}
+		Cluster: w.cluster, Destroy: w.destroy, Hosts: hosts, Left: w.left(), Steps: checked.Steps(), Report: w.compiled.Report(), Policies: w.verdicts}
 	p.Hide()
 	return p, nil
 }
@@ -95,7 +95,7 @@ func (w *work) toSave(ctx context.Context, checked *executor.Checked) (*saved.Pl
 // costs no round trip.
 func (w *work) answered(ctx context.Context) ([]saved.Host, error) {
 	var list []saved.Host
-	for _, h := range w.cluster.Hosts {
+	for _, h := range w.cluster.Everyone() {
 		s, ok := w.conn.sessions[h.Name]
 		if !ok {
 			continue

@@ -13,6 +13,9 @@ import (
 // then, so an apply leaves it out.
 func (w *work) show(c *executor.Checked) error {
 	w.progress.Hide()
+	if w.destroy {
+		return w.showDestroy(c)
+	}
 	showPlan := func() error {
 		w.tellPlan(c)
 		return view.Plan(w.out, c, w.names(), w.style(w.out))

@@ -35,6 +35,9 @@ func (a *app) scan(cmd *cobra.Command, args []string, write bool) error {
 		return err
 	}
 	hosts, err := a.included(cluster)
+	if err == nil {
+		err = a.knowsExcluded(cluster.Hosts)
+	}
 	if err != nil {
 		return err
 	}

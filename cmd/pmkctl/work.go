@@ -29,6 +29,9 @@ import (
 type work struct {
 	*app
 	files      map[string]*hcl.File
+	inventory  []state.HostEntry // as the control plane has it
+	destroy    bool              // the command takes everything away
+	alone      []string          // hosts that destroy has nothing to do with
 	cluster    *spec.Cluster
 	excluded   []string
 	conn       *connection
@@ -73,11 +76,29 @@ func (a *app) diagnose(files map[string]*hcl.File, diags hcl.Diagnostics) error 
 // be there. The caller closes it.
 func (a *app) open(cmd *cobra.Command, args []string, opts sshhost.Options) (*work, error) {
 	w, err := a.reach(cmd, args, opts)
-	if err == nil && len(w.conn.sessions) == 0 {
-		defer w.close()
-		return nil, w.unreachable()
+	if err != nil {
+		return nil, err
 	}
-	return w, err
+	if len(w.conn.sessions) == 0 {
+		err = errors.Join(w.unreachable(), w.nobody())
+	} else if w.destroy {
+		err = w.toDestroy(cmd.Context(), opts)
+	} else {
+		err = a.knowsExcluded(w.cluster.Hosts)
+	}
+	if err != nil {
+		defer w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// nobody is the error where all hosts are left out.
+func (w *work) nobody() error {
+	if len(w.conn.failed) > 0 {
+		return nil
+	}
+	return errors.New("every host is left out")
 }
 
 // reach is open even if no host is there.
@@ -90,7 +111,7 @@ func (a *app) reach(cmd *cobra.Command, args []string, opts sshhost.Options) (*w
 	if err != nil {
 		return nil, err
 	}
-	w := &work{app: a, path: specPath(args), cluster: cluster, files: files, excluded: a.flags.exclude, run: state.NewClusterID()[:8],
+	w := &work{app: a, path: specPath(args), cluster: cluster, files: files, excluded: a.flags.exclude, destroy: a.flags.destroy, run: state.NewClusterID()[:8],
 		progress: a.newProgress(), sources: &component.Sources{}}
 	if w.conn, err = a.connect(cmd.Context(), hosts, opts, w.progress.Event); err != nil {
 		w.progress.Close()
@@ -109,20 +130,25 @@ func (a *app) included(c *spec.Cluster) ([]*spec.Host, error) {
 	var hosts []*spec.Host
 	for _, h := range c.Hosts {
 		if slices.Contains(a.flags.exclude, h.Name) {
-			if h.Has(spec.ControlPlane) {
+			a.note("Host %s is left out.", h.Name)
+			if h.Has(spec.ControlPlane) && !a.flags.destroy {
 				return nil, fmt.Errorf("host %s is the control plane: nothing can be planned without it", h.Name)
 			}
 			continue
 		}
 		hosts = append(hosts, h)
 	}
-	for _, name := range a.flags.exclude {
-		if !slices.ContainsFunc(c.Hosts, func(h *spec.Host) bool { return h.Name == name }) {
-			return nil, fmt.Errorf("there is no host %q to exclude", name)
-		}
-		a.note("Host %s is left out.", name)
-	}
 	return hosts, nil
+}
+
+// knowsExcluded refuses names to leave out that none of these hosts has.
+func (a *app) knowsExcluded(hosts []*spec.Host) error {
+	for _, name := range a.flags.exclude {
+		if hostNamed(hosts, name) == nil {
+			return fmt.Errorf("there is no host %q to exclude", name)
+		}
+	}
+	return nil
 }
 
 // unreachable is the error for hosts that could not be used; nil if all were.
@@ -131,14 +157,17 @@ func (w *work) unreachable() error {
 		return nil
 	}
 	var names, lines []string
-	for _, h := range w.cluster.Hosts {
+	hosts := w.cluster.Everyone()
+	for _, h := range hosts {
 		if err := w.conn.failed[h.Name]; err != nil {
 			names, lines = append(names, h.Name), append(lines, "  "+err.Error())
 		}
 	}
 	advice := ""
-	if i := slices.IndexFunc(w.cluster.Hosts, func(h *spec.Host) bool { return w.conn.failed[h.Name] != nil && !h.Has(spec.ControlPlane) }); i >= 0 && w.saved == nil { // a saved plan says which hosts
-		advice = "\nTo go on without a host: -exclude=" + w.cluster.Hosts[i].Name
+	if i := slices.IndexFunc(hosts, func(h *spec.Host) bool {
+		return w.conn.failed[h.Name] != nil && (w.destroy || !h.Has(spec.ControlPlane))
+	}); i >= 0 && w.saved == nil { // a saved plan says which hosts
+		advice = "\nTo go on without a host: -exclude=" + hosts[i].Name
 	}
 	return &exitError{exitUnreachable, fmt.Errorf("connect to %s:\n%s%s", strings.Join(names, ", "), strings.Join(lines, "\n"), advice)}
 }
@@ -148,6 +177,9 @@ func (w *work) unreachable() error {
 func (w *work) compile(ctx context.Context) error {
 	if err := w.readRecords(ctx); err != nil {
 		return err
+	}
+	if w.destroy {
+		return w.graph(ctx)
 	}
 	if err := w.diagnose(w.files, plan.Immutable(w.cluster, w.records)); err != nil {
 		return err
@@ -159,7 +191,7 @@ func (w *work) compile(ctx context.Context) error {
 func (w *work) graph(ctx context.Context) error {
 	compiled, err := plan.Compile(ctx, w.cluster, plan.World{
 		Hosts: w.hosts(), Records: w.records, Identities: w.identities(), Left: w.left(), Sources: w.sources,
-		ProbesOnly: w.probesOnly || len(w.conn.failed) > 0, Holder: w.holder})
+		ProbesOnly: w.probesOnly || len(w.conn.failed) > 0, Holder: w.holder, Inventory: w.inventory, Destroy: w.destroy})
 	w.compiled = compiled
 	return err
 }
@@ -180,6 +212,9 @@ func (w *work) left() map[string]string {
 	}
 	for h := range w.conn.failed {
 		left[h] = "unreachable"
+	}
+	for _, h := range w.alone {
+		left[h] = "no member of the cluster"
 	}
 	return left
 }

@@ -20,6 +20,7 @@ type Cluster struct {
 	members map[string]*Host
 	states  map[string]state
 	store   store
+	etcd    ensemble
 }
 
 // state is what a cluster knows of a host. It is pushed by the host, so that
@@ -32,6 +33,7 @@ type state struct {
 	Taints    []any
 	API       bool // runs kube-apiserver
 	Kubelet   bool
+	Etcd      bool
 	Network   bool // a CNI configuration is there, or flanneld runs
 	Addresses []string
 	Sockets   []host.Socket
@@ -39,7 +41,7 @@ type state struct {
 
 // NewCluster ties hosts together that were alone so far.
 func NewCluster(hosts ...*Host) *Cluster {
-	c := &Cluster{members: map[string]*Host{}, states: map[string]state{}, store: newStore()}
+	c := &Cluster{members: map[string]*Host{}, states: map[string]state{}, store: newStore(), etcd: newEnsemble()}
 	for _, h := range hosts {
 		c.members[h.name] = h
 		h.mu.Lock()
@@ -72,7 +74,7 @@ func (m *machine) push() {
 	}
 	m.moved = false
 	s := state{Node: m.nodeName(), Arch: m.facts.Arch, Addresses: m.addresses(), Sockets: m.sockets()}
-	s.API, s.Kubelet = m.runs("kube-apiserver"), m.runs("kubelet")
+	s.API, s.Kubelet, s.Etcd = m.runs("kube-apiserver"), m.runs("kubelet"), m.runs("etcd")
 	s.Network = m.runs("flanneld")
 	for _, name := range m.tree.children("/etc/cni/net.d") {
 		s.Network = s.Network || strings.HasSuffix(name, ".conflist")
@@ -140,6 +142,7 @@ func (c *Cluster) update(name string, s state) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.states[name] = s
+	c.etcd.update(name, s.Etcd)
 	api := false
 	for _, s := range c.states {
 		api = api || s.API

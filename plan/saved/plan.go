@@ -24,9 +24,10 @@ type Plan struct {
 	Cluster  *spec.Cluster     `json:"cluster"` // evaluated; without secrets
 	Salt     []byte            `json:"salt,omitempty"`
 	Secrets  []Secret          `json:"secrets,omitempty"`
-	Hosts    []Host            `json:"hosts"`          // in the order of the spec
-	Left     map[string]string `json:"left,omitempty"` // hosts that the plan does without, and why
-	Steps    []Step            `json:"steps"`          // all of them, in plan order
+	Destroy  bool              `json:"destroy,omitempty"` // it takes everything off its hosts
+	Hosts    []Host            `json:"hosts"`             // in the order of the spec, those that leave it behind them
+	Left     map[string]string `json:"left,omitempty"`    // hosts that the plan does without, and why
+	Steps    []Step            `json:"steps"`             // all of them, in plan order
 	Report   *preflight.Report `json:"report,omitempty"`
 	Policies []spec.Verdict    `json:"policies,omitempty"` // when the plan was made; the cluster has the policies themselves
 }
@@ -115,7 +116,7 @@ func (p *Plan) check() error {
 		return errors.New("it has no control plane")
 	}
 	for _, h := range p.Hosts {
-		if !slices.ContainsFunc(p.Cluster.Hosts, func(c *spec.Host) bool { return c != nil && c.Name == h.Name }) {
+		if !slices.ContainsFunc(p.Cluster.Everyone(), func(c *spec.Host) bool { return c != nil && c.Name == h.Name }) {
 			return fmt.Errorf("its host %q is not in its spec", h.Name)
 		}
 	}

@@ -39,11 +39,24 @@ func status(err error) int {
 	return 0
 }
 
+// Message is what the API server said of a request that it did not do.
+func Message(err error) string {
+	var s *StatusError
+	if errors.As(err, &s) {
+		return s.Message
+	}
+	return err.Error()
+}
+
 // NotFound tells if the object is not there.
 func NotFound(err error) bool { return status(err) == http.StatusNotFound }
 
 // Conflict tells if the object changed since it was read.
 func Conflict(err error) bool { return status(err) == http.StatusConflict }
+
+// Refused tells if the API server will not do it for now: a disruption
+// budget keeps a pod from being evicted.
+func Refused(err error) bool { return status(err) == http.StatusTooManyRequests }
 
 // Passing tells if the same request may succeed a little later: the API
 // server is down or still starts, or a namespace is not there yet.
@@ -87,13 +100,39 @@ func Merge(ctx context.Context, h host.Host, path string, patch Object) error {
 	return err
 }
 
-// Delete deletes an object. That it is not there is no error.
+// Create makes an object below a path, or asks a subresource for something.
+func Create(ctx context.Context, h host.Host, path string, o Object) error {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	_, err = do(ctx, h, host.KubeRequest{Method: http.MethodPost, Path: path, ContentType: "application/json", Body: body})
+	return err
+}
+
+// Delete removes an object; one that is not there is no error.
 func Delete(ctx context.Context, h host.Host, path string) error {
 	_, err := do(ctx, h, host.KubeRequest{Method: http.MethodDelete, Path: path})
 	if NotFound(err) {
 		return nil
 	}
 	return err
+}
+
+// PodsOn are the pods that are bound to a node.
+func PodsOn(ctx context.Context, h host.Host, node string) ([]Object, error) {
+	list, err := Get(ctx, h, "/api/v1/pods?"+url.Values{"fieldSelector": {"spec.nodeName=" + node}}.Encode())
+	if err != nil {
+		return nil, err
+	}
+	items, _ := list["items"].([]any)
+	var pods []Object
+	for _, i := range items {
+		if p, ok := i.(map[string]any); ok {
+			pods = append(pods, p)
+		}
+	}
+	return pods, nil
 }
 
 func do(ctx context.Context, h host.Host, r host.KubeRequest) (Object, error) {

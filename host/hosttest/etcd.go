@@ -1,0 +1,123 @@
+package hosttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net"
+	"net/url"
+	"strconv"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// ensemble is etcd's members by the names of their hosts. A host joins when
+// its etcd runs, and again if it was removed and has been stopped since.
+type ensemble struct {
+	ids     map[string]string
+	removed map[string]bool
+}
+
+func newEnsemble() ensemble { return ensemble{map[string]string{}, map[string]bool{}} }
+
+func (e ensemble) update(name string, runs bool) {
+	switch {
+	case !runs:
+		delete(e.removed, name)
+	case !e.removed[name]:
+		sum := fnv.New32a()
+		sum.Write([]byte("etcd " + name))
+		e.ids[name] = strconv.FormatUint(uint64(sum.Sum32()), 10)
+	}
+}
+
+// quorum tells if a majority of the members runs.
+func (c *Cluster) quorum() bool {
+	up := 0
+	for name := range c.etcd.ids {
+		if c.states[name].Etcd {
+			up++
+		}
+	}
+	return up > len(c.etcd.ids)/2
+}
+
+// EtcdMembers implements host.Reader.
+func (h *Host) EtcdMembers(ctx context.Context, r host.EtcdRequest) ([]host.EtcdMember, error) {
+	var members []host.EtcdMember
+	err := h.read(ctx, "EtcdMembers", "", func() error {
+		if err := h.asksEtcd(r); err != nil {
+			return err
+		}
+		members = h.cluster.etcdMembers()
+		return nil
+	})
+	return members, err
+}
+
+// EtcdRemove implements host.Writer. A member that would take the majority
+// with it stays, as with strict-reconfig-check.
+func (h *Host) EtcdRemove(ctx context.Context, r host.EtcdRequest, id string) error {
+	return h.change(ctx, "EtcdRemove", id, func() error {
+		if err := h.asksEtcd(r); err != nil {
+			return err
+		}
+		return h.cluster.etcdRemove(id)
+	})
+}
+
+// asksEtcd tells if an endpoint answers, and this host has what it takes to
+// ask.
+func (m *machine) asksEtcd(r host.EtcdRequest) error {
+	for _, p := range []string{r.CAPath, r.CertPath, r.KeyPath} {
+		if _, err := m.content(p); err != nil {
+			return err
+		}
+	}
+	for _, e := range r.Endpoints {
+		if u, err := url.Parse(e); err == nil && m.answers(u) == "etcd" {
+			return nil
+		}
+	}
+	return fmt.Errorf("ask etcd: connection refused: %w", host.ErrUnavailable)
+}
+
+func (c *Cluster) etcdMembers() []host.EtcdMember {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var members []host.EtcdMember
+	for _, name := range sortedKeys(c.etcd.ids) {
+		m := host.EtcdMember{ID: c.etcd.ids[name], Name: name, Healthy: c.states[name].Etcd}
+		for _, a := range c.states[name].Addresses {
+			if ip := net.ParseIP(a); !ip.IsLoopback() {
+				m.Clients = append(m.Clients, "https://"+net.JoinHostPort(a, "2379"))
+			}
+		}
+		if !m.Healthy {
+			m.Why = "connection refused"
+		}
+		members = append(members, m)
+	}
+	return members
+}
+
+func (c *Cluster) etcdRemove(id string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.quorum() {
+		return errors.New("etcdserver: request timed out")
+	}
+	for name, have := range c.etcd.ids {
+		if have != id {
+			continue
+		}
+		delete(c.etcd.ids, name)
+		if !c.quorum() {
+			c.etcd.ids[name] = id
+			return errors.New("etcdserver: re-configuration failed due to not enough started members")
+		}
+		c.etcd.removed[name] = c.states[name].Etcd
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/internal/kube"
+)
+
+// Gone is a Node that is deleted, of a host whose kubelet does not run any
+// more. It runs on a control-plane host.
+type Gone struct {
+	Name      string
+	Dead      bool   // nobody stopped the host: its pods are deleted too, so that others take their place at once
+	APIServer string // address of the step that starts the API server
+}
+
+// Check looks for the Node.
+func (g Gone) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	c := modules.Change{Kind: modules.Object, Action: modules.Remove, Item: "node/" + g.Name}
+	_, err := kube.Get(ctx, h, g.path())
+	switch {
+	case errors.Is(err, host.ErrUnavailable):
+		c.Until = g.APIServer
+	case kube.NotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return modules.Diff{c}, nil
+}
+
+func (g Gone) path() string { return "/api/v1/nodes/" + g.Name }
+
+// Apply deletes the pods of a dead host before its Node: who runs this again
+// finds what is left by the Node.
+func (g Gone) Apply(ctx context.Context, h host.Host, _ modules.Diff) error {
+	if g.Dead {
+		if err := g.endPods(ctx, h); err != nil {
+			return err
+		}
+	}
+	return kube.Delete(ctx, h, g.path())
+}
+
+// endPods keeps new pods away and deletes those that are there without
+// waiting for a kubelet to end them.
+func (g Gone) endPods(ctx context.Context, h host.Host) error {
+	err := kube.Merge(ctx, h, g.path(), kube.Object{"spec": kube.Object{"unschedulable": true}})
+	if kube.NotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	pods, err := kube.PodsOn(ctx, h, g.Name)
+	if err != nil {
+		return err
+	}
+	for _, p := range pods {
+		namespace, name := kube.Text(p, "metadata", "namespace"), kube.Text(p, "metadata", "name")
+		if err := kube.Delete(ctx, h, "/api/v1/namespaces/"+namespace+"/pods/"+name+"?gracePeriodSeconds=0"); err != nil {
+			return fmt.Errorf("delete pod %s/%s: %w", namespace, name, err)
+		}
+	}
+	return nil
+}
