@@ -10,7 +10,7 @@ import (
 // TestExamples loads every example but the lab, which needs what lab-up
 // writes (see TestLoadLab), and wants all of them formatted.
 func TestExamples(t *testing.T) {
-	hosts := map[string]int{"minimal": 1, "three-hosts": 3, "airgap": 3, "hundred-workers": 101, "lab": 3}
+	hosts := map[string]int{"minimal": 1, "three-hosts": 3, "airgap": 3, "hundred-workers": 101, "lab": 3, "ci": 2}
 	dirs, err := os.ReadDir("../examples")
 	if err != nil {
 		t.Fatal(err)
