@@ -31,7 +31,7 @@ func events() []event.Event {
 		{Kind: modules.Text, Action: modules.Update, Item: "/etc/secret", Have: "d1gest", Want: "d2gest", Secret: true},
 		{Kind: modules.Setting, Action: modules.Update, Item: "password", Have: "d3gest", Want: "d4gest", Secret: true},
 		{Kind: modules.Object, Action: modules.Update, Item: "configmap/x", Have: "old content", Want: "new content"},
-		{Kind: modules.Setting, Action: modules.Update, Item: "net.x", Have: "0", Want: "1", Why: "<b>&"},
+		{Kind: modules.Setting, Action: modules.Update, Item: "net.x", Have: "0", Want: "1", Why: "<b>&", Drift: true},
 		{Kind: modules.Transfer, Action: modules.Add, Item: "/bin/x", SHA256: strings.Repeat("0", 64), Bytes: 42},
 		{Kind: modules.Unit, Action: modules.Add, Item: "x.service", Until: "ca.cp-1"},
 	}
