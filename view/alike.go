@@ -39,7 +39,7 @@ func likeness(d modules.Diff, names []string) string {
 	var b strings.Builder
 	for _, c := range d {
 		for _, part := range []string{string(c.Kind), string(c.Action), c.Item, c.Have, c.Want, c.Why, c.Until, c.SHA256, c.ID, string(c.Level),
-			strconv.FormatBool(c.Secret), strconv.FormatInt(c.Bytes, 10)} {
+			strconv.FormatBool(c.Secret), strconv.FormatBool(c.Drift), strconv.FormatInt(c.Bytes, 10)} {
 			b.WriteString(part)
 			b.WriteByte(0)
 		}

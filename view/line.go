@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -53,8 +54,9 @@ func Lines(c modules.Change) []Line {
 	return textLines(c.Have, c.Want)
 }
 
-// Fields are the fields of a file or object that differ; none where lines
-// tell more, and of what is new or removed as a whole.
+// Fields are the fields of a file or object that differ, but for the hash of
+// a unit's inputs, which tells people nothing; none where lines tell more,
+// and of what is new or removed as a whole.
 func Fields(c modules.Change) []fielddiff.Field {
 	if c.Kind != modules.Text && c.Kind != modules.Object || c.Secret || c.Have == "" || c.Want == "" {
 		return nil
@@ -64,18 +66,13 @@ func Fields(c modules.Change) []fielddiff.Field {
 		path = "object.yaml"
 	}
 	fields, _ := fielddiff.Compare(path, c.Have, c.Want)
-	return fields
+	return slices.DeleteFunc(fields, func(f fielddiff.Field) bool { return f.Path == "Unit.X-Pmkctl-Inputs" })
 }
-
-// inputsField is the hash of a unit's inputs, which tells people nothing.
-const inputsField = "Unit.X-Pmkctl-Inputs"
 
 func fieldLines(fields []fielddiff.Field) []Line {
 	var out []Line
 	for _, f := range fields {
-		if f.Path != inputsField {
-			out = append(out, fieldLine(f)...)
-		}
+		out = append(out, fieldLine(f)...)
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package view_test
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -135,6 +136,50 @@ func withoutColor(text string) string {
 		_, text, _ = strings.Cut(after, "m")
 	}
 	return b.String()
+}
+
+// TestAlike makes sure that hosts are told together only if nothing of a
+// change differs but their own names.
+func TestAlike(t *testing.T) {
+	fields := reflect.TypeFor[modules.Change]()
+	for i := range fields.NumField() {
+		var one, two modules.Change
+		switch f := reflect.ValueOf(&two).Elem().Field(i); f.Kind() {
+		case reflect.String:
+			f.SetString("x")
+		case reflect.Bool:
+			f.SetBool(true)
+		default:
+			f.SetInt(7)
+		}
+		text := planText(t, checked("x.worker-1", modules.Diff{one}, "x.worker-2", modules.Diff{two}), names, view.NewStyle(false))
+		if !strings.Contains(text, " x.worker-1\n") {
+			t.Errorf("hosts that differ in %s are told together:\n%s", fields.Field(i).Name, text)
+		}
+	}
+	own := func(text string) modules.Diff {
+		return modules.Diff{{Kind: modules.Cert, Action: modules.Add, Item: "/x.crt", Want: text}}
+	}
+	tests := []struct {
+		name, one, two string
+		alike          bool
+	}{
+		{"names and addresses", "system:node:worker-1 for worker-1, 192.0.2.11, 127.0.0.1", "system:node:worker-2 for worker-2, 192.0.2.12, 127.0.0.1", true},
+		{"addresses in CIDRs and URLs", "https://192.0.2.11:2380 192.0.2.11/32", "https://192.0.2.12:2380 192.0.2.12/32", true},
+		{"another's name", "peer worker-3", "peer worker-2", false},
+		{"part of a name", "worker-10", "worker-20", false},
+		{"a name for an address", "worker-1", "192.0.2.12", false},
+		{"hashes of inputs", "X-Pmkctl-Inputs=01ab\nx", "X-Pmkctl-Inputs=02\nx", true},
+		{"behind a hash of inputs", "X-Pmkctl-Inputs=01\nx", "X-Pmkctl-Inputs=01\ny", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			text := planText(t, checked("x.worker-1", own(tt.one), "x.worker-2", own(tt.two)), names, view.NewStyle(false))
+			if got := strings.Contains(text, "x on worker-[1-2]"); got != tt.alike {
+				t.Errorf("alike is %v:\n%s", got, text)
+			}
+		})
+	}
 }
 
 func TestSummaryLine(t *testing.T) {

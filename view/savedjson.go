@@ -10,6 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/view/fielddiff"
 )
 
 // PlanVersion is the version of PlanDoc: what is added counts up behind the
@@ -70,16 +71,32 @@ type PlanDocSummary struct {
 
 // PlanDocStep is a step; one without changes has nothing to do.
 type PlanDocStep struct {
-	Addr       plan.Addr        `json:"addr"`
-	Module     string           `json:"module"`
-	Host       string           `json:"host"`    // "" for a step over all hosts
-	RunsOn     string           `json:"runs_on"` // the host that does it; most often the same
-	Kind       saved.Kind       `json:"kind"`
-	Action     modules.Action   `json:"action"` // of the step as a whole; "" if it has nothing to do or is known later
-	After      []plan.Addr      `json:"after"`
-	KnownAfter []string         `json:"known_after"`
-	Source     PlanDocSource    `json:"source"`
-	Changes    []modules.Change `json:"changes"`
+	Addr       plan.Addr       `json:"addr"`
+	Module     string          `json:"module"`
+	Host       string          `json:"host"`    // "" for a step over all hosts
+	RunsOn     string          `json:"runs_on"` // the host that does it; most often the same
+	Kind       saved.Kind      `json:"kind"`
+	Action     modules.Action  `json:"action"` // of the step as a whole; "" if it has nothing to do or is known later
+	After      []plan.Addr     `json:"after"`
+	KnownAfter []string        `json:"known_after"`
+	Source     PlanDocSource   `json:"source"`
+	Changes    []PlanDocChange `json:"changes"`
+}
+
+// PlanDocChange is a change, and what it changes of a file by field where
+// fields tell all.
+type PlanDocChange struct {
+	modules.Change
+	Fields []PlanDocField `json:"fields,omitempty"`
+}
+
+// PlanDocField is a field that differs.
+type PlanDocField struct {
+	Path   string           `json:"path"`
+	Action modules.Action   `json:"action"`
+	Have   *fielddiff.Value `json:"have,omitempty"`
+	Want   *fielddiff.Value `json:"want,omitempty"`
+	Index  *int             `json:"index,omitempty"` // of a list's element that comes or goes
 }
 
 // PlanDocSource is the block of the spec that asked for a step.
@@ -136,9 +153,23 @@ func planStep(s saved.Step) PlanDocStep {
 	d := modules.Diff(s.Diff)
 	doc := PlanDocStep{Addr: s.Addr, Module: s.Addr.Module(), Host: s.Addr.Host(), RunsOn: s.RunsOn(), Kind: s.Kind,
 		After: append([]plan.Addr{}, s.After...), KnownAfter: append([]string{}, d.Until()...),
-		Source: PlanDocSource{s.Source.Filename, s.Source.Start.Line}, Changes: append([]modules.Change{}, d...)}
+		Source: PlanDocSource{s.Source.Filename, s.Source.Start.Line}, Changes: []PlanDocChange{}}
+	for _, c := range d {
+		doc.Changes = append(doc.Changes, PlanDocChange{c, planFields(c)})
+	}
 	if s.Kind == saved.Module {
 		doc.Action = d.Action()
 	}
 	return doc
+}
+
+func planFields(c modules.Change) (list []PlanDocField) {
+	for _, f := range Fields(c) {
+		doc := PlanDocField{Path: f.Path, Action: f.Action, Have: f.Have, Want: f.Want}
+		if f.Index >= 0 {
+			doc.Index = &f.Index
+		}
+		list = append(list, doc)
+	}
+	return list
 }

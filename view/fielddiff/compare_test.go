@@ -176,6 +176,45 @@ none: {}
 	}
 }
 
+func TestJSON(t *testing.T) {
+	tests := []struct{ path, have, want, json string }{
+		{"/x.yaml", "a: 1\n", "a: \"1\"\n", `1 "1"`},
+		{"/x.yaml", "a: yes\n", "a: true\n", `"yes" true`},
+		{"/x.yaml", "a: 0x1F\n", "a: 1.5\n", `"0x1F" 1.5`},
+		{"/x.yaml", "a: ~\n", "a: {c: [1, null], b: x}\n", `null {"b":"x","c":[1,null]}`},
+		{"/x.yaml", "a: .nan\n", "a: 2001-01-01\n", `".nan" "2001-01-01"`},
+		{"/x.json", `{"a": 1.0}`, `{"a": 1e400}`, `1.0 1e400`},
+		{"/x.toml", "a = inf\n", "a = 1979-05-27T07:32:00Z\n", `"+Inf" "1979-05-27T07:32:00Z"`},
+		{"/x.service", "[Service]\nExecStart=/x --a=1\n", "[Service]\nExecStart=/x --a\n", `"1" true`},
+		{"/x.service", "[Service]\nExecStart=/x 1\n", "[Service]\nExecStart=/x 2\n", `"1" "2"`},
+	}
+	for _, tt := range tests {
+		fields, _ := fielddiff.Compare(tt.path, tt.have, tt.want)
+		if len(fields) != 1 {
+			t.Errorf("%s: got %v", tt.have, fields)
+			continue
+		}
+		have, err := json.Marshal(fields[0].Have)
+		if err != nil {
+			t.Error(err)
+		}
+		want, err := json.Marshal(fields[0].Want)
+		if err != nil {
+			t.Error(err)
+		}
+		if got := string(have) + " " + string(want); got != tt.json {
+			t.Errorf("got %s, want %s", got, tt.json)
+		}
+	}
+	fields, _ := fielddiff.Compare("/x.service", "[Service]\nUser=x\n", "[Service]\nUser=x\nExecStop=/x --a=1 b\n")
+	if len(fields) != 1 {
+		t.Fatalf("got %v", fields)
+	}
+	if got, _ := json.Marshal(fields[0].Want); string(got) != `["/x","--a=1","b"]` {
+		t.Errorf("a command line is %s", got)
+	}
+}
+
 // TestYAMLScalars asks the reader that Kubernetes has: what is one thing
 // here must be one thing there.
 func TestYAMLScalars(t *testing.T) {
