@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,13 +25,14 @@ type planPage struct {
 	Graph     template.HTML
 	GraphNote string
 
+	names Names
 	shown map[string]string // anchor of lines that stand in the page already
 }
 
 // PlanHTML writes a saved plan as a page that needs nothing else. id is
 // empty if the plan is not kept in a file.
 func PlanHTML(w io.Writer, p *saved.Plan, id string, names Names) error {
-	page := &planPage{review: newReview(p, id, names), shown: map[string]string{}}
+	page := &planPage{review: newReview(p, id, names), names: names, shown: map[string]string{}}
 	page.Summed = SummaryLine(page.Impact.Counts)
 	scripts, rules := []string{"plan.js"}, ""
 	if p.Report != nil {
@@ -116,7 +119,7 @@ const sameLines = 6
 // Diff writes the lines of an item, or a link to where the same ones stand.
 func (p *planPage) Diff(step, item int) template.HTML {
 	lines := p.Changes[step].Items[item].Lines
-	html := diffHTML(lines)
+	html := diffHTML(lines, p.Changes[step].names)
 	if len(lines) < sameLines {
 		return template.HTML("<pre class=\"diff\">" + html + "</pre>") //nolint:gosec // escaped
 	}
@@ -130,7 +133,7 @@ func (p *planPage) Diff(step, item int) template.HTML {
 
 // diffHTML puts lines of a sign into one element: of long files there are
 // few elements then.
-func diffHTML(lines []Line) string {
+func diffHTML(lines []Line, names []string) string {
 	elements := map[string]string{"+": "ins", "-": "del", "~": "i"}
 	var b strings.Builder
 	open := ""
@@ -146,12 +149,56 @@ func diffHTML(lines []Line) string {
 			b.WriteString("<" + element + ">")
 			open = element
 		}
-		template.HTMLEscape(&b, []byte(visible(l.String())+"\n"))
+		b.WriteString(ownHTML(l.String(), names) + "\n")
 	}
 	if open != "" {
 		b.WriteString("</" + open + ">")
 	}
 	return b.String()
+}
+
+// Own writes a text of a step.
+func (p *planPage) Own(step int, text string) template.HTML {
+	return template.HTML(ownHTML(text, p.Changes[step].names)) //nolint:gosec // escaped
+}
+
+// Shown is the place of the host that a step is shown for.
+func (p *planPage) Shown(s *reviewStep) string {
+	if s.names == nil {
+		return ""
+	}
+	return strconv.Itoa(p.index[s.Hosts[0]])
+}
+
+// Own is the place of a name among those of its host, and a hash is one that
+// follows from them.
+var ownMark, hashMark = regexp.MustCompile("\x01([0-9]+)\x01"), regexp.MustCompile("(X-Pmkctl-Inputs=)([0-9a-f]+)")
+
+// ownHTML escapes a text in which the names of the host that it is shown for
+// are marked: the page puts those of the host there that its reader chooses.
+func ownHTML(text string, names []string) string {
+	text = visible(text)
+	for i, n := range names {
+		text = replaceWord(text, n, fmt.Sprintf("\x01%d\x01", i))
+	}
+	text = template.HTMLEscapeString(text)
+	if names == nil {
+		return text
+	}
+	text = hashMark.ReplaceAllString(text, "$1<b data-hash>$2</b>")
+	return ownMark.ReplaceAllStringFunc(text, func(mark string) string {
+		i, _ := strconv.Atoi(strings.Trim(mark, "\x01"))
+		return fmt.Sprintf("<b data-own=%d>%s</b>", i, template.HTMLEscapeString(visible(names[i])))
+	})
+}
+
+// OwnNames are those of a host in order, for the page to put in.
+func (p *planPage) OwnNames(host string) string {
+	var escaped []string
+	for _, n := range p.names[host] {
+		escaped = append(escaped, url.PathEscape(n))
+	}
+	return strings.Join(escaped, " ")
 }
 
 // actionClass is how a page colours an action. A step that is known only

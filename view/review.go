@@ -113,6 +113,8 @@ type reviewStep struct {
 	Notes  []string
 	Source string // cluster.hcl:12
 	Items  []reviewItem
+
+	names []string // of the first host, where the others differ from it in theirs
 }
 
 // reviewItem is one of its changes.
@@ -139,7 +141,7 @@ func newReview(p *saved.Plan, id string, names Names) *review {
 	for _, removals := range []bool{true, false} {
 		for _, g := range groups {
 			if (c.Action(g.steps[0]) == modules.Remove) == removals {
-				r.Changes = append(r.Changes, r.change(g))
+				r.Changes = append(r.Changes, r.change(g, names))
 			}
 		}
 	}
@@ -405,7 +407,7 @@ func nameItems(list []executor.Effect) (items []string, more int) {
 	return all[:itemsNamed], len(all) - itemsNamed
 }
 
-func (r *review) change(g *stepGroup) *reviewStep {
+func (r *review) change(g *stepGroup, names Names) *reviewStep {
 	first := g.steps[0]
 	d, after := together(r.checked.Diffs[first])
 	s := &reviewStep{Module: g.module, Action: r.checked.Action(first), Marks: r.marksOf(g.steps)}
@@ -416,6 +418,7 @@ func (r *review) change(g *stepGroup) *reviewStep {
 		s.Title = g.module + " on " + inRanges(s.Hosts)
 	}
 	if !g.same(r.checked) {
+		s.names = names[first.Host()]
 		s.Notes = append(s.Notes, "shown for "+first.Host()+"; the others differ in their own names and addresses")
 	}
 	s.Notes = append(s.Notes, nonEmpty(after, strings.Trim(moves(d, len(g.steps)), " ()"))...)

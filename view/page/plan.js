@@ -26,7 +26,24 @@
     if (host !== "") only.push("host " + select.selectedOptions[0].text);
     if (marks.size) only.push(all("[data-mark]").filter(b => marks.has(b.dataset.mark)).map(b => b.textContent).join(" or "));
     state.textContent = only.length ? `Only ${only.join(", ")}: ${shown} of ${steps.length} steps are shown.` : "";
+    for (const e of steps) speak(e);
     light(host === "" ? "" : select.selectedOptions[0].text);
+  };
+  // speak puts into a step the names of the host that was chosen, where it
+  // is shown for another one that changes alike.
+  const names = index => select.options[Number(index) + 1].dataset.names.split(" ").map(decodeURIComponent);
+  const speak = (step, anew) => {
+    const shown = step.dataset.shown;
+    if (shown === undefined) return;
+    const wanted = host !== "" && has(step.dataset.hosts, Number(host)) ? host : shown;
+    if (!anew && (step.dataset.spoken || shown) === wanted) return;
+    step.dataset.spoken = wanted;
+    const own = names(wanted);
+    for (const e of all("[data-own]", step)) e.textContent = own[e.dataset.own];
+    for (const e of all("[data-hash]", step)) {
+      if (!e.dataset.hash) e.dataset.hash = e.textContent;
+      e.textContent = wanted === shown ? e.dataset.hash : "…";
+    }
   };
   // light leaves of the picture what is about a host.
   const light = name => {
@@ -80,7 +97,11 @@
   // Lines that stand elsewhere already are fetched from there once they are
   // to be seen.
   for (const p of all("[data-same]")) p.closest("details").addEventListener("toggle", event => {
-    if (event.target.open && p.isConnected) p.replaceWith($(p.dataset.same).cloneNode(true));
+    if (!event.target.open || !p.isConnected) return;
+    const step = p.closest(".step"), copy = $(p.dataset.same).cloneNode(true);
+    copy.removeAttribute("id");
+    p.replaceWith(copy);
+    speak(step, true);
   });
 
   // On paper everything is unfolded.
