@@ -18,7 +18,7 @@ func (c *Checked) Policies(cluster *spec.Cluster, live bool, at time.Time) []spe
 }
 
 func (c *Checked) facts(cluster *spec.Cluster) spec.PlanFacts {
-	i := c.Impact(cluster.Hosts)
+	i := c.Impact(cluster.Everyone())
 	f := spec.PlanFacts{Hosts: i.Hosts, ControlPlane: i.ControlPlane, Etcd: i.Etcd,
 		Add: i.Counts.Add, Change: i.Counts.Change, Remove: i.Counts.Remove,
 		Restarts: effects(i.Restarts), Removals: effects(i.Removals), Foreign: effects(i.Replaced), Files: i.Files, Bytes: i.Bytes}

@@ -125,7 +125,7 @@ func (w *work) tellPlan(c *executor.Checked) {
 	for _, s := range c.Pending() {
 		w.emit(event.StepPlanned{Addr: s.Addr, Source: s.Source, Diff: c.Diffs[s.Addr]})
 	}
-	i := c.Impact(w.cluster.Hosts)
+	i := c.Impact(w.cluster.Everyone())
 	w.emit(event.Planned{Add: i.Counts.Add, Change: i.Counts.Change, Remove: i.Counts.Remove,
 		Hosts: i.Hosts, ControlPlane: i.ControlPlane, Etcd: i.Etcd,
 		Restarts: len(i.Restarts), Removals: len(i.Removals), Replacements: len(i.Replaced), Files: i.Files, Bytes: i.Bytes})

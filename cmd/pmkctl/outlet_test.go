@@ -91,9 +91,9 @@ func (f failing) Write([]byte) (int, error) { return 0, f.err }
 func (f failing) Close() error              { return nil }
 
 // TestEventsOfAnInterruptedRun: the last line is not lost, whichever way it
-// is ended, and SIGTERM is as good as an interrupt.
+// is ended, and SIGTERM and a terminal that goes are as good as an interrupt.
 func TestEventsOfAnInterruptedRun(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			w := testWorld(t, "cp-1", "worker-1")
 			began, release := holdStart(t, w.hosts[1].Host, "containerd.service")
