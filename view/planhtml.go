@@ -35,7 +35,7 @@ func PlanHTML(w io.Writer, p *saved.Plan, id string, names Names) error {
 	page := &planPage{review: newReview(p, id, names), names: names, shown: map[string]string{}}
 	page.Summed = SummaryLine(page.Impact.Counts)
 	scripts, rules := []string{"plan.js"}, ""
-	if p.Report != nil {
+	if p.Report != nil && !p.Destroy {
 		doc := NewPreflightDoc(PreflightRun{Program: p.Pmkctl.Version, Cluster: p.Cluster, Began: p.Made, Checked: page.checked, Report: p.Report, Left: p.Left})
 		probes, err := newProbesPage(doc)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -57,6 +58,7 @@ func livePlan(t testing.TB) *saved.Plan {
 			{Kind: modules.Unit, Action: modules.Remove, Item: "kubelet.service", Have: "enabled, active"},
 			{Kind: modules.Text, Action: modules.Remove, Item: "/var/lib/kubelet/config.yaml", Have: strings.Repeat("line: 1\n", 30)},
 			{Kind: modules.Directory, Action: modules.Remove, Item: "/var/lib/pmkctl", Have: "0700 root:root"}}})
+	p.Cluster.Leaving = []spec.Leaving{{Host: &spec.Host{Name: "worker-8", Address: netip.MustParseAddr("10.20.0.9")}}, {Host: &spec.Host{Name: "worker-9", Address: netip.MustParseAddr("10.20.0.10")}, Unreachable: true}}
 	p.Policies = []spec.Verdict{{Name: "calm", Severity: modules.Warning, Message: "Not on Fridays\n<b>at all", File: "cluster.hcl", Line: 3}}
 	return p
 }
@@ -96,7 +98,7 @@ func TestPlanPage(t *testing.T) {
 	}
 	wantAll(t, "the page", b.text("body"), "Made", "2026-11-22 17:30 UTC by alice@laptop", someID, "pmkctl apply -sha256="+someID,
 		"Removal", "node/worker-9", "Replaces what pmkctl did not make", "1 of 1 control-plane host changes: cp-1", "1 of 1 etcd member changes",
-		"4 kubelets restarted, at most 1 at a time", "etcd.service", "worker-9", "not in the spec", "1 item changed, which cannot be done without a gap: worker-8", "backend: the backend vxlan replaces udp", "Changed on the host", "/etc/mode",
+		"4 kubelets restarted, at most 1 at a time", "etcd.service", "2 hosts to leave: worker-[8-9]", "worker-9 does not answer: its disk stays as it is", "leaves the cluster", "1 item changed, which cannot be done without a gap: worker-8", "backend: the backend vxlan replaces udp", "Changed on the host", "/etc/mode",
 		"0 passed, 0 failed, 1 warning", "Not on Fridays <b>at all", "debian 12", "Preflight", "passed")
 
 	// By mouse: a step, and in it a file.
@@ -146,6 +148,19 @@ func TestPlanPage(t *testing.T) {
 	js[chromedp.Void](b, `location.hash = "#lines-`+js[string](b, `document.querySelector("pre[id]").id.slice(6)`)+`"`)
 	if !b.comes(`document.querySelector("pre[id]").checkVisibility()`) {
 		t.Error("a link leads to something that stays folded")
+	}
+}
+
+// TestPlanPageOfDestroy: nobody takes it for any other plan.
+func TestPlanPageOfDestroy(t *testing.T) {
+	p := livePlan(t)
+	p.Destroy = true
+	p.Steps = p.Steps[len(p.Steps)-2:]
+	page, text := string(planHTML(t, p)), planMarkdown(t, p)
+	wantAll(t, "the page", page, "<title>Destroy cluster lab: Plan: 0 to add, 0 to change, 2 to remove", "<h1>Destroy cluster lab</h1>", "the cluster ends")
+	wantAll(t, "the Markdown", text, "## Destroy cluster `lab`", "🛑 **Takes everything")
+	if strings.Contains(page, `id="preflight"`) {
+		t.Error("it tells of preflight, which nobody asks before a destroy")
 	}
 }
 

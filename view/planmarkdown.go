@@ -66,7 +66,10 @@ func (m *markdown) list(room int, lines []string) {
 }
 
 func (m *markdown) head() {
-	m.line("## Plan for cluster %s", code(clip(m.Cluster.Name, cellRoom)))
+	m.line("## %s%s", m.Title(), code(clip(m.Cluster.Name, cellRoom)))
+	if m.Destroy {
+		m.line("\n🛑 **%s**", destroyWords)
+	}
 	m.line("\n**%s**, %s sent\n", strings.TrimPrefix(SummaryLine(m.Impact.Counts), "Plan: "), Bytes(m.Impact.Bytes))
 	m.line("Made %s by %s with pmkctl %s.", When(m.Made), code(clip(m.Who, cellRoom)), code(clip(m.Pmkctl.Version, cellRoom)))
 	m.line("To do exactly this: %s", code("pmkctl apply -sha256="+m.ID+" FILE"))

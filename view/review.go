@@ -3,6 +3,7 @@ package view
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,11 +34,23 @@ type review struct {
 	sources map[plan.Addr]string
 }
 
+// Title is what the plan is for.
+func (r *review) Title() string {
+	if r.Destroy {
+		return "Destroy cluster "
+	}
+	return "Plan for cluster "
+}
+
+// destroyWords say what is at stake.
+const destroyWords = "Takes everything that pmkctl installed off all hosts: the cluster ends, and what is in it is lost."
+
 // markKey names a risk.
 type markKey string
 
 // The marks, what matters most first.
 const (
+	markLeave   markKey = "leave"
 	markRemoval markKey = "removal"
 	markForeign markKey = "foreign"
 	markGap     markKey = "gap"
@@ -49,23 +62,25 @@ const (
 	markUnknown markKey = "unknown"
 )
 
-var marksInOrder = []markKey{markRemoval, markForeign, markGap, markControl, markEtcd, markKubelet, markRestart, markDrift, markUnknown}
+var marksInOrder = []markKey{markLeave, markRemoval, markForeign, markGap, markControl, markEtcd, markKubelet, markRestart, markDrift, markUnknown}
 
 // Words are what stands on a step with this mark.
 func (k markKey) Words() string {
-	return map[markKey]string{markRemoval: "removes", markForeign: "replaces foreign", markGap: "interrupts", markControl: "control plane", markEtcd: "etcd",
+	return map[markKey]string{markLeave: "host leaves", markRemoval: "removes", markForeign: "replaces foreign", markGap: "interrupts", markControl: "control plane", markEtcd: "etcd",
 		markKubelet: "restarts kubelet", markRestart: "restarts", markDrift: "changed on the host", markUnknown: "known later"}[k]
 }
 
 // Title is what the mark is called in a list of all.
 func (k markKey) Title() string {
-	return map[markKey]string{markRemoval: "Removal", markForeign: "Replaces what pmkctl did not make", markGap: "Interrupts",
+	return map[markKey]string{markLeave: "Hosts leave the cluster", markRemoval: "Removal", markForeign: "Replaces what pmkctl did not make", markGap: "Interrupts",
 		markControl: "Control plane", markEtcd: "etcd", markKubelet: "Restart of kubelet", markRestart: "Other restarts",
 		markDrift: "Changed on the host since the last apply", markUnknown: "Known only during the apply"}[k]
 }
 
 // Grave marks are those that a reader must not miss.
-func (k markKey) Grave() bool { return k == markRemoval || k == markForeign || k == markGap }
+func (k markKey) Grave() bool {
+	return k == markLeave || k == markRemoval || k == markForeign || k == markGap
+}
 
 // A riskMark is a mark with all that it is about.
 type riskMark struct {
@@ -155,7 +170,15 @@ func (r *review) listHosts() {
 	for _, h := range r.Plan.Hosts {
 		answered[h.Name] = h
 	}
-	list := slices.SortedStableFunc(slices.Values(r.Cluster.Hosts), func(a, b *spec.Host) int {
+	notes := map[string]string{}
+	maps.Copy(notes, r.Left)
+	for _, l := range r.Cluster.Leaving {
+		notes[l.Host.Name] = "leaves the cluster"
+		if l.Unreachable {
+			notes[l.Host.Name] = "is given up: its disk stays as it is"
+		}
+	}
+	list := slices.SortedStableFunc(slices.Values(r.Cluster.Everyone()), func(a, b *spec.Host) int {
 		return cmp.Or(boolInt(b.Has(spec.ControlPlane))-boolInt(a.Has(spec.ControlPlane)), preflight.Naturally(a.Name, b.Name))
 	})
 	add := func(h reviewHost) {
@@ -166,7 +189,7 @@ func (r *review) listHosts() {
 	}
 	for _, h := range list {
 		a := answered[h.Name]
-		add(reviewHost{Name: h.Name, Address: addresses(h), Roles: roleNames(h), Note: r.Left[h.Name], System: strings.Join(nonEmpty(a.OS, a.Kernel, a.Arch), " · ")})
+		add(reviewHost{Name: h.Name, Address: addresses(h), Roles: roleNames(h), Note: notes[h.Name], System: strings.Join(nonEmpty(a.OS, a.Kernel, a.Arch), " · ")})
 	}
 	for _, s := range r.checked.Pending() {
 		if h := s.Addr.Host(); h != "" {
@@ -226,6 +249,9 @@ func (r *review) markSteps() {
 		mark(e.Step, markDrift)
 	}
 	for _, s := range r.checked.Pending() {
+		if r.leaves(s.Addr.Host()) {
+			mark(s.Addr, markLeave)
+		}
 		if slices.Contains(r.Impact.ControlPlane, s.Addr.Host()) {
 			mark(s.Addr, markControl)
 		}
@@ -305,6 +331,7 @@ const itemsNamed = 6
 // sumMarks says what each mark that occurs is about.
 func (r *review) sumMarks() {
 	i := r.Impact
+	r.sumLeaving()
 	r.markEffects(markRemoval, "%s removed", i.Removals)
 	foreign, gaps := parted(i.Replaced, func(e executor.Effect) bool { return replaceMark(e) == markForeign })
 	r.markEffects(markForeign, "%s replaced; what stood there is kept on the host", foreign)
@@ -325,6 +352,28 @@ func (r *review) sumMarks() {
 	if n := len(i.Unknown); n > 0 {
 		r.Marks = append(r.Marks, riskMark{Key: markUnknown, Text: Count(n, "step") + " of which a part is known only once others are done; a restart may be in it"})
 	}
+}
+
+func (r *review) leaves(host string) bool {
+	return slices.ContainsFunc(r.Cluster.Leaving, func(l spec.Leaving) bool { return l.Host.Name == host })
+}
+
+func (r *review) sumLeaving() {
+	var leave, dead []string
+	for _, l := range r.Cluster.Leaving {
+		leave = append(leave, l.Host.Name)
+		if l.Unreachable {
+			dead = append(dead, l.Host.Name)
+		}
+	}
+	if len(leave) == 0 {
+		return
+	}
+	m := riskMark{Key: markLeave, Text: Count(len(leave), "host") + " to leave", Hosts: ranges(leave)}
+	for _, h := range dead {
+		m.Items = append(m.Items, h+" does not answer: its disk stays as it is")
+	}
+	r.Marks = append(r.Marks, m)
 }
 
 func (r *review) sumRestarts() {

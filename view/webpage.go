@@ -27,6 +27,7 @@ var pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{
 	"signOf":   signOf,
 	"judged":   judged,
 	"oneLine":  oneLine,
+	"destroys": func() string { return destroyWords },
 }).ParseFS(pageFiles, "page/*.html"))
 
 // A shell is what every page has beside its content. A page needs nothing
