@@ -82,6 +82,10 @@ func (s *session) Firewall(ctx context.Context) ([]host.Chain, error) {
 	return call[[]host.Chain](ctx, s, "Firewall", none{})
 }
 
+func (s *session) Provenance(ctx context.Context, items []string) ([]host.Provenance, error) {
+	return call[[]host.Provenance](ctx, s, "Provenance", nameArgs{items})
+}
+
 func (s *session) Lookup(ctx context.Context, names []string) ([]host.Resolved, error) {
 	return call[[]host.Resolved](ctx, s, "Lookup", nameArgs{names})
 }

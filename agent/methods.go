@@ -47,8 +47,9 @@ func (s *server) methods() handler.Map {
 		"FsyncLatency": read(s, func(ctx context.Context, a fsyncArgs) ([]time.Duration, error) {
 			return h.FsyncLatency(ctx, a.Dir, a.N)
 		}),
-		"Firewall": read(s, func(ctx context.Context, _ none) ([]host.Chain, error) { return h.Firewall(ctx) }),
-		"Lookup":   read(s, func(ctx context.Context, a nameArgs) ([]host.Resolved, error) { return h.Lookup(ctx, a.Names) }),
+		"Firewall":   read(s, func(ctx context.Context, _ none) ([]host.Chain, error) { return h.Firewall(ctx) }),
+		"Provenance": read(s, func(ctx context.Context, a nameArgs) ([]host.Provenance, error) { return h.Provenance(ctx, a.Names) }),
+		"Lookup":     read(s, func(ctx context.Context, a nameArgs) ([]host.Resolved, error) { return h.Lookup(ctx, a.Names) }),
 
 		"Mounts":  read(s, func(ctx context.Context, _ none) ([]host.Mount, error) { return h.Mounts(ctx) }),
 		"Pods":    read(s, func(ctx context.Context, _ none) ([]host.PodProcess, error) { return h.Pods(ctx) }),

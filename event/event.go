@@ -10,6 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/state"
 )
 
 // Event is one of the types below.
@@ -51,6 +52,12 @@ type StepPlanned struct {
 	Addr   plan.Addr
 	Source hcl.Range
 	Diff   modules.Diff
+}
+
+// Drifted says that something on a host is not as pmkctl left it.
+type Drifted struct {
+	Host string
+	state.Drift
 }
 
 // StepDiffers says what the check after an apply found.
@@ -128,6 +135,7 @@ func (HostFailed) event()   {}
 func (StepChecked) event()  {}
 func (StepPlanned) event()  {}
 func (StepDiffers) event()  {}
+func (Drifted) event()      {}
 func (Planned) event()      {}
 func (PolicyJudged) event() {}
 func (Saved) event()        {}

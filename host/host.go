@@ -26,6 +26,8 @@ type Host interface {
 
 // Reader is what a read-only agent serves: nothing in it changes the host.
 type Reader interface {
+	Looker
+
 	// Facts tells what the machine is.
 	Facts(ctx context.Context) (Facts, error)
 
@@ -119,6 +121,16 @@ type Reader interface {
 	// those of nftables and of the older iptables alike. A filter that is
 	// not in the kernel is not loaded for it.
 	Filters(ctx context.Context, q FilterQuery) ([]Filter, error)
+}
+
+// Looker is what Reader has for people who ask who changed something.
+type Looker interface {
+	// Provenance tells, as far as the host can, who changed each thing last
+	// and when, in their order: paths, units, or other names that may stand
+	// in a log. Of what logs say, commands that do not name the thing come
+	// without their arguments. It ends after three seconds with what it found
+	// by then.
+	Provenance(ctx context.Context, items []string) ([]Provenance, error)
 }
 
 // Writer is what an armed agent serves as well.

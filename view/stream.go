@@ -211,6 +211,48 @@ type (
 	}
 )
 
+// driftLine is what drifted. The paths of programs stand for the commands
+// that people ran: those may have secrets among their arguments.
+type (
+	driftLine struct {
+		lineHead
+		Host    string       `json:"host"`
+		Kind    modules.Kind `json:"kind"`
+		Item    string       `json:"item"`
+		Differs string       `json:"differs"`
+		Was     string       `json:"was,omitempty"`
+		Is      string       `json:"is,omitempty"`
+		Changed string       `json:"changed,omitempty"`
+		Owner   string       `json:"owner,omitempty"`
+		Package string       `json:"package,omitempty"`
+		Traces  []driftTrace `json:"traces"`
+	}
+	driftTrace struct {
+		Time   string `json:"time,omitempty"`
+		Source string `json:"source"`
+		Who    string `json:"who,omitempty"`
+		What   string `json:"what"`
+		Names  bool   `json:"names"`
+	}
+)
+
+func driftOf(e event.Drifted) driftLine {
+	rfc := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.UTC().Format(time.RFC3339)
+	}
+	l := driftLine{head("drift"), e.Host, e.Kind, e.Item, string(e.What), e.Was, e.Is, rfc(e.By.Changed), e.By.Owner, e.By.Package, []driftTrace{}}
+	for _, t := range e.By.Traces {
+		if t.Source == "sudo" {
+			t.What, _, _ = strings.Cut(t.What, " ")
+		}
+		l.Traces = append(l.Traces, driftTrace{rfc(t.Time), t.Source, t.Who, t.What, t.Names})
+	}
+	return l
+}
+
 // streamChanges are changes or findings without the contents of files: a
 // stream goes into logs that many read. Have and Want stay where they are
 // short and no secret.
@@ -247,6 +289,8 @@ func lineOf(e event.Event) any {
 			PlanDocSource{e.Source.Filename, e.Source.Start.Line}, streamChanges(e.Diff)}
 	case event.StepDiffers:
 		return differsLine{head("step_differs"), stepOf(e.Addr), streamChanges(e.Diff)}
+	case event.Drifted:
+		return driftOf(e)
 	case event.Planned:
 		return planSummaryLine{head("summary"), "plan", e.Add, e.Change, e.Remove, e.Hosts, e.ControlPlane, e.Etcd,
 			e.Restarts, e.Removals, e.Replacements, e.Files, e.Bytes}

@@ -11,6 +11,7 @@ type planFlags struct {
 	detailed bool
 	out      string
 	html     string
+	drift    bool
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -26,10 +27,14 @@ func (a *app) planCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.html, "html", "", "also write a page to `FILE`, for those who review the plan")
 	a.fullFlag(cmd)
 	cmd.Flags().BoolVar(&a.flags.destroy, "destroy", false, "plan to take everything off all hosts")
+	cmd.Flags().BoolVar(&f.drift, "drift", false, "show what differs from what pmkctl left on the hosts, since when, and who may have done it")
 	return a.eventFlags(a.hostFlags(cmd), true)
 }
 
 func (a *app) plan(cmd *cobra.Command, args []string, f planFlags) error {
+	if f.drift {
+		return a.drift(cmd, args, f)
+	}
 	if f.out != "" {
 		if err := checkOut(f.out); err != nil {
 			return err

@@ -362,6 +362,7 @@ var moving = []struct {
 	{regexp.MustCompile(`127\.0\.0\.1:\d{4,5}`), "127.0.0.1:PORT"},
 	{regexp.MustCompile(`\brun [0-9a-f]{8}\b`), "run ID"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "NOW"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`), "MOMENT"},
 	{regexp.MustCompile(`SHA256:[A-Za-z0-9+/]{43}`), "SHA256:KEY"},
 	{regexp.MustCompile(`X-Pmkctl-Inputs=[0-9a-f]+`), "X-Pmkctl-Inputs=HASH"},
 }

@@ -37,7 +37,7 @@ import (
 //	os NAME VERSION          module NAME              group NAME
 //	arch NAME                without-module NAME      image NAME
 //	swap DEVICE              program NAME             link PATH TARGET
-//	skew DURATION
+//	skew DURATION             trace ITEM SOURCE WHO WHAT
 //	memory BYTES             without-program NAME     service PROGRAM
 //	enable UNIT              socket tcp ADDR:PORT PROCESS PID
 //	start UNIT               fail UNIT JOURNAL LINE
@@ -224,11 +224,27 @@ func (h *Host) obey(line string) error {
 	case "fail":
 		unit, journal, _ := strings.Cut(rest, " ")
 		h.FailStart(unit, journal)
+	case "trace": // of who changed something
+		return h.obeyTrace(rest)
 	case "enable", "start", "stop", "disable", "restart", "daemon-reload":
 		return h.Unit(ctx, rest, host.UnitAction(word))
 	default:
 		return fmt.Errorf("unknown word %q", word)
 	}
+	return nil
+}
+
+// obeyTrace reads ITEM SOURCE WHO WHAT: a line of a log that names the item.
+func (h *Host) obeyTrace(rest string) error {
+	f := strings.SplitN(rest, " ", 4)
+	if len(f) != 4 {
+		return fmt.Errorf("trace ITEM SOURCE WHO WHAT")
+	}
+	t := host.Trace{Time: time.Now().UTC(), Source: f[1], Who: f[2], What: f[3], Names: true}
+	if h.looks.traces == nil {
+		h.looks.traces = map[string][]host.Trace{}
+	}
+	h.looks.traces[f[0]] = append(h.looks.traces[f[0]], t)
 	return nil
 }
 

@@ -14,7 +14,8 @@ type looks struct {
 	noSync  bool
 	chains  []host.Chain
 	names   map[string]host.Resolved
-	answers map[string]string // to Get, by URL
+	answers map[string]string       // to Get, by URL
+	traces  map[string][]host.Trace // of who changed something, by item
 }
 
 // usualSync is what a solid-state disk takes.

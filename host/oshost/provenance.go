@@ -1,0 +1,222 @@
+package oshost
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+const (
+	provenanceLimit = 3 * time.Second
+	maxItems        = 200 // of one call; more are told without traces
+	maxTraces       = 5   // of one thing
+	maxWhat         = 300 // bytes of one line
+	journalLines    = 1500
+	logTail         = 256 << 10 // bytes of a log
+)
+
+// before is how long before a change a line may have been written that
+// explains it, unless it names the thing.
+var before = map[string]time.Duration{
+	sudo: 15 * time.Minute, sshd: time.Hour, apt: 10 * time.Minute, dpkg: 10 * time.Minute, dnf: 10 * time.Minute}
+
+// slack is by how much clocks of logs and of file systems may differ.
+const slack = 2 * time.Second
+
+// Provenance tells who changed things, as far as file system, package
+// manager and journal know.
+func (h *Host) Provenance(ctx context.Context, items []string) ([]host.Provenance, error) {
+	within, cancel := context.WithTimeout(ctx, provenanceLimit)
+	defer cancel()
+	list := make([]host.Provenance, len(items))
+	for i, item := range items {
+		list[i] = h.changed(within, item)
+	}
+	h.packages(within, list)
+	traces := append(packageTraces("/"), h.journalTraces(within, list)...)
+	for i := range list[:min(len(list), maxItems)] {
+		list[i].Traces = explaining(list[i], traces)
+	}
+	return list, ctx.Err()
+}
+
+// changed is what file system or systemd know of one thing.
+func (h *Host) changed(ctx context.Context, item string) host.Provenance {
+	p := host.Provenance{Item: item}
+	if !path.IsAbs(item) {
+		if validUnit(item) {
+			p.Changed = h.unitChanged(ctx, item)
+		}
+		return p
+	}
+	var st unix.Stat_t
+	for at := item; ; at = path.Dir(at) {
+		err := unix.Lstat(at, &st)
+		if err == nil && at == item {
+			passwd, _ := h.names.tables()
+			p.Owner = passwd.name(st.Uid)
+		}
+		if err == nil || at == "/" {
+			break
+		}
+	}
+	p.Changed = time.Unix(st.Ctim.Unix()).UTC() // of a directory: when an entry came or went
+	return p
+}
+
+func (h *Host) unitChanged(ctx context.Context, name string) time.Time {
+	conn, err := h.bus.get()
+	if err != nil {
+		return time.Time{}
+	}
+	props, err := conn.GetUnitPropertiesContext(ctx, name)
+	if us, _ := props["StateChangeTimestamp"].(uint64); err == nil && us > 0 {
+		return time.UnixMicro(int64(us)).UTC()
+	}
+	return time.Time{}
+}
+
+// packages finds the packages that paths belong to: in dpkg's lists, or by
+// asking rpm.
+func (h *Host) packages(ctx context.Context, list []host.Provenance) {
+	wanted := map[string][]int{}
+	for i, p := range list {
+		if path.IsAbs(p.Item) {
+			wanted[p.Item] = append(wanted[p.Item], i)
+		}
+	}
+	if len(wanted) == 0 {
+		return
+	}
+	lists, _ := filepath.Glob("/var/lib/dpkg/info/*.list") // the pattern is good
+	for owned, name := range owners(ctx, lists, wanted) {
+		for _, i := range wanted[owned] {
+			list[i].Package = name
+		}
+	}
+	if len(lists) > 0 || program("rpm") == "" {
+		return
+	}
+	for _, p := range sorted(wanted) {
+		out, err := h.run(ctx, []string{"rpm", "-qf", "--queryformat", `%{NAME}\n`, "--", p}, nil)
+		name, _, _ := strings.Cut(string(out), "\n")
+		for _, i := range wanted[p] {
+			if err == nil {
+				list[i].Package = name
+			}
+		}
+	}
+}
+
+// owners reads the lists of packages for paths.
+func owners[V any](ctx context.Context, lists []string, wanted map[string]V) map[string]string {
+	found := map[string]string{}
+	for _, name := range lists {
+		if ctx.Err() != nil {
+			break
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			continue
+		}
+		pkg, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(name), ".list"), ":")
+		for s := bufio.NewScanner(f); s.Scan(); {
+			if _, ok := wanted[s.Text()]; ok {
+				found[s.Text()] = pkg
+			}
+		}
+		f.Close()
+	}
+	return found
+}
+
+// packageTraces reads the package managers' logs below root.
+func packageTraces(root string) []host.Trace {
+	var all []host.Trace
+	for _, log := range []struct {
+		name  string
+		parse func(text string, local *time.Location) []host.Trace
+	}{
+		{"var/log/apt/history.log", parseApt}, {"var/log/dpkg.log", parseDpkg}, {"var/log/dnf.rpm.log", parseDnf}} {
+		all = append(all, log.parse(readTail(filepath.Join(root, log.name)), time.Local)...)
+	}
+	return all
+}
+
+// readTail is the end of a log; "" if there is none.
+func readTail(name string) string {
+	f, err := os.Open(name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return ""
+	} else if st.Size() > logTail {
+		if _, err := f.Seek(-logTail, io.SeekEnd); err != nil {
+			return ""
+		}
+	}
+	b, _ := io.ReadAll(io.LimitReader(f, logTail)) // what was read will do
+	return string(b)
+}
+
+// journalTraces asks the journal for what sudo and sshd said since a day
+// before the first change.
+func (h *Host) journalTraces(ctx context.Context, list []host.Provenance) []host.Trace {
+	since := time.Now()
+	for _, p := range list {
+		if !p.Changed.IsZero() && p.Changed.Before(since) {
+			since = p.Changed
+		}
+	}
+	out, err := h.run(ctx, []string{"journalctl", "-q", "--no-pager", "-o", "json", "--output-fields=MESSAGE,_COMM",
+		"--since=@" + strconv.FormatInt(since.Add(-24*time.Hour).Unix(), 10), "-n", strconv.Itoa(journalLines),
+		"_COMM=sudo", "+", "_COMM=sshd", "+", "_COMM=sshd-session"}, nil)
+	if err != nil {
+		return nil
+	}
+	return parseJournal(out)
+}
+
+// explaining picks what may explain one change: lines that name the thing
+// first, then the nearest ones before it.
+func explaining(p host.Provenance, traces []host.Trace) []host.Trace {
+	var fit []host.Trace
+	for _, t := range traces {
+		t.Names = isAbout(t, p)
+		late := t.Time.After(p.Changed.Add(slack))
+		early := t.Time.Before(p.Changed.Add(-before[t.Source] - slack))
+		switch {
+		case t.Names && (p.Changed.IsZero() || !late):
+		case t.Names || p.Changed.IsZero() || late || early:
+			continue
+		}
+		t.What, _, _ = strings.Cut(t.What, "\n")
+		if t.Source == sudo && !t.Names {
+			t.What, _, _ = strings.Cut(t.What, " ")
+		}
+		if len(t.What) > maxWhat {
+			t.What = strings.ToValidUTF8(t.What[:maxWhat], "") + "..."
+		}
+		fit = append(fit, t)
+	}
+	slices.SortStableFunc(fit, func(a, b host.Trace) int { return a.Time.Compare(b.Time) })
+	fit = slices.Compact(fit)
+	for len(fit) > maxTraces {
+		i := slices.IndexFunc(fit, func(t host.Trace) bool { return !t.Names })
+		fit = slices.Delete(fit, max(i, 0), max(i, 0)+1)
+	}
+	return fit
+}

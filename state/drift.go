@@ -1,0 +1,251 @@
+package state
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// A Drift is a thing on a host that is not as pmkctl left it.
+type Drift struct {
+	Item string
+	Kind modules.Kind
+	What Difference
+	Was  string
+	Is   string // short values; of content nothing
+
+	SHA256  string // of the content as pmkctl wrote it
+	Written Entry  // the last time that the step which owns it was done; zero if no journal has it
+	By      host.Provenance
+}
+
+// Difference is what differs of a drifted thing.
+type Difference string
+
+// The differences. OfType is that something else stands there.
+const (
+	OfContent Difference = "content"
+	OfMode    Difference = "mode and owner"
+	OfType    Difference = "type"
+	OfValue   Difference = "value"
+	OfState   Difference = "state"
+	IsGone    Difference = "removed"
+)
+
+// Drift compares a host with what its record says that pmkctl left there,
+// whatever the spec says, and asks who changed what differs. It takes a round
+// trip, and another one if something differs. Objects of the Kubernetes API
+// are not in a record in full.
+func (r *Record) Drift(ctx context.Context, h host.Host) ([]Drift, error) {
+	found, err := r.compare(ctx, h)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	var items []string
+	for _, d := range found {
+		items = append(items, d.Item)
+	}
+	var by []host.Provenance
+	var written map[string]Entry
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { by, err = h.Provenance(gctx, items); return err })
+	g.Go(func() (err error) { written, err = lastDone(gctx, h); return err })
+	if err := g.Wait(); err != nil {
+		return nil, fmt.Errorf("ask who changed what: %w", err)
+	}
+	for i := range found {
+		found[i].By, found[i].Written = by[i], written[r.Owns[found[i].Item].Step]
+	}
+	return found, nil
+}
+
+// lastDone is when each step was done last.
+func lastDone(ctx context.Context, h host.Host) (map[string]Entry, error) {
+	files, err := h.Files(ctx, []host.FileQuery{{Path: olderJournal, Content: true}, {Path: JournalPath, Content: true}})
+	if err != nil {
+		return nil, err
+	}
+	last := map[string]Entry{}
+	for _, f := range files {
+		for line := range bytes.Lines(f.Content) {
+			if e, ok := parseEntry(line); ok && e.What == Done {
+				last[e.Step] = e
+			}
+		}
+	}
+	return last, nil
+}
+
+// there is what stands on the host of what the record has.
+type there struct {
+	files    map[string]host.File
+	units    map[string]host.Unit
+	sysctls  map[string]string
+	features map[string]host.KernelFeature
+	users    map[string]host.User
+	images   []string
+	noImages bool
+}
+
+// compare finds what differs, sorted by item.
+func (r *Record) compare(ctx context.Context, h host.Host) ([]Drift, error) {
+	t, err := r.look(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	var found []Drift
+	for _, item := range slices.Sorted(maps.Keys(r.Owns)) {
+		o := r.Owns[item]
+		for _, d := range t.differ(item, o) {
+			d.Item, d.Kind, d.SHA256 = item, o.Kind, o.SHA256
+			found = append(found, d)
+		}
+	}
+	return found, nil
+}
+
+// look asks for everything at once.
+func (r *Record) look(ctx context.Context, h host.Host) (*there, error) {
+	byKind := map[modules.Kind][]string{}
+	var queries []host.FileQuery
+	for item, o := range r.Owns {
+		c := modules.Change{Kind: o.Kind, Item: item}
+		switch {
+		case isPath(c):
+			queries = append(queries, host.FileQuery{Path: item, Digest: isFile(c) && o.SHA256 != ""})
+		case o.Kind == modules.Setting && !strings.Contains(item, "."):
+			byKind["module"] = append(byKind["module"], item)
+		default:
+			byKind[o.Kind] = append(byKind[o.Kind], item)
+		}
+	}
+	t := &there{files: map[string]host.File{}, units: map[string]host.Unit{}, features: map[string]host.KernelFeature{}, users: map[string]host.User{}}
+	g, ctx := errgroup.WithContext(ctx)
+	ask := func(n int, f func() error) {
+		if n > 0 {
+			g.Go(f)
+		}
+	}
+	ask(len(queries), func() error {
+		have, err := h.Files(ctx, queries)
+		for _, f := range have {
+			t.files[f.Path] = f
+		}
+		return err
+	})
+	units, modprobe, users := byKind[modules.Unit], slices.DeleteFunc(byKind["module"], func(m string) bool { return m == membership }), byKind[modules.Account]
+	ask(len(units), func() error {
+		have, err := h.Units(ctx, units)
+		for _, u := range have {
+			t.units[u.Name] = u
+		}
+		return err
+	})
+	ask(len(byKind[modules.Setting]), func() (err error) { t.sysctls, err = h.Sysctls(ctx, byKind[modules.Setting]); return err })
+	ask(len(modprobe), func() error {
+		have, err := h.KernelFeatures(ctx, modprobe)
+		for _, f := range have {
+			t.features[f.Name] = f
+		}
+		return err
+	})
+	ask(len(users), func() error {
+		have, err := h.Users(ctx, users)
+		for _, u := range have {
+			t.users[u.Name] = u
+		}
+		return err
+	})
+	ask(len(byKind[modules.Image]), func() (err error) {
+		t.images, err = h.Images(ctx)
+		if t.noImages = errors.Is(err, host.ErrUnavailable); t.noImages {
+			err = nil
+		}
+		return err
+	})
+	return t, g.Wait()
+}
+
+// differ is how one thing differs. A step that was cut off left it as it was
+// or as it should be: neither is drift.
+func (t *there) differ(item string, o Owned) []Drift {
+	gone := func(is bool) []Drift {
+		if is && o.Was != nothing {
+			return []Drift{{What: IsGone}}
+		}
+		return nil
+	}
+	value := func(what Difference, have string) []Drift {
+		if o.differs(o.Want, have) {
+			return []Drift{{What: what, Was: o.Want, Is: have}}
+		}
+		return nil
+	}
+	switch {
+	case isPath(modules.Change{Kind: o.Kind, Item: item}):
+		return o.differsFrom(t.files[item], gone)
+	case o.Kind == modules.Unit:
+		u := t.units[item]
+		if u.Load == "not-found" || u.Load == "" {
+			return gone(true)
+		}
+		if o.Was != "" {
+			return nil
+		}
+		return value(OfState, u.Enabled+", "+u.Active)
+	case o.Kind == modules.Setting && strings.Contains(item, "."):
+		if have, known := t.sysctls[item]; known {
+			return value(OfValue, have)
+		}
+	case o.Kind == modules.Setting:
+		if f, asked := t.features[item]; asked {
+			return gone(!f.Present)
+		}
+	case o.Kind == modules.Account:
+		return gone(!t.users[item].Exists)
+	case o.Kind == modules.Image:
+		return gone(!t.noImages && !slices.Contains(t.images, item))
+	}
+	return nil
+}
+
+// differsFrom compares a path.
+func (o Owned) differsFrom(f host.File, gone func(bool) []Drift) []Drift {
+	want := host.Regular
+	switch o.Kind {
+	case modules.Directory:
+		want = host.Dir
+	case modules.Symlink:
+		want = host.Link
+	}
+	switch {
+	case f.Type == host.Absent:
+		return gone(true)
+	case f.Type != want && o.Kind != modules.Attr:
+		return []Drift{{What: OfType, Was: string(want), Is: string(f.Type)}}
+	}
+	var found []Drift
+	if f.SHA256 != "" && o.differs(o.SHA256, f.SHA256) {
+		found = append(found, Drift{What: OfContent})
+	}
+	if o.Kind == modules.Symlink && o.differs(o.Want, f.Target) {
+		found = append(found, Drift{What: OfValue, Was: o.Want, Is: f.Target})
+	}
+	attrs := o.Attrs
+	if o.Kind == modules.Directory {
+		attrs = o.Want
+	}
+	if attrs != "" && o.Was == "" && Attrs(f) != attrs {
+		found = append(found, Drift{What: OfMode, Was: attrs, Is: Attrs(f)})
+	}
+	return found
+}
