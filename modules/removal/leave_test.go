@@ -90,7 +90,7 @@ func TestStop(t *testing.T) {
 			stopped = append(stopped, e.Method)
 		}
 	}
-	want := []string{"kubelet", "kube-proxy", "flanneld", "etcd", "KillPods", "containerd", "Unmount", "Unmount", "Unmount"}
+	want := []string{"kubelet", "KillPods", "kube-proxy", "flanneld", "etcd", "containerd", "Unmount", "Unmount", "Unmount"}
 	if !slices.Equal(stopped, want) {
 		t.Errorf("got %v, want %v", stopped, want)
 	}

@@ -27,6 +27,10 @@ var order = []string{"kubelet.service", "kube-proxy.service", "flanneld.service"
 
 const runtime = "containerd.service"
 
+// slice is the kubelet's cgroup for pods. Empty as it is then, systemd keeps
+// it.
+const slice = "kubepods.slice"
+
 // Items of a Stop that are no units.
 const (
 	podsItem   = "pods"
@@ -43,6 +47,7 @@ var mark = []byte("\nX-Pmkctl-Inputs=")
 // running is what a Stop finds.
 type running struct {
 	units  []host.Unit // ours that run or are enabled, in the order of stopping
+	slice  *host.Unit  // if there is one
 	pods   []host.PodProcess
 	mounts []string // paths, as they are to be unmounted
 }
@@ -56,6 +61,9 @@ func (m Stop) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	var d modules.Diff
 	for _, u := range r.units {
 		d = append(d, modules.Change{Kind: modules.Unit, Action: modules.Remove, Item: u.Name, Have: stateOf(u)})
+	}
+	if r.slice != nil {
+		d = append(d, modules.Change{Kind: modules.Unit, Action: modules.Remove, Item: slice, Have: r.slice.Active})
 	}
 	if n := len(r.pods); n > 0 {
 		d = append(d, modules.Change{Kind: modules.Unit, Action: modules.Remove, Item: podsItem, Why: fmt.Sprintf("%d processes", n)})
@@ -79,7 +87,11 @@ func (m Stop) look(ctx context.Context, h host.Host) (r running, err error) {
 	var units []host.Unit
 	var files []host.File
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { units, err = h.Units(gctx, names); return err })
+	asked := names
+	if m.node() {
+		asked = append(slices.Clone(names), slice)
+	}
+	g.Go(func() (err error) { units, err = h.Units(gctx, asked); return err })
 	g.Go(func() (err error) { files, err = h.Files(gctx, queries); return err })
 	if m.node() {
 		g.Go(func() (err error) { r.pods, err = h.Pods(gctx); return err })
@@ -87,6 +99,12 @@ func (m Stop) look(ctx context.Context, h host.Host) (r running, err error) {
 	}
 	if err := g.Wait(); err != nil {
 		return r, err
+	}
+	if m.node() {
+		if s := units[len(names)]; runs(s) {
+			r.slice = &s
+		}
+		units = units[:len(names)]
 	}
 	for i, u := range units {
 		if isOurs(u, files[i]) && (runs(u) || u.Enabled == "enabled") {
@@ -168,42 +186,33 @@ func isPodMount(p string) bool {
 	})
 }
 
-// Apply stops services before pods, so that nobody starts them again, but
-// containerd after them: it knows how to clean up behind a container. What
-// it leaves is ended and unmounted then. Volumes are unmounted, never
+// Apply stops the kubelet before pods, so that nobody starts them again, and
+// containerd last: it knows how to clean up behind a container. Pods end
+// before all else: an API server waits up to a minute for those who watch.
+// What is left is ended and unmounted then. Volumes are unmounted, never
 // emptied.
 func (m Stop) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}
-	if !d.Touches(runtime) {
-		if err := m.stopUnits(ctx, h, d, func(string) bool { return true }); err != nil {
-			return err
-		}
-		return m.endPods(ctx, h, d)
-	}
-	if err := m.stopUnits(ctx, h, d, func(name string) bool { return name != runtime }); err != nil {
-		return err
-	}
-	if d.Touches(podsItem) {
-		if err := h.KillPods(ctx, grace); err != nil {
-			return err
-		}
-	}
-	if err := m.stopUnits(ctx, h, d, func(name string) bool { return name == runtime }); err != nil {
-		return err
-	}
-	return m.endPods(ctx, h, d)
-}
-
-func (m Stop) stopUnits(ctx context.Context, h host.Host, d modules.Diff, which func(name string) bool) error {
 	for _, name := range m.units() {
-		if !d.Touches(name) || !which(name) {
-			continue
+		if d.Touches(name) {
+			if err := stop(ctx, h, name); err != nil {
+				return err
+			}
 		}
-		if err := stop(ctx, h, name); err != nil {
-			return err
+		if name == order[0] && d.Touches(podsItem) {
+			if err := h.KillPods(ctx, grace); err != nil {
+				return err
+			}
 		}
+	}
+	if err := m.endPods(ctx, h, d); err != nil {
+		return err
+	}
+	// Until then systemd tells of what was disabled just now as it was.
+	if err := h.Unit(ctx, "", host.Reload); err != nil {
+		return fmt.Errorf("daemon-reload: %w", err)
 	}
 	return nil
 }
@@ -230,6 +239,11 @@ func (m Stop) endPods(ctx context.Context, h host.Host, d modules.Diff) error {
 	for _, p := range paths {
 		if err := h.Unmount(ctx, p); err != nil {
 			return err
+		}
+	}
+	if d.Touches(slice) {
+		if err := h.Unit(ctx, slice, host.Stop); err != nil {
+			return fmt.Errorf("stop %s: %w", slice, err)
 		}
 	}
 	return nil
