@@ -111,6 +111,9 @@ func (k *Keeper) Join(ctx context.Context, c Cluster, name string) error {
 			return fmt.Errorf("look at what is there: %w", err)
 		}
 		k.record.Before = removal.Stood(stood)
+		if k.record.Settings, err = k.Host.Sysctls(ctx, removal.SettingNames()); err != nil {
+			return fmt.Errorf("look at what is set: %w", err)
+		}
 	}
 	k.record.Cluster, k.record.Host = c, name
 	return k.record.Save(ctx, k.Host)

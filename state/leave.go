@@ -30,6 +30,9 @@ func (r *Record) Clean() removal.Clean {
 		}
 	}
 	slices.Sort(c.Data)
+	if len(c.Owns) > 0 {
+		c.Settings = r.Settings
+	}
 	return c
 }
 

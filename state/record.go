@@ -17,6 +17,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/removal"
 )
 
 // Where the record is kept, on every host.
@@ -42,6 +43,9 @@ type Record struct {
 	// Before are the places of components that stood before pmkctl came, with
 	// the names in them; see removal.Places.
 	Before map[string][]string `json:"before,omitempty"`
+	// Settings are the sysctls that components change by themselves, as they
+	// were then; see removal.Settings.
+	Settings map[string]string `json:"settings,omitempty"`
 
 	journal int64 // bytes of the journal when the record was loaded
 }
@@ -151,11 +155,16 @@ func (r *Record) adopt(step string, d modules.Diff) (keep []string) {
 		case ours && c.Kind == modules.Attr:
 			continue // the content's entry stands
 		case ours:
+		case c.Kind == modules.PrivKey && c.Action == modules.Update:
+			continue // somebody else's, and not pmkctl's to remove
 		case isPath(c) && (c.Have != "" || c.Action != modules.Add) && c.Kind != modules.Directory && c.Kind != modules.PrivKey:
 			keep = append(keep, c.Item)
 			o.Original = OriginalPath(c.Item)
 		case c.Kind != modules.Object && c.Kind != modules.Image && (!isPath(c) || c.Kind == modules.Directory):
 			o.Original = c.Have
+			if c.Kind == modules.Setting && c.Action == modules.Update && c.Have == "" {
+				o.Original = removal.Empty
+			}
 		}
 		r.Owns[c.Item] = o
 	}

@@ -63,7 +63,7 @@ func remove(ctx context.Context, h host.Host, o Owned) error {
 		_, err := h.Run(ctx, []string{"ctr", "-n", "k8s.io", "images", "rm", o.Item}, nil)
 		return err
 	case isSysctl(o):
-		if err := h.SetSysctl(ctx, o.Item, o.Original); err != nil {
+		if err := h.SetSysctl(ctx, o.Item, original(o)); err != nil {
 			return fmt.Errorf("set %s back to %s: %w", o.Item, o.Original, err)
 		}
 		return nil

@@ -22,9 +22,11 @@ type Clean struct {
 	Owns []Owned
 	// Before are the places that stood before pmkctl came, with the names
 	// in them. They stay.
-	Before  map[string][]string
-	Data    []string // directories of components at places of the spec's own
-	PodCIDR string   // routes to parts of it are the pod network's
+	Before map[string][]string
+	Data   []string // directories of components at places of the spec's own
+	// Settings are what Settings were before.
+	Settings map[string]string
+	PodCIDR  string // routes to parts of it are the pod network's
 }
 
 // ownDir is pmkctl's, of which its record goes last.
@@ -131,7 +133,15 @@ func (m Clean) places() []Place {
 
 // owned are the items whose removal is that of Items.
 func (m Clean) owned() []Owned {
-	return slices.DeleteFunc(slices.Clone(m.Owns), func(o Owned) bool { return isBelow(o.Item, ownDir) || o.Kind == modules.Image })
+	list := slices.DeleteFunc(slices.Clone(m.Owns), func(o Owned) bool { return isBelow(o.Item, ownDir) || o.Kind == modules.Image })
+	for _, s := range Settings {
+		was, known := m.Settings[s.Name]
+		if !known || slices.ContainsFunc(list, func(o Owned) bool { return o.Item == s.Name }) {
+			continue
+		}
+		list = append(list, Owned{Item: s.Name, Kind: modules.Setting, Want: s.Value, Original: was})
+	}
+	return list
 }
 
 // users are those that pmkctl made.

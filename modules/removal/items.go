@@ -226,7 +226,7 @@ func (s *seen) setting(o Owned, c modules.Change) Verdict {
 		c.Why = "it stays loaded until the next boot"
 	case !known || o.Original == "":
 		c.Why = "nobody knows what it was before"
-	case same(have, o.Original):
+	case same(have, original(o)):
 		c.Why = "it is as it was before"
 	case o.Want != "" && !same(have, o.Want):
 		c.Why = "somebody else has set it to " + have

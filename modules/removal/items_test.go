@@ -116,6 +116,9 @@ func TestLook(t *testing.T) {
 		{name: "not empty", owns: []Owned{dir}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/theirs", "b\n") }, fate: Stays, why: "not empty"},
 		{name: "set by somebody else", owns: []Owned{sysctl}, prepare: func(h *hosttest.Host) { must(h.SetSysctl(context.Background(), sysctl.Item, "2")) }, fate: Gone, why: "somebody else"},
 		{name: "set back", owns: []Owned{sysctl}, prepare: func(h *hosttest.Host) { must(h.SetSysctl(context.Background(), sysctl.Item, "0")) }, fate: Gone, why: "as it was"},
+		{name: "set back to nothing", owns: []Owned{{Item: "net.ipv4.ip_local_reserved_ports", Kind: modules.Setting, Want: "1", Original: Empty}}, prepare: func(h *hosttest.Host) {
+			must(h.SetSysctl(context.Background(), "net.ipv4.ip_local_reserved_ports", "1"))
+		}, fate: Goes, why: "set back to (empty)"},
 		{name: "kernel module", owns: []Owned{{Item: "overlay", Kind: modules.Setting}}, fate: Gone, why: "next boot"},
 		{name: "image without containerd", owns: []Owned{{Item: "r/x:1", Kind: modules.Image}}, fate: Stays, why: "does not run"},
 		{name: "user", owns: []Owned{{Item: "etcd", Kind: modules.Account}}, fate: Stays, why: "does not remove"},

@@ -133,8 +133,12 @@ func converge(t *testing.T, h *hosttest.Host, m modules.Module) modules.Diff {
 }
 
 func TestClean(t *testing.T) {
-	m := Clean{Owns: owns(), PodCIDR: "10.244.0.0/16"}
-	stopped := func(h *hosttest.Host) { node(h); halt(h) }
+	m := Clean{Owns: owns(), PodCIDR: "10.244.0.0/16", Settings: map[string]string{"kernel.panic": "0", "vm.overcommit_memory": "0"}}
+	stopped := func(h *hosttest.Host) {
+		node(h)
+		halt(h)
+		must(h.SetSysctl(context.Background(), "kernel.panic", "10"), h.SetSysctl(context.Background(), "vm.overcommit_memory", "2")) // the second by somebody else
+	}
 	moduletest.Converges(t, m, moduletest.Prepare(stopped), moduletest.Goldens(""), moduletest.NoReboot(), moduletest.Removes())
 
 	h := hosttest.New("a")
@@ -147,7 +151,7 @@ func TestClean(t *testing.T) {
 	for line := range strings.Lines(h.Snapshot()) {
 		// What is no test of Clean: programs that node made without owning them, docker's interfaces.
 		if strings.Contains(before, line) || strings.Contains(line, "/usr/local/bin/") || strings.Contains(line, ownDir) || strings.Contains(line, " docker0") || strings.Contains(line, "veth1234567") ||
-			strings.HasPrefix(line, "file /etc/hosts ") || slices.Contains([]string{"/var/log/pods"}, line) {
+			strings.HasPrefix(line, "file /etc/hosts ") || line == "sysctl vm.overcommit_memory=2\n" || slices.Contains([]string{"/var/log/pods"}, line) {
 			continue
 		}
 		t.Errorf("left is %s", line)

@@ -34,6 +34,47 @@ var Places = []Place{
 	{"/var/log/pods", "", "kubelet", "logs of containers"},
 }
 
+// Empty is the original of a setting that had no value.
+const Empty = "(empty)"
+
+// original is what a setting was.
+func original(o Owned) string {
+	if o.Original == Empty {
+		return ""
+	}
+	return o.Original
+}
+
+// A Setting is a sysctl that a component sets by itself.
+type Setting struct {
+	Name  string
+	Value string // that it sets; "" is one that depends on the host
+	Who   string
+}
+
+// Settings are all of them; docs/removal.md has the same table.
+var Settings = []Setting{
+	{"kernel.keys.root_maxbytes", "25000000", "kubelet"},
+	{"kernel.keys.root_maxkeys", "1000000", "kubelet"},
+	{"kernel.panic", "10", "kubelet"},
+	{"kernel.panic_on_oops", "1", "kubelet"},
+	{"net.ipv4.conf.all.route_localnet", "1", "kube-proxy"},
+	{"net.netfilter.nf_conntrack_max", "", "kube-proxy"},
+	{"net.netfilter.nf_conntrack_tcp_timeout_close_wait", "3600", "kube-proxy"},
+	{"net.netfilter.nf_conntrack_tcp_timeout_established", "86400", "kube-proxy"},
+	{"vm.overcommit_memory", "1", "kubelet"},
+	{"vm.panic_on_oom", "0", "kubelet"},
+}
+
+// SettingNames are their names.
+func SettingNames() []string {
+	var names []string
+	for _, s := range Settings {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
 // PlaceQueries ask which places are there already, before anything is
 // installed. Stood takes the answers.
 func PlaceQueries() []host.FileQuery {
