@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
@@ -205,6 +206,7 @@ func Immutable(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostic
 		if r.Host != h.Name {
 			diags = append(diags, immutable(c, "node name", r.Host, &h.Range))
 		}
+		diags = append(diags, lostRoles(c, h, r)...)
 		for _, field := range slices.Sorted(maps.Keys(identity)) {
 			have, ok := r.Cluster.Immutable[field]
 			if !ok || have == identity[field] || told[field] {
@@ -214,6 +216,29 @@ func Immutable(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostic
 			at := c.ImmutableRange(field)
 			diags = append(diags, immutable(c, field, have, &at))
 		}
+	}
+	return diags
+}
+
+// lostRoles are roles that a host has on the live cluster and not in the spec,
+// and that it cannot give up while it stays: what it holds is in no other
+// place, or has to be taken out of its cluster first.
+func lostRoles(c *spec.Cluster, h *spec.Host, r *state.Record) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, role := range []struct {
+		role spec.Role
+		unit string
+		what string
+	}{{spec.ControlPlane, "kube-apiserver.service", "the control plane"}, {spec.Etcd, "etcd.service", "a member of etcd"}} {
+		if _, runs := r.Owns[role.unit]; !runs || h.Has(role.role) {
+			continue
+		}
+		detail := fmt.Sprintf("The host %q runs %s of the cluster %q, and pmkctl cannot take that from a host that stays. Put the role %q back.",
+			h.Name, role.what, c.Name, role.role)
+		if role.role == spec.Etcd {
+			detail = strings.TrimSuffix(detail, ".") + ", or take the host out of the spec, apply, and add it again."
+		}
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Cannot change on a live cluster", Detail: detail, Subject: h.Range.Ptr()})
 	}
 	return diags
 }

@@ -23,6 +23,9 @@ import (
 // drift shows what is not on the hosts as pmkctl left it, though nobody
 // changed the spec, and who may have done that.
 func (a *app) drift(cmd *cobra.Command, args []string, f planFlags) error {
+	if a.flags.destroy {
+		return errors.New("-drift and -destroy are two questions; ask one at a time")
+	}
 	if f.out != "" || f.html != "" {
 		return errors.New("-drift compares with what pmkctl left on the hosts; a plan to save is made without it")
 	}
