@@ -26,6 +26,7 @@ type Checked struct {
 	Graph *plan.Graph
 	Diffs map[plan.Addr]modules.Diff // an entry for every step that was checked
 	Errs  map[plan.Addr]error        // steps whose check failed
+	Left  map[plan.Addr]plan.Left    // steps that are not to be done; see Narrow
 }
 
 // Check compares every step with its host, all of them at once: what one

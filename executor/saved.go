@@ -16,8 +16,14 @@ import (
 // Steps are the steps as a saved plan keeps them.
 func (c *Checked) Steps() []saved.Step {
 	var steps []saved.Step
+	replaced := c.Graph.Replaced()
 	for _, s := range c.Graph.Steps {
-		steps = append(steps, saved.Step{Addr: s.Addr, Kind: kindOf(s), After: s.After, Source: s.Source, On: s.On, Diff: saved.Diff(c.Diffs[s.Addr])})
+		step := saved.Step{Addr: s.Addr, Kind: kindOf(s), After: s.After, Source: s.Source, On: s.On, Diff: saved.Diff(c.Diffs[s.Addr]),
+			Replaced: slices.Contains(replaced, s.Addr)}
+		if l, left := c.Left[s.Addr]; left {
+			step.Left = &l
+		}
+		steps = append(steps, step)
 	}
 	return steps
 }
@@ -35,7 +41,7 @@ func kindOf(s *plan.Step) saved.Kind {
 // Saved is what a plan's check found when it was made, to be shown. Its
 // steps cannot be run.
 func Saved(p *saved.Plan) *Checked {
-	c := &Checked{Graph: &plan.Graph{}, Diffs: map[plan.Addr]modules.Diff{}, Errs: map[plan.Addr]error{}}
+	c := &Checked{Graph: &plan.Graph{}, Diffs: map[plan.Addr]modules.Diff{}, Errs: map[plan.Addr]error{}, Left: map[plan.Addr]plan.Left{}}
 	for _, s := range p.Steps {
 		step := &plan.Step{Addr: s.Addr, After: s.After, Source: s.Source, On: s.On}
 		switch s.Kind {
@@ -46,6 +52,9 @@ func Saved(p *saved.Plan) *Checked {
 		}
 		c.Graph.Steps = append(c.Graph.Steps, step)
 		c.Diffs[s.Addr] = modules.Diff(s.Diff)
+		if s.Left != nil {
+			c.Left[s.Addr] = *s.Left
+		}
 	}
 	return c
 }

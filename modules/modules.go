@@ -39,6 +39,18 @@ type Owner interface {
 	Items() []string
 }
 
+// A Replacer is a module that can do its work again although nothing differs:
+// restart a service, issue a certificate, send a program.
+type Replacer interface {
+	Module
+	// Again adds to d, which Check returned, what doing all of it again
+	// changes, each with Why ReplaceAsked. Apply makes these changes like any other.
+	Again(ctx context.Context, d Diff) (Diff, error)
+}
+
+// ReplaceAsked is why something is done again.
+const ReplaceAsked = "-replace asks for it"
+
 // Action is what a change does to its item.
 type Action string
 

@@ -41,6 +41,7 @@ type Step struct {
 	After   []Addr           // steps that must have succeeded first
 	Outputs []modules.Output // values that readers may wait for; settled after the check
 	Source  hcl.Range        // the block that asked for it
+	Turns   []Addr           // of After: those that it waits for only because hosts take turns
 
 	// On is the host that the step runs on and whose journal notes it, where
 	// that is not the one of its address: drain.worker-2 runs on a

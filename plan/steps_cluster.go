@@ -43,7 +43,7 @@ func (b *builder) etcd() {
 			Config: s.Config, Flags: s.Flags, FeatureGates: s.FeatureGates, Binary: b.Components["etcd"].SHA256,
 		}, append(b.on(h, "programs", "certificates"), b.trusted(h)...)...)
 		if i > 0 && b.live {
-			step.After = append(step.After, before...)
+			step.After, step.Turns = append(step.After, before...), before
 		}
 		before = []Addr{step.Addr}
 	}
@@ -116,7 +116,7 @@ func (b *builder) node(h *spec.Host) {
 	b.add("containerd", h, containerd.Module{
 		Sandbox: b.image("pause").Name, Config: s.Containerd.Config, Flags: s.Containerd.Flags,
 		Needs: b.sha256("containerd", "containerd-shim-runc-v2", "runc"),
-	}, append(b.on(h, "kernel", "programs"), b.turn(h)...)...)
+	}, append(b.on(h, "kernel", "programs"), b.turn(h)...)...).Turns = b.turn(h)
 	b.add("images", h, image.Module{Images: b.images(), Containerd: string(NewAddr("containerd", h.Name))}, b.on(h, "containerd")...)
 	k := b.kubelet(h)
 	b.add("kubelet", h, kubelet.Module{

@@ -124,7 +124,7 @@ func (r *Record) Mark(d modules.Diff) modules.Diff {
 	marked := slices.Clone(d)
 	for i, c := range marked {
 		o, ours := r.Owns[c.Item]
-		marked[i].Drift = c.Drift || ours && o.drifted(c)
+		marked[i].Drift = c.Drift || ours && c.Why != modules.ReplaceAsked && o.drifted(c)
 		if isPath(c) && c.Action == modules.Update && !ours && c.Kind != modules.Directory && c.Kind != modules.PrivKey {
 			marked[i].Action = modules.Replace
 		}

@@ -37,6 +37,7 @@ func Plan(w io.Writer, c *executor.Checked, names Names, st Style) error {
 	if note := folded(shown, f); note != "" {
 		p.line(st.faint(note))
 	}
+	leftOutSteps(p, c, st)
 	p.line(st.bold(SummaryLine(c.Summary())))
 	return p.err
 }

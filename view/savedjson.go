@@ -81,6 +81,8 @@ type PlanDocStep struct {
 	KnownAfter []string        `json:"known_after"`
 	Source     PlanDocSource   `json:"source"`
 	Changes    []PlanDocChange `json:"changes"`
+	LeftOut    *plan.Left      `json:"left_out,omitempty"` // it is not to be done, and has no changes
+	Replaced   bool            `json:"replaced,omitempty"` // it is done though nothing differs
 }
 
 // PlanDocChange is a change, and what it changes of a file by field where
@@ -153,6 +155,7 @@ func planStep(s saved.Step) PlanDocStep {
 	d := modules.Diff(s.Diff)
 	doc := PlanDocStep{Addr: s.Addr, Module: s.Addr.Module(), Host: s.Addr.Host(), RunsOn: s.RunsOn(), Kind: s.Kind,
 		After: append([]plan.Addr{}, s.After...), KnownAfter: append([]string{}, d.Until()...),
+		LeftOut: s.Left, Replaced: s.Replaced,
 		Source: PlanDocSource{s.Source.Filename, s.Source.Start.Line}, Changes: []PlanDocChange{}}
 	for _, c := range d {
 		doc.Changes = append(doc.Changes, PlanDocChange{c, planFields(c)})

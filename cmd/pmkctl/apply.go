@@ -40,7 +40,7 @@ func (a *app) applyCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&f.sha256, "sha256", "", "apply the saved plan only if this is its `DIGEST`")
 	a.changeFlags(cmd, &f)
-	return a.eventFlags(a.hostFlags(cmd), true)
+	return a.eventFlags(a.selectFlags(a.hostFlags(cmd)), true)
 }
 
 // changeFlags are the flags of commands that change hosts.
@@ -190,7 +190,7 @@ func (w *work) change(ctx context.Context, checked *executor.Checked, f applyFla
 		}
 		return &exitError{exitIncomplete, errors.New("apply is incomplete; run it again to go on")}
 	}
-	return w.verify(ctx, result)
+	return w.verify(ctx, checked, result)
 }
 
 // keepers keep the records, one for each host.
@@ -205,10 +205,10 @@ func (w *work) keepers() map[string]*state.Keeper {
 }
 
 // verify checks everything once more, so that "done" means that the hosts
-// are as the spec says.
-func (w *work) verify(ctx context.Context, result *executor.Result) error {
+// are as the spec says, but for what was left out.
+func (w *work) verify(ctx context.Context, checked *executor.Checked, result *executor.Result) error {
 	w.progress.Event(event.Phase{Name: "verify"})
-	left := executor.Verify(ctx, w.compiled.Graph, w.hosts())
+	left := executor.Verify(ctx, checked.Scope(), w.hosts())
 	w.progress.Hide()
 	if err := view.Result(w.out, result, w.style(w.out)); err != nil {
 		return err

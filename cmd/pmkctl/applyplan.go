@@ -24,8 +24,8 @@ import (
 // applyPlan does what a saved plan says and nothing else. It asks nobody:
 // the plan was reviewed.
 func (a *app) applyPlan(ctx context.Context, name string, f applyFlags) error {
-	if len(a.flags.exclude) > 0 {
-		return errors.New("-exclude is for making a plan; a saved plan says which hosts it is for")
+	if err := a.noSelection(); err != nil {
+		return err
 	}
 	p, id, err := planToApply(name, f.sha256)
 	if err != nil {
@@ -144,6 +144,7 @@ func (w *work) resume(ctx context.Context, name string) (*executor.Checked, erro
 	if err := w.graph(ctx); err != nil {
 		return nil, err
 	}
+	w.noteReplaced(did)
 	checked := w.check(ctx)
 	w.progress.Hide()
 	if !w.destroy {

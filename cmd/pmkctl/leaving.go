@@ -75,13 +75,14 @@ func (w *work) addLeaving(ctx context.Context, opts sshhost.Options) error {
 	var dial []*spec.Host
 	for _, h := range hosts {
 		w.cluster.Leaving = append(w.cluster.Leaving, spec.Leaving{Host: h})
-		if slices.Contains(w.excluded, h.Name) {
+		if w.leavesOut(h.Name) {
+			w.excluded = append(w.excluded, h.Name)
 			w.note("Host %s is left out.", h.Name)
 		} else {
 			dial = append(dial, h)
 		}
 	}
-	if err := w.knowsExcluded(w.cluster.Everyone()); err != nil || len(dial) == 0 {
+	if err := w.knowsExcluded(w.cluster, w.cluster.Everyone()); err != nil || len(dial) == 0 {
 		return err
 	}
 	w.conn.reach(ctx, dial, opts, w.progress.Event)

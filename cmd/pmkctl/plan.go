@@ -28,7 +28,7 @@ func (a *app) planCommand() *cobra.Command {
 	a.fullFlag(cmd)
 	cmd.Flags().BoolVar(&a.flags.destroy, "destroy", false, "plan to take everything off all hosts")
 	cmd.Flags().BoolVar(&f.drift, "drift", false, "show what differs from what pmkctl left on the hosts, since when, and who may have done it")
-	return a.eventFlags(a.hostFlags(cmd), true)
+	return a.eventFlags(a.selectFlags(a.hostFlags(cmd)), true)
 }
 
 func (a *app) plan(cmd *cobra.Command, args []string, f planFlags) error {

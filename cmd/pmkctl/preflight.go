@@ -42,7 +42,7 @@ func (a *app) preflight(cmd *cobra.Command, args []string, f preflightFlags) err
 		return err
 	}
 	defer w.close()
-	if err := a.knowsExcluded(w.cluster.Hosts); err != nil {
+	if err := a.knowsExcluded(w.cluster, w.cluster.Hosts); err != nil {
 		return err
 	}
 	w.probesOnly = true

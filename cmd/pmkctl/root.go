@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/view"
 )
 
@@ -35,6 +36,8 @@ type flags struct {
 	log            string
 	vars, varFiles []string
 	exclude        []string
+	selection      plan.Selection
+	selects        bool   // the command knows the flags of selection
 	json           bool   // standard output has events, and nothing else
 	events         string // file
 	input          bool   // a human may be asked

@@ -36,7 +36,7 @@ func (a *app) scan(cmd *cobra.Command, args []string, write bool) error {
 	}
 	hosts, err := a.included(cluster)
 	if err == nil {
-		err = a.knowsExcluded(cluster.Hosts)
+		err = a.knowsExcluded(cluster, cluster.Hosts)
 	}
 	if err != nil {
 		return err

@@ -45,6 +45,7 @@ type work struct {
 	applies    bool           // the command makes changes
 	verdicts   []spec.Verdict // of the policies, as they were shown
 	path       string         // of the spec, as it was given
+	choice     *plan.Choice   // of steps; nil for all
 
 	saved   *saved.Plan  // that is applied; nil without one
 	planID  string       // of that plan
@@ -84,7 +85,7 @@ func (a *app) open(cmd *cobra.Command, args []string, opts sshhost.Options) (*wo
 	} else if w.destroy {
 		err = w.toDestroy(cmd.Context(), opts)
 	} else {
-		err = a.knowsExcluded(w.cluster.Hosts)
+		err = a.knowsExcluded(w.cluster, w.cluster.Hosts)
 	}
 	if err != nil {
 		defer w.close()
@@ -111,7 +112,7 @@ func (a *app) reach(cmd *cobra.Command, args []string, opts sshhost.Options) (*w
 	if err != nil {
 		return nil, err
 	}
-	w := &work{app: a, path: specPath(args), cluster: cluster, files: files, excluded: a.flags.exclude, destroy: a.flags.destroy, run: state.NewClusterID()[:8],
+	w := &work{app: a, path: specPath(args), cluster: cluster, files: files, excluded: a.excluded(cluster.Hosts), destroy: a.flags.destroy, run: state.NewClusterID()[:8],
 		progress: a.newProgress(), sources: &component.Sources{}}
 	if w.conn, err = a.connect(cmd.Context(), hosts, opts, w.progress.Event); err != nil {
 		w.progress.Close()
@@ -129,7 +130,7 @@ func (w *work) close() {
 func (a *app) included(c *spec.Cluster) ([]*spec.Host, error) {
 	var hosts []*spec.Host
 	for _, h := range c.Hosts {
-		if slices.Contains(a.flags.exclude, h.Name) {
+		if a.leavesOut(h.Name) {
 			a.note("Host %s is left out.", h.Name)
 			if h.Has(spec.ControlPlane) && !a.flags.destroy {
 				return nil, fmt.Errorf("host %s is the control plane: nothing can be planned without it", h.Name)
@@ -139,16 +140,6 @@ func (a *app) included(c *spec.Cluster) ([]*spec.Host, error) {
 		hosts = append(hosts, h)
 	}
 	return hosts, nil
-}
-
-// knowsExcluded refuses names to leave out that none of these hosts has.
-func (a *app) knowsExcluded(hosts []*spec.Host) error {
-	for _, name := range a.flags.exclude {
-		if hostNamed(hosts, name) == nil {
-			return fmt.Errorf("there is no host %q to exclude", name)
-		}
-	}
-	return nil
 }
 
 // unreachable is the error for hosts that could not be used; nil if all were.
@@ -192,8 +183,10 @@ func (w *work) graph(ctx context.Context) error {
 	compiled, err := plan.Compile(ctx, w.cluster, plan.World{
 		Hosts: w.hosts(), Records: w.records, Identities: w.identities(), Left: w.left(), Sources: w.sources,
 		ProbesOnly: w.probesOnly || len(w.conn.failed) > 0, Holder: w.holder, Inventory: w.inventory, Destroy: w.destroy})
-	w.compiled = compiled
-	return err
+	if w.compiled = compiled; err != nil {
+		return err
+	}
+	return w.choose()
 }
 
 func (w *work) identities() map[string]host.Identity {
@@ -265,6 +258,7 @@ func (w *work) check(ctx context.Context) *executor.Checked {
 			c.Diffs[s.Addr] = r.Mark(c.Diffs[s.Addr])
 		}
 	}
+	w.narrow(c)
 	return c
 }
 
@@ -282,7 +276,7 @@ func (w *work) judge(c *executor.Checked) error {
 	case len(errs) > 0:
 		return errors.Join(errs...)
 	}
-	return w.judgePolicies(c)
+	return errors.Join(w.contradiction(c), w.judgePolicies(c))
 }
 
 // names are what tells alike hosts apart.

@@ -13,6 +13,8 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
+const service = "kube-apiserver.service"
+
 // Module is the API server of one host.
 type Module struct {
 	Address     string   // what other hosts reach this one at
@@ -43,13 +45,18 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return m.service().Apply(ctx, h, d)
 }
 
+// Again restarts the service, see modules.Replacer.
+func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
+	return resource.Restarted(service, d), nil
+}
+
 // Items are all that the module may change, see modules.Owner.
 func (m Module) Items() []string { return m.service().Items() }
 
 func (m Module) service() resource.Service {
 	args := controlplane.Args(m.flags(), m.Flags, m.FeatureGates)
 	return resource.Service{
-		Name: "kube-apiserver.service",
+		Name: service,
 		Unit: controlplane.Unit{
 			What: "Kubernetes API server", After: "etcd.service", Type: "notify", User: "kube",
 			Binds: m.Port < 1024, Argv: append([]string{program}, args...),

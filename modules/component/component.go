@@ -91,6 +91,23 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return nil
 }
 
+// Again sends all programs, see modules.Replacer.
+func (m Module) Again(ctx context.Context, d modules.Diff) (modules.Diff, error) {
+	for _, p := range m.Programs {
+		if d.Touches(p.Path) {
+			continue
+		}
+		size, err := m.Sources.Size(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		digest := "sha256 " + short(p.SHA256)
+		d = append(d, modules.Change{Kind: modules.Transfer, Action: modules.Update, Item: p.Path, Have: digest, Want: digest,
+			SHA256: p.SHA256, Bytes: size, Why: modules.ReplaceAsked})
+	}
+	return d, nil
+}
+
 // Items are all that the module may change, see modules.Owner.
 func (m Module) Items() []string {
 	items := m.dirs().Items()

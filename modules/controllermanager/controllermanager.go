@@ -12,6 +12,8 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
+const service = "kube-controller-manager.service"
+
 // Module is the controller-manager of one host.
 type Module struct {
 	PodCIDR     string // nodes get their parts of it
@@ -41,6 +43,11 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return m.service().Apply(ctx, h, d)
 }
 
+// Again restarts the service, see modules.Replacer.
+func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
+	return resource.Restarted(service, d), nil
+}
+
 // Items are all that the module may change, see modules.Owner.
 func (m Module) Items() []string { return m.service().Items() }
 
@@ -48,7 +55,7 @@ func (m Module) service() resource.Service {
 	flags := m.flags()
 	args := controlplane.Args(flags, m.Flags, m.FeatureGates)
 	return resource.Service{
-		Name: "kube-controller-manager.service",
+		Name: service,
 		Unit: controlplane.Unit{
 			What: "Kubernetes controller manager", After: "kube-apiserver.service", Type: "simple", User: "kube",
 			Argv: append([]string{program}, args...),

@@ -20,6 +20,8 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
+const service = "etcd.service"
+
 // Member is one member of the cluster.
 type Member struct {
 	Name    string // the host's
@@ -71,6 +73,11 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return s.Apply(ctx, h, d)
 }
 
+// Again restarts the service, see modules.Replacer.
+func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
+	return resource.Restarted(service, d), nil
+}
+
 // Items are all that the module may change, see modules.Owner.
 func (m Module) Items() []string {
 	s, err := m.configured(m.config())
@@ -102,7 +109,7 @@ func (m Module) configured(c map[string]any) (resource.Service, error) {
 	}
 	file := host.FileSpec{Path: config, Mode: 0o644, Content: content}
 	return resource.Service{
-		Name: "etcd.service",
+		Name: service,
 		Unit: controlplane.Unit{
 			What: "etcd", After: "time-sync.target", Type: "notify", User: user,
 			Argv: []string{program, "--config-file=" + config},

@@ -153,6 +153,11 @@ func (m Module) waitForPodCIDR(ctx context.Context) error {
 	})
 }
 
+// Again restarts the service, see modules.Replacer.
+func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
+	return resource.Restarted(service, d), nil
+}
+
 // Items are all that the module may change, see modules.Owner.
 func (m Module) Items() []string {
 	s, err := m.service()

@@ -114,6 +114,23 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return nil
 }
 
+// Again brings all images, see modules.Replacer.
+func (m Module) Again(ctx context.Context, d modules.Diff) (modules.Diff, error) {
+	for _, i := range m.Images {
+		if d.Touches(i.Name) {
+			continue
+		}
+		size, err := i.Source.Size(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("image %s: %w", i.Name, err)
+		}
+		digest := "sha256:" + i.SHA256
+		d = append(d, modules.Change{Kind: modules.Image, Action: modules.Update, Item: i.Name, Have: digest, Want: digest,
+			SHA256: i.SHA256, Bytes: size, Why: modules.ReplaceAsked})
+	}
+	return d, nil
+}
+
 // Items are all that the module may change, see modules.Owner.
 func (m Module) Items() []string {
 	items := m.marks().Items()

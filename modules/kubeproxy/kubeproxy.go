@@ -54,6 +54,11 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return s.Apply(ctx, h, d)
 }
 
+// Again restarts the service, see modules.Replacer.
+func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
+	return resource.Restarted(service, d), nil
+}
+
 // Items are all that the module may change, see modules.Owner.
 func (m Module) Items() []string {
 	s, err := m.service()

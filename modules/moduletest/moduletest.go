@@ -100,6 +100,9 @@ func ConvergesOn(t *testing.T, build func(h *hosttest.Host) modules.Module, opts
 	}
 	test("round trips", c.takesFewRounds)
 	test("cut", func(t *testing.T) { c.survivesCuts(t, want) })
+	if _, ok := c.build(hosttest.New("host-1", c.host...)).(modules.Replacer); ok {
+		test("again", c.doesAgain)
+	}
 	if !c.removes {
 		test("drift", func(t *testing.T) { c.mendsDrift(t, want) })
 	}
@@ -259,6 +262,43 @@ func (c *config) survivesCut(t *testing.T, want run, n int, when string, cut fun
 	}
 	if got := snapshot(b.h); got != want.snap {
 		t.Errorf("connection lost %s change %d (%s): the end is another (-uncut +cut):\n%s", when, n, last, difference(want.snap, got))
+	}
+}
+
+// doesAgain has the work done again where nothing differs, wherever that is
+// cut off.
+func (c *config) doesAgain(t *testing.T) {
+	for cut, n := true, 0; cut; n++ {
+		b := c.bench(t)
+		b.converge(b.m, "")
+		b.h.ClearLog()
+		again := func() error {
+			d, err := b.m.(modules.Replacer).Again(context.Background(), b.look(b.m, "before doing it again"))
+			if err != nil {
+				t.Fatalf("Again: %v", err)
+			}
+			if !slices.ContainsFunc(d, func(c modules.Change) bool { return n > 0 || c.Why == modules.ReplaceAsked }) {
+				t.Fatalf("Again adds nothing that says %q:\n%s", modules.ReplaceAsked, render(d))
+			}
+			return b.m.Apply(context.Background(), b.h, d)
+		}
+		if n > 0 {
+			b.h.CutDuring(n)
+		}
+		err := again()
+		if cut = n == 0 || b.h.Lost(); cut && n > 0 {
+			b.h.Reconnect()
+			err = again()
+		}
+		if err != nil {
+			t.Fatalf("Apply: %v", err)
+		}
+		if len(b.h.Log()) == 0 {
+			t.Fatal("doing it again changed nothing")
+		}
+		if left := b.look(b.m, "after doing it again"); len(left) > 0 {
+			t.Errorf("Check finds after doing it again:\n%s", render(left))
+		}
 	}
 }
 

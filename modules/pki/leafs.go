@@ -110,6 +110,18 @@ func (m Leafs) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return g.Wait()
 }
 
+// Again issues all certificates, for the keys that are there; see
+// modules.Replacer.
+func (m Leafs) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
+	for _, l := range m.Leafs {
+		if issues, _ := about(d, l.Cert); !issues {
+			what := describeProfile(l.Profile)
+			d = append(d, modules.Change{Kind: modules.Cert, Action: modules.Update, Item: l.Cert, Have: what, Want: what, Why: modules.ReplaceAsked})
+		}
+	}
+	return d, nil
+}
+
 // Items are all that the module may change, see modules.Owner.
 func (m Leafs) Items() []string {
 	var items []string

@@ -13,6 +13,8 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
+const service = "kube-scheduler.service"
+
 // Module is the scheduler of one host.
 type Module struct {
 	Config       map[string]any    // of a KubeSchedulerConfiguration, over ours
@@ -49,6 +51,11 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return s.Apply(ctx, h, d)
 }
 
+// Again restarts the service, see modules.Replacer.
+func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
+	return resource.Restarted(service, d), nil
+}
+
 // Items are all that the module may change, see modules.Owner.
 func (m Module) Items() []string {
 	s, err := m.service()
@@ -65,7 +72,7 @@ func (m Module) service() (resource.Service, error) {
 	}
 	args := controlplane.Args(flags, m.Flags, m.FeatureGates)
 	return resource.Service{
-		Name: "kube-scheduler.service",
+		Name: service,
 		Unit: controlplane.Unit{
 			What: "Kubernetes scheduler", After: "kube-apiserver.service", Type: "simple", User: "kube",
 			Argv: append([]string{program}, args...),

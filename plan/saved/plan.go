@@ -75,6 +75,9 @@ type Step struct {
 	Source hcl.Range   `json:"source"`
 	On     string      `json:"on,omitempty"` // see plan.Step
 	Diff   Diff        `json:"diff,omitempty"`
+
+	Left     *plan.Left `json:"left_out,omitempty"` // it is not to be done
+	Replaced bool       `json:"replaced,omitempty"` // it is done though nothing differs
 }
 
 // RunsOn is the host that the step runs on; "" for a step over all hosts.

@@ -100,6 +100,16 @@ func (s Service) diffState(u host.Unit, files modules.Diff) modules.Diff {
 	return modules.Diff{c}
 }
 
+// Restarted is d with a restart of the service, unless it is started in any
+// case. See modules.Replacer.
+func Restarted(service string, d modules.Diff) modules.Diff {
+	if d.Touches(service) {
+		return d
+	}
+	const running = "enabled, active"
+	return append(d, modules.Change{Kind: modules.Unit, Action: modules.Restart, Item: service, Have: running, Want: running, Why: modules.ReplaceAsked})
+}
+
 // restarts names the first change that the service must be restarted for.
 func (s Service) restarts(d modules.Diff) string {
 	for _, c := range d {

@@ -1,0 +1,37 @@
+package executor
+
+import "github.com/pmkctl/pmkctl/plan"
+
+// Narrow leaves steps out: they keep their place in the graph, so that what
+// waits for them still waits for what they wait for, and have nothing to do.
+// That their check failed is no matter then.
+func (c *Checked) Narrow(left map[plan.Addr]plan.Left) {
+	c.Left = left
+	for a := range left {
+		c.Diffs[a] = nil
+		delete(c.Errs, a)
+	}
+}
+
+// LeftOut are the steps that have something to change and are left out, in
+// plan order.
+func (c *Checked) LeftOut() []plan.Addr {
+	var list []plan.Addr
+	for _, s := range c.Graph.Steps {
+		if c.Left[s.Addr].Pending {
+			list = append(list, s.Addr)
+		}
+	}
+	return list
+}
+
+// Scope is the graph without the steps that are left out.
+func (c *Checked) Scope() *plan.Graph {
+	g := &plan.Graph{}
+	for _, s := range c.Graph.Steps {
+		if _, left := c.Left[s.Addr]; !left {
+			g.Steps = append(g.Steps, s)
+		}
+	}
+	return g
+}

@@ -1,0 +1,102 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+// Replace has steps done again although nothing differs. Those that cannot
+// be are in the error.
+func (g *Graph) Replace(chosen func(Addr) bool) error {
+	var cannot, can []string
+	for _, s := range g.Steps {
+		m, ok := s.Work.(modules.Replacer)
+		if _, already := s.Work.(*again); already {
+			continue
+		}
+		if ok && !slices.Contains(can, s.Addr.Module()) {
+			can = append(can, s.Addr.Module())
+		}
+		switch {
+		case !chosen(s.Addr):
+		case ok:
+			s.Work = &again{Replacer: m}
+		default:
+			cannot = append(cannot, string(s.Addr))
+		}
+	}
+	if len(cannot) > 0 {
+		return fmt.Errorf("-replace: %s cannot be done again: what differs there is put right in any case, and another key or CA would cut the cluster off. These can: %s",
+			strings.Join(cannot, ", "), strings.Join(can, ", "))
+	}
+	return nil
+}
+
+// Replaced are the steps that are done again, in plan order.
+func (g *Graph) Replaced() []Addr {
+	var list []Addr
+	for _, s := range g.Steps {
+		if _, ok := s.Work.(*again); ok {
+			list = append(list, s.Addr)
+		}
+	}
+	return list
+}
+
+// WasReplaced says that a step was done again already, by a run that was cut
+// off later.
+func (g *Graph) WasReplaced(a Addr) {
+	for _, s := range g.Steps {
+		if m, ok := s.Work.(*again); ok && s.Addr == a {
+			m.done.Store(true)
+		}
+	}
+}
+
+// again is work that is done once although nothing differs.
+type again struct {
+	modules.Replacer
+	done atomic.Bool
+}
+
+func (m *again) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+	d, err := m.Replacer.Check(ctx, h)
+	if err != nil || m.done.Load() {
+		return d, err
+	}
+	return m.Again(ctx, d)
+}
+
+func (m *again) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+	if err := m.Replacer.Apply(ctx, h, d); err != nil {
+		return err
+	}
+	m.done.Store(true)
+	return nil
+}
+
+// Items are those of the module, see modules.Owner.
+func (m *again) Items() []string {
+	if o, ok := m.Replacer.(modules.Owner); ok {
+		return o.Items()
+	}
+	return nil
+}
+
+// Conflict is an error if steps are to be done again and left out at once.
+func (c *Choice) Conflict(left map[Addr]Left) error {
+	var errs []error
+	for _, s := range c.graph.Steps {
+		if l, ok := left[s.Addr]; ok && c.replace[s.Addr] {
+			errs = append(errs, fmt.Errorf("-replace and %s contradict each other: %s is to be done again, and is left out", l.Flag, s.Addr))
+		}
+	}
+	return errors.Join(errs...)
+}

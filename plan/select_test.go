@@ -1,0 +1,287 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+)
+
+type probe struct{}
+
+func (probe) Check(context.Context, host.Host) (modules.Diff, error) { return nil, nil }
+
+type change struct{ probe }
+
+func (change) Apply(context.Context, host.Host, modules.Diff) error { return nil }
+
+// small is two hosts and a control plane, on which etcd takes turns.
+func small() *Graph {
+	g := &Graph{}
+	add := func(a Addr, w modules.Checker, after ...Addr) *Step {
+		s := &Step{Addr: a, Work: w, After: after}
+		g.Steps = append(g.Steps, s)
+		return s
+	}
+	for _, h := range []string{"cp-1", "worker-1", "worker-2"} {
+		add(NewAddr("preflight", h), probe{})
+	}
+	add(Connectivity, probe{})
+	add(Gate, nil, "preflight.cp-1", "preflight.worker-1", "preflight.worker-2", Connectivity)
+	for _, h := range []string{"cp-1", "worker-1", "worker-2"} {
+		add(NewAddr("programs", h), change{}, Gate)
+	}
+	add("ca.cp-1", change{}, "programs.cp-1")
+	for i, h := range []string{"worker-1", "worker-2"} {
+		turns := []Addr{}
+		if i > 0 {
+			turns = []Addr{"node.worker-1"}
+		}
+		add(NewAddr("containerd", h), change{}, append([]Addr{NewAddr("programs", h)}, turns...)...).Turns = turns
+		add(NewAddr("kubelet", h), change{}, NewAddr("containerd", h), "ca.cp-1")
+		add(NewAddr("node", h), change{}, NewAddr("kubelet", h))
+	}
+	add("dns.cp-1", change{}, "node.worker-1", "node.worker-2")
+	return g
+}
+
+func TestLeave(t *testing.T) {
+	tests := []struct {
+		name    string
+		sel     Selection
+		pending string // "" is all
+		want    string // what is done of that
+	}{
+		{"all", Selection{}, "", "programs.cp-1 programs.worker-1 programs.worker-2 ca.cp-1 containerd.worker-1 kubelet.worker-1 node.worker-1 containerd.worker-2 kubelet.worker-2 node.worker-2 dns.cp-1"},
+		{"target with what it needs, not with turns", Selection{Target: []string{"kubelet.worker-2"}}, "", "programs.cp-1 programs.worker-2 ca.cp-1 containerd.worker-2 kubelet.worker-2"},
+		{"target of a module", Selection{Target: []string{"programs"}}, "", "programs.cp-1 programs.worker-1 programs.worker-2"},
+		{"targets of a host", Selection{Target: []string{"worker-1"}}, "", "programs.cp-1 programs.worker-1 ca.cp-1 containerd.worker-1 kubelet.worker-1 node.worker-1"},
+		{"another host needs no change", Selection{Target: []string{"kubelet.worker-2"}}, "programs.cp-1 programs.worker-2 kubelet.worker-2", "programs.worker-2 kubelet.worker-2"},
+		{"target without a change", Selection{Target: []string{"kubelet.worker-2"}}, "programs.worker-1 programs.worker-2 node.worker-2", "programs.worker-2"},
+		{"exclude with what needs it", Selection{Exclude: []string{"kubelet.worker-1"}}, "", "programs.cp-1 programs.worker-1 programs.worker-2 ca.cp-1 containerd.worker-1 containerd.worker-2 kubelet.worker-2 node.worker-2"},
+		{"exclude without a change", Selection{Exclude: []string{"containerd.worker-1"}}, "containerd.worker-2 kubelet.worker-1 dns.cp-1", "kubelet.worker-1 containerd.worker-2 dns.cp-1"},
+		{"exclude behind what needs no change", Selection{Exclude: []string{"programs.worker-1"}}, "programs.worker-1 kubelet.worker-1 kubelet.worker-2", "kubelet.worker-2"},
+		{"limit", Selection{Limit: []string{"worker-1"}}, "", "programs.worker-1 containerd.worker-1"},
+		{"limit where the others need no change", Selection{Limit: []string{"worker-2"}}, "programs.cp-1 programs.worker-2 containerd.worker-2 kubelet.worker-1 kubelet.worker-2 node.worker-2 dns.cp-1", "programs.worker-2 containerd.worker-2 kubelet.worker-2 node.worker-2"},
+		{"limit to a range", Selection{Limit: []string{"worker-[1-9]"}}, "kubelet.worker-1 kubelet.worker-2 dns.cp-1", "kubelet.worker-1 kubelet.worker-2"},
+		{"target and exclude", Selection{Target: []string{"node.worker-1"}, Exclude: []string{"ca.*"}}, "", ""},
+		{"target and limit", Selection{Target: []string{"containerd"}, Limit: []string{"worker-2"}}, "", "programs.worker-2 containerd.worker-2"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := small()
+			c, err := g.Select(tt.sel)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pending := func(a Addr) bool {
+				return tt.pending == "" && !strings.HasPrefix(string(a), "preflight") && a != Gate && a != Connectivity || slices.Contains(strings.Fields(tt.pending), string(a))
+			}
+			left := c.Leave(pending)
+			var got []string
+			for _, s := range g.Steps {
+				if _, out := left[s.Addr]; !out && pending(s.Addr) {
+					got = append(got, string(s.Addr))
+				}
+			}
+			if d := cmp.Diff(tt.want, strings.Join(got, " ")); d != "" {
+				t.Errorf("-want +got\n%s", d)
+			}
+		})
+	}
+}
+
+func TestLeaveSaysWhy(t *testing.T) {
+	g := small()
+	c, err := g.Select(Selection{Target: []string{"*.worker-[1-2]"}, Exclude: []string{"kubelet.worker-1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := c.Leave(func(Addr) bool { return true })
+	for a, want := range map[Addr]Left{
+		"kubelet.worker-1": {Flag: "-exclude"}, "node.worker-1": {Flag: "-exclude", Cause: "kubelet.worker-1"},
+		"dns.cp-1": {Flag: "-exclude", Cause: "kubelet.worker-1"}, "kubelet.worker-2": {}, "ca.cp-1": {}, "gate": {},
+	} {
+		if want.Pending = want != (Left{}); left[a] != want {
+			t.Errorf("%s: got %+v, want %+v", a, left[a], want)
+		}
+	}
+}
+
+func TestSelectRefuses(t *testing.T) {
+	tests := []struct {
+		sel  Selection
+		want string
+	}{
+		{Selection{Target: []string{"kubelt.worker-1"}}, "-target=kubelt.worker-1: there is no step kubelt.worker-1; did you mean kubelet.worker-1 or kubelet.worker-2?"},
+		{Selection{Target: []string{"kublet"}}, "-target=kublet: there is no step kublet; did you mean kubelet?"},
+		{Selection{Exclude: []string{"x", "kubelet.worker-3"}}, "-exclude=x: there is no step x; pmkctl graph draws them all\n" +
+			"-exclude=kubelet.worker-3: there is no step kubelet.worker-3; did you mean kubelet.worker-1 or kubelet.worker-2?"},
+		{Selection{Limit: []string{"worker-11"}}, "-limit=worker-11: there is no host worker-11; did you mean worker-1 or worker-2?"},
+		{Selection{Target: []string{"preflight.*"}}, "-target=preflight.*: it is a check, which changes nothing and runs in any case"},
+		{Selection{Target: []string{"gate"}}, "-target=gate: it is a check, which changes nothing and runs in any case"},
+		{Selection{Limit: []string{"worker-[3-4]"}}, "-limit=worker-[3-4]: there is no host worker-[3-4]"},
+	}
+	for _, tt := range tests {
+		_, err := small().Select(tt.sel)
+		if got := fmt.Sprint(err); got != tt.want {
+			t.Errorf("%+v:\n got %s\nwant %s", tt.sel, got, tt.want)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{"kubelet.worker-1", "kubelet.worker-1"}, {"kubelet.*", "kubelet.worker-1 kubelet.worker-2"}, {"kubelet", "kubelet.worker-1 kubelet.worker-2"},
+		{"kubelet.worker-[1-1]", "kubelet.worker-1"}, {"k*.worker-[2-30]", "kubelet.worker-2"}, {"kubelet on worker-[1-2]", "kubelet.worker-1 kubelet.worker-2"},
+		{"programs on cp-1, worker-2", "programs.cp-1 programs.worker-2"}, {"*.cp-1", "preflight.cp-1 programs.cp-1 ca.cp-1 dns.cp-1"},
+		{"cp-[1-1]", "preflight.cp-1 programs.cp-1 ca.cp-1 dns.cp-1"}, {"gate", "gate"}, {"*", ""}, {"worker", ""}, {"kubelet.worker-01", ""},
+		{"kubelet.worker-[01-2]", "kubelet.worker-1 kubelet.worker-2"}, {"kubelet.", ""}, {".worker-1", ""}, {"kubelet.worker-(1)", ""}, {"", ""}, {"gate.*", ""},
+	}
+	for _, tt := range tests {
+		var got []string
+		list, err := small().Find(tt.text)
+		for _, s := range list {
+			got = append(got, string(s.Addr))
+		}
+		want := tt.want
+		if tt.text == "*" {
+			want = strings.Join(got, " ")
+			if len(got) != len(small().Steps) {
+				t.Errorf("* names %d steps", len(got))
+			}
+		}
+		if strings.Join(got, " ") != want || (err != nil) != (want == "") {
+			t.Errorf("%q names %v, %v; want %s", tt.text, got, err, want)
+		}
+	}
+}
+
+// TestLeaveIsClosed draws graphs and choices: whatever is left out, what is
+// done has all that it needs; nothing is left out without a reason; and
+// nothing is done that a flag forbids or that no target needs.
+func TestLeaveIsClosed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g, pending := drawGraph(t)
+		c := &Choice{graph: g}
+		some := func(label string) map[Addr]bool {
+			if !rapid.Bool().Draw(t, label) {
+				return nil
+			}
+			set := map[Addr]bool{}
+			for _, s := range g.Steps {
+				if rapid.IntRange(0, 5).Draw(t, label+" "+string(s.Addr)) == 0 {
+					set[s.Addr] = true
+				}
+			}
+			return set
+		}
+		c.target, c.exclude = some("target"), some("exclude")
+		if rapid.Bool().Draw(t, "limit") {
+			c.limit = map[string]bool{"a": true}
+		}
+		left := c.Leave(func(a Addr) bool { return pending[a] })
+		done := map[Addr]bool{}
+		for _, s := range g.Steps {
+			if _, out := left[s.Addr]; !out && pending[s.Addr] {
+				done[s.Addr] = true
+			}
+		}
+		neededBy := map[Addr][]Addr{} // of pending steps, by what they need
+		for _, s := range g.Steps {
+			if pending[s.Addr] {
+				for n := range needed(g, s, pending) {
+					neededBy[n] = append(neededBy[n], s.Addr)
+				}
+			}
+		}
+		for _, s := range g.Steps {
+			a := s.Addr
+			l, out := left[a]
+			if done[a] {
+				for n := range needed(g, s, pending) {
+					if !done[n] {
+						t.Fatalf("%s is done without %s, which it needs", a, n)
+					}
+				}
+				if c.exclude[a] || c.limit != nil && !c.limit[a.Host()] {
+					t.Fatalf("%s is done, and a flag forbids it", a)
+				}
+				if c.target != nil && !c.target[a] && !forTarget(g, c, left, pending, a) {
+					t.Fatalf("%s is done, and no target needs it", a)
+				}
+			}
+			if !out {
+				continue
+			}
+			switch {
+			case l.Cause != "":
+				if !needed(g, s, pending)[l.Cause] || left[l.Cause] != (Left{Flag: l.Flag, Pending: true}) {
+					t.Fatalf("%s is left out for %s, which it does not need or which is not: %+v", a, l.Cause, left[l.Cause])
+				}
+			case l.Flag == "-exclude" && !c.exclude[a], l.Flag == "-limit" && c.limit[a.Host()], l.Flag == "-target" && c.target[a]:
+				t.Fatalf("%s is left out for %s, which does not say so", a, l.Flag)
+			}
+		}
+	})
+}
+
+// needed are the pending steps that must be done before a step, found the
+// long way.
+func needed(g *Graph, s *Step, pending map[Addr]bool) map[Addr]bool {
+	out := map[Addr]bool{}
+	var visit func(s *Step)
+	visit = func(s *Step) {
+		for _, d := range s.After {
+			if slices.Contains(s.Turns, d) {
+				continue
+			}
+			i := slices.IndexFunc(g.Steps, func(o *Step) bool { return o.Addr == d })
+			if pending[d] && !out[d] {
+				out[d] = true
+				visit(g.Steps[i])
+			}
+			if !pending[d] && d.Host() == s.Addr.Host() {
+				visit(g.Steps[i])
+			}
+		}
+	}
+	visit(s)
+	return out
+}
+
+// forTarget tells if a target that is not left out needs a step.
+func forTarget(g *Graph, c *Choice, left map[Addr]Left, pending map[Addr]bool, a Addr) bool {
+	for _, s := range g.Steps {
+		if _, out := left[s.Addr]; c.target[s.Addr] && !out && needed(g, s, pending)[a] {
+			return true
+		}
+	}
+	return false
+}
+
+func drawGraph(t *rapid.T) (*Graph, map[Addr]bool) {
+	g, pending := &Graph{}, map[Addr]bool{}
+	for i := range rapid.IntRange(1, 14).Draw(t, "steps") {
+		a := NewAddr(fmt.Sprintf("m%d", i), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "host"))
+		s := &Step{Addr: a, Work: change{}}
+		for _, before := range g.Steps {
+			switch rapid.IntRange(0, 5).Draw(t, "edge") {
+			case 0, 1:
+				s.After = append(s.After, before.Addr)
+			case 2:
+				s.After, s.Turns = append(s.After, before.Addr), append(s.Turns, before.Addr)
+			}
+		}
+		g.Steps = append(g.Steps, s)
+		pending[a] = rapid.Bool().Draw(t, "pending")
+	}
+	return g, pending
+}
