@@ -14,6 +14,7 @@ import (
 type stepGroup struct {
 	module string
 	steps  []plan.Addr
+	names  []string // of the host of the first
 }
 
 // group puts alike steps together, in plan order of the first of each.
@@ -24,7 +25,7 @@ func group(c *executor.Checked, names Names) []*stepGroup {
 		key := s.Addr.Module() + "\n" + likeness(c.Diffs[s.Addr], names[s.Addr.Host()])
 		g := byKey[key]
 		if g == nil {
-			g = &stepGroup{module: s.Addr.Module()}
+			g = &stepGroup{module: s.Addr.Module(), names: names[s.Addr.Host()]}
 			byKey[key] = g
 			groups = append(groups, g)
 		}
@@ -97,15 +98,24 @@ func isWord(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// same tells if all hosts of the group change to the letter alike.
+// same tells if what is shown of the first host is true of all to the
+// letter: they change alike, or it does not name the host.
 func (g *stepGroup) same(c *executor.Checked) bool {
 	first := c.Diffs[g.steps[0]]
-	for _, s := range g.steps[1:] {
-		if !slices.Equal(c.Diffs[s], first) {
+	if !slices.ContainsFunc(g.steps[1:], func(a plan.Addr) bool { return !slices.Equal(c.Diffs[a], first) }) {
+		return true
+	}
+	for _, ch := range first {
+		if g.named(Headline(ch)) || slices.ContainsFunc(Lines(ch), func(l Line) bool { return g.named(l.Text) }) {
 			return false
 		}
 	}
 	return true
+}
+
+// named tells if a text has a name or address of the first host.
+func (g *stepGroup) named(text string) bool {
+	return slices.ContainsFunc(g.names, func(n string) bool { return replaceWord(text, n, "\x00") != text })
 }
 
 // title is the address of one step, or the module with its hosts:

@@ -53,7 +53,7 @@ func verdict(c modules.Change) string {
 	case c.Secret:
 		return "(sensitive, changes)"
 	case c.Action == modules.Restart:
-		return "restarts, because " + c.Why
+		return "restarts, because " + strings.Replace(c.Why, "/etc/systemd/system/"+c.Item+" changes", "its unit file changes", 1)
 	case hashOnly(c):
 		return "another hash of what the service depends on"
 	case c.Kind == modules.Text, strings.Contains(c.Have+c.Want, "\n"):

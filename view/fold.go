@@ -31,7 +31,7 @@ const fewLines = 3
 type shownGroup struct {
 	title   string
 	action  modules.Action
-	hosts   int
+	group   *stepGroup
 	notes   []string // below the title
 	moves   string
 	changes []shownChange
@@ -59,7 +59,7 @@ func shownGroups(c *executor.Checked, names Names) []shownGroup {
 func newShownGroup(c *executor.Checked, g *stepGroup) shownGroup {
 	first := g.steps[0]
 	d, after := together(c.Diffs[first])
-	s := shownGroup{title: g.title(), action: c.Action(first), hosts: len(g.steps), moves: moves(d, len(g.steps))}
+	s := shownGroup{title: g.title(), action: c.Action(first), group: g, moves: moves(d, len(g.steps))}
 	if !g.same(c) {
 		s.notes = append(s.notes, "shown for "+first.Host()+"; the others differ in their own names and addresses")
 	}
@@ -129,6 +129,9 @@ func (c shownChange) joins(f folding) bool {
 // lines are the group as it is shown.
 func (g shownGroup) lines(f folding, st Style) []string {
 	title := sign(g.action, st) + " " + st.bold(g.title)
+	if g.action == modules.Remove {
+		title = st.red("- ") + st.bold(st.red(g.title))
+	}
 	joined, rest := g.split(f)
 	if len(ofAction(joined, g.action)) == len(g.changes) {
 		return []string{title + ": " + g.inventory(joined, st)}
@@ -170,6 +173,9 @@ func ofAction(changes []shownChange, a modules.Action) (out []shownChange) {
 
 func (c shownChange) show(f folding, st Style) []string {
 	out := []string{"    " + sign(c.Action, st) + " " + c.head(c.folds(f), st)}
+	if c.Action == modules.Remove {
+		out[0] = "    " + st.red("- "+c.head(c.folds(f), Style{}))
+	}
 	if c.folds(f) {
 		return out
 	}
@@ -208,7 +214,7 @@ var nouns = []struct {
 // inventory tells changes in one line: "2 directories, 2 files (53 lines),
 // kubelet.service", or what there is to say of one.
 func (g shownGroup) inventory(changes []shownChange, st Style) string {
-	if len(changes) == 1 {
+	if len(changes) == 1 && (len(g.group.steps) == 1 || !g.group.named(changes[0].head(true, Style{}))) {
 		return changes[0].head(true, st)
 	}
 	var parts []string
@@ -257,7 +263,7 @@ func (g shownGroup) counted(changes []shownChange, one, many string) string {
 	case lines > 0:
 		return text + " (" + Count(lines, "line") + ")"
 	case bytes > 0:
-		return text + " (" + Bytes(bytes) + unless(" to each", g.hosts == 1) + ")"
+		return text + " (" + Bytes(bytes) + unless(" to each", len(g.group.steps) == 1) + ")"
 	}
 	return text
 }

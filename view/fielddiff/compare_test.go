@@ -129,6 +129,7 @@ func TestCompare(t *testing.T) {
 		{"commands that repeat", "/x.service", "[Service]\nExecStartPre=/a\nExecStartPre=/b\nUser=x\n", "[Service]\nExecStartPre=/b\nExecStartPre=/a\nUser=y\n", notByField},
 		{"commands that repeat and stay", "/x.service", "[Service]\nExecStartPre=/a\nExecStartPre=/b\nUser=x\n", "[Service]\nExecStartPre=/a\nExecStartPre=/b\nUser=y\n", "~ Service.User: x -> y"},
 		{"a command more", "/x.service", "[Service]\nExecStartPre=/a\n", "[Service]\nExecStartPre=/a\nExecStartPre=/b\n", notByField},
+		{"commands that repeat go", "/x.service", "[Service]\nExecStartPre=/a\nExecStartPre=/b\nUser=x\n", "[Service]\nUser=y\n", notByField},
 		{"section twice", "/x.service", "[Service]\nUser=x\n[Service]\nGroup=y\n", "[Service]\nUser=y\n", notByField},
 		{"comment in a unit", "/x.service", "[Service]\n; a\nUser=x\n", "[Service]\n; b\nUser=y\n", notByField},
 		{"no unit", "/x.service", "User=x\n", "[Service]\nUser=y\n", notByField},

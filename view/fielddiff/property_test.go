@@ -1,55 +1,48 @@
 package fielddiff
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/pelletier/go-toml/v2"
 	"pgregory.net/rapid"
+	"sigs.k8s.io/yaml"
 
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// apply does to a value what fields say. Of a list, elements go first, by
+// apply does to a value what fields say, outer lists first: paths lead
+// through them as they are in the end. Of a list, elements go first, by
 // their old places; new ones come to their new places; then others change.
 func apply(t *rapid.T, v *Value, fields []Field) *Value {
 	v = clone(v)
-	index := func(f Field) int { return f.Index }
-	for _, f := range byIndexDown(fields) {
-		if f.Action == modules.Remove {
-			remove(t, v, f.steps, index(f))
-		}
-	}
-	for _, f := range byIndexUp(fields) {
-		if f.Action == modules.Add {
-			insert(t, v, f.steps, f.Want, index(f))
-		}
-	}
-	for _, f := range fields {
-		if f.Action == modules.Update {
+	for _, f := range inOrder(fields) {
+		switch f.Action {
+		case modules.Remove:
+			remove(t, v, f.steps, f.Index)
+		case modules.Add:
+			insert(t, v, f.steps, f.Want, f.Index)
+		default:
 			replace(t, v, f.steps, f.Want)
 		}
 	}
 	return v
 }
 
-func byIndexDown(fields []Field) []Field {
+func inOrder(fields []Field) []Field {
 	fields = slices.Clone(fields)
-	slices.SortStableFunc(fields, func(a, b Field) int { return b.Index - a.Index })
-	return fields
-}
-
-// byIndexUp puts additions to outer lists before those inside their
-// elements, which are found at their new places.
-func byIndexUp(fields []Field) []Field {
-	fields = slices.Clone(fields)
+	turn := map[modules.Action]int{modules.Remove: 0, modules.Add: 1, modules.Update: 2}
 	slices.SortStableFunc(fields, func(a, b Field) int {
-		if len(a.steps) != len(b.steps) {
-			return len(a.steps) - len(b.steps)
+		places := a.Index - b.Index
+		if a.Action == modules.Remove {
+			places = -places
 		}
-		return a.Index - b.Index
+		return cmp.Or(len(a.steps)-len(b.steps), turn[a.Action]-turn[b.Action], places)
 	})
 	return fields
 }
@@ -246,6 +239,9 @@ func edit(t *rapid.T, v *Value) {
 		}
 	case v.kind == list && len(v.items) > 0 && rapid.Bool().Draw(t, "deeper"):
 		edit(t, rapid.SampledFrom(v.items).Draw(t, "item"))
+	case v.kind == list && len(v.items) > 1 && rapid.Bool().Draw(t, "swap"):
+		i := rapid.IntRange(1, len(v.items)-1).Draw(t, "at")
+		v.items[0], v.items[i] = v.items[i], v.items[0]
 	case v.kind == list && len(v.items) > 0 && rapid.Bool().Draw(t, "remove"):
 		i := rapid.IntRange(0, len(v.items)-1).Draw(t, "at")
 		v.items = slices.Delete(v.items, i, i+1)
@@ -305,4 +301,85 @@ func TestShownTellsApart(t *testing.T) {
 			}
 		}
 	})
+}
+
+// written writes a tree as a file of a format; false where the format has no
+// such thing.
+func written(format string, v *Value) (string, bool) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "", false
+	}
+	switch format {
+	case "yaml":
+		text, err = yaml.JSONToYAML(text)
+	case "toml":
+		var m map[string]any
+		if err = json.Unmarshal(text, &m); err == nil {
+			text, err = toml.Marshal(m)
+		}
+	}
+	return string(text), err == nil
+}
+
+// TestFilesTellAll is TestFieldsTellAll of files: whatever tells all of two
+// files is empty only if they hold the same for another reader.
+func TestFilesTellAll(t *testing.T) {
+	byField := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		p := genPair().Draw(t, "pair")
+		format := rapid.SampledFrom([]string{"yaml", "json", "toml"}).Draw(t, "format")
+		have, ok1 := written(format, p[0])
+		want, ok2 := written(format, p[1])
+		if !ok1 || !ok2 {
+			return
+		}
+		f := formats["."+format]
+		a, err1 := f.parse(have)
+		b, err2 := f.parse(want)
+		if err1 != nil || err2 != nil {
+			return
+		}
+		if equal(a, b) != equal(p[0], p[1]) {
+			t.Fatalf("equal is %v of\n%s\nand\n%s", equal(a, b), have, want)
+		}
+		check(t, a, b)
+		fields, ok := Compare("/x."+format, have, want)
+		if ok && (len(fields) == 0 || equal(a, b)) {
+			t.Fatalf("nothing is told, or too much: %s", show(fields))
+		}
+		if ok {
+			byField[format]++
+		}
+	})
+	if !t.Failed() && (byField["yaml"] == 0 || byField["json"] == 0 || byField["toml"] == 0) {
+		t.Errorf("a format is never told by field: %v", byField)
+	}
+}
+
+// TestUnitsTellAll is the same of units.
+func TestUnitsTellAll(t *testing.T) {
+	lines := rapid.SliceOfN(rapid.SampledFrom([]string{"A=1", "A=2", "B=x y", "B=", "ExecStart=/x --a=1 --b", "ExecStart=/x --a=2", "ExecStart=/x --b --a=1",
+		"ExecStart=/x a b", "ExecStart=/x b a", "ExecStart=/y \\\n  --a=\"1 2\"", "ExecStartPre=/a", "ExecStartPre=/b", "[Two]", "# c", "", "x"}), 0, 6)
+	told := 0
+	rapid.Check(t, func(t *rapid.T) {
+		have := "[One]\n" + strings.Join(lines.Draw(t, "have"), "\n") + "\n"
+		want := "[One]\n" + strings.Join(lines.Draw(t, "want"), "\n") + "\n"
+		a, err1 := parseUnit(have)
+		b, err2 := parseUnit(want)
+		fields, ok := Compare("/x.service", have, want)
+		if err1 != nil || err2 != nil {
+			if ok {
+				t.Fatalf("told of what does not parse: %s", show(fields))
+			}
+			return
+		}
+		check(t, a, b)
+		if ok {
+			told++
+		}
+	})
+	if !t.Failed() && told == 0 {
+		t.Error("no unit is told by field")
+	}
 }
