@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -16,6 +17,8 @@ import (
 type Variant struct {
 	Name       string              // of its folder
 	Change     func(*Host)         // of each host; may be nil
+	Without    string              // a host that is left out; "" is none
+	More       string              // HCL, behind the rest
 	KnownHosts func(string) string // of the lab's known_hosts; nil leaves it as it is
 }
 
@@ -43,14 +46,14 @@ func (l *Lab) Spec(v Variant) (dir string, err error) {
 		}
 		spec = func(s string) string { return strings.Replace(s, `"../../.lab/known_hosts"`, `"known_hosts"`, 1) }
 	}
-	hosts := append([]Host(nil), l.hosts...)
+	hosts := slices.DeleteFunc(append([]Host(nil), l.hosts...), func(h Host) bool { return h.Name == v.Without })
 	for i := range hosts {
 		if v.Change != nil {
 			v.Change(&hosts[i])
 		}
 	}
 	return dir, errors.Join(
-		copied("cluster.hcl", spec), copied("components.json", same), copied(filepath.Base(VarsFile), same),
+		copied("cluster.hcl", func(s string) string { return spec(s) + v.More }), copied("components.json", same), copied(filepath.Base(VarsFile), same),
 		writeJSON(filepath.Join(dir, filepath.Base(HostsFile)), hosts))
 }
 

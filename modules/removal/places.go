@@ -24,7 +24,6 @@ var Places = []Place{
 	{"/run/flannel", "", "flanneld", "the host's subnet"},
 	{"/run/netns", "cni-", "containerd", "network namespaces of pods"},
 	{"/run/nri", "", "containerd", "a socket for its plugins"},
-	{"/run/xtables.lock", "", "kube-proxy, flanneld", "the lock of iptables"},
 	{"/usr/libexec/kubernetes", "", "kubelet", "an empty place for volume plugins"},
 	{"/var/lib/cni", "", "CNI plugins", "addresses of pods"},
 	{"/var/lib/containerd", "", "containerd", "images, containers"},

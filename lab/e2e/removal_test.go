@@ -1,0 +1,110 @@
+//go:build e2e
+
+package e2e
+
+import (
+	_ "embed"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pmkctl/pmkctl/lab"
+)
+
+//go:embed traces.sh
+var traces string
+
+// journals are of systemd, which writes them all the time.
+var journals = []string{"/var/log/journal"}
+
+// mayStay is what docs/removal.md says that stays of files: what a run that
+// changes nothing leaves, and what the programs for users keep of the
+// lists before.
+var mayStay = regexp.MustCompile(mayAppear.String() + `|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$`)
+
+// A bareness is hosts before the first apply.
+type bareness struct {
+	files  snapshot
+	traces map[string]string // by host
+}
+
+func remember(t *testing.T, l *lab.Lab) bareness {
+	t.Helper()
+	b := bareness{takeBut(t, l, journals), map[string]string{}}
+	for _, h := range l.Hosts() {
+		b.traces[h.Name] = on(t, h, "sh", "-c", traces)
+	}
+	return b
+}
+
+// again fails the test for all that is not as it was on these hosts.
+func (b bareness) again(t *testing.T, l *lab.Lab, names ...string) {
+	t.Helper()
+	now := takeBut(t, l, journals)
+	before := snapshot{}
+	for _, n := range names {
+		before[n] = b.files[n]
+		is := on(t, hostOf(t, l, n), "sh", "-c", traces)
+		for _, line := range lacking(is, b.traces[n]) {
+			t.Errorf("%s: left is %q", n, line)
+		}
+		for _, line := range lacking(b.traces[n], is) {
+			t.Errorf("%s: gone is %q", n, line)
+		}
+	}
+	before.sameBut(t, now, mayStay)
+}
+
+// lacking are the lines of a text that another does not have.
+func lacking(text, other string) (list []string) {
+	have := strings.Split(other, "\n")
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSuffix(line, "\n"); !slices.Contains(have, line) {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// TestRemoval takes hosts off a cluster, and at last the cluster off its
+// hosts. Each of them must be as it was before the first apply.
+func TestRemoval(t *testing.T) {
+	l := bare(t)
+	before := remember(t, l)
+	apply(t, labSpec())
+	for _, tt := range []struct {
+		promise string
+		test    func(*testing.T, *lab.Lab, bareness)
+	}{
+		{"a destroy that was killed is finished by the next one, and hosts are as before", destroyKilled},
+		{"what was destroyed can be set up again", setUpAgain},
+	} {
+		if !t.Run(tt.promise, func(t *testing.T) { tt.test(t, l, before) }) {
+			t.FailNow()
+		}
+	}
+}
+
+// destroyKilled kills pmkctl with signal 9 once a host is being cleaned.
+func destroyKilled(t *testing.T, l *lab.Lab, before bareness) {
+	r := start(t, "destroy", "-auto-approve", labSpec())
+	if !r.until(1, "ok stop.cp-1") {
+		t.Fatalf("it ended before: %v", r.wait())
+	}
+	must(t, r.cmd.Process.Kill())
+	r.wait()
+	// The agents that were left alone hold their locks until they notice.
+	began := time.Now()
+	pmkctl(t, "destroy", "-auto-approve", "-lock-timeout=1m", labSpec()).want(t, 0)
+	t.Logf("the second destroy took %.1f s", time.Since(began).Seconds())
+	before.again(t, l, "cp-1", "worker-1", "worker-2")
+	pmkctl(t, "destroy", "-auto-approve", labSpec()).want(t, 0).holds(t, "Nothing to destroy")
+}
+
+func setUpAgain(t *testing.T, l *lab.Lab, _ bareness) {
+	apply(t, labSpec())
+	works(t, l)
+	noChanges(t, labSpec())
+}
