@@ -114,6 +114,9 @@ func (k *Keeper) Join(ctx context.Context, c Cluster, name string) error {
 		if k.record.Settings, err = k.Host.Sysctls(ctx, removal.SettingNames()); err != nil {
 			return fmt.Errorf("look at what is set: %w", err)
 		}
+		if k.record.Network, err = removal.Networks(ctx, k.Host); err != nil {
+			return fmt.Errorf("look at the network: %w", err)
+		}
 	}
 	k.record.Cluster, k.record.Host = c, name
 	return k.record.Save(ctx, k.Host)

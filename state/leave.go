@@ -22,7 +22,7 @@ func (r *Record) Stop() removal.Stop { return removal.Stop{Owns: r.owned()} }
 // Clean takes what is of the cluster off the record's host. Of a host that
 // is no member there is nothing to take.
 func (r *Record) Clean() removal.Clean {
-	c := removal.Clean{Owns: r.owned(), Before: r.Before, PodCIDR: r.Cluster.Immutable["pod_cidr"]}
+	c := removal.Clean{Owns: r.owned(), Before: r.Before, PodCIDR: r.Cluster.Immutable["pod_cidr"], Network: r.Network}
 	for item, o := range r.Owns {
 		// etcd writes in a directory that the spec may name.
 		if o.Kind == modules.Directory && o.Original == "" && strings.HasPrefix(o.Step, "etcd.") && !strings.HasPrefix(item, "/etc/") {

@@ -46,6 +46,9 @@ type Record struct {
 	// Settings are the sysctls that components change by themselves, as they
 	// were then; see removal.Settings.
 	Settings map[string]string `json:"settings,omitempty"`
+	// Network are interfaces and parts of the packet filter that stood then;
+	// see removal.Networks.
+	Network []string `json:"network,omitempty"`
 
 	journal int64 // bytes of the journal when the record was loaded
 }

@@ -26,7 +26,9 @@ type Clean struct {
 	Data   []string // directories of components at places of the spec's own
 	// Settings are what Settings were before.
 	Settings map[string]string
-	PodCIDR  string // routes to parts of it are the pod network's
+	// Network is what Networks found before: others made it, and it stays.
+	Network []string
+	PodCIDR string // routes to parts of it are the pod network's
 }
 
 // ownDir is pmkctl's, of which its record goes last.
@@ -45,6 +47,47 @@ var links = []string{"cni0", "flannel.1", "flannel-v6.1", "flannel-wg", "flannel
 
 const bridge = "cni0"
 
+// Networks names what is there of interfaces, tables and chains of such names
+// before anything is installed: another user of CNI has some too.
+func Networks(ctx context.Context, h host.Host) ([]string, error) {
+	n, err := h.Network(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, l := range n.Links {
+		if slices.Contains(links, l.Name) {
+			names = append(names, l.Name)
+		}
+	}
+	queries := []host.FilterQuery{{Tables: filters.Tables}}
+	for _, prefix := range filters.Chains {
+		queries = append(queries, host.FilterQuery{Chains: []string{prefix}})
+	}
+	for _, q := range queries {
+		found, err := h.Filters(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			if f.Whole {
+				names = append(names, f.Table)
+			}
+		}
+		if len(found) > 0 {
+			names = append(names, q.Chains...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// filters are those that nobody else made.
+func (m Clean) filters() host.FilterQuery {
+	theirs := func(name string) bool { return slices.Contains(m.Network, name) }
+	return host.FilterQuery{Chains: slices.DeleteFunc(slices.Clone(filters.Chains), theirs), Tables: slices.DeleteFunc(slices.Clone(filters.Tables), theirs)}
+}
+
 // Items of a Clean that are none of Owns.
 const (
 	linksItem   = "network interfaces"
@@ -58,6 +101,7 @@ type traces struct {
 	pods       int // how many of links are pods'
 	routes     []host.NetRoute
 	filters    []host.Filter
+	query      host.FilterQuery // that found them
 	remainders []remainder
 	users      []string
 }
@@ -98,7 +142,7 @@ func (m Clean) look(ctx context.Context, h host.Host) (t traces, s *seen, err er
 	g.Go(func() (err error) { s, err = look(gctx, h, m.owned()); return err })
 	g.Go(func() (err error) { files, err = h.Files(gctx, queries); return err })
 	g.Go(func() (err error) { network, err = h.Network(gctx); return err })
-	g.Go(func() (err error) { t.filters, err = h.Filters(gctx, filters); return err })
+	g.Go(func() (err error) { t.filters, err = h.Filters(gctx, m.filters()); return err })
 	if names := m.users(); len(names) > 0 {
 		g.Go(func() (err error) { users, err = h.Users(gctx, names); return err })
 	}
@@ -116,7 +160,8 @@ func (m Clean) look(ctx context.Context, h host.Host) (t traces, s *seen, err er
 			t.users = append(t.users, u.Name)
 		}
 	}
-	t.ofNetwork(network, m.PodCIDR)
+	t.query = m.filters()
+	t.ofNetwork(network, m)
 	return t, s, nil
 }
 
@@ -157,12 +202,13 @@ func (m Clean) users() []string {
 }
 
 // ofNetwork picks what is the pod network's.
-func (t *traces) ofNetwork(n host.Network, podCIDR string) {
+func (t *traces) ofNetwork(n host.Network, m Clean) {
+	theirs := func(name string) bool { return slices.Contains(m.Network, name) }
 	for _, l := range n.Links {
-		if slices.Contains(links, l.Name) {
+		if slices.Contains(links, l.Name) && !theirs(l.Name) {
 			t.links = append(t.links, l.Name)
 		}
-		if l.Type == "veth" && l.Master == bridge {
+		if l.Type == "veth" && l.Master == bridge && !theirs(bridge) {
 			t.links = append(t.links, l.Name)
 			t.pods++
 		}
@@ -171,7 +217,7 @@ func (t *traces) ofNetwork(n host.Network, podCIDR string) {
 		return slices.Index(links, a) - slices.Index(links, b)
 	})
 	for _, r := range n.Routes {
-		if !slices.Contains(t.links, r.Dev) && r.Via != "" && within(r.Dst, podCIDR) {
+		if !slices.Contains(t.links, r.Dev) && r.Via != "" && within(r.Dst, m.PodCIDR) {
 			t.routes = append(t.routes, r)
 		}
 	}
@@ -345,7 +391,7 @@ func (t traces) clear(ctx context.Context, h host.Host, d modules.Diff) error {
 		}
 	}
 	if d.Touches(filtersItem) {
-		if err := h.ClearFilters(ctx, filters); err != nil {
+		if err := h.ClearFilters(ctx, t.query); err != nil {
 			return err
 		}
 	}

@@ -255,3 +255,17 @@ func TestCleanSaysWhatFails(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestNetworks: what others made before is not removed.
+func TestNetworks(t *testing.T) {
+	h := hosttest.New("a", hosttest.WithNetwork(network()), hosttest.WithFilters(host.Filter{Kind: "nftables", Family: "ip", Table: "kube-proxy", Whole: true}))
+	names, err := Networks(t.Context(), h)
+	if err != nil || !slices.Equal(names, []string{"cni0", "flannel.1", "kube-proxy"}) {
+		t.Errorf("got %v, %v", names, err)
+	}
+	hosttest.WithFilters(host.Filter{Kind: "nftables", Family: "ip", Table: "nat", Chains: 3})(h.Admin())
+	d, err := Clean{Owns: []Owned{{Item: "x.service", Kind: modules.Unit}}, Network: names}.Check(t.Context(), h)
+	if err != nil || len(d) != 1 || d[0].Item != filtersItem || strings.Contains(d[0].Why, "kube-proxy") {
+		t.Errorf("got %v, %v", d, err)
+	}
+}
