@@ -215,8 +215,17 @@ func explaining(p host.Provenance, traces []host.Trace) []host.Trace {
 	slices.SortStableFunc(fit, func(a, b host.Trace) int { return a.Time.Compare(b.Time) })
 	fit = slices.Compact(fit)
 	for len(fit) > maxTraces {
-		i := slices.IndexFunc(fit, func(t host.Trace) bool { return !t.Names })
-		fit = slices.Delete(fit, max(i, 0), max(i, 0)+1)
+		i := least(fit)
+		fit = slices.Delete(fit, i, i+1)
 	}
 	return fit
+}
+
+// least is the line that tells least: the oldest of packages one by one, then
+// of the others that do not name the thing.
+func least(fit []host.Trace) int {
+	if i := slices.IndexFunc(fit, func(t host.Trace) bool { return !t.Names && (t.Source == dpkg || t.Source == dnf) }); i >= 0 {
+		return i
+	}
+	return max(0, slices.IndexFunc(fit, func(t host.Trace) bool { return !t.Names }))
 }

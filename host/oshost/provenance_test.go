@@ -126,6 +126,12 @@ func TestExplaining(t *testing.T) {
 	for range 10 {
 		many = append(many, run("11:59:00", "bash"+strings.Repeat("x", len(many)), "/"))
 	}
+	for i := range 10 {
+		many = append(many, host.Trace{Time: at("11:59:30"), Source: "dpkg", What: "upgrade y" + strings.Repeat("y", i)})
+	}
+	if got := explaining(file, many); got[maxTraces-1].Source != "sudo" {
+		t.Errorf("packages stand for people: %+v", got)
+	}
 	if got := explaining(file, many); len(got) != maxTraces || !got[0].Names || len(got[0].What) > maxWhat+3 {
 		t.Errorf("got %+v", got)
 	}
