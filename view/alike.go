@@ -128,5 +128,5 @@ func (g *stepGroup) title() string {
 	for _, s := range g.steps {
 		hosts = append(hosts, s.Host())
 	}
-	return g.module + " on " + strings.Join(HostRanges(hosts), ", ")
+	return g.module + " on " + inRanges(hosts)
 }

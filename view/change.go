@@ -12,14 +12,6 @@ import (
 // modules/internal/resource.
 var inputsHash = regexp.MustCompile(`X-Pmkctl-Inputs=[0-9a-f]+`)
 
-// showChange shows one item, and its lines where it is a file.
-func showChange(p *printer, c modules.Change, st Style) {
-	p.line("    ", sign(c.Action, st), " ", headline(c, st))
-	for _, line := range Lines(c) {
-		p.line("        ", line.paint(st))
-	}
-}
-
 // Headline is headline without colours.
 func Headline(c modules.Change) string { return headline(c, Style{}) }
 
@@ -30,7 +22,7 @@ func headline(c modules.Change, st Style) string {
 	if what := verdict(c); what != "" {
 		b.WriteString(": " + visible(what))
 	}
-	if c.Action == modules.Replace {
+	if foreign(c) {
 		b.WriteString(" " + st.yellow("(replaces foreign)"))
 	}
 	if c.Drift {
@@ -46,6 +38,12 @@ func headline(c modules.Change, st Style) string {
 		b.WriteString(st.faint(" (known after " + c.Until + ")"))
 	}
 	return b.String()
+}
+
+// foreign tells if a change is to what pmkctl did not make. Another backend
+// of the network replaces what it made, and says what that means.
+func foreign(c modules.Change) bool {
+	return c.Action == modules.Replace && !strings.HasPrefix(c.Why, "the backend ")
 }
 
 func verdict(c modules.Change) string {

@@ -57,6 +57,7 @@ func TestPlan(t *testing.T) {
 				{Kind: modules.Text, Action: modules.Add, Item: "/etc/x/new", Want: "one\ntwo\n"},
 				{Kind: modules.Text, Action: modules.Update, Item: "/etc/x/no-newline", Have: "one", Want: "two"},
 				{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x/theirs", Have: "theirs\n", Want: "ours\n"},
+				{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x/net.json", Have: `{"a": 1}`, Want: `{"a": 2}`, Why: "the backend b replaces a"},
 				{Kind: modules.Text, Action: modules.Update, Item: "/etc/x/secret", Have: "d1", Want: "d2", Secret: true},
 				{Kind: modules.Attr, Action: modules.Update, Item: "/etc/x/mode", Have: "0666 root:root", Want: "0644 root:root"},
 				{Kind: modules.Symlink, Action: modules.Update, Item: "/etc/x/link", Have: "a", Want: "b"},
