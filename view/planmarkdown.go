@@ -235,11 +235,9 @@ func (m *markdown) tellCut(short int, cut []*reviewStep) {
 
 // weight orders steps by what a reader must not miss.
 func (s *reviewStep) weight() int {
-	weight := len(marksInOrder)
+	weight := markUnknown.rank()
 	for _, k := range s.Marks {
-		if k != markUnknown {
-			weight = min(weight, slices.Index(marksInOrder, k))
-		}
+		weight = min(weight, k.rank())
 	}
 	return weight
 }
