@@ -22,6 +22,10 @@ import (
 func (a *app) eventFlags(cmd *cobra.Command, asJSON bool) *cobra.Command {
 	if asJSON {
 		cmd.Flags().BoolVar(&a.flags.json, "json", false, "print what happens as JSON lines, and nothing else; never asks (docs/events.md)")
+		cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+			a.flags.json = a.flags.json || slices.Contains(a.args, "--json") // behind the flag that is wrong
+			return err
+		})
 	}
 	cmd.Flags().StringVar(&a.flags.events, "events", "", "also write what happens as JSON lines to `FILE`, a pipe or /dev/fd/N")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return a.beginEvents(cmd.Name()) }
@@ -51,14 +55,6 @@ func (a *app) beginEvents(command string) error {
 			o.put(line)
 		}
 	}, version, command))
-	return err
-}
-
-// flagError makes events of a command line that is wrong, too.
-func (a *app) flagError(cmd *cobra.Command, err error) error {
-	if f := cmd.Flags().Lookup("events"); f != nil && slices.Contains(a.args, "--json") {
-		a.flags.json = cmd.PreRunE != nil && cmd.Name() != "preflight"
-	}
 	return err
 }
 

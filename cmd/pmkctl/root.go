@@ -55,7 +55,6 @@ func (a *app) command() *cobra.Command {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.SetFlagErrorFunc(a.flagError)
 	root.PersistentFlags().BoolVar(&a.flags.noColor, "no-color", false, "do not colour the output (also: NO_COLOR)")
 	root.PersistentFlags().BoolVar(&a.flags.quiet, "quiet", false, "show no progress")
 	root.PersistentFlags().StringVar(&a.flags.log, "log", "", "append every call to a host's agent to this `FILE`")

@@ -9,7 +9,7 @@ import (
 )
 
 func (a *app) validateCommand() *cobra.Command {
-	return a.specFlags(&cobra.Command{
+	return a.eventFlags(a.specFlags(&cobra.Command{
 		Use:   "validate [SPEC]",
 		Short: "Check a spec without reaching any host",
 		Args:  cobra.MaximumNArgs(1),
@@ -21,5 +21,5 @@ func (a *app) validateCommand() *cobra.Command {
 			fmt.Fprintf(a.out, "The spec is valid: cluster %s, %s.\n", cluster.Name, view.Count(len(cluster.Hosts), "host"))
 			return nil
 		},
-	})
+	}), true)
 }

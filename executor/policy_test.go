@@ -1,0 +1,55 @@
+package executor
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan/saved"
+	"github.com/pmkctl/pmkctl/spec"
+)
+
+// says is a policy that fails, and says the value of an expression.
+func says(expr string) spec.Policy {
+	return spec.Policy{Name: "x", Severity: modules.Error, Timezone: "UTC", Condition: spec.Source{Text: "false"}, Message: spec.Source{Text: expr}}
+}
+
+// TestPoliciesAreToldThePlan: every value of plan is what the steps are.
+func TestPoliciesAreToldThePlan(t *testing.T) {
+	c := Saved(&saved.Plan{Steps: []saved.Step{
+		{Addr: "etcd.cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Unit, Action: modules.Restart, Item: "etcd.service", Why: "because"}}},
+		{Addr: "programs.worker-1", Kind: saved.Module, Diff: saved.Diff{
+			{Kind: modules.Transfer, Action: modules.Add, Item: "/x", Bytes: 40}, {Kind: modules.Transfer, Action: modules.Add, Item: "/y", Bytes: 2}}},
+		{Addr: "motd.worker-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Text, Action: modules.Replace, Item: "/etc/motd"}}},
+		{Addr: "gone.old-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Text, Action: modules.Remove, Item: "/z"}}},
+		{Addr: "dns.cp-1", Kind: saved.Module, Diff: saved.Diff{{Item: "dns.cp-1", Until: "etcd.cp-1"}}},
+		{Addr: "kernel.cp-1", Kind: saved.Module},
+	}})
+	cluster := &spec.Cluster{Hosts: []*spec.Host{{Name: "worker-1", Roles: []spec.Role{spec.Worker}}, {Name: "cp-1", Roles: []spec.Role{spec.ControlPlane, spec.Etcd}}},
+		Leaving: []spec.Leaving{{Host: &spec.Host{Name: "old-1", Roles: []spec.Role{spec.Etcd}}}}}
+	for _, tt := range []struct{ expr, want string }{
+		{`join(" ", plan.hosts)`, "worker-1 cp-1 old-1"}, {`join(" ", plan.control_plane_hosts)`, "cp-1"}, {`join(" ", plan.etcd_hosts)`, "cp-1 old-1"},
+		{`"${plan.add} ${plan.change} ${plan.remove}"`, "1 3 1"}, {`"${plan.files} ${plan.bytes}"`, "2 42"}, {`"${plan.live}"`, "true"},
+		{`join(" ", [for r in plan.restarts : "${r.host} ${r.item} ${r.step} ${r.why}"])`, "cp-1 etcd.service etcd.cp-1 because"},
+		{`join(" ", [for r in plan.removals : "${r.host} ${r.item} ${r.step}"])`, "old-1 /z gone.old-1"},
+		{`join(" ", [for r in plan.replaced : "${r.host} ${r.item} ${r.step}"])`, "worker-1 /etc/motd motd.worker-1"},
+		{`join(" ", [for s in plan.steps : "${s.module}/${s.host}/${s.action}"])`, "etcd/cp-1/update programs/worker-1/add motd/worker-1/update gone/old-1/remove dns/cp-1/"},
+		{`"${time.weekday} ${time.date} ${time.hour}:${time.minute}"`, "Friday 2026-11-27 22:30"},
+	} {
+		cluster.Policies = []spec.Policy{says(tt.expr)}
+		got := c.Policies(cluster, true, time.Date(2026, 11, 27, 22, 30, 0, 0, time.UTC))
+		if len(got) != 1 || got[0].Message != tt.want || !got[0].Failed() {
+			t.Errorf("%s: got %+v, want %q", tt.expr, got, tt.want)
+		}
+	}
+}
+
+// TestPoliciesAreAboutChanges: a plan without any has nothing to be refused.
+func TestPoliciesAreAboutChanges(t *testing.T) {
+	c := Saved(&saved.Plan{Steps: []saved.Step{{Addr: "kernel.cp-1", Kind: saved.Module},
+		{Addr: "preflight.cp-1", Kind: saved.Probe, Diff: saved.Diff{{Kind: modules.Finding, Level: modules.Warning}}}}})
+	if got := c.Policies(&spec.Cluster{Policies: []spec.Policy{says(`"x"`)}}, true, time.Now()); got != nil {
+		t.Error(fmt.Sprint(got))
+	}
+}
