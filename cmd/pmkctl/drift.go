@@ -55,7 +55,7 @@ func (a *app) drift(cmd *cobra.Command, args []string, f planFlags) error {
 	if err := view.Drift(w.out, found, askedFor(checked, found), w.style(w.out)); err != nil {
 		return err
 	}
-	if err := w.judge(checked); err != nil {
+	if err := w.judgeChecks(checked); err != nil { // policies are about plans
 		return err
 	}
 	if f.detailed && things > 0 {

@@ -262,8 +262,15 @@ func (w *work) check(ctx context.Context) *executor.Checked {
 	return c
 }
 
-// judge turns failed probes and checks into the command's end.
+// judge turns failed probes, checks and policies into the command's end.
 func (w *work) judge(c *executor.Checked) error {
+	if err := w.judgeChecks(c); err != nil {
+		return err
+	}
+	return w.judgePolicies(c)
+}
+
+func (w *work) judgeChecks(c *executor.Checked) error {
 	probes, errs := c.Failed()
 	lost := slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, host.ErrLost) })
 	switch {
@@ -276,7 +283,7 @@ func (w *work) judge(c *executor.Checked) error {
 	case len(errs) > 0:
 		return errors.Join(errs...)
 	}
-	return errors.Join(w.contradiction(c), w.judgePolicies(c))
+	return w.contradiction(c)
 }
 
 // names are what tells alike hosts apart.
