@@ -7,21 +7,26 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/view"
 )
 
 func (a *app) explainCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "explain [CHECK]",
-		Short: "Tell what a check of preflight looks at, why, and what to do",
+		Use:   "explain [CHECK | STEP [SPEC | PLAN]]",
+		Short: "Tell what a check of preflight or a step of a plan is about",
 		Long: "Tell what a check of preflight looks at, why that matters, what to do about a finding, and how to change its\n" +
-			"severity. Without an argument: the list of all checks.",
-		Example: "  pmkctl explain PF012",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			"severity. Or tell why a step is in the plan, which line asked for it, what it does, what it waits for and what waits\n" +
+			"for it; of a spec as an apply to bare hosts would do it. Without an argument: the list of all checks.",
+		Example: "  pmkctl explain PF012\n  pmkctl explain kubelet.worker-1\n  pmkctl explain etcd.cp-1 cluster.plan",
+		Args:    cobra.MaximumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
 				return a.explainAll(asJSON)
+			case len(args) == 2 || namesStep(args[0]):
+				return a.explainStep(cmd.Context(), args, asJSON)
 			}
 			return a.explain(args[0], asJSON)
 		},
@@ -34,7 +39,12 @@ func (a *app) explainCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	return cmd
+	return a.specFlags(cmd)
+}
+
+// namesStep tells if an argument names a step, and not a check.
+func namesStep(text string) bool {
+	return strings.Contains(text, ".") || plan.Purpose(text) != ""
 }
 
 func (a *app) explainAll(asJSON bool) error {

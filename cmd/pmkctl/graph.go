@@ -112,6 +112,7 @@ type source struct {
 	cluster *spec.Cluster
 	files   map[string]*hcl.File // of a spec
 	saved   *saved.Plan          // nil for a spec
+	bare    *executor.Checked    // of a spec
 	steps   []saved.Step
 }
 
@@ -132,7 +133,8 @@ func (a *app) stepsOf(ctx context.Context, args []string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &source{cluster: cluster, files: files, steps: (&executor.Checked{Graph: g}).Steps()}, nil
+	bare := &executor.Checked{Graph: g}
+	return &source{cluster: cluster, files: files, bare: bare, steps: bare.Steps()}, nil
 }
 
 // title says what the steps are of.

@@ -17,6 +17,7 @@ import (
 const (
 	Nothing modules.Action = "none"  // there is nothing to change
 	Later   modules.Action = "later" // known only after another step
+	Left    modules.Action = "left"  // something to change, and left out of the plan
 )
 
 // A Graph is steps and what they wait for, to be drawn.
@@ -71,6 +72,9 @@ func New(steps []saved.Step, planned bool) *Graph {
 }
 
 func action(s saved.Step) modules.Action {
+	if s.Left != nil && s.Left.Pending {
+		return Left
+	}
 	if s.Kind != saved.Module || len(s.Diff) == 0 {
 		return Nothing
 	}

@@ -345,6 +345,7 @@ func TestCollapse(t *testing.T) {
 		{Addr: "node.a", Kind: saved.Module, After: []plan.Addr{"kubelet.a"}, Diff: saved.Diff{{Until: "ca.a"}}},
 		{Addr: "kubelet.b", Kind: saved.Module, After: []plan.Addr{"gate", "ca.a", "node.a", "kubelet.left-out"}, Diff: saved.Diff{{Action: modules.Restart}}},
 		{Addr: "node.b", Kind: saved.Module, After: []plan.Addr{"kubelet.b"}},
+		{Addr: "dns.a", Kind: saved.Module, After: []plan.Addr{"node.a", "node.b"}, Left: &plan.Left{Flag: "-limit", Pending: true}},
 	}, true).Collapse()
 	var got []string
 	for _, n := range g.Nodes {
@@ -354,9 +355,9 @@ func TestCollapse(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s > %s %v %v", g.Nodes[e.From].ID, g.Nodes[e.To].ID, e.Implied, e.Turn))
 	}
 	want := []string{
-		"0 preflight (2 hosts) none", "1 gate none", "2 ca (a) add", "3 kubelet (2 hosts) update", "4 node (2 hosts) later",
+		"0 preflight (2 hosts) none", "1 gate none", "2 ca (a) add", "3 kubelet (2 hosts) update", "4 node (2 hosts) later", "5 dns (a) left",
 		"preflight > gate false false", "gate > ca false false", "gate > kubelet true false", "ca > kubelet false false",
-		"node > kubelet false true", "kubelet > node false false",
+		"node > kubelet false true", "kubelet > node false false", "node > dns false false",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got\n%s", d)

@@ -188,11 +188,12 @@ var words = map[modules.Action]struct{ sign, word string }{
 	modules.Update: {"~", "to change"},
 	modules.Remove: {"−", "to remove"},
 	Later:          {"?", "known later"},
+	Left:           {"×", "left out"},
 	Nothing:        {"", "nothing to change"},
 }
 
 // order is that of words.
-var order = []modules.Action{modules.Remove, modules.Update, modules.Add, Later, Nothing}
+var order = []modules.Action{modules.Remove, modules.Update, modules.Add, Later, Left, Nothing}
 
 // label is what stands in a box: "~ kubelet", "~ kubelet (100 hosts: +3 ~97)".
 func label(n *Node) string {

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/view"
+)
+
+// explainStep tells of a step of a spec or a saved plan: args are the step,
+// and which of these.
+func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error {
+	s, err := a.stepsOf(ctx, args[1:])
+	if err != nil {
+		return err
+	}
+	c := s.checked()
+	found, err := c.Graph.Find(args[0])
+	switch {
+	case err != nil:
+		return err
+	case len(found) > 1:
+		return fmt.Errorf("%s names %s: write the address of one, such as %s", args[0], view.Count(len(found), "step"), found[0].Addr)
+	}
+	e := view.NewExplainedStep(c, found[0], s.saved != nil)
+	e.Of = s.title()
+	e.Owns = append(e.Owns, s.owned(ctx, found[0].Addr)...)
+	e.Snippet = a.snippet(s, found[0].Source)
+	if asJSON {
+		return view.ExplainJSON(a.out, e)
+	}
+	return view.ExplainStep(a.out, e, a.style(a.out))
+}
+
+// checked is the graph with what is known of it.
+func (s *source) checked() *executor.Checked {
+	if s.saved != nil {
+		return executor.Saved(s.saved)
+	}
+	return s.bare
+}
+
+// owned are the items that a step of the spec may change.
+func (s *source) owned(ctx context.Context, a plan.Addr) []string {
+	g, err := plan.CompileBare(ctx, s.cluster)
+	if err != nil {
+		return nil // a spec that compiled before; a plan is shown without them
+	}
+	for _, step := range g.Steps {
+		if o, ok := step.Work.(modules.Owner); ok && step.Addr == a {
+			return o.Items()
+		}
+	}
+	return nil
+}
+
+// snippet is the line of the spec that asked for a step; "" where the file is
+// not there any more. What is sensitive in it reads as asterisks.
+func (a *app) snippet(s *source, at hcl.Range) string {
+	files := s.files
+	if s.saved != nil {
+		_, files, _ = spec.Load(specOf(s.saved), spec.Options{Vars: a.flags.vars, VarFiles: a.flags.varFiles, Env: os.Environ()})
+	}
+	f := files[at.Filename]
+	for name, other := range files {
+		if s.saved != nil && filepath.Base(name) == filepath.Base(at.Filename) { // a spec's files are in one folder, wherever that is now
+			f = other
+		}
+	}
+	if f == nil {
+		return ""
+	}
+	lines := strings.Split(string(f.Bytes), "\n")
+	if at.Start.Line < 1 || at.Start.Line > len(lines) {
+		return ""
+	}
+	return lines[at.Start.Line-1]
+}

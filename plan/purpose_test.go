@@ -1,0 +1,66 @@
+package plan_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/spec"
+)
+
+// bare is the graph of an example.
+func bare(t *testing.T, path string) *plan.Graph {
+	t.Helper()
+	c, _, diags := spec.Load(path, spec.Options{})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	g, err := plan.CompileBare(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestPurpose(t *testing.T) {
+	for _, s := range bare(t, "../examples/three-hosts").Steps {
+		if plan.Purpose(s.Addr.Module()) == "" {
+			t.Errorf("nothing says what %s is for", s.Addr.Module())
+		}
+	}
+	for _, module := range []string{"stop", "clean", "leave", "leftovers"} {
+		if plan.Purpose(module) == "" {
+			t.Errorf("nothing says what %s is for", module)
+		}
+	}
+}
+
+func TestBeforeAndBehind(t *testing.T) {
+	g := bare(t, "../examples/three-hosts")
+	direct, all := g.Before("kernel.worker-1")
+	if d := cmp.Diff([]plan.Addr{"member.worker-1"}, direct); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]plan.Addr{"preflight.cp-1", "preflight.worker-1", "preflight.worker-2", "connectivity", "gate", "member.worker-1"}, all); d != "" {
+		t.Error(d)
+	}
+	if direct, all = g.Before("connectivity"); len(direct)+len(all) > 0 {
+		t.Errorf("connectivity waits for %v, %v", direct, all)
+	}
+	if direct, _ = g.Behind("gate"); !cmp.Equal(direct, []plan.Addr{"member.cp-1", "member.worker-1", "member.worker-2"}) {
+		t.Errorf("behind the gate: %v", direct)
+	}
+	// What waits for a step is what has it before itself.
+	for _, s := range g.Steps {
+		_, behind := g.Behind(s.Addr)
+		for _, other := range g.Steps {
+			_, before := g.Before(other.Addr)
+			if slices.Contains(before, s.Addr) != slices.Contains(behind, other.Addr) {
+				t.Errorf("%s and %s: one says that it is before the other, the other does not", s.Addr, other.Addr)
+			}
+		}
+	}
+}
