@@ -21,6 +21,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view"
@@ -53,6 +54,7 @@ func livePlan(t testing.TB) *saved.Plan {
 			{Kind: modules.Attr, Action: modules.Update, Item: "/etc/mode", Have: "0666 root:root", Want: "0644 root:root", Drift: true}}},
 		saved.Step{Addr: "flannel.worker-8", Kind: saved.Module, Diff: saved.Diff{
 			{Kind: modules.Setting, Action: modules.Replace, Item: "backend", Have: "udp", Want: "vxlan", Why: "the backend vxlan replaces udp"}}},
+		saved.Step{Addr: "extra.worker-3", Kind: saved.Module, Left: &plan.Left{Flag: "-exclude=extra.*", Pending: true}},
 		saved.Step{Addr: "drain.worker-9", On: "cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Object, Action: modules.Remove, Item: "node/worker-9", Have: "Ready"}}},
 		saved.Step{Addr: "clean.worker-9", Kind: saved.Module, Diff: saved.Diff{
 			{Kind: modules.Unit, Action: modules.Remove, Item: "kubelet.service", Have: "enabled, active"},
@@ -98,7 +100,7 @@ func TestPlanPage(t *testing.T) {
 	}
 	wantAll(t, "the page", b.text("body"), "Made", "2026-11-22 17:30 UTC by alice@laptop", someID, "pmkctl apply -sha256="+someID,
 		"Removal", "node/worker-9", "Replaces what pmkctl did not make", "1 of 1 control-plane host changes: cp-1", "1 of 1 etcd member changes",
-		"4 kubelets restarted, at most 1 at a time", "etcd.service", "2 hosts to leave: worker-[8-9]", "worker-9 does not answer: its disk stays as it is", "leaves the cluster", "1 item changed, which cannot be done without a gap: worker-8", "backend: the backend vxlan replaces udp", "Changed on the host", "/etc/mode",
+		"4 kubelets restarted, at most 1 at a time", "etcd.service", "This is a part of what differs", "Left out, because of -exclude=extra.*: extra.worker-3", "2 hosts to leave: worker-[8-9]", "worker-9 does not answer: its disk stays as it is", "leaves the cluster", "1 item changed, which cannot be done without a gap: worker-8", "backend: the backend vxlan replaces udp", "Changed on the host", "/etc/mode",
 		"0 passed, 0 failed, 1 warning", "Not on Fridays <b>at all", "debian 12", "Preflight", "passed")
 
 	// By mouse: a step, and in it a file.

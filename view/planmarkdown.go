@@ -85,6 +85,13 @@ func (m *markdown) head() {
 	if len(left) > 0 {
 		m.line("\n**Left out:** %s", code(clip(strings.Join(left, ", "), textRoom)))
 	}
+	if steps := m.LeftOutLines(); len(steps) > 0 {
+		m.line("\n**This is a part of what differs:**\n")
+		for i, l := range steps {
+			steps[i] = "- " + code(clip(strings.TrimSpace(l), textRoom))
+		}
+		m.list(riskRoom, steps)
+	}
 }
 
 func (m *markdown) risks() {

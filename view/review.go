@@ -233,6 +233,13 @@ func (r *review) change(g *stepGroup, names Names) *reviewStep {
 	return s
 }
 
+// LeftOutLines say which steps are not done, and because of which flag.
+func (r *review) LeftOutLines() []string {
+	var b strings.Builder
+	leftOutSteps(&printer{w: &b}, r.checked, Style{})
+	return nonEmpty(strings.Split(b.String(), "\n")...)
+}
+
 // PolicyLine counts the policies: "2 passed, 1 failed, 0 warnings".
 func (r *review) PolicyLine() string {
 	passed, failed, warned := 0, 0, 0
