@@ -81,6 +81,8 @@ func TestDrift(t *testing.T) {
 		{name: "a key", do: remove("/etc/x.key"), want: []Drift{{Item: "/etc/x.key", What: IsGone}}},
 		{name: "a setting", do: func(h *hosttest.Host) error { return h.SetSysctl(ctx, "net.ipv4.ip_forward", "0") },
 			want: []Drift{{Item: "net.ipv4.ip_forward", What: OfValue, Was: "1", Is: "0"}}},
+		{name: "an empty setting", do: func(h *hosttest.Host) error { return h.SetSysctl(ctx, "net.ipv4.ip_forward", "") },
+			want: []Drift{{Item: "net.ipv4.ip_forward", What: OfValue, Was: "1"}}},
 		{name: "a service", do: func(h *hosttest.Host) error { return h.Unit(ctx, "x.service", host.Stop) },
 			want: []Drift{{Item: "x.service", What: OfState, Was: "enabled, active", Is: "enabled, inactive"}}},
 		{name: "images", do: func(h *hosttest.Host) error { h.RemoveImages(); return nil }, want: []Drift{{Item: "r/x:1", What: IsGone}}},

@@ -113,5 +113,5 @@ func (o Owned) differs(wrote, have string) bool {
 	same := func(a string) bool {
 		return strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(have), " ")
 	}
-	return wrote != "" && !same(wrote) && !same(o.Was)
+	return wrote != "" && !same(wrote) && (o.Was == "" || !same(o.Was))
 }

@@ -49,6 +49,7 @@ func TestDrifted(t *testing.T) {
 		{"restarts", unit, c{Kind: modules.Unit, Action: modules.Restart, Have: "enabled, active", Want: "enabled, active"}, false},
 		{"stopped by a step that was cut off", cutUnit, c{Kind: modules.Unit, Action: modules.Update, Have: "enabled, inactive", Want: "enabled, active"}, false},
 		{"set", sysctl, c{Kind: modules.Setting, Action: modules.Update, Have: "3", Want: "1 2"}, true},
+		{"set to nothing", sysctl, c{Kind: modules.Setting, Action: modules.Update, Want: "1 2"}, true},
 		{"set, and spaces", sysctl, c{Kind: modules.Setting, Action: modules.Update, Have: "1\t2", Want: "4"}, false},
 		{"a directory's mode", dir, c{Kind: modules.Directory, Action: modules.Update, Have: "0700 root:root", Want: "0755 root:root"}, true},
 		{"user deleted", Owned{Kind: modules.Account}, c{Kind: modules.Account, Action: modules.Add, Want: "x"}, true},

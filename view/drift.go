@@ -26,6 +26,7 @@ type DriftItem struct {
 	Lines   []Line // what somebody made of it, where that is known
 	Mended  bool   // apply puts it right
 	Changed bool   // the spec asks for something else as well
+	Leaves  bool   // the spec does not want it any more
 }
 
 // Drift shows what is on the hosts other than pmkctl left it, and who may have
@@ -45,8 +46,9 @@ func Drift(w io.Writer, hosts []HostDrift, asked []string, st Style) error {
 			continue
 		}
 		p.line(st.bold(h.Host))
-		for _, d := range h.Items {
-			showDrift(p, d, st)
+		for i, d := range h.Items {
+			again := i+1 < len(h.Items) && h.Items[i+1].Item == d.Item
+			showDrift(p, d, again, st)
 		}
 		for _, item := range slices.Sorted(maps.Keys(h.Stays)) {
 			p.line("      ", item, st.faint(" is not wanted any more and stays: "+h.Stays[item]))
@@ -65,7 +67,9 @@ func Drift(w io.Writer, hosts []HostDrift, asked []string, st Style) error {
 	return p.err
 }
 
-func showDrift(p *printer, d DriftItem, st Style) {
+// showDrift shows one difference. Who made it is said once for all of a
+// thing.
+func showDrift(p *printer, d DriftItem, again bool, st Style) {
 	sign := st.yellow("~")
 	if d.What == state.IsGone {
 		sign = st.red("-")
@@ -73,6 +77,9 @@ func showDrift(p *printer, d DriftItem, st Style) {
 	p.line("    ", sign, " ", d.Item, ": ", visible(driftText(d.Drift)))
 	for _, l := range d.Lines {
 		p.line("        ", l.paint(st))
+	}
+	if again {
+		return
 	}
 	for _, note := range driftNotes(d) {
 		p.line("      ", st.faint(visible(note)))
@@ -114,6 +121,8 @@ func driftNotes(d DriftItem) []string {
 		notes = append(notes, fmt.Sprintf("written by pmkctl %s (run %s)", moment(d.Written.Time), d.Written.Run))
 	}
 	switch {
+	case d.Leaves:
+		notes = append(notes, "the spec does not want it any more; pmkctl apply removes it")
 	case d.Changed:
 		notes = append(notes, "the spec asks for something else now; pmkctl apply makes it so")
 	case d.Mended:

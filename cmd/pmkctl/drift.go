@@ -143,7 +143,7 @@ func driftItem(d state.Drift, changes modules.Diff) view.DriftItem {
 			continue
 		}
 		item.Mended = true
-		if c.Kind != modules.Text || d.SHA256 == "" {
+		if item.Leaves = c.Action == modules.Remove; item.Leaves || c.Kind != modules.Text || d.SHA256 == "" {
 			continue
 		}
 		if sum := sha256.Sum256([]byte(c.Want)); hex.EncodeToString(sum[:]) != d.SHA256 {
@@ -180,7 +180,7 @@ func askedFor(c *executor.Checked, found []view.HostDrift) []string {
 	for _, s := range c.Pending() {
 		drifted := func(item string) bool {
 			return slices.ContainsFunc(found, func(h view.HostDrift) bool {
-				return h.Host == s.RunsOn() && slices.ContainsFunc(h.Items, func(d view.DriftItem) bool { return d.Item == item && !d.Changed })
+				return h.Host == s.RunsOn() && slices.ContainsFunc(h.Items, func(d view.DriftItem) bool { return d.Item == item && !d.Changed && !d.Leaves })
 			})
 		}
 		if slices.ContainsFunc(c.Diffs[s.Addr], func(ch modules.Change) bool {

@@ -196,10 +196,10 @@ func explaining(p host.Provenance, traces []host.Trace) []host.Trace {
 	var fit []host.Trace
 	for _, t := range traces {
 		t.Names = isAbout(t, p)
-		late := t.Time.After(p.Changed.Add(slack))
+		late := t.Time.After(p.Changed)
 		early := t.Time.Before(p.Changed.Add(-before[t.Source] - slack))
 		switch {
-		case t.Names && (p.Changed.IsZero() || !late):
+		case t.Names && (p.Changed.IsZero() || !t.Time.After(p.Changed.Add(slack))):
 		case t.Names || p.Changed.IsZero() || late || early:
 			continue
 		}
@@ -213,12 +213,24 @@ func explaining(p host.Provenance, traces []host.Trace) []host.Trace {
 		fit = append(fit, t)
 	}
 	slices.SortStableFunc(fit, func(a, b host.Trace) int { return a.Time.Compare(b.Time) })
-	fit = slices.Compact(fit)
+	fit = lastOfEach(fit)
 	for len(fit) > maxTraces {
 		i := least(fit)
 		fit = slices.Delete(fit, i, i+1)
 	}
 	return fit
+}
+
+// lastOfEach leaves of lines that say the same the last one: most logins are
+// pmkctl's own.
+func lastOfEach(fit []host.Trace) []host.Trace {
+	var out []host.Trace
+	for i, t := range fit {
+		if !slices.ContainsFunc(fit[i+1:], func(o host.Trace) bool { return o.Source == t.Source && o.Who == t.Who && o.What == t.What }) {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 // least is the line that tells least: the oldest of packages one by one, then

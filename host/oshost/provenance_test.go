@@ -126,6 +126,11 @@ func TestExplaining(t *testing.T) {
 	for range 10 {
 		many = append(many, run("11:59:00", "bash"+strings.Repeat("x", len(many)), "/"))
 	}
+	logins := []host.Trace{{Time: at("11:50:00"), Source: "sshd", Who: "a"}, {Time: at("11:51:00"), Source: "sshd", Who: "b"},
+		{Time: at("11:52:00"), Source: "sshd", Who: "a"}, {Time: at("12:00:01"), Source: "sshd", Who: "a"}}
+	if got := explaining(file, logins); len(got) != 2 || got[0].Who != "b" || got[1].Time != at("11:52:00") {
+		t.Errorf("of each the last one before the change: got %+v", got)
+	}
 	for i := range 10 {
 		many = append(many, host.Trace{Time: at("11:59:30"), Source: "dpkg", What: "upgrade y" + strings.Repeat("y", i)})
 	}

@@ -67,8 +67,9 @@ var (
 	sshdLine = regexp.MustCompile(`^Accepted (\S+) for (\S+) from (\S+) port \d+`)
 )
 
-// agentDir is where our own executables are: sudo runs them for every plan.
-const agentDir = "/var/lib/pmkctl/agent/"
+// agentDir is where our own executables are: sudo brings them there, and runs
+// them for every plan.
+const agentDir = "/var/lib/pmkctl/agent"
 
 // parseJournal reads journalctl's JSON lines. The directory of a sudo command
 // follows it in What, after a newline.
@@ -88,7 +89,7 @@ func parseJournal(out []byte) []host.Trace {
 			continue
 		}
 		at := time.UnixMicro(us).UTC()
-		if m := sudoLine.FindStringSubmatch(text); m != nil && !strings.HasPrefix(m[3], agentDir) {
+		if m := sudoLine.FindStringSubmatch(text); m != nil && !strings.Contains(m[3], agentDir) {
 			list = append(list, host.Trace{Time: at, Source: sudo, Who: m[1], What: m[3] + "\n" + m[2]})
 		} else if m := sshdLine.FindStringSubmatch(text); m != nil {
 			list = append(list, host.Trace{Time: at, Source: sshd, Who: m[2], What: "from " + m[3] + " by " + m[1]})

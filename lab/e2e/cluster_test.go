@@ -33,6 +33,7 @@ func TestCluster(t *testing.T) {
 		{"plan is at most six sequential round trips from the hello", roundTrips},
 		{"the password of sudo is told nowhere", noPasswordTold},
 		{"drift is one line of one step, and apply restores it alone", drift},
+		{"plan -drift tells who changed what", driftTold},
 		{"a host comes back from a reboot without pmkctl", comesBack},
 	} {
 		if !t.Run(tt.promise, func(t *testing.T) { tt.test(t, l) }) && i < 2 {
@@ -96,6 +97,18 @@ func drift(t *testing.T, l *lab.Lab) {
 		t.Errorf("started were %q, want %q", got, want)
 	}
 	noChanges(t, labSpec())
+}
+
+// driftTold has root at the console edit a file, and asks who it was.
+func driftTold(t *testing.T, l *lab.Lab) {
+	const config = "/var/lib/kubelet/config.yaml"
+	worker1 := hostOf(t, l, "worker-1")
+	pmkctl(t, "plan", "-drift", "-detailed-exitcode", labSpec()).want(t, 0).holds(t, "No drift")
+	on(t, worker1, "sudo", "sed", "-i", "-e", "$amaxPods: 77", config)
+	pmkctl(t, "plan", "-drift", "-detailed-exitcode", labSpec()).want(t, 2).
+		holds(t, "~ "+config, "+ maxPods: 77", "root by sudo: /usr/bin/sed -i", "1 thing on 1 host")
+	apply(t, labSpec())
+	pmkctl(t, "plan", "-drift", "-detailed-exitcode", labSpec()).want(t, 0)
 }
 
 // diffLines are the lines of a plan that add or remove one of a file.
