@@ -66,6 +66,13 @@ type StepDiffers struct {
 	Diff modules.Diff
 }
 
+// StepLeft says why a step that differs is not in the plan.
+type StepLeft struct {
+	Addr  plan.Addr
+	Flag  string    // -target, -exclude or -limit
+	Cause plan.Addr // the step that the flag leaves out and this one waits for; "" if it is the step itself
+}
+
 // Planned sums up a plan.
 type Planned struct {
 	Add, Change, Remove              int // steps
@@ -73,6 +80,7 @@ type Planned struct {
 	Restarts, Removals, Replacements int
 	Files                            int
 	Bytes                            int64
+	LeftOut                          int // steps that differ
 }
 
 // PolicyJudged says what came of a policy.
@@ -135,6 +143,7 @@ func (HostFailed) event()   {}
 func (StepChecked) event()  {}
 func (StepPlanned) event()  {}
 func (StepDiffers) event()  {}
+func (StepLeft) event()     {}
 func (Drifted) event()      {}
 func (Planned) event()      {}
 func (PolicyJudged) event() {}

@@ -21,7 +21,7 @@ func (c *Checked) facts(cluster *spec.Cluster) spec.PlanFacts {
 	i := c.Impact(cluster.Everyone())
 	f := spec.PlanFacts{Hosts: i.Hosts, ControlPlane: i.ControlPlane, Etcd: i.Etcd,
 		Add: i.Counts.Add, Change: i.Counts.Change, Remove: i.Counts.Remove,
-		Restarts: effects(i.Restarts), Removals: effects(i.Removals), Foreign: effects(i.Replaced), Files: i.Files, Bytes: i.Bytes}
+		Restarts: effects(i.Restarts), Removals: effects(i.Removals), Foreign: effects(i.Replaced), Files: i.Files, Bytes: i.Bytes, LeftOut: len(c.LeftOut())}
 	for _, s := range c.Pending() {
 		f.Steps = append(f.Steps, spec.PlanStep{Addr: string(s.Addr), Module: s.Addr.Module(), Host: s.Addr.Host(), Action: string(c.Action(s.Addr))})
 	}

@@ -15,6 +15,7 @@ type PlanFacts struct {
 	Steps                       []PlanStep
 	Files                       int
 	Bytes                       int64
+	LeftOut                     int // steps that differ
 }
 
 // A PlanEffect is a change that people ask about.
@@ -44,6 +45,7 @@ var (
 		{Name: "steps", Type: cty.List(stepType), Doc: "Steps that change something. `action` is \"add\", \"update\" or \"remove\"; \"\" if it is known later."},
 		{Name: "files", Type: cty.Number, Doc: "Files sent to hosts."},
 		{Name: "bytes", Type: cty.Number, Doc: "Bytes of these files."},
+		{Name: "left_out", Type: cty.Number, Doc: "Steps that would change something and are left out by `-target`, `-exclude` or `-limit`."},
 		{Name: "live", Type: cty.Bool, Doc: "The cluster was there before: some host is a member of it."},
 	}
 	timeAttrs = []attr{
@@ -62,7 +64,7 @@ func (f PlanFacts) value() cty.Value {
 		"add": num(int64(f.Add)), "change": num(int64(f.Change)), "remove": num(int64(f.Remove)),
 		"restarts": list(f.Restarts, effectType, PlanEffect.value), "removals": list(f.Removals, effectType, PlanEffect.value),
 		"replaced": list(f.Foreign, effectType, PlanEffect.value), "steps": list(f.Steps, stepType, PlanStep.value),
-		"files": num(int64(f.Files)), "bytes": num(f.Bytes),
+		"left_out": num(int64(f.LeftOut)), "files": num(int64(f.Files)), "bytes": num(f.Bytes),
 	})
 }
 

@@ -139,6 +139,13 @@ type (
 		Replacements int      `json:"replacements"`
 		Files        int      `json:"files"`
 		Bytes        int64    `json:"bytes"`
+		LeftOut      int      `json:"left_out"` // steps that differ
+	}
+	leftLine struct {
+		lineHead
+		stepHead
+		Flag  string    `json:"flag"`
+		Cause plan.Addr `json:"cause"` // "" if the flag leaves out the step itself
 	}
 	applySummaryLine struct {
 		lineHead
@@ -291,9 +298,11 @@ func lineOf(e event.Event) any {
 		return differsLine{head("step_differs"), stepOf(e.Addr), streamChanges(e.Diff)}
 	case event.Drifted:
 		return driftOf(e)
+	case event.StepLeft:
+		return leftLine{head("step_left_out"), stepOf(e.Addr), e.Flag, e.Cause}
 	case event.Planned:
 		return planSummaryLine{head("summary"), "plan", e.Add, e.Change, e.Remove, e.Hosts, e.ControlPlane, e.Etcd,
-			e.Restarts, e.Removals, e.Replacements, e.Files, e.Bytes}
+			e.Restarts, e.Removals, e.Replacements, e.Files, e.Bytes, e.LeftOut}
 	case event.PolicyJudged:
 		return policyLine{head("policy"), e.Name, e.Severity, e.Passed, e.Message, e.File, e.Line}
 	case event.Saved:

@@ -121,10 +121,14 @@ func (w *work) tellPlan(c *executor.Checked) {
 	for _, s := range c.Pending() {
 		w.emit(event.StepPlanned{Addr: s.Addr, Source: s.Source, Diff: c.Diffs[s.Addr]})
 	}
+	left := c.LeftOut()
+	for _, a := range left {
+		w.emit(event.StepLeft{Addr: a, Flag: c.Left[a].Flag, Cause: c.Left[a].Cause})
+	}
 	i := c.Impact(w.cluster.Everyone())
 	w.emit(event.Planned{Add: i.Counts.Add, Change: i.Counts.Change, Remove: i.Counts.Remove,
 		Hosts: i.Hosts, ControlPlane: i.ControlPlane, Etcd: i.Etcd,
-		Restarts: len(i.Restarts), Removals: len(i.Removals), Replacements: len(i.Replaced), Files: i.Files, Bytes: i.Bytes})
+		Restarts: len(i.Restarts), Removals: len(i.Removals), Replacements: len(i.Replaced), Files: i.Files, Bytes: i.Bytes, LeftOut: len(left)})
 }
 
 // tellResult makes an event of how an apply ended. Each step's end was told
