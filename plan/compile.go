@@ -176,6 +176,9 @@ func (b *builder) add(module string, h *spec.Host, work modules.Checker, after .
 // check makes sure that the order of steps is one: every step stands after
 // those it waits for. What fails it is a mistake in this package.
 func (g *Graph) check() error {
+	if cycle := g.cycle(); cycle != nil {
+		return fmt.Errorf("steps wait for each other: %s", cycleText(cycle))
+	}
 	seen := map[Addr]bool{}
 	for _, s := range g.Steps {
 		for _, a := range s.After {

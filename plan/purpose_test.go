@@ -64,3 +64,23 @@ func TestBeforeAndBehind(t *testing.T) {
 		}
 	}
 }
+
+// TestKnownAfterIsBefore: what a step is known after it waits for, so that a
+// selection which has the one has the other.
+func TestKnownAfterIsBefore(t *testing.T) {
+	w := workers(t, 2, "")
+	c, _ := w.compile(t)
+	known := 0
+	for a, d := range w.check(t, c.Graph).Diffs {
+		_, before := c.Graph.Before(a)
+		for _, until := range d.Until() {
+			known++
+			if !slices.Contains(before, plan.Addr(until)) {
+				t.Errorf("%s is known after %s, and does not wait for it", a, until)
+			}
+		}
+	}
+	if known == 0 {
+		t.Error("nothing is known later on bare hosts")
+	}
+}

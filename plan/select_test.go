@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
 	"pgregory.net/rapid"
 
 	"github.com/pmkctl/pmkctl/host"
@@ -284,4 +285,18 @@ func drawGraph(t *rapid.T) (*Graph, map[Addr]bool) {
 		pending[a] = rapid.Bool().Draw(t, "pending")
 	}
 	return g, pending
+}
+
+func TestCycle(t *testing.T) {
+	at := func(line int) hcl.Range { return hcl.Range{Filename: "cluster.hcl", Start: hcl.Pos{Line: line}} }
+	g := &Graph{Steps: []*Step{
+		{Addr: "z", Source: at(1), After: []Addr{"left-out"}}, {Addr: "a", Source: at(2), After: []Addr{"z", "b"}},
+		{Addr: "b", Source: at(3), After: []Addr{"z", "c"}}, {Addr: "c", Source: at(4), After: []Addr{"a"}}}}
+	want := "steps wait for each other: a (cluster.hcl:2) -> b (cluster.hcl:3) -> c (cluster.hcl:4) -> a"
+	if err := g.check(); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if c := small().cycle(); c != nil {
+		t.Errorf("small has a cycle: %s", cycleText(c))
+	}
 }

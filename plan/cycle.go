@@ -1,0 +1,50 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// cycle is a path of steps of which each waits for the next, and the last for
+// the first; nil if there is none.
+func (g *Graph) cycle() []*Step {
+	steps := map[Addr]*Step{}
+	for _, s := range g.Steps {
+		steps[s.Addr] = s
+	}
+	done := map[Addr]bool{}
+	var path, found []*Step
+	var visit func(s *Step) bool
+	visit = func(s *Step) bool {
+		if s == nil || done[s.Addr] {
+			return false // left out with its host, or on no cycle
+		}
+		if i := slices.Index(path, s); i >= 0 {
+			found = slices.Clone(path[i:])
+			return true
+		}
+		path = append(path, s)
+		if slices.ContainsFunc(s.After, func(a Addr) bool { return visit(steps[a]) }) {
+			return true
+		}
+		path, done[s.Addr] = path[:len(path)-1], true
+		return false
+	}
+	for _, s := range g.Steps {
+		if visit(s) {
+			break
+		}
+	}
+	return found
+}
+
+// cycleText is a cycle with the places of its steps: "a (cluster.hcl:3) -> b
+// (cluster.hcl:9) -> a".
+func cycleText(cycle []*Step) string {
+	var parts []string
+	for _, s := range cycle {
+		parts = append(parts, fmt.Sprintf("%s (%s:%d)", s.Addr, s.Source.Filename, s.Source.Start.Line))
+	}
+	return strings.Join(append(parts, string(cycle[0].Addr)), " -> ")
+}
