@@ -97,7 +97,7 @@ func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
 		moves = append(moves, move(s.Addr, w, is))
 	}
 	for _, s := range p.Steps {
-		if w, gone := was[s.Addr]; gone && s.Kind == saved.Module {
+		if w, gone := was[s.Addr]; gone && s.Kind == saved.Module && len(w) > 0 && did[s.RunsOn()][string(s.Addr)] != state.Done {
 			moves = append(moves, move(s.Addr, w, nil))
 		}
 	}

@@ -94,6 +94,7 @@ func Compile(ctx context.Context, c *spec.Cluster, w World) (*Compiled, error) {
 	for _, h := range b.hosts {
 		b.leftovers(h)
 	}
+	b.leaving()
 	return b.out, b.out.Graph.check()
 }
 
@@ -199,6 +200,9 @@ func (g *Graph) check() error {
 // replacement.
 func Immutable(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostics {
 	var diags hcl.Diagnostics
+	if d := controlPlaneMoved(c, records); d != nil {
+		return hcl.Diagnostics{d}
+	}
 	told := map[string]bool{spec.FieldBackend: true}
 	identity := spec.Identity(c)
 	for _, h := range c.Hosts {

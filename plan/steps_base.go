@@ -20,6 +20,9 @@ func (b *builder) base(h *spec.Host) {
 	m := &state.Member{Cluster: b.identity, Name: h.Name}
 	if h.Has(spec.ControlPlane) {
 		m.Inventory = b.inventory()
+		for _, l := range b.Leaving {
+			m.Leaving = append(m.Leaving, l.Host.Name)
+		}
 	}
 	b.out.join(h.Name, func(k *state.Keeper) { m.Keeper = k })
 	b.add("member", h, m, Gate)
@@ -31,12 +34,19 @@ func (b *builder) base(h *spec.Host) {
 }
 
 // inventory is all hosts as they are reached, for who comes without the
-// spec.
+// spec. One that is left out of this run is in it if it was before.
 func (b *builder) inventory() []state.HostEntry {
 	var list []state.HostEntry
 	for _, h := range b.Hosts {
-		list = append(list, state.HostEntry{Name: h.Name, Address: h.Address.String(), SSH: h.SSH.String(),
-			HostKey: b.world.Identities[h.Name].HostKey})
+		e := state.HostEntry{Name: h.Name, Address: h.Address.String(), SSH: h.SSH.String(), HostKey: b.world.Identities[h.Name].HostKey}
+		if _, reached := b.world.Hosts[h.Name]; !reached {
+			i := slices.IndexFunc(b.world.Inventory, func(was state.HostEntry) bool { return was.Name == h.Name })
+			if i < 0 {
+				continue
+			}
+			e = b.world.Inventory[i]
+		}
+		list = append(list, e)
 	}
 	return list
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -18,7 +19,7 @@ func (b *builder) probes() {
 // connectivity is the probe over all pairs.
 func (b *builder) connectivity() preflight.Connectivity {
 	c := preflight.Connectivity{
-		Hosts: b.world.Hosts, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Edges: Edges(b.Cluster),
+		Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Edges: Edges(b.Cluster),
 		Left: map[string]string{}, Wait: b.Preflight.DialTimeout, ClockSkew: b.Preflight.ClockSkew, Levels: b.Preflight.Levels,
 		Overhead: overheads[b.Network.Backend],
 		Holder:   b.world.Holder, Done: func(r *preflight.Report) { b.out.report.Store(r) },
@@ -26,7 +27,9 @@ func (b *builder) connectivity() preflight.Connectivity {
 	for _, h := range b.Hosts {
 		c.Addresses[h.Name] = h.Address.String()
 		c.Ports[h.Name] = Ports(b.Cluster, h)
-		if _, reached := b.world.Hosts[h.Name]; !reached {
+		if live, reached := b.world.Hosts[h.Name]; reached {
+			c.Hosts[h.Name] = live
+		} else {
 			c.Left[h.Name] = b.world.Left[h.Name]
 		}
 	}

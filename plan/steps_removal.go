@@ -1,6 +1,14 @@
 package plan
 
 import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/drain"
+	"github.com/pmkctl/pmkctl/modules/etcd"
+	"github.com/pmkctl/pmkctl/modules/node"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
 )
@@ -57,4 +65,121 @@ func (b *builder) record(h *spec.Host) *state.Record {
 		return r
 	}
 	return &state.Record{}
+}
+
+// leaving takes the hosts out of the cluster that left the spec. What stays
+// comes first: new Nodes are Ready before pods are sent away, and API servers
+// do not ask an etcd that is about to go.
+func (b *builder) leaving() {
+	var before []string // members of etcd that leave
+	for _, l := range b.Leaving {
+		_, reached := b.world.Hosts[l.Host.Name]
+		if !reached && !l.Unreachable {
+			continue // left out of this run
+		}
+		before = append(before, b.leave(l, before)...)
+	}
+}
+
+// leave takes one host out, and returns its name if it is a member of etcd. A
+// Node is deleted once its kubelet, which would make it again, is stopped; on
+// a dead host nothing is stopped, and nothing cleaned.
+func (b *builder) leave(l spec.Leaving, before []string) (member []string) {
+	var after []Addr
+	if !l.Unreachable {
+		after = append(after, b.drain(l))
+	}
+	// Whether a dead host was a member, only etcd knows.
+	if _, ok := b.record(l.Host).Owns["etcd.service"]; ok || l.Unreachable {
+		after = append(after, b.etcdLeave(l, before, after...))
+		member = []string{l.Host.Name}
+	}
+	if l.Unreachable {
+		b.forget(l, b.deleteNode(l, after...))
+		return member
+	}
+	stop := b.add("stop", l.Host, b.record(l.Host).Stop(), after...)
+	b.forget(l, b.cleaned(l.Host, b.deleteNode(l, stop.Addr)))
+	return member
+}
+
+// onMaster adds a step about a host that the control plane does.
+func (b *builder) onMaster(module string, l spec.Leaving, work modules.Checker, after ...Addr) Addr {
+	s := b.add(module, l.Host, work, append([]Addr{Gate, b.server()}, after...)...)
+	s.On = b.master().Name
+	return s.Addr
+}
+
+// drain empties a Node, once those that stay are Ready for its pods.
+func (b *builder) drain(l spec.Leaving) Addr {
+	var after []Addr
+	for _, h := range b.hosts {
+		after = append(after, NewAddr("node", h.Name))
+	}
+	return b.onMaster("drain", l, drain.Module{Node: l.Host.Name, Limit: b.DrainTimeout, APIServer: string(b.server())}, after...)
+}
+
+// etcdLeave takes a member out, one after the other.
+func (b *builder) etcdLeave(l spec.Leaving, before []string, after ...Addr) Addr {
+	for _, h := range b.with(spec.ControlPlane) {
+		after = append(after, NewAddr("kube-apiserver", h.Name))
+	}
+	for _, name := range before {
+		after = append(after, NewAddr("etcd-leave", name))
+	}
+	m := etcd.Leave{Name: l.Host.Name, Before: before}
+	for _, h := range b.with(spec.Etcd) {
+		m.Others = append(m.Others, etcd.Member{Name: h.Name, Address: h.Address.String()})
+		m.Server = string(NewAddr("etcd", h.Name))
+		after = append(after, NewAddr("etcd", h.Name))
+	}
+	return b.onMaster("etcd-leave", l, m, after...)
+}
+
+func (b *builder) deleteNode(l spec.Leaving, after ...Addr) Addr {
+	return b.onMaster("delete-node", l, node.Gone{Name: l.Host.Name, Dead: l.Unreachable, APIServer: string(b.server())}, after...)
+}
+
+// forget takes a host out of the inventory at last: until then a run that was
+// cut off finds it there again.
+func (b *builder) forget(l spec.Leaving, after Addr) {
+	for _, h := range b.with(spec.ControlPlane) {
+		m := &state.Forget{Name: l.Host.Name}
+		b.out.join(h.Name, func(k *state.Keeper) { m.Keeper = k })
+		s := b.add("forget", l.Host, m, after, NewAddr("member", h.Name))
+		s.On = h.Name
+	}
+}
+
+// controlPlaneMoved is a diagnostic if a live cluster would lose the host that
+// keeps its control plane, and with it the CA's key and what etcd holds.
+func controlPlaneMoved(c *spec.Cluster, records map[string]*state.Record) *hcl.Diagnostic {
+	owner := func(unit string) *spec.Host {
+		for _, h := range c.Hosts {
+			r := records[h.Name]
+			if r == nil || r.Cluster.Name != c.Name || h.Has(spec.ControlPlane) {
+				continue
+			}
+			if _, ok := r.Owns[unit]; ok {
+				return h
+			}
+		}
+		return nil
+	}
+	for _, h := range c.Hosts {
+		r := records[h.Name]
+		if r == nil || !h.Has(spec.ControlPlane) || r.Cluster.ID != "" {
+			continue
+		}
+		live := owner("kube-apiserver.service")
+		if live == nil {
+			live = owner("kubelet.service")
+		}
+		if live != nil {
+			return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Control plane cannot move", Subject: h.Range.Ptr(),
+				Detail: fmt.Sprintf("Host %q is to be the control plane and has nothing of the cluster %q, of which %q is a live member. "+
+					"The host that keeps the CA's key and etcd's data cannot leave: give the role to it again. To begin anew, end the cluster by pmkctl destroy first.", h.Name, c.Name, live.Name)}
+		}
+	}
+	return nil
 }

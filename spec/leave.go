@@ -41,6 +41,11 @@ func (c *Cluster) Everyone() []*Host {
 	return list
 }
 
+// GivenUp tells if a host leaves that will not come back.
+func (c *Cluster) GivenUp(name string) bool {
+	return slices.ContainsFunc(c.Leaving, func(l Leaving) bool { return l.Unreachable && l.Host.Name == name })
+}
+
 // RemovedOf is the removed block for a host; nil if there is none.
 func (c *Cluster) RemovedOf(name string) *Removed {
 	for i := range c.Removed {

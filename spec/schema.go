@@ -49,7 +49,7 @@ var blocks = []*block{
 	settingsBlock("flannel", "/etc/kube-flannel/net-conf.json", configAttr, flagsAttr),
 	settingsBlock("containerd", "/etc/containerd/config.toml", configAttr, flagsAttr),
 	corednsBlock,
-	componentBlock, imageBlock, preflightBlock, policyBlock,
+	componentBlock, imageBlock, preflightBlock, removedBlock, policyBlock,
 }
 
 var clusterBlock = &block{
@@ -60,6 +60,7 @@ var clusterBlock = &block{
 		{Name: "pod_cidr", Type: cty.String, Default: str("10.244.0.0/16"), Rule: cidr, Doc: "Addresses of pods; each host gets a /24 of it."},
 		{Name: "service_cidr", Type: cty.String, Default: str("10.96.0.0/16"), Rule: cidr, Doc: "Addresses of Services; the tenth is the cluster's DNS."},
 		{Name: "domain", Type: cty.String, Default: str("cluster.local"), Rule: dnsName, Doc: "Domain of Services' DNS names."},
+		{Name: "drain_timeout", Type: cty.String, Default: str("5m"), Rule: duration, Doc: "How long the pods of a host that leaves may take to go."},
 		{Name: "max_unavailable", Type: cty.Number, Default: num(1), Rule: positive, Doc: "Kubelets and containerds that may restart at a time on a live cluster."},
 	},
 }

@@ -90,6 +90,14 @@ func (k *Keeper) Forget(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	hosts = slices.DeleteFunc(hosts, func(e HostEntry) bool { return e.Name == name })
-	return k.Host.WriteFile(ctx, host.FileSpec{Path: InventoryPath, Mode: 0o600, Content: encodeInventory(hosts)})
+	content := encodeInventory(slices.DeleteFunc(hosts, func(e HostEntry) bool { return e.Name == name }))
+	if err := k.Host.WriteFile(ctx, host.FileSpec{Path: InventoryPath, Mode: 0o600, Content: content}); err != nil {
+		return fmt.Errorf("write %s: %w", InventoryPath, err)
+	}
+	// The record knows it as written by us, or it would pass for drift.
+	if o, ours := k.record.Owns[InventoryPath]; ours {
+		o.SHA256 = digest(string(content))
+		k.record.Owns[InventoryPath] = o
+	}
+	return k.record.Save(ctx, k.Host)
 }

@@ -42,7 +42,7 @@ func Saved(w io.Writer, p *saved.Plan, id string, names Names, st Style) error {
 	if err := PreflightLevels(w, p.Cluster.Preflight.Levels, st); err != nil {
 		return err
 	}
-	if err := Preflight(w, p.Findings(), p.Report, len(p.Hosts), st); err != nil {
+	if err := Preflight(w, p.Findings(), p.Report, len(p.Hosts)-leaving(p), st); err != nil {
 		return err
 	}
 	if err := Plan(w, executor.Saved(p), names, st); err != nil {
@@ -164,4 +164,15 @@ func verb(a modules.Action) string {
 		return "restarted"
 	}
 	return "changed"
+}
+
+// leaving counts the hosts that a plan takes out of the cluster.
+func leaving(p *saved.Plan) int {
+	n := 0
+	for _, l := range p.Cluster.Leaving {
+		if slices.ContainsFunc(p.Hosts, func(h saved.Host) bool { return h.Name == l.Host.Name }) {
+			n++
+		}
+	}
+	return n
 }

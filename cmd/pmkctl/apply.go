@@ -210,7 +210,7 @@ func (w *work) verify(ctx context.Context, checked *executor.Checked, result *ex
 	w.progress.Event(event.Phase{Name: "verify"})
 	left := executor.Verify(ctx, checked.Scope(), w.hosts())
 	w.progress.Hide()
-	if err := view.Result(w.out, result, w.style(w.out)); err != nil {
+	if err := errors.Join(view.Result(w.out, result, w.style(w.out)), w.showNotCleaned()); err != nil {
 		return err
 	}
 	w.tellLeft(left)

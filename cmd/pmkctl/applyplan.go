@@ -58,13 +58,17 @@ func (a *app) openPlan(ctx context.Context, p *saved.Plan, id string) (*work, er
 		excluded: slices.Sorted(maps.Keys(p.Left)), applies: true, destroy: p.Destroy, saved: p, planID: id}
 	var hosts []*spec.Host
 	for _, h := range p.Cluster.Everyone() {
-		if _, left := p.Left[h.Name]; !left {
+		if _, left := p.Left[h.Name]; !left || p.Cluster.GivenUp(h.Name) {
 			hosts = append(hosts, h)
 		}
 	}
 	var err error
 	if w.conn, err = a.connect(ctx, hosts, sshhost.Options{}, w.progress.Event); err != nil {
 		w.progress.Close()
+		return nil, err
+	}
+	if err := w.stillLost(ctx); err != nil {
+		defer w.close()
 		return nil, err
 	}
 	if err := w.unreachable(); err != nil {

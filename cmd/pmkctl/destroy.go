@@ -117,10 +117,5 @@ func (w *work) showDestroy(c *executor.Checked) error {
 	if err := view.Plan(w.out, c, w.names(), w.style(w.out)); err != nil {
 		return err
 	}
-	for _, h := range w.excluded {
-		if _, err := fmt.Fprintf(w.out, "Not cleaned: %s (left out)\n", h); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.showNotCleaned()
 }

@@ -52,7 +52,11 @@ func TestMain(m *testing.M) {
 //	stamps FILE               when each file was written and each unit started
 //	cut HOST N                the connection dies in the N-th change from now
 //	reconnect HOST            mend it
-//	fault HOST WHAT           newkey, down, noauth, silent
+//	fault HOST WHAT           newkey, down (its sshd), off (all of it), noauth; none ends noauth
+//	pod HOST NAMESPACE/NAME NODE KIND
+//	                          a pod that KIND controls (ReplicaSet, DaemonSet), or nobody (-)
+//	budget HOST NAMESPACE/NAME N
+//	                          N of the pods of that name may be evicted
 //	mend HOST UNIT            end what console HOST 'fail UNIT' began
 //	reboot HOST               its services start again
 //	reimage HOST              it has another machine-id from now on
@@ -72,7 +76,7 @@ func TestScript(t *testing.T) {
 			"fakehost": fakeHostCommand, "exits": exitsCommand, "console": consoleCommand, "write": writeCommand, "append": appendCommand,
 			"hostfile": hostFileCommand, "hostlog": hostLogCommand, "forget": forgetCommand, "snapshot": snapshotCommand,
 			"stamps": stampsCommand, "cut": cutCommand, "reconnect": reconnectCommand, "fault": faultCommand, "mend": mendCommand,
-			"drop": dropCommand, "lock": lockCommand, "unlock": unlockCommand, "sshlog": sshLogCommand, "kube": kubeCommand,
+			"pod": podCommand, "budget": budgetCommand, "drop": dropCommand, "lock": lockCommand, "unlock": unlockCommand, "sshlog": sshLogCommand, "kube": kubeCommand,
 			"noleak": noLeakCommand, "keystays": keyStaysCommand, "plain": plainCommand, "schema": schemaCommand, "reboot": rebootCommand, "reimage": reimageCommand, "onterminal": onTerminalCommand,
 		},
 	})
@@ -246,6 +250,11 @@ func faultCommand(ts *testscript.TestScript, neg bool, args []string) {
 		h.server.SetKeys(key)
 	case "down":
 		ts.Check(h.server.Close())
+	case "off":
+		h.PowerOff()
+		ts.Check(h.server.Close())
+	case "none":
+		h.server.SetFault(sshtest.Fault{})
 	case "noauth":
 		h.server.SetFault(sshtest.Fault{RefuseAuth: true})
 	default:

@@ -18,7 +18,7 @@ func (w *work) show(c *executor.Checked) error {
 	}
 	showPlan := func() error {
 		w.tellPlan(c)
-		return view.Plan(w.out, c, w.names(), w.style(w.out))
+		return errors.Join(view.Plan(w.out, c, w.names(), w.style(w.out)), w.showNotCleaned())
 	}
 	probes, _ := c.Failed()
 	switch {
@@ -41,5 +41,16 @@ func (w *work) showPreflight(c *executor.Checked) error {
 	if err := view.PreflightLevels(w.out, w.cluster.Preflight.Levels, w.style(w.out)); err != nil {
 		return err
 	}
-	return view.Preflight(w.out, findings, w.compiled.Report(), len(w.conn.sessions), w.style(w.out))
+	return view.Preflight(w.out, findings, w.compiled.Report(), w.probed(), w.style(w.out))
+}
+
+// probed counts the hosts that preflight was about: not those that leave.
+func (w *work) probed() int {
+	n := 0
+	for _, h := range w.cluster.Hosts {
+		if w.conn.sessions[h.Name] != nil {
+			n++
+		}
+	}
+	return n
 }

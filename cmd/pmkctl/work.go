@@ -85,7 +85,7 @@ func (a *app) open(cmd *cobra.Command, args []string, opts sshhost.Options) (*wo
 	} else if w.destroy {
 		err = w.toDestroy(cmd.Context(), opts)
 	} else {
-		err = a.knowsExcluded(w.cluster, w.cluster.Hosts)
+		err = w.toLeave(cmd.Context(), opts)
 	}
 	if err != nil {
 		defer w.close()
@@ -205,6 +205,11 @@ func (w *work) left() map[string]string {
 	}
 	for h := range w.conn.failed {
 		left[h] = "unreachable"
+	}
+	for _, l := range w.cluster.Leaving {
+		if l.Unreachable {
+			left[l.Host.Name] = "given up, not cleaned"
+		}
 	}
 	for _, h := range w.alone {
 		left[h] = "no member of the cluster"

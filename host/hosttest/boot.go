@@ -42,6 +42,19 @@ func (h *Host) Reboot() {
 	h.push()
 }
 
+// PowerOff stops all that runs. Who asks the host for something is still
+// answered: cut its connection as well.
+func (h *Host) PowerOff() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tick()
+	for _, u := range h.units {
+		u.active, u.sub, u.pid = "inactive", "dead", 0
+	}
+	h.foreign, h.moved = nil, true
+	h.push()
+}
+
 // fstabSwaps are the devices that fstab(5) has for swap.
 func (m *machine) fstabSwaps() []string {
 	n := m.tree.open("/etc/fstab")

@@ -118,7 +118,7 @@ func parseTarget(p string) (target, bool) {
 		t.subresource = parts[2]
 	}
 	ok := t.group != "" && t.kind != "" && len(parts) <= 3 && (t.namespace == "" || t.namespaced)
-	return t, ok && (t.subresource == "" || t.subresource == "status")
+	return t, ok && (t.subresource == "" || t.subresource == "status" || t.subresource == "eviction" && t.kind == "Pod")
 }
 
 func (c *Cluster) serve(r host.KubeRequest) host.KubeResponse {
@@ -137,6 +137,12 @@ func (c *Cluster) serve(r host.KubeRequest) host.KubeResponse {
 	t, ok := parseTarget(u.Path)
 	if !ok {
 		return status(http.StatusNotFound, "NotFound", "the server could not find the requested resource")
+	}
+	if t.subresource == "eviction" {
+		if r.Method != http.MethodPost {
+			return status(http.StatusMethodNotAllowed, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+		}
+		return c.store.evict(t)
 	}
 	switch r.Method {
 	case http.MethodGet:
@@ -228,6 +234,13 @@ func (s *store) remove(t target) host.KubeResponse {
 	if t.kind == "Namespace" {
 		for q := range s.objects {
 			if strings.Contains(q, "/namespaces/"+t.name+"/") {
+				delete(s.objects, q)
+			}
+		}
+	}
+	if t.kind == "Node" { // pods without a node are collected
+		for q, o := range s.objects {
+			if o.data["kind"] == "Pod" && dig(o.data, "spec", "nodeName") == t.name {
 				delete(s.objects, q)
 			}
 		}

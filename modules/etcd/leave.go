@@ -96,7 +96,7 @@ func mayLeave(members []host.EtcdMember, name string) error {
 	case well <= votes/2:
 		return fmt.Errorf("%d of etcd's %d members are well, which is no majority, so none can be removed%s", well, votes, list(ill))
 	case wellAfter <= left/2:
-		return fmt.Errorf("without %s only %d of etcd's %d members would be well, which is no majority: mend the others first%s", name, wellAfter, left, list(ill))
+		return fmt.Errorf("without %s only %d of etcd's %d members would be well, which is no majority: mend the others first, as apply -exclude=%s may do%s", name, wellAfter, left, name, list(ill))
 	}
 	return nil
 }
