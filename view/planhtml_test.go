@@ -161,6 +161,7 @@ func TestPlanPageOfDestroy(t *testing.T) {
 	page, text := string(planHTML(t, p)), planMarkdown(t, p)
 	wantAll(t, "the page", page, "<title>Destroy cluster lab: Plan: 0 to add, 0 to change, 2 to remove", "<h1>Destroy cluster lab</h1>", "the cluster ends")
 	wantAll(t, "the Markdown", text, "## Destroy cluster `lab`", "🛑 **Takes everything")
+	wantAll(t, "the page", page, "No service restarts; those that are removed stop.")
 	if strings.Contains(page, `id="preflight"`) {
 		t.Error("it tells of preflight, which nobody asks before a destroy")
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
@@ -94,7 +95,7 @@ func (r *review) markSteps() {
 		if slices.Contains(r.Impact.ControlPlane, s.Addr.Host()) {
 			mark(s.Addr, markControl)
 		}
-		if strings.HasPrefix(s.Addr.Module(), "etcd") {
+		if touchesEtcd(s.Addr, r.checked.Diffs[s.Addr]) {
 			mark(s.Addr, markEtcd)
 		}
 	}
@@ -114,6 +115,24 @@ func (r *review) markSteps() {
 	}
 }
 
+// touchesEtcd tells if a step is about etcd itself, and not only about a
+// host that has a member of it.
+func touchesEtcd(a plan.Addr, d modules.Diff) bool {
+	return strings.HasPrefix(a.Module(), "etcd") || slices.ContainsFunc(d, func(c modules.Change) bool {
+		return c.Item == "etcd.service" || strings.HasPrefix(c.Item, "/etc/etcd/") || strings.HasPrefix(c.Item, "/var/lib/etcd")
+	})
+}
+
+// etcdHosts are those where a step is about etcd.
+func (r *review) etcdHosts() (hosts []string) {
+	for _, s := range r.checked.Pending() {
+		if h := s.Addr.Host(); slices.Contains(r.marked[s.Addr], markEtcd) && !slices.Contains(hosts, h) {
+			hosts = append(hosts, h)
+		}
+	}
+	return hosts
+}
+
 type restartKey struct{ unit, why string }
 
 // replaceMark tells what pmkctl did not make from what is its own and cannot
@@ -129,7 +148,7 @@ func replaceMark(e executor.Effect) markKey {
 func (r *review) drifted() (list []executor.Effect) {
 	for _, s := range r.checked.Pending() {
 		for _, c := range r.checked.Diffs[s.Addr] {
-			if c.Drift {
+			if c.Drift && c.Action != modules.Remove {
 				list = append(list, executor.Effect{Step: s.Addr, Host: s.Addr.Host(), Item: c.Item})
 			}
 		}
@@ -166,7 +185,10 @@ func (r *review) sumMarks() {
 	r.markEffects(markForeign, "%s replaced; what stood there is kept on the host", foreign)
 	r.markEffects(markGap, "%s changed, which cannot be done without a gap", gaps)
 	verb := "changes"
-	if r.Fresh {
+	switch {
+	case r.Destroy:
+		verb = "goes"
+	case r.Fresh:
 		verb = "is made anew, where no cluster is yet"
 	}
 	members := func(k markKey, role spec.Role, what string, changed []string) {
@@ -175,7 +197,7 @@ func (r *review) sumMarks() {
 		}
 	}
 	members(markControl, spec.ControlPlane, "control-plane host", i.ControlPlane)
-	members(markEtcd, spec.Etcd, "etcd member", i.Etcd)
+	members(markEtcd, spec.Etcd, "etcd member", r.etcdHosts())
 	r.sumRestarts()
 	r.markEffects(markDrift, "%s put right", r.drifted())
 	if n := len(i.Unknown); n > 0 {
