@@ -193,6 +193,10 @@ func (s *session) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.Dia
 	return call[[]host.Dialled](ctx, s, "ProbeDial", r)
 }
 
+func (s *session) ProbeSeen(ctx context.Context, r host.SeenRequest) ([]host.Arrival, error) {
+	return call[[]host.Arrival](ctx, s, "ProbeSeen", r)
+}
+
 func (s *session) ProbeEnd(ctx context.Context, id string) ([]host.Arrival, error) {
 	got, err := call[[]host.Arrival](ctx, s, "ProbeEnd", pathArgs{id})
 	if err == nil {

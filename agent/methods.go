@@ -58,6 +58,7 @@ func (s *server) methods() handler.Map {
 
 		"ProbeListen": read(s, s.probeListen),
 		"ProbeDial":   read(s, h.ProbeDial),
+		"ProbeSeen":   read(s, h.ProbeSeen),
 		"ProbeEnd":    read(s, s.probeEnd),
 
 		"WriteFile": write(s, func(ctx context.Context, a host.FileSpec) (none, error) { return none{}, h.WriteFile(ctx, a) }),

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Prober finds out if ports can be bound and peers be reached. The three
-// calls of one round share an id; between them the caller keeps barriers:
-// nobody dials before all listen, nobody ends before all have dialled.
+// Prober finds out if ports can be bound and peers be reached. The calls of
+// one round share an id; between them the caller keeps barriers: nobody dials
+// before all listen, nobody ends before all have dialled.
 // Nothing of it outlives the agent, and a round that nobody ends is over
 // after a minute. None of it is a change of the host.
 type Prober interface {
@@ -17,8 +17,12 @@ type Prober interface {
 	ProbeListen(ctx context.Context, r ListenRequest) ([]Bind, error)
 	// ProbeDial dials peers, all at once, and returns when the last of them
 	// answered or ran into its deadline. In the order of r.Dials. It may be
-	// called again in a round.
+	// called again in a round: an answer to a datagram of an earlier call
+	// that comes late is an answer still.
 	ProbeDial(ctx context.Context, r DialRequest) ([]Dialled, error)
+	// ProbeSeen tells what arrived so far, with what waits to be read in
+	// sockets and backlogs. The round goes on.
+	ProbeSeen(ctx context.Context, r SeenRequest) ([]Arrival, error)
 	// ProbeEnd releases the ports and tells what arrived. An id that is over
 	// or was never begun is no error.
 	ProbeEnd(ctx context.Context, id string) ([]Arrival, error)
@@ -29,7 +33,13 @@ type ListenRequest struct {
 	ID    string     `json:"id"`   // random: who does not know it gets no echo
 	Host  string     `json:"host"` // who listens; said in every echo, so that an answer by another host shows
 	Ports []PortSpec `json:"ports"`
-	Half  bool       `json:"half,omitempty"` // note connections that are half open now; costs milliseconds, so only where silence is to be explained
+}
+
+// A SeenRequest asks for some of what arrived.
+type SeenRequest struct {
+	ID     string   `json:"id"`
+	Nonces []string `json:"nonces"`         // the rest is not told, so that the answer is small
+	Half   bool     `json:"half,omitempty"` // connections too that are half open now; costs milliseconds
 }
 
 // A PortSpec is a port to bind.
@@ -55,7 +65,8 @@ type DialRequest struct {
 	ID    string        `json:"id"`
 	From  string        `json:"from"` // source address; "" leaves it to the routes
 	Dials []Dial        `json:"dials"`
-	Wait  time.Duration `json:"wait"` // for each dial; a datagram is sent again every 40 ms or so meanwhile
+	Wait  time.Duration `json:"wait"` // for each dial; a datagram is sent again every 40 ms or so in the first half of it
+	Most  time.Duration `json:"most"` // for each dial, while other answers still come; 0 is Wait
 }
 
 // A Dial is one edge, seen from its start.
@@ -100,17 +111,28 @@ type Dialled struct {
 	MTU     int           `json:"mtu,omitempty"`  // of the path, if the kernel learnt it
 	By      string        `json:"by,omitempty"`   // who answered, if not the one who should; or whose ICMP it was
 	Detail  string        `json:"detail,omitempty"`
-	Now     time.Time     `json:"now,omitzero"` // of a dial to oneself: the host's clock at its end
+	Ports   []int         `json:"ports,omitempty"`  // source ports of connections that were asked for in vain
+	Kernel  time.Duration `json:"kernel,omitempty"` // of a dial to oneself: how long the kernel alone took at most, which answers connections and takes in datagrams while processes wait
+	Now     time.Time     `json:"now,omitzero"`     // of a dial to oneself: the host's clock at its end
+	Took    time.Duration `json:"took,omitempty"`   // of a dial to oneself: from the request's coming to Now
 }
 
 // Arrival is a nonce that reached a listener. Half is a TCP connection that
 // was asked for and never completed, so that there is no nonce: the request
 // came, the answer to it did not get back.
 type Arrival struct {
-	Nonce string `json:"nonce,omitempty"`
-	Half  bool   `json:"half,omitempty"`
-	From  string `json:"from"` // the source address seen
-	Port  int    `json:"port"` // the one it arrived at
-	Proto string `json:"proto"`
-	Count int    `json:"count"`
+	Nonce    string `json:"nonce,omitempty"`
+	Half     bool   `json:"half,omitempty"`
+	From     string `json:"from"`                // the source address seen
+	FromPort int    `json:"from_port,omitempty"` // of Half
+	Port     int    `json:"port"`                // the one it arrived at
+	Proto    string `json:"proto"`
+	Count    int    `json:"count"`
+	// Prompt is how many of them the listener, or the kernel for it, had
+	// answered within Promptly of their arrival at the host. The others were
+	// answered late, which may look like silence.
+	Prompt int `json:"prompt"`
 }
+
+// Promptly is how soon a listener answers that is not short of processors.
+const Promptly = 50 * time.Millisecond

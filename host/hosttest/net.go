@@ -2,6 +2,7 @@ package hosttest
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"sync"
 	"time"
@@ -17,7 +18,7 @@ type Net struct {
 	rules  []*Rule
 	claims map[netip.Addr]string // addresses that another host answers at
 	rounds map[string]*netRound
-	dials  map[Pair]int
+	dials  map[string]map[Pair]int // by who dials: maps of a million entries are slow
 }
 
 // A Pair is who dialled whom.
@@ -64,9 +65,9 @@ func (h *Host) Overload(late time.Duration) {
 func (n *Net) Dials() map[Pair]int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	out := make(map[Pair]int, len(n.dials))
-	for p, c := range n.dials {
-		out[p] = c
+	out := map[Pair]int{}
+	for _, dials := range n.dials {
+		maps.Copy(out, dials)
 	}
 	return out
 }
@@ -141,6 +142,37 @@ func (n *Net) join(id string, p *netPeer, addrs []string) {
 			r.bound[ip] = p
 		}
 	}
+}
+
+// ProbeSeen implements host.Prober.
+func (h *Host) ProbeSeen(ctx context.Context, r host.SeenRequest) ([]host.Arrival, error) {
+	var came []host.Arrival
+	err := h.read(ctx, "ProbeSeen", r.ID, func() error {
+		came = h.cluster.Net.seen(h.name, r)
+		return nil
+	})
+	return came, err
+}
+
+// seen puts the arrivals of each nonce together.
+func (n *Net) seen(name string, r host.SeenRequest) (came []host.Arrival) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at := map[string]int{}
+	for _, nonce := range r.Nonces {
+		at[nonce] = -1
+	}
+	for _, a := range n.round(r.ID).arrivals[name] {
+		i, asked := at[a.Nonce]
+		switch {
+		case a.Half && r.Half, asked && i < 0:
+			at[a.Nonce] = len(came)
+			came = append(came, a)
+		case asked:
+			came[i].Count, came[i].Prompt = came[i].Count+a.Count, came[i].Prompt+a.Prompt
+		}
+	}
+	return came
 }
 
 // ProbeEnd implements host.Prober.

@@ -22,7 +22,7 @@ func (h *Host) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.Dialle
 				out = append(out, host.Dialled{Nonce: d.Nonce, Outcome: host.OK, RTT: max(h.probes.late, 50*time.Microsecond), Sent: 1, Got: 1, Now: h.now()})
 				continue
 			}
-			res := h.cluster.dial(r.ID, h.name, from, d)
+			res := h.cluster.dial(r, h.name, from, d)
 			res.Nonce = d.Nonce
 			out = append(out, res)
 		}
@@ -32,7 +32,7 @@ func (h *Host) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.Dialle
 }
 
 // dial is one dial's way through the network.
-func (c *Cluster) dial(id, from string, src netip.Addr, d host.Dial) host.Dialled {
+func (c *Cluster) dial(req host.DialRequest, from string, src netip.Addr, d host.Dial) host.Dialled {
 	addr, err := netip.ParseAddr(d.Addr)
 	if err != nil {
 		return host.Dialled{Outcome: host.Unreachable, Detail: "no address"}
@@ -40,17 +40,14 @@ func (c *Cluster) dial(id, from string, src netip.Addr, d host.Dial) host.Dialle
 	c.Net.mu.Lock()
 	defer c.Net.mu.Unlock()
 	n := &c.Net
-	round := n.round(id)
+	round := n.round(req.ID)
 	peer := round.bound[addr]
 	pair := Pair{From: from, Proto: d.Proto, Port: d.Port}
 	if peer != nil {
 		pair.To = peer.machine
 	}
-	if n.dials == nil {
-		n.dials = map[Pair]int{}
-	}
 	if d.Size == 0 {
-		n.dials[pair]++
+		n.count(pair)
 	}
 	if name, ok := n.claims[addr]; ok {
 		peer = round.of(name)
@@ -61,19 +58,25 @@ func (c *Cluster) dial(id, from string, src netip.Addr, d host.Dial) host.Dialle
 	case peer == nil && !d.Service:
 		return host.Dialled{Outcome: host.Unreachable, Detail: "nobody answers to ARP at the address", Sent: 1}
 	}
-	arrive := func(half bool) {
+	arrive := func(half, prompt bool) {
 		if d.Service || d.Proto == "icmp" {
 			return
 		}
 		a := host.Arrival{Nonce: d.Nonce, From: src.String(), Port: d.Port, Proto: d.Proto, Count: 1}
+		if d.Proto == "udp" {
+			a.Count = datagrams
+		}
+		if prompt {
+			a.Prompt = a.Count
+		}
 		if half {
-			a.Nonce, a.Half = "", true
+			a.Nonce, a.Half, a.FromPort = "", true, sourcePort
 		}
 		round.arrivals[peer.machine] = append(round.arrivals[peer.machine], a)
 	}
 	for _, r := range n.rules {
 		if r.matches(pair, d.Size) {
-			return r.apply(d, arrive)
+			return r.apply(d, req.Wait, arrive)
 		}
 	}
 	if d.Service || d.Proto == "icmp" {
@@ -82,13 +85,29 @@ func (c *Cluster) dial(id, from string, src netip.Addr, d host.Dial) host.Dialle
 	if !peer.ports[host.PortSpec{Proto: d.Proto, Port: d.Port}] {
 		return host.Dialled{Outcome: host.Refused, Sent: 1, By: d.Addr}
 	}
-	arrive(false)
+	arrive(false, true)
 	res := host.Dialled{Outcome: host.OK, RTT: rtt, Sent: max(1, d.Count), Got: max(1, d.Count)}
 	if d.Host != "" && peer.says != d.Host {
 		res.Outcome, res.By = host.WrongHost, peer.says
 	}
 	return res
 }
+
+func (n *Net) count(p Pair) {
+	if n.dials == nil {
+		n.dials = map[string]map[Pair]int{}
+	}
+	if n.dials[p.From] == nil {
+		n.dials[p.From] = map[Pair]int{}
+	}
+	n.dials[p.From][p]++
+}
+
+// datagrams of a dial that arrive, at least.
+const datagrams = 4
+
+// sourcePort is that of all connections.
+const sourcePort = 40000
 
 const rtt = 200 * time.Microsecond
 

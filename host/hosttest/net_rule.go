@@ -2,6 +2,7 @@ package hosttest
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/pmkctl/pmkctl/host"
 )
@@ -14,7 +15,8 @@ type Rule struct {
 	Port     int // the one dialled
 	Over     int // only datagrams that are larger, where it is not 0
 	Do       Effect
-	Times    int // how often; 0 is always
+	Times    int           // how often; 0 is always
+	By       time.Duration // with Late
 	used     int
 }
 
@@ -30,6 +32,7 @@ const (
 	NoRoute                   // ICMP host unreachable
 	Lose                      // one in five is lost, resends get through
 	Swallow                   // a TCP connection is accepted on the way, then silence
+	Late                      // it arrives, and the answer is as late as By: silence to those who wait for less
 )
 
 // Add puts a rule behind the others.
@@ -66,15 +69,18 @@ func (r *Rule) matches(p Pair, size int) bool {
 	return true
 }
 
-func (r *Rule) apply(d host.Dial, arrive func(half bool)) host.Dialled {
+func (r *Rule) apply(d host.Dial, wait time.Duration, arrive func(half, prompt bool)) host.Dialled {
 	tries := 6
 	if d.Proto == "udp" {
 		tries = 18
 	}
 	res := host.Dialled{Outcome: host.Filtered, Sent: tries}
+	if d.Proto == "tcp" {
+		res.Ports = []int{sourcePort}
+	}
 	switch r.Do {
 	case DropReplies:
-		arrive(d.Proto == "tcp")
+		arrive(d.Proto == "tcp", true)
 	case Refuse:
 		res = host.Dialled{Outcome: host.Refused, Sent: 1, By: d.Addr}
 	case Prohibit:
@@ -82,11 +88,19 @@ func (r *Rule) apply(d host.Dial, arrive func(half bool)) host.Dialled {
 	case NoRoute:
 		res = host.Dialled{Outcome: host.Unreachable, Sent: 1, Detail: "ICMP host unreachable"}
 	case Lose:
-		arrive(false)
+		arrive(false, true)
 		n := max(d.Count, 5)
 		res = host.Dialled{Outcome: host.OK, RTT: rtt, Sent: n, Got: n - n/5}
 	case Swallow:
 		res.Outcome = host.Silent
+	case Late:
+		arrive(false, r.By <= host.Promptly)
+		switch {
+		case r.By <= wait:
+			res = host.Dialled{Outcome: host.OK, RTT: r.By, Sent: 1, Got: 1}
+		case d.Proto == "tcp":
+			res.Outcome = host.Silent
+		}
 	}
 	return res
 }

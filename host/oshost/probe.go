@@ -35,6 +35,11 @@ func (h *Host) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.Dialle
 	return h.probing().ProbeDial(ctx, r)
 }
 
+// ProbeSeen tells what arrived in a round so far.
+func (h *Host) ProbeSeen(ctx context.Context, r host.SeenRequest) ([]host.Arrival, error) {
+	return h.probing().ProbeSeen(ctx, r)
+}
+
 // ProbeEnd ends a round and releases its ports.
 func (h *Host) ProbeEnd(ctx context.Context, id string) ([]host.Arrival, error) {
 	return h.probing().ProbeEnd(ctx, id)

@@ -20,8 +20,8 @@ import (
 
 // Connectivity is the probe over all hosts: it binds every port, and dials
 // every edge while all listen. It costs three round trips one after the
-// other, for each wave of hosts, and a few more where a host is overloaded or
-// something does not pass. Hosts that are not in Hosts have their pairs left out.
+// other, for each wave of hosts, and three more where something does not
+// pass. Hosts that are not in Hosts have their pairs left out.
 type Connectivity struct {
 	Hosts     map[string]host.Host
 	Addresses map[string]string // internal, by host; of those that are not in Hosts too
@@ -31,6 +31,7 @@ type Connectivity struct {
 	Wait      time.Duration     // for each edge; 0 is 700 ms
 	ClockSkew time.Duration     // the most that two clocks may differ; 0 is 2 s
 	Overhead  int               // bytes that the network backend puts around a packet; 0 for none
+	Routed    bool              // the network backend is routes: the pods' packets go as they are
 	Levels    Levels            // of checks, as the spec has them
 
 	// Holder tells which other run holds a host's lock, nil if none does.
@@ -47,11 +48,28 @@ const (
 	defaultSkew = 2 * time.Second
 	callTime    = 20 * time.Second      // a call to one host, beside the wait itself
 	busyTime    = 5 * time.Second       // to wait for another run's probe
-	lateLoss    = 10 * time.Millisecond // a host that hears itself later proves no loss
+	lateLoss    = 50 * time.Millisecond // a kernel that is later proves no loss
 	lossBudget  = 1000                  // datagrams on all edges together, to see loss; beyond, what is sent again shows it
 	mostSamples = 10                    // on one edge
 	heldSamples = 3                     // where the port's holder gets them too
 )
+
+// edgeTime is what an edge may cost, in the mean over all: far more than it
+// does.
+const edgeTime = 100 * time.Microsecond
+
+// Longest is how long a check may take where hosts are silent or die: for
+// 1,000 hosts some minutes.
+func (c Connectivity) Longest() time.Duration {
+	wait := c.Wait
+	if wait <= 0 {
+		wait = defaultWait
+	}
+	waves := time.Duration((len(c.Hosts)-2)/wavePeers + 1)
+	passes := waves*wait + wait + wait*3/2 + 4*wait + searches*rungWait
+	calls := 6 * callTime // listen, dial, look, dial again, measure, end: a host that dies is waited for once
+	return busyTime + passes + calls + time.Duration(len(c.Edges))*edgeTime
+}
 
 // Check probes and returns what is wrong; h is not used.
 func (c Connectivity) Check(ctx context.Context, _ host.Host) (modules.Diff, error) {
@@ -91,7 +109,6 @@ func (c Connectivity) Run(ctx context.Context) (*Report, error) {
 	r.overlay()
 	r.dial(ctx)
 	r.measure(ctx)
-	r.explainSilence(ctx)
 	r.end(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -124,7 +141,9 @@ type peer struct {
 	net   host.Network
 	self  host.Dialled
 	came  []host.Arrival
-	clock time.Duration // how much its clock is before ours
+	seen  []host.Arrival // when it was last asked, see look
+	clock time.Duration  // how much its clock is before ours at least
+	vague time.Duration  // and how much more it may be
 	timed bool
 }
 
@@ -140,8 +159,7 @@ type edgeState struct {
 	full    *host.Dialled // what came of them, unless they passed
 	passes  int           // the largest that passes, if full-size does not
 	late    bool          // one of its hosts was too busy meanwhile to tell loss from load
-	slow    bool          // or even silence from load
-	settled bool          // what it ended in is not the load's doing
+	silence
 }
 
 func (c Connectivity) newRound() (*round, error) {
@@ -219,7 +237,7 @@ func (r *round) listen(ctx context.Context) (busy bool) {
 	r.each(ctx, callTime, func(ctx context.Context, p *peer) error {
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() (err error) { p.facts, err = p.host.Facts(ctx); return err })
-		if r.Overhead > 0 {
+		if r.Overhead > 0 || r.Routed {
 			g.Go(func() (err error) { p.net, err = p.host.Network(ctx); return err })
 		}
 		g.Go(func() error { return r.bind(ctx, p) })
@@ -253,13 +271,12 @@ func (r *round) bind(ctx context.Context, p *peer) (err error) {
 	return err
 }
 
-// dial dials every edge, and those once more that ended in silence: most of
-// the load is over then. What is still silent at a host which did not even
-// hear itself in time gets more of it.
+// dial dials every edge, and those again that ended in silence, until it is
+// certain what the silence is; see settle.
 func (r *round) dial(ctx context.Context) {
 	for _, e := range r.edges {
 		e.skip, e.service = r.plan(e.Edge)
-		if e.skip == "" && e.Proto == "udp" && r.Overhead > 0 {
+		if e.skip == "" && (e.Proto == "udp" && r.Overhead > 0 || e.Proto == icmpProto && r.Routed) {
 			e.size = r.peers[e.From].linkMTU(r.Addresses[e.From])
 		}
 	}
@@ -268,20 +285,19 @@ func (r *round) dial(ctx context.Context) {
 		for _, edges := range wave {
 			done += len(edges)
 		}
-		r.pass(ctx, wave, firstPart(r.Wait))
+		r.pass(ctx, wave, firstPart(r.Wait), 1)
 		modules.Progress(ctx, int64(done), int64(len(r.edges)))
 	}
+	again := r.silent()
+	r.look(ctx, again)
 	for _, wait := range []time.Duration{r.Wait - firstPart(r.Wait), r.Wait * 3 / 2, 4 * r.Wait} {
-		again := r.silent()
 		if len(again) == 0 || ctx.Err() != nil {
 			return
 		}
-		r.pass(ctx, again, wait)
-		for _, edges := range again {
-			for _, e := range edges {
-				e.settled = !e.slow
-			}
-		}
+		r.pass(ctx, again, wait, int(min(wait, r.Wait)/selfPause))
+		r.look(ctx, r.silent())
+		r.settle(wait)
+		again = r.silent()
 	}
 }
 
@@ -331,7 +347,7 @@ func (r *round) plan(e Edge) (skip string, service bool) {
 	}
 	b := to.bound[portKey{e.Proto, e.Port}]
 	switch {
-	case e.Proto == overlayProto:
+	case e.Proto == overlayProto || e.Proto == icmpProto:
 		return "", false
 	case b == nil:
 		return "nothing is bound on " + e.To, false
@@ -355,33 +371,23 @@ func (r *round) expected(e Edge, b *host.Bind) bool {
 	return false
 }
 
-// slowPart is the share of the wait in which a host must hear itself: to
-// answer takes several turns of two processes, to hear oneself takes one.
-const slowPart = 10
-
 // selfPause is about how long a dial to oneself rests between datagrams.
 const selfPause = 20 * time.Millisecond
 
-// pass dials edges, and notes which of them were dialled under load. Where
-// they are dialled again, every host hears itself all the time: one that has
-// nothing more to dial may be who is too busy to answer.
-func (r *round) pass(ctx context.Context, byHost map[string][]*edgeState, wait time.Duration) {
-	selves := 1
-	if wait != firstPart(r.Wait) {
-		selves = int(min(wait, r.Wait) / selfPause)
-	}
+// pass dials edges, and notes which of them were dialled under load. Each
+// host hears itself so many times at least.
+func (r *round) pass(ctx context.Context, byHost map[string][]*edgeState, wait time.Duration, selves int) {
 	r.dialEdges(ctx, byHost, wait, selves)
 	for _, edges := range byHost {
 		for _, e := range edges {
-			e.late = r.later(e.From, lateLoss) || r.later(e.To, lateLoss)
-			e.slow = r.later(e.From, wait/slowPart) || r.later(e.To, wait/slowPart)
+			e.late = r.kernelLate(e.From, lateLoss) || r.kernelLate(e.To, lateLoss)
 		}
 	}
 }
 
 func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, wait time.Duration, selves int) {
 	samples := min(max(lossBudget/(r.udpEdges()+1), 1), mostSamples)
-	r.each(ctx, wait+callTime, func(ctx context.Context, p *peer) error {
+	r.each(ctx, max(wait, r.Wait)+callTime, func(ctx context.Context, p *peer) error {
 		edges := byHost[p.name]
 		dials := make([]host.Dial, 0, 2*len(edges)+1)
 		for _, e := range edges {
@@ -394,12 +400,13 @@ func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, w
 		}
 		slot, _ := slices.BinarySearch(r.names, p.name)
 		dials = append(dials, host.Dial{Self: true, Nonce: nonce(^r.base, slot), Count: selves}) // load is not a firewall
+		sent := time.Now()
 		got, err := r.ask(ctx, p, dials, wait)
 		if err != nil {
 			return err
 		}
 		p.self = got[len(got)-1]
-		p.setClock(time.Now())
+		p.setClock(sent, time.Now())
 		for i, e := range edges {
 			e.res, e.dialled = got[i], true
 			e.res.Nonce = "" // a million of them are memory
@@ -424,7 +431,7 @@ func failure(d host.Dialled) *host.Dialled {
 
 // ask has a host dial.
 func (r *round) ask(ctx context.Context, p *peer, dials []host.Dial, wait time.Duration) ([]host.Dialled, error) {
-	got, err := p.host.ProbeDial(ctx, host.DialRequest{ID: r.id, From: r.Addresses[p.name], Dials: dials, Wait: wait})
+	got, err := p.host.ProbeDial(ctx, host.DialRequest{ID: r.id, From: r.Addresses[p.name], Dials: dials, Wait: wait, Most: r.Wait})
 	if err == nil && len(got) != len(dials) {
 		err = fmt.Errorf("probe: %d answers for %d dials", len(got), len(dials))
 	}
@@ -436,7 +443,7 @@ func (r *round) dialOf(e *edgeState, samples int) host.Dial {
 		Service: e.service, Shape: e.Shape}
 	switch e.Proto {
 	case overlayProto:
-		d.Proto, d.Addr, d.Host = "icmp", r.peers[e.To].overlayAddr(), ""
+		d.Proto, d.Addr, d.Host = icmpProto, r.overlayAddr(r.peers[e.To]), ""
 	case "udp":
 		d.Count = samples
 		if b := r.peers[e.To].bound[portKey{e.Proto, e.Port}]; b.Raw {
@@ -446,14 +453,15 @@ func (r *round) dialOf(e *edgeState, samples int) host.Dial {
 	return d
 }
 
-// setClock compares the host's clock at the end of its dials with ours. How
-// long the answer was under way is not known, and is little against the
-// seconds that matter.
-func (p *peer) setClock(received time.Time) {
-	if p.self.Now.IsZero() {
+// setClock compares the host's clock at the end of its dials with ours. What
+// the call took beside them may have been the answer's way, all of it; the
+// call where that was least counts.
+func (p *peer) setClock(sent, received time.Time) {
+	vague := max(received.Sub(sent)-p.self.Took, 0)
+	if p.self.Now.IsZero() || p.timed && vague >= p.vague {
 		return
 	}
-	p.clock, p.timed = p.self.Now.Round(0).Sub(received.Round(0)), true
+	p.clock, p.vague, p.timed = p.self.Now.Round(0).Sub(received.Round(0)), vague, true
 }
 
 func (r *round) udpEdges() int {
@@ -471,20 +479,6 @@ func (r *round) udpEdges() int {
 func (r *round) later(name string, limit time.Duration) bool {
 	p := r.peers[name]
 	return p != nil && p.err == nil && (p.self.Outcome != host.OK || p.self.RTT > limit)
-}
-
-// silent are the edges that got no answer and whose silence is not settled
-// yet. A neighbour that is not found may be one that was busy.
-func (r *round) silent() map[string][]*edgeState {
-	out := map[string][]*edgeState{}
-	for _, e := range r.edges {
-		o := e.res.Outcome
-		silent := o == host.Filtered || o == host.Silent || o == host.Unreachable || e.full != nil
-		if e.dialled && silent && !e.settled {
-			out[e.From] = append(out[e.From], e)
-		}
-	}
-	return out
 }
 
 // end releases everything, even if ctx is over.

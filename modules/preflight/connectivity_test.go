@@ -155,6 +155,20 @@ func TestConnectivity(t *testing.T) {
 			n.Host("worker-1").Overload(400 * time.Millisecond)
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp"})
 		}, "PF046 warning worker-1 heard itself only after 400ms\nPF040 error worker-2 -> worker-1 8285/udp filtered\n"},
+		{"replies lost in one pass", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Do: hosttest.DropReplies, Times: 2})
+			n.Net.Add(hosttest.Rule{From: "worker-1", To: "worker-2", Proto: "tcp", Do: hosttest.DropReplies, Times: 1})
+		}, ""},
+		{"a host that answers late", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{To: "worker-1", Do: hosttest.Late, By: 900 * time.Millisecond})
+		}, ""},
+		{"a host that answers too late to tell", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{To: "worker-1", Do: hosttest.Late, By: time.Minute})
+		}, "PF046 warning worker-1 got requests on 4 edges and answered too late to tell if answers pass\n"},
+		{"a host that answers late, and a firewall", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+			n.Net.Add(hosttest.Rule{To: "worker-1", Proto: "udp", Do: hosttest.Late, By: time.Minute, Times: 4}) // two hosts, small and full-size
+			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Do: hosttest.DropReplies})
+		}, "PF040 error worker-2 -> worker-1 8285/udp one way\n"},
 		{"another probe", func(_ *preflight.Connectivity, n *hosttest.Cluster) { n.Host("worker-1").Busy(2) }, ""},
 		{"an apply", func(c *preflight.Connectivity, n *hosttest.Cluster) {
 			c.Holder = func(_ context.Context, name string) (*host.LockRequest, error) {
@@ -296,6 +310,50 @@ func TestEveryPairOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An answer that is long under way does not put a clock wrong; how long the
+// host itself took is no part of the way.
+func TestSlowAnswerIsNoSkew(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		skew, took time.Duration
+		want       string
+	}{
+		{"slow way", 0, 0, ""},
+		{"ahead, slow way", 5 * time.Second, 0, "PF020 error the clock of worker-1 is 4.9s ahead of the others'\n"},
+		{"behind, slow way", -40 * time.Millisecond, 0, ""},
+		{"behind, slow host", -40 * time.Millisecond, 80 * time.Millisecond, "PF020 error the clock of worker-1 is 100ms behind the others'\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, _ := small(3)
+			c.ClockSkew = 50 * time.Millisecond
+			h := c.Hosts["worker-1"].(*hosttest.Host)
+			hosttest.WithSkew(tt.skew)(h)
+			c.Hosts["worker-1"] = slowAnswer{h, tt.took}
+			r, err := c.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tt.want, bad(r)); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// slowAnswer is a host whose dials take 80 ms, so many of them in its own
+// time.
+type slowAnswer struct {
+	*hosttest.Host
+	took time.Duration
+}
+
+func (s slowAnswer) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.Dialled, error) {
+	got, err := s.Host.ProbeDial(ctx, r)
+	time.Sleep(80 * time.Millisecond)
+	got[len(got)-1].Took += s.took
+	return got, err
 }
 
 func TestLeftOut(t *testing.T) {

@@ -22,7 +22,7 @@ type Port struct {
 type Edge struct {
 	From  string `json:"from"`
 	To    string `json:"to"`
-	Proto string `json:"proto"` // tcp, udp; or overlay: an echo between the hosts' addresses on the pod network
+	Proto string `json:"proto"` // tcp, udp; icmp: an echo that measures the path; or overlay: one between the hosts' addresses on the pod network
 	Port  int    `json:"port"`
 	Shape string `json:"shape,omitempty"` // what the datagrams look like; see host.Dial
 	Why   string `json:"why,omitempty"`   // "pod network"

@@ -207,6 +207,66 @@ func TestVXLAN(t *testing.T) {
 	}
 }
 
+// Where the pod network is routes there is no port to dial: the path's MTU is
+// measured by echoes of the kernel, and the routes by echoes from the bridge
+// behind them.
+func TestHostGW(t *testing.T) {
+	w := newNetwork(t, 3)
+	all := []string{"cp-1", "worker-1", "worker-2"}
+	tests := []struct {
+		name   string
+		live   []string
+		break_ func(t *testing.T)
+		want   string
+		path   int // the path MTU; 0 is not known
+		echoes int // through routes between pods
+	}{
+		{"bare", nil, func(*testing.T) {}, "", 1500, 0},
+		{"large packets dropped", nil, func(t *testing.T) {
+			w.filter(t, "worker-1", "INPUT -s 10.77.0.3 -p icmp -m length --length 1401: -j DROP")
+		}, "PF047 error worker-1 -> worker-2 icmp too big: packets of 1500 bytes are dropped without a word, 1400 bytes pass\n" + // an echo does not tell the direction
+			"PF047 error worker-2 -> worker-1 icmp too big: packets of 1500 bytes are dropped without a word, 1400 bytes pass\n", 1400, 0},
+		{"no echoes", nil, func(t *testing.T) {
+			for _, h := range w.hosts {
+				w.filter(t, h.name, "INPUT -p icmp -j DROP")
+			}
+		}, "", 0, 0},
+		{"live", all, func(*testing.T) {}, "", 1500, 6},
+		{"a new host joins", []string{"cp-1", "worker-1"}, func(*testing.T) {}, "", 1500, 2},
+		{"packets for pods dropped", all, func(t *testing.T) {
+			w.filter(t, "worker-1", "INPUT -s 10.77.0.3 -d 10.244.0.0/16 -j DROP")
+		}, "PF048 error worker-2 -> worker-1 overlay filtered\n", 1500, 5},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w.route(t, tt.live...)
+			tt.break_(t)
+			r, err := w.hostGW().Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tt.want, bad(r)); d != "" {
+				t.Errorf("findings, want - got +:\n%s", d)
+			}
+			path, echoes := 0, 0
+			if r.MTU != nil {
+				path = r.MTU.Path
+			}
+			for _, e := range r.Edges {
+				if e.Proto == "overlay" && e.Verdict.Passes() {
+					echoes++
+				}
+				if t.Failed() {
+					t.Logf("%s (%s) %s %d/%d", e, e.Detail, e.RTT, e.Got, e.Sent)
+				}
+			}
+			if path != tt.path || echoes != tt.echoes {
+				t.Errorf("got a path MTU of %d and %d echoes through routes, want %d and %d", path, echoes, tt.path, tt.echoes)
+			}
+		})
+	}
+}
+
 // The pace that DESIGN.md asks for, with room for a machine that is shared.
 func TestPace(t *testing.T) {
 	for _, tt := range []struct {
@@ -251,6 +311,66 @@ func TestFalseAlarms(t *testing.T) {
 		}
 	}
 	t.Logf("%d runs", runs)
+}
+
+// A host that gets a processor for moments only answers late, and reads late
+// what it was answered. That is no firewall; but a firewall is found there
+// all the same.
+func TestStutter(t *testing.T) {
+	tests := []struct{ name, host, rule, want string }{
+		{"healthy", "", "", ""},
+		{"replies dropped", "worker-2", "INPUT -p udp --sport 8285 -s 10.77.0.2 -j DROP", "PF040 error worker-2 -> worker-1 8285/udp one way\n"},
+		{"requests dropped", "worker-1", "INPUT -p udp --dport 8285 -s 10.77.0.3 -j DROP", "PF040 error worker-2 -> worker-1 8285/udp filtered\n"},
+	}
+	for _, tt := range tests {
+		for _, busy := range []string{"worker-1", "worker-2"} {
+			t.Run(tt.name+" "+busy, func(t *testing.T) {
+				w := newNetwork(t, 3)
+				if tt.rule != "" {
+					w.filter(t, tt.host, tt.rule)
+				}
+				w.stutter(t, busy, 330*time.Millisecond, 50*time.Millisecond)
+				for runs := 0; runs == 0 || runs < 3 && tt.want == ""; runs++ {
+					r, err := w.connectivity().Run(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					got := ""
+					for _, line := range strings.SplitAfter(bad(r), "\n") {
+						if !strings.HasPrefix(line, preflight.Overload) {
+							got += line
+						}
+					}
+					if d := cmp.Diff(tt.want, got); d != "" {
+						t.Errorf("findings, want - got +, after %s:\n%s", r.Took, d)
+					}
+				}
+			})
+		}
+	}
+}
+
+// stutter stops a host's prober again and again until the test ends.
+func (w *network) stutter(t *testing.T, hostName string, off, on time.Duration) {
+	pid := w.host(hostName).cmd.Process.Pid
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			_ = syscall.Kill(pid, syscall.SIGSTOP)
+			time.Sleep(off)
+			_ = syscall.Kill(pid, syscall.SIGCONT)
+			select {
+			case <-end:
+				return
+			case <-time.After(on):
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		close(end)
+		<-ended
+	})
 }
 
 // burn keeps processors busy until the test ends.

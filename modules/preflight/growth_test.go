@@ -134,6 +134,23 @@ func biggestWave(c preflight.Connectivity) int {
 	return most - 1 // that to oneself
 }
 
+// The time that a check may take is that of all its passes, and grows with
+// the edges.
+func TestLongest(t *testing.T) {
+	for _, tt := range []struct {
+		hosts    int
+		min, max time.Duration
+	}{{3, 2 * time.Minute, 3 * time.Minute}, {1000, 5 * time.Minute, 10 * time.Minute}} {
+		c := preflight.Connectivity{Hosts: map[string]host.Host{}, Edges: make([]preflight.Edge, 2*tt.hosts*(tt.hosts-1))}
+		for i := range tt.hosts {
+			c.Hosts[fmt.Sprint(i)] = nil
+		}
+		if got := c.Longest(); got < tt.min || got > tt.max {
+			t.Errorf("%d hosts: got %s, want from %s to %s", tt.hosts, got, tt.min, tt.max)
+		}
+	}
+}
+
 func BenchmarkConnectivity(b *testing.B) {
 	for _, n := range []int{10, 100, 500, 1000} {
 		b.Run(fmt.Sprintf("hosts=%d", n), func(b *testing.B) {

@@ -40,36 +40,33 @@ func mayHold(p Port, b host.Bind) bool {
 
 // cameAt tells where nonces arrived.
 type cameAt struct {
-	nonces [][]place       // by edge
-	full   map[int]bool    // edges whose full-size datagrams arrived, the echo of which did not
-	half   map[string]bool // host, port and source address of half-open connections
+	nonces [][]place    // by edge
+	full   map[int]bool // edges whose full-size datagrams arrived, the echo of which did not
 }
 
-type place struct{ host, from string }
+type place struct {
+	host, from string
+	late       bool // some of it was not answered at once
+}
 
 func (r *round) arrivals() cameAt {
-	c := cameAt{nonces: make([][]place, len(r.edges)), full: map[int]bool{}, half: map[string]bool{}}
+	c := cameAt{nonces: make([][]place, len(r.edges)), full: map[int]bool{}}
 	for _, name := range r.names {
 		for _, a := range r.peers[name].came {
 			if a.Half {
-				c.half[halfKey(name, a.Port, a.From)] = true
 				continue
 			}
 			kind, i, ok := indexOf(r.base, a.Nonce)
 			switch {
 			case !ok || i >= len(r.edges):
 			case kind == kindEdge:
-				c.nonces[i] = append(c.nonces[i], place{name, a.From})
+				c.nonces[i] = append(c.nonces[i], place{name, a.From, a.Prompt < a.Count})
 			case kind == kindFull && r.edges[i].full != nil && name == r.edges[i].To:
 				c.full[i] = true
 			}
 		}
 	}
 	return c
-}
-
-func halfKey(host string, port int, from string) string {
-	return fmt.Sprintf("%s %d %s", host, port, from)
 }
 
 // judge joins what both ends know of an edge.
@@ -89,7 +86,7 @@ func (r *round) judge(e *edgeState, came cameAt) EdgeResult {
 	arrived, elsewhere := false, ""
 	for _, p := range came.nonces[e.index] {
 		if p.host == e.To {
-			arrived = true
+			arrived, e.late = true, e.late || p.late
 			continue
 		}
 		elsewhere = p.host
@@ -100,12 +97,15 @@ func (r *round) judge(e *edgeState, came cameAt) EdgeResult {
 }
 
 func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came cameAt) (Verdict, string) {
+	if e.Proto == icmpProto && e.res.Outcome != host.OK {
+		return NotProbed, "no ICMP echo comes back: how large packets may be is not known"
+	}
 	switch e.res.Outcome {
 	case host.OK:
 		if elsewhere != "" && !arrived {
 			return WrongHost, "it arrived at " + elsewhere
 		}
-		if e.res.Sent > e.res.Got && !e.late && !e.slow {
+		if e.res.Sent > e.res.Got && !e.late {
 			return Lossy, fmt.Sprintf("%d of %d answered", e.res.Got, e.res.Sent)
 		}
 		return OK, ""
@@ -128,9 +128,11 @@ func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came cameA
 		return Filtered, "no echo comes back"
 	case elsewhere != "":
 		return WrongHost, "it arrived at " + elsewhere
+	case e.unsure:
+		return NotProbed, "requests arrive, but " + e.To + " was too busy to answer in time"
 	case arrived:
 		return OneWay, "requests arrive, replies are dropped"
-	case e.Proto == "tcp" && came.half[halfKey(e.To, e.Port, r.Addresses[e.From])]:
+	case e.half:
 		return OneWay, "requests arrive, replies are dropped"
 	case e.res.Outcome == host.Silent && e.res.Detail != "":
 		return WrongHost, "something between accepts connections: " + e.res.Detail
@@ -243,6 +245,7 @@ func (p *peer) bindResults() []BindResult {
 
 func (r *round) hostFindings() []Finding {
 	var out []Finding
+	unsure := r.unsure()
 	for _, name := range r.names {
 		p := r.peers[name]
 		switch {
@@ -253,6 +256,8 @@ func (r *round) hostFindings() []Finding {
 				name, p.lock.Who, p.lock.Since.Format(time.RFC3339), p.lock.For), ""))
 		case r.later(name, r.Wait/4) && r.silentAt(name):
 			out = append(out, newFinding(Overload, name, fmt.Sprintf("%s heard itself only after %s", name, p.self.RTT.Round(time.Millisecond)), ""))
+		case unsure[name] > 0:
+			out = append(out, newFinding(Overload, name, fmt.Sprintf("%s got requests on %d edges and answered too late to tell if answers pass", name, unsure[name]), ""))
 		}
 	}
 	return out
@@ -265,6 +270,17 @@ func (r *round) silentAt(name string) bool {
 		}
 	}
 	return false
+}
+
+// unsure counts, by host, the edges to it that it was too busy to tell about.
+func (r *round) unsure() map[string]int {
+	out := map[string]int{}
+	for _, e := range r.edges {
+		if e.unsure {
+			out[e.To]++
+		}
+	}
+	return out
 }
 
 func bindFindings(binds []BindResult) []Finding {

@@ -153,7 +153,7 @@ func (r *round) judgeSize(e *edgeState, out *EdgeResult, came cameAt) {
 		return
 	}
 	out.Size = e.size
-	if e.full == nil || came.full[e.index] || e.slow {
+	if e.full == nil || came.full[e.index] {
 		return
 	}
 	out.Verdict, out.Passes = TooBig, e.passes

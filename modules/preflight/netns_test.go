@@ -195,6 +195,7 @@ type nsHost struct {
 type childCall struct {
 	Listen *host.ListenRequest
 	Dial   *host.DialRequest
+	Seen   *host.SeenRequest
 	End    string
 
 	Network bool
@@ -269,6 +270,11 @@ func (h *nsHost) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.Dial
 	return a.Dialled, err
 }
 
+func (h *nsHost) ProbeSeen(ctx context.Context, r host.SeenRequest) ([]host.Arrival, error) {
+	a, err := h.call(ctx, childCall{Seen: &r})
+	return a.Arrivals, err
+}
+
 func (h *nsHost) ProbeEnd(ctx context.Context, id string) ([]host.Arrival, error) {
 	a, err := h.call(ctx, childCall{End: id})
 	return a.Arrivals, err
@@ -292,6 +298,8 @@ func serveProber() {
 		switch {
 		case c.Listen != nil:
 			a.Binds, err = p.ProbeListen(ctx, *c.Listen)
+		case c.Seen != nil:
+			a.Arrivals, err = p.ProbeSeen(ctx, *c.Seen)
 		case c.Network:
 			a.Network, err = h.Network(ctx)
 		case c.Dial != nil:
@@ -338,6 +346,38 @@ func (w *network) live(t *testing.T, names ...string) {
 				w.bridge(t, h.ns, "append 00:00:00:00:00:00 dev flannel.1 dst "+peer.addr)
 			}
 		}
+	}
+}
+
+// hostGW is connectivity with a pod network that is routes.
+func (w *network) hostGW() preflight.Connectivity {
+	c := w.connectivity()
+	c.Overhead, c.Routed = 0, true
+	for name, ports := range c.Ports {
+		c.Ports[name] = slices.Delete(ports, 1, 2)
+	}
+	for i, e := range c.Edges {
+		if e.Proto == "udp" {
+			c.Edges[i].Proto, c.Edges[i].Port, c.Edges[i].Shape = "icmp", 0, ""
+		}
+	}
+	return c
+}
+
+// route has pods on hosts, and routes to them on all others of these.
+func (w *network) route(t *testing.T, names ...string) {
+	for i, h := range w.hosts {
+		if !slices.Contains(names, h.name) {
+			continue
+		}
+		lines := []string{"link add cni0 type bridge", fmt.Sprintf("addr add 10.244.%d.1/24 dev cni0", i), "link set cni0 up"}
+		for j, peer := range w.hosts {
+			if peer != h && slices.Contains(names, peer.name) {
+				lines = append(lines, fmt.Sprintf("route add 10.244.%d.0/24 via %s", j, peer.addr))
+			}
+		}
+		w.ip(t, h.ns, lines...)
+		t.Cleanup(func() { w.ip(t, h.ns, "link del cni0", "route flush proto boot root 10.244.0.0/16") })
 	}
 }
 

@@ -1,7 +1,6 @@
 package preflight
 
 import (
-	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,31 +13,53 @@ import (
 // traffic of pods is not theirs.
 const overlayProto = "overlay"
 
+// icmpProto is an edge that is an echo by the kernel at the other end, which
+// measures the path where no datagram of ours would travel. It is not needed
+// itself: where nothing comes back, nothing is known.
+const icmpProto = "icmp"
+
 // overlay adds the pairs of hosts on both of which the pod network runs.
 func (r *round) overlay() {
-	if r.Overhead == 0 {
-		return
-	}
-	live := map[string]bool{}
-	for _, name := range r.names {
-		live[name] = r.live(r.peers[name])
-	}
 	seen := map[[2]string]bool{}
 	for _, e := range slices.Clone(r.edges) {
 		pair := [2]string{e.From, e.To}
-		if e.Proto != "udp" || seen[pair] || !live[e.From] || !live[e.To] {
+		if e.Proto != "udp" && e.Proto != icmpProto || seen[pair] {
 			continue
 		}
 		seen[pair] = true
+		if from, to := r.peers[e.From], r.peers[e.To]; from == nil || to == nil || !r.joined(from, to) {
+			continue
+		}
 		r.edges = append(r.edges, &edgeState{index: len(r.edges),
 			Edge: Edge{From: e.From, To: e.To, Proto: overlayProto, Why: "pod network itself"}})
 	}
 }
 
+// joined tells if the pod network runs on both hosts. Without encapsulation
+// that is routes, each through the other.
+func (r *round) joined(a, b *peer) bool {
+	if r.Routed {
+		return r.routes(a, b) && r.routes(b, a)
+	}
+	return r.Overhead > 0 && r.live(a) && r.live(b)
+}
+
+// routes tells if a host has a route to the other's pods.
+func (r *round) routes(from, to *peer) bool {
+	if from.err != nil || to.err != nil || from.lock != nil || to.lock != nil {
+		return false
+	}
+	pods, err := netip.ParseAddr(r.overlayAddr(to))
+	return err == nil && slices.ContainsFunc(from.net.Routes, func(n host.NetRoute) bool {
+		dst, err := netip.ParsePrefix(n.Dst)
+		return err == nil && dst.Bits() > 0 && dst.Contains(pods) && n.Via == r.Addresses[to.name]
+	})
+}
+
 // live tells if the pod network runs on a host: flanneld, or the kernel for
 // it, holds its port, and its interface is there.
 func (r *round) live(p *peer) bool {
-	if p.err != nil || p.lock != nil || p.overlayAddr() == "" {
+	if p.err != nil || p.lock != nil || r.overlayAddr(p) == "" {
 		return false
 	}
 	for i, port := range p.ports {
@@ -49,10 +70,15 @@ func (r *round) live(p *peer) bool {
 	return false
 }
 
-// overlayAddr is that of flannel's interface: flannel0, flannel.1, flannel-wg.
-func (p *peer) overlayAddr() string {
+// overlayAddr is a host's own on the pod network: that of flannel's interface
+// (flannel0, flannel.1, flannel-wg), or of the bridge where there is none.
+func (r *round) overlayAddr(p *peer) string {
+	dev := "flannel"
+	if r.Routed {
+		dev = bridge
+	}
 	for _, l := range p.net.Links {
-		if !l.Up || !strings.HasPrefix(l.Name, "flannel") {
+		if !l.Up || !strings.HasPrefix(l.Name, dev) {
 			continue
 		}
 		for _, a := range l.Addrs {
@@ -62,25 +88,4 @@ func (p *peer) overlayAddr() string {
 		}
 	}
 	return ""
-}
-
-// explainSilence asks hosts that connections did not get an answer from
-// whether they came: that costs them milliseconds, so it is not always done.
-func (r *round) explainSilence(ctx context.Context) {
-	asked := map[string]bool{}
-	for _, e := range r.edges {
-		if e.dialled && e.Proto == "tcp" && e.res.Outcome == host.Filtered {
-			asked[e.To] = true
-		}
-	}
-	if len(asked) == 0 {
-		return
-	}
-	r.each(ctx, callTime, func(ctx context.Context, p *peer) error {
-		if !asked[p.name] {
-			return nil
-		}
-		_, err := p.host.ProbeListen(ctx, host.ListenRequest{ID: r.id, Host: p.name, Half: true})
-		return err
-	})
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// clocks compares the hosts' clocks with each other, not with ours.
+// clocks compares the hosts' clocks with each other, not with ours. What load
+// or distance may explain is no difference.
 func (r *round) clocks() []Finding {
 	var first, last *peer
 	for _, name := range r.names {
@@ -16,14 +17,14 @@ func (r *round) clocks() []Finding {
 		if !p.timed {
 			continue
 		}
-		if first == nil || p.clock < first.clock {
+		if first == nil || p.clock+p.vague < first.clock+first.vague {
 			first = p
 		}
 		if last == nil || p.clock > last.clock {
 			last = p
 		}
 	}
-	if first == nil || last.clock-first.clock <= r.ClockSkew {
+	if first == nil || last.clock-first.clock-first.vague <= r.ClockSkew {
 		return nil
 	}
 	return r.skewed(first, last)
@@ -32,17 +33,17 @@ func (r *round) clocks() []Finding {
 // skewed names the hosts that are far from most of the others; two that
 // disagree are both named.
 func (r *round) skewed(first, last *peer) []Finding {
-	var clocks []time.Duration
+	var clocks, vague []time.Duration
 	for _, name := range r.names {
 		if p := r.peers[name]; p.timed {
-			clocks = append(clocks, p.clock)
+			clocks, vague = append(clocks, p.clock), append(vague, p.vague)
 		}
 	}
-	mid := median(clocks)
+	mid, about := median(clocks), median(vague)
 	var out []Finding
 	for _, name := range r.names {
 		p := r.peers[name]
-		if d := p.clock - mid; p.timed && len(clocks) > 2 && d.Abs() > r.ClockSkew {
+		if d := p.clock - mid; p.timed && len(clocks) > 2 && d.Abs()-p.vague-about > r.ClockSkew {
 			out = append(out, newFinding(Clock, name, fmt.Sprintf("the clock of %s is %s %s the others'", name, round10(d.Abs()), side(d)),
 				fmt.Sprintf("at most %s apart", r.ClockSkew)))
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pmkctl/pmkctl/host"
@@ -47,7 +48,7 @@ func (p *Prober) ProbeDial(ctx context.Context, req host.DialRequest) ([]host.Di
 	selves.Wait()
 	for i := range out {
 		if req.Dials[i].Self {
-			out[i].Now = time.Now()
+			out[i].Now, out[i].Took = time.Now(), time.Since(d.began)
 		}
 	}
 	noNeighbour(req.Dials, out)
@@ -73,12 +74,49 @@ func rest(ctx context.Context, d time.Duration) {
 // A dialler is what the dials of one request share.
 type dialler struct {
 	*round
-	from  netip.Addr // not valid: left to the routes
-	wait  time.Duration
-	slots chan struct{} // connections at once
-	udp   udpSockets
-	ping  pinger
-	pause time.Duration // between the datagrams that measure loss on an edge
+	from     netip.Addr // not valid: left to the routes
+	wait     time.Duration
+	slots    chan struct{} // connections at once
+	udp      udpSockets
+	ping     pinger
+	pingFull pinger
+	pause    time.Duration // between the datagrams that measure loss on an edge
+	call     byte          // which one of the round's this is, as far as a sequence number has room for it
+
+	began time.Time
+	most  time.Duration
+	last  atomic.Int64 // when an answer came, after began
+}
+
+// A rhythm is when what nobody answers is sent again: in the first half of
+// the wait, so that the answer to the last has the other half.
+type rhythm struct {
+	sends       int
+	every, tail time.Duration
+}
+
+func (d *dialler) rhythm(every time.Duration) rhythm {
+	every = max(every, d.wait/2/(mostSent/2))
+	n := int(d.wait/2/every) + 1
+	return rhythm{n, every, d.wait - time.Duration(n-1)*every}
+}
+
+// pause is how long to wait after so many.
+func (r rhythm) pause(sent int) time.Duration {
+	if sent < r.sends {
+		return r.every
+	}
+	return r.tail
+}
+
+// answered notes that an answer came.
+func (d *dialler) answered() { d.last.Store(int64(time.Since(d.began))) }
+
+// answering tells if answers to this host's dials still come, so that it is
+// worth while to wait for more of them.
+func (d *dialler) answering() bool {
+	now := time.Since(d.began)
+	return now < d.most && now-time.Duration(d.last.Load()) < stillComing
 }
 
 // Datagrams that measure loss must not make it: a host sends two thousand a
@@ -88,9 +126,17 @@ const (
 	pauseLeast = time.Millisecond
 )
 
+// stillComing is how long answers may pause before they are taken to have
+// ended.
+const stillComing = 100 * time.Millisecond
+
 func newDialler(r *round, req host.DialRequest) (*dialler, error) {
 	d := &dialler{round: r, wait: req.Wait, slots: make(chan struct{}, maxSockets),
-		pause: pauseLeast}
+		pause: pauseLeast, began: time.Now(), most: req.Most}
+	r.mu.Lock()
+	d.call = r.calls % (1 << (8 - numberBits))
+	r.calls++
+	r.mu.Unlock()
 	n := 0
 	for _, one := range req.Dials {
 		if one.Proto == "udp" {
@@ -113,8 +159,8 @@ func newDialler(r *round, req host.DialRequest) (*dialler, error) {
 }
 
 func (d *dialler) close() {
-	d.udp.close()
 	d.ping.close(d)
+	d.pingFull.close(d)
 }
 
 // source is where dials to an address come from.
@@ -143,14 +189,15 @@ func (d *dialler) dial(ctx context.Context, one host.Dial, nonce uint64, done <-
 	case "udp":
 		return d.dialUDP(ctx, one, nonce, to)
 	case "icmp":
-		return d.dialICMP(ctx, nonce, to.Addr())
+		return d.dialICMP(ctx, one, nonce, to.Addr())
 	}
 	return host.Dialled{Outcome: host.Unreachable, Detail: "unknown protocol " + one.Proto}
 }
 
 // dialSelf measures how late this process hears itself while the other
 // dials run, and for so many datagrams at least: the longest time of all of
-// them, or the age of one that did not come back.
+// them, or the age of one that did not come back; and how much of that was
+// the kernel's.
 func (d *dialler) dialSelf(ctx context.Context, nonce uint64, least int, done <-chan struct{}) host.Dialled {
 	res := host.Dialled{Outcome: host.Filtered}
 	to := d.self.LocalAddr().String()
@@ -158,10 +205,10 @@ func (d *dialler) dialSelf(ctx context.Context, nonce uint64, least int, done <-
 	if err != nil {
 		return res
 	}
-	echo := make(chan struct{}, 1)
-	defer d.await(nonce, func(frame, bool) {
+	back := make(chan struct{}, 1)
+	defer d.await(nonce, func(echo) {
 		select {
-		case echo <- struct{}{}:
+		case back <- struct{}{}:
 		default:
 		}
 	})()
@@ -170,16 +217,16 @@ func (d *dialler) dialSelf(ctx context.Context, nonce uint64, least int, done <-
 		res.Sent++
 		_, _ = d.self.WriteToUDPAddrPort(d.seal(frame{kind: ping, nonce: nonce}), addr)
 		select {
-		case <-echo:
+		case <-back:
 			res.Got++
 			res.Outcome = host.OK
 		case <-time.After(d.wait):
-			res.RTT = d.wait
+			res.RTT, res.Kernel = d.wait, max(res.Kernel, d.kernelTook(nonce, sent))
 			return res
 		case <-ctx.Done():
 			return res
 		}
-		res.RTT = max(res.RTT, time.Since(sent))
+		res.RTT, res.Kernel = max(res.RTT, time.Since(sent)), max(res.Kernel, d.kernelTook(nonce, sent))
 		over := done
 		if res.Sent < least {
 			over = nil

@@ -3,12 +3,10 @@ package probe
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"strconv"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -51,70 +49,12 @@ func bindError(err error) string {
 	return no.Error()
 }
 
-func (r *round) listenTCP(addr string, port int) error {
-	// SO_REUSEADDR is on by default: what waits in TIME_WAIT does not count,
-	// what listens does.
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
-	if !r.keep(l) {
-		return net.ErrClosed
-	}
-	r.mu.Lock()
-	r.ports[uint16(port)] = true
-	r.mu.Unlock()
-	go r.acceptTCP(l, port)
-	return nil
-}
-
-func (r *round) acceptTCP(l net.Listener, port int) {
-	for {
-		c, err := l.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil: // out of files, or a peer that left early
-			time.Sleep(time.Millisecond)
-			continue
-		}
-		if !r.keep(c) {
-			return
-		}
-		go func() {
-			defer r.drop(c)
-			r.serveTCP(c, port)
-		}()
-	}
-}
-
-// serveTCP echoes one frame, then waits for the peer to leave first, so that
-// no port of ours stays in TIME_WAIT.
-func (r *round) serveTCP(c net.Conn, port int) {
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-	b := make([]byte, headLen+macLen)
-	if _, err := io.ReadFull(c, b); err != nil {
-		return
-	}
-	from, err := netip.ParseAddrPort(c.RemoteAddr().String())
-	if err != nil {
-		return
-	}
-	echo, _ := r.handle(b, "tcp", from, port)
-	if echo == nil {
-		return
-	}
-	if _, err := c.Write(echo); err != nil {
-		return
-	}
-	_, _ = c.Read(b[:1])
-}
-
 func (r *round) listenUDP(addr string, p host.PortSpec) error {
 	any := anyAddr(p.Addr)
 	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
 		return rc.Control(func(fd uintptr) {
-			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20)
+			roomy(int(fd))
+			stampAll(int(fd))
 			if any { // the echo must come from the address that was dialled
 				_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 				_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
@@ -128,35 +68,36 @@ func (r *round) listenUDP(addr string, p host.PortSpec) error {
 	if !r.keep(pc) {
 		return net.ErrClosed
 	}
-	go r.serveUDP(pc.(*net.UDPConn), p.Port, any)
-	return nil
+	return r.serveUDP(pc.(*net.UDPConn), p.Port, any)
 }
 
-// serveUDP echoes frames until the socket is closed.
-func (r *round) serveUDP(c *net.UDPConn, port int, info bool) {
-	buf := make([]byte, 65536)
-	oob := make([]byte, 128)
-	for {
-		n, oobn, _, from, err := c.ReadMsgUDPAddrPort(buf, oob)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil: // an ICMP error for an echo
-			continue
-		}
-		echo, aside := r.handle(buf[:n], "udp", from, port)
+// roomy gives a socket so much room that no burst of a round's datagrams is
+// lost in it, and none waits for an address that is not resolved yet.
+func roomy(fd int) {
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, 4<<20)
+}
+
+// serveUDP has frames echoed until the socket is closed.
+func (r *round) serveUDP(c *net.UDPConn, port int, info bool) error {
+	p, err := newPump(c, func(m message) {
+		echo, aside := r.handle(arrival{m.data, "udp", m.from, port, m.at, m.late()})
 		if echo == nil {
-			continue
+			return
 		}
 		var src []byte
 		if info {
-			src = replyFrom(oob[:oobn])
+			src = replyFrom(m.oob)
 		}
-		_, _, _ = c.WriteMsgUDPAddrPort(echo, src, from)
+		_, _, _ = c.WriteMsgUDPAddrPort(echo, src, m.from)
 		if aside != nil && port != 0 {
-			_, _, _ = c.WriteMsgUDPAddrPort(aside, src, netip.AddrPortFrom(from.Addr(), uint16(port)))
+			_, _, _ = c.WriteMsgUDPAddrPort(aside, src, netip.AddrPortFrom(m.from.Addr(), uint16(port)))
 		}
+	})
+	if err == nil {
+		r.start(p)
 	}
+	return err
 }
 
 // replyFrom turns the control message that tells where a datagram arrived

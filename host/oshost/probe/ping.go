@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -12,11 +11,13 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A pinger is the socket for all ICMP echoes of one dialler. Kernels answer
-// them, so nothing need listen, and firewalls rarely mind.
+// A pinger is the socket for all ICMP echoes of one dialler, small or with
+// don't-fragment set. Kernels answer them, so nothing need listen, and
+// firewalls rarely mind.
 type pinger struct {
 	once sync.Once
 	c    *net.IPConn
+	pump *pump
 	err  error
 }
 
@@ -27,33 +28,46 @@ const (
 	icmpHeader  = 8
 )
 
-func (p *pinger) open(d *dialler) {
+func (p *pinger) open(d *dialler, df bool) {
 	p.c, p.err = net.ListenIP("ip4:icmp", nil)
 	if p.err != nil {
 		return
+	}
+	if rc, err := p.c.SyscallConn(); err == nil {
+		_ = rc.Control(func(fd uintptr) {
+			roomy(int(fd))
+			if df {
+				dontFragment(int(fd), false)
+			}
+		})
 	}
 	if !d.keep(p.c) {
 		p.err = net.ErrClosed
 		return
 	}
-	go p.read(d)
+	pump, err := newPump(p.c, func(m message) { p.take(d, m) })
+	if err != nil {
+		p.err = err
+		return
+	}
+	p.pump = pump
+	go pump.run()
 }
 
-// read hands echoes to the dials they are for: their data is a frame of
-// ours as it was sent.
-func (p *pinger) read(d *dialler) {
-	buf := make([]byte, 65536)
-	for {
-		n, _, err := p.c.ReadFromIP(buf)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil || n < icmpHeader || buf[0] != echoReply:
-			continue
-		}
-		if f, ok := d.cipher.open(buf[icmpHeader:n]); ok && f.kind == icmpEcho {
-			d.deliver(f)
-		}
+// take hands an echo to the dial it is for: its data is a frame of ours as
+// it was sent, behind the IP header.
+func (p *pinger) take(d *dialler, m message) {
+	if len(m.data) == 0 {
+		return
+	}
+	b := m.data[min(int(m.data[0]&0x0f)*4, len(m.data)):]
+	if len(b) < icmpHeader || b[0] != echoReply {
+		return
+	}
+	if f, ok := d.cipher.open(b[icmpHeader:]); ok && f.kind == icmpEcho {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.deliver(echo{frame: f, at: m.at})
 	}
 }
 
@@ -63,44 +77,48 @@ func (p *pinger) close(d *dialler) {
 	}
 }
 
-// deliver hands a frame to the dial that waits for it.
-func (r *round) deliver(f frame) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if take := r.waiting[f.nonce]; take != nil {
-		take(f, false)
-	}
-}
-
 // dialICMP asks for an echo again and again until one comes.
-func (d *dialler) dialICMP(ctx context.Context, nonce uint64, to netip.Addr) host.Dialled {
-	d.ping.once.Do(func() { d.ping.open(d) })
-	if d.ping.err != nil || !to.Is4() {
+func (d *dialler) dialICMP(ctx context.Context, one host.Dial, nonce uint64, to netip.Addr) host.Dialled {
+	p := &d.ping
+	if one.Size > 0 {
+		p = &d.pingFull
+	}
+	p.once.Do(func() { p.open(d, one.Size > 0) })
+	if p.err != nil || !to.Is4() {
 		return host.Dialled{Outcome: host.Unreachable, Detail: "no ICMP socket"}
 	}
-	echo := make(chan byte, 1)
-	defer d.await(nonce, func(f frame, _ bool) {
+	back := make(chan byte, 1)
+	defer d.await(nonce, func(e echo) {
 		select {
-		case echo <- f.seq:
+		case back <- e.seq:
 		default:
 		}
 	})()
 	deadline := time.After(d.wait)
 	var sent []time.Time
+	answered := func(seq byte) host.Dialled {
+		at := sent[min(int(seq), len(sent)-1)]
+		return host.Dialled{Outcome: host.OK, RTT: time.Since(at), Sent: int(seq) + 1, Got: 1}
+	}
 	for {
 		sent = append(sent, time.Now())
-		b := d.echo(nonce, byte(len(sent)-1))
-		if _, err := d.ping.c.WriteToIP(b, &net.IPAddr{IP: to.AsSlice()}); err != nil {
+		b := d.icmp(nonce, byte(len(sent)-1), one.Size-ipv4Header)
+		if _, err := p.c.WriteToIP(b, &net.IPAddr{IP: to.AsSlice()}); err != nil {
 			if res := sysOutcome(err); res.Outcome != "" {
 				return res
 			}
 		}
 		select {
-		case seq := <-echo:
-			at := sent[min(int(seq), len(sent)-1)]
-			return host.Dialled{Outcome: host.OK, RTT: time.Since(at), Sent: int(seq) + 1, Got: 1}
+		case seq := <-back:
+			return answered(seq)
 		case <-time.After(resend):
 		case <-deadline:
+			p.pump.drain()
+			select {
+			case seq := <-back:
+				return answered(seq)
+			default:
+			}
 			return host.Dialled{Outcome: host.Filtered, Sent: len(sent)}
 		case <-ctx.Done():
 			return host.Dialled{Outcome: host.Filtered, Sent: len(sent)}
@@ -108,13 +126,14 @@ func (d *dialler) dialICMP(ctx context.Context, nonce uint64, to netip.Addr) hos
 	}
 }
 
-// echo is an ICMP echo request around a frame.
-func (d *dialler) echo(nonce uint64, seq byte) []byte {
+// icmp is an ICMP echo request around a frame, of that size at least.
+func (d *dialler) icmp(nonce uint64, seq byte, size int) []byte {
 	b := make([]byte, icmpHeader, icmpHeader+maxFrame)
 	b[0] = echoRequest
 	binary.BigEndian.PutUint16(b[4:], uint16(nonce))
 	b[7] = seq
 	b = append(b, d.seal(frame{kind: icmpEcho, seq: seq, nonce: nonce})...)
+	b = append(b, make([]byte, max(size-len(b), 0))...)
 	binary.BigEndian.PutUint16(b[2:], ^fold(sum(0, b)))
 	return b
 }

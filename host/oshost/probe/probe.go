@@ -17,11 +17,11 @@ import (
 
 // Bounds of a round.
 const (
-	roundLife  = time.Minute            // a round that nobody ends
-	resend     = 40 * time.Millisecond  // between datagrams, until one is echoed
-	retryTCP   = 100 * time.Millisecond // between tries of a connection
-	maxTries   = 6                      // of a connection
-	maxSockets = 400                    // that connect at once
+	roundLife  = time.Minute           // a round that nobody ends
+	resend     = 40 * time.Millisecond // between datagrams, until one is echoed
+	retryTCP   = 60 * time.Millisecond // between tries of a connection
+	maxTries   = 8                     // of a connection
+	maxSockets = 400                   // that connect at once
 	defWait    = 700 * time.Millisecond
 )
 
@@ -58,9 +58,6 @@ func (p *Prober) ProbeListen(ctx context.Context, req host.ListenRequest) ([]hos
 		return binds, nil
 	}
 	r.setHost(req.Host)
-	if req.Half {
-		r.noteHalf()
-	}
 	var held []host.PortSpec
 	for i, port := range req.Ports {
 		binds[i] = r.listen(port)
@@ -80,6 +77,27 @@ func (p *Prober) ProbeListen(ctx context.Context, req host.ListenRequest) ([]hos
 		}
 	}
 	return binds, ctx.Err()
+}
+
+// ProbeSeen tells what arrived. See host.Prober.
+func (p *Prober) ProbeSeen(_ context.Context, req host.SeenRequest) ([]host.Arrival, error) {
+	r, err := p.begin(req.ID)
+	if err != nil {
+		return nil, err
+	}
+	nonces := make(map[uint64]bool, len(req.Nonces))
+	for _, text := range req.Nonces {
+		n, err := parseNonce(text)
+		if err != nil {
+			return nil, fmt.Errorf("look for nonce %q: %w", text, err)
+		}
+		nonces[n] = true
+	}
+	r.drain()
+	if req.Half {
+		r.noteHalf()
+	}
+	return r.arrivedOf(nonces), nil
 }
 
 // ProbeEnd releases the ports. See host.Prober.
@@ -135,6 +153,7 @@ func (p *Prober) end(id string) *round {
 	delete(p.rounds, id)
 	p.mu.Unlock()
 	if r != nil {
+		r.drain()
 		r.close()
 	}
 	return r

@@ -332,9 +332,9 @@ func TestParseHalf(t *testing.T) {
 	}{
 		{"header", "  sl  local_address rem_address   st tx_queue rx_queue", half{}, false},
 		{"listening", "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000", half{}, false},
-		{"IPv4", "   1: 0200A00A:192B 0300A00A:D2F0 03 00000000:00000000", half{from: parse("10.160.0.3"), port: 6443}, true},
-		{"mapped", "   1: 0000000000000000FFFF00000200A00A:192B 0000000000000000FFFF00000300A00A:D2F0 03 0", half{from: parse("10.160.0.3"), port: 6443}, true},
-		{"IPv6", "   1: 00000000000000000000000001000000:192B 000077FD000000000000000003000000:D2F0 03 0", half{from: parse("fd77::3"), port: 6443}, true},
+		{"IPv4", "   1: 0200A00A:192B 0300A00A:D2F0 03 00000000:00000000", half{from: netip.MustParseAddrPort("10.160.0.3:54000"), port: 6443}, true},
+		{"mapped", "   1: 0000000000000000FFFF00000200A00A:192B 0000000000000000FFFF00000300A00A:D2F0 03 0", half{from: netip.MustParseAddrPort("10.160.0.3:54000"), port: 6443}, true},
+		{"IPv6", "   1: 00000000000000000000000001000000:192B 000077FD000000000000000003000000:D2F0 03 0", half{from: netip.MustParseAddrPort("[fd77::3]:54000"), port: 6443}, true},
 		{"short", "   1: 00:1 00:1 03", half{}, false},
 	}
 	for _, tt := range tests {

@@ -16,7 +16,7 @@ import (
 
 // A half is a connection that was asked for and not completed.
 type half struct {
-	from netip.Addr
+	from netip.AddrPort
 	port int
 }
 
@@ -50,11 +50,16 @@ func parseHalf(line string) (half, bool) {
 	if len(f) < 4 || f[3] != synRecv {
 		return half{}, false
 	}
-	_, port, ok1 := strings.Cut(f[1], ":")
-	addr, _, ok2 := strings.Cut(f[2], ":")
+	to, ok1 := hexAddrPort(f[1])
+	from, ok2 := hexAddrPort(f[2])
+	return half{from: from, port: int(to.Port())}, ok1 && ok2
+}
+
+func hexAddrPort(s string) (netip.AddrPort, bool) {
+	addr, port, ok1 := strings.Cut(s, ":")
+	a, ok2 := hexAddr(addr)
 	n, err := strconv.ParseUint(port, 16, 16)
-	from, ok3 := hexAddr(addr)
-	return half{from: from, port: int(n)}, err == nil && ok1 && ok2 && ok3
+	return netip.AddrPortFrom(a, uint16(n)), err == nil && ok1 && ok2
 }
 
 // hexAddr reads an address as the kernel prints it: words of four bytes, in

@@ -40,15 +40,18 @@ func (r *round) listenRaw(p host.PortSpec) error {
 		unix.Close(fd)
 		return err
 	}
+	stampAll(fd)
 	s := &rawSocket{fd: os.NewFile(uintptr(fd), "probe"), addr: addr, port: p.Port}
-	if s.rc, err = s.fd.SyscallConn(); err != nil {
+	pump, err := newPump(s.fd, func(m message) { s.take(r, m) })
+	if err != nil {
 		s.fd.Close()
 		return err
 	}
+	s.rc = pump.rc
 	if !r.keep(s.fd) {
 		return net.ErrClosed
 	}
-	go s.serve(r)
+	r.start(pump)
 	return nil
 }
 
@@ -59,56 +62,24 @@ type rawSocket struct {
 	port int
 }
 
-func (s *rawSocket) serve(r *round) {
-	buf := make([]byte, 65536)
-	for {
-		b, from, err := s.read(buf)
-		switch {
-		case errors.Is(err, errRawClosed):
-			return
-		case err != nil || len(b) < udpHeader:
-			continue
-		}
-		peer := netip.AddrPortFrom(from, binary.BigEndian.Uint16(b))
-		echo, aside := r.handle(b[udpHeader:], "udp", peer, s.port)
-		if echo == nil {
-			continue
-		}
-		s.write(echo, peer)
-		if aside != nil {
-			s.write(aside, netip.AddrPortFrom(from, uint16(s.port)))
-		}
+// take answers a datagram that comes with its UDP header.
+func (s *rawSocket) take(r *round, m message) {
+	b := m.data
+	if s.addr.Is4() && len(b) > 0 { // IPv4 raw sockets deliver the IP header too
+		b = b[min(int(b[0]&0x0f)*4, len(b)):]
 	}
-}
-
-// errRawClosed says that there will be no more datagrams. What RawConn.Read
-// returns on a closed file is not os.ErrClosed.
-var errRawClosed = errors.New("the raw socket is closed")
-
-// read returns a datagram with its UDP header.
-func (s *rawSocket) read(buf []byte) (b []byte, from netip.Addr, err error) {
-	var n int
-	var sa unix.Sockaddr
-	var rerr error
-	err = s.rc.Read(func(fd uintptr) bool {
-		n, sa, rerr = unix.Recvfrom(int(fd), buf, 0)
-		return rerr != unix.EAGAIN
-	})
-	if err != nil {
-		return nil, from, errRawClosed
+	if len(b) < udpHeader {
+		return
 	}
-	if rerr != nil {
-		return nil, from, rerr
+	peer := netip.AddrPortFrom(m.from.Addr(), binary.BigEndian.Uint16(b))
+	echo, aside := r.handle(arrival{b[udpHeader:], "udp", peer, s.port, m.at, m.late()})
+	if echo == nil {
+		return
 	}
-	b = buf[:n]
-	if s.addr.Is4() { // IPv4 raw sockets deliver the IP header too
-		head := int(b[0]&0x0f) * 4
-		if n < head {
-			return nil, from, nil
-		}
-		b = b[head:]
+	s.write(echo, peer)
+	if aside != nil {
+		s.write(aside, netip.AddrPortFrom(peer.Addr(), uint16(s.port)))
 	}
-	return b, sockaddr(sa).Addr(), nil
 }
 
 func (s *rawSocket) write(payload []byte, to netip.AddrPort) {

@@ -29,14 +29,26 @@ type round struct {
 	ports    map[uint16]bool // TCP ports bound here
 	arrivals map[key]*host.Arrival
 	order    []key
-	waiting  map[uint64]func(frame, bool) // dials that an echo may be for
+	waiting  map[uint64]func(echo) // dials that an echo may be for
+	missed   map[uint64]*missed    // dials that ended in silence
+	pumps    []*pump               // of datagram sockets
+	backlogs []*backlog            // of connections
+	calls    byte                  // of ProbeDial so far
+	heard    map[uint64]time.Time  // when the kernel got the last datagram to oneself of a nonce
+}
+
+// An echo is an answer to a frame of ours.
+type echo struct {
+	frame
+	at    time.Time // when the kernel got it
+	aside bool      // it came to a listener's port, not to the one it was asked from
 }
 
 // A key tells arrivals apart.
 type key struct {
 	proto string
 	nonce uint64
-	from  netip.Addr
+	from  netip.AddrPort // the port only of what is half open
 	port  int
 }
 
@@ -46,10 +58,34 @@ func newRound(id string) (*round, error) {
 		return nil, fmt.Errorf("listen on the loopback: %w", err)
 	}
 	r := &round{cipher: newCipher(id), self: self, open: map[io.Closer]bool{}, ports: map[uint16]bool{},
-		arrivals: map[key]*host.Arrival{}, waiting: map[uint64]func(frame, bool){}}
+		arrivals: map[key]*host.Arrival{}, waiting: map[uint64]func(echo){}, missed: map[uint64]*missed{}, heard: map[uint64]time.Time{}}
 	r.keep(self)
-	go r.serveUDP(self, 0, false)
+	if err := r.serveUDP(self, 0, false); err != nil {
+		r.drop(self)
+		return nil, err
+	}
 	return r, nil
+}
+
+// start runs a pump until its socket is closed.
+func (r *round) start(p *pump) {
+	r.mu.Lock()
+	r.pumps = append(r.pumps, p)
+	r.mu.Unlock()
+	go p.run()
+}
+
+// drain handles all that arrived and was not read yet.
+func (r *round) drain() {
+	r.mu.Lock()
+	pumps, backlogs := slices.Clone(r.pumps), slices.Clone(r.backlogs)
+	r.mu.Unlock()
+	for _, p := range pumps {
+		p.drain()
+	}
+	for _, b := range backlogs {
+		b.drain()
+	}
 }
 
 func (r *round) setHost(name string) {
@@ -104,15 +140,15 @@ func (r *round) noteHalf() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range half {
-		r.note(key{proto: "tcp", from: h.from, port: h.port}, true)
+		r.note(key{proto: "tcp", from: h.from, port: h.port}, true, 0)
 	}
 }
 
-// note counts an arrival; r.mu is held.
-func (r *round) note(k key, half bool) {
+// note counts an arrival and how late it is handled; r.mu is held.
+func (r *round) note(k key, half bool, late time.Duration) {
 	a := r.arrivals[k]
 	if a == nil {
-		a = &host.Arrival{Half: half, From: k.from.String(), Port: k.port, Proto: k.proto}
+		a = &host.Arrival{Half: half, From: k.from.Addr().String(), FromPort: int(k.from.Port()), Port: k.port, Proto: k.proto}
 		if !half {
 			a.Nonce = nonceText(k.nonce)
 		}
@@ -120,9 +156,12 @@ func (r *round) note(k key, half bool) {
 		r.order = append(r.order, k)
 	}
 	a.Count++
+	if late <= host.Promptly {
+		a.Prompt++
+	}
 }
 
-// arrived lists the arrivals of a closed round, in the order they came.
+// arrived lists the arrivals, in the order they came.
 func (r *round) arrived() []host.Arrival {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -133,39 +172,72 @@ func (r *round) arrived() []host.Arrival {
 	return out
 }
 
+// arrivedOf lists the arrivals of some nonces, and half-open connections.
+func (r *round) arrivedOf(nonces map[uint64]bool) []host.Arrival {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []host.Arrival
+	for _, k := range r.order {
+		if a := r.arrivals[k]; a.Half || nonces[k.nonce] {
+			out = append(out, *a)
+		}
+	}
+	return out
+}
+
+// An arrival is a frame on its way in.
+type arrival struct {
+	data  []byte
+	proto string
+	from  netip.AddrPort
+	port  int // the one it came to; 0 for sockets that only dial, and for the loopback's
+	at    time.Time
+	late  time.Duration // since it came
+}
+
 // handle takes a frame that arrived and returns the echo for it, if one is
 // due, and one to send to the listener's port at the other end. That looks
 // like what arrived, since a component may hold the port there.
-func (r *round) handle(b []byte, proto string, from netip.AddrPort, port int) (echo, aside []byte) {
-	f, ok := r.cipher.open(b)
+func (r *round) handle(in arrival) (reply, aside []byte) {
+	f, ok := r.cipher.open(in.data)
 	if !ok {
 		return nil, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if f.kind == pong {
-		if take := r.waiting[f.nonce]; take != nil {
-			take(f, port != 0)
-		}
+		r.deliver(echo{f, in.at, in.port != 0})
 		return nil, nil
 	}
 	if f.kind != ping && f.kind != pingAgain {
 		return nil, nil
 	}
-	if port != 0 { // not the loopback's own
-		r.note(key{proto, f.nonce, from.Addr().Unmap(), port}, false)
+	if in.port == 0 { // the loopback's own
+		r.heard[f.nonce] = in.at
+	} else {
+		r.note(key{in.proto, f.nonce, netip.AddrPortFrom(in.from.Addr().Unmap(), 0), in.port}, false, in.late)
 	}
-	echo = r.seal(frame{kind: pong, seq: f.seq, nonce: f.nonce, name: r.host})
+	reply = r.seal(frame{kind: pong, seq: f.seq, nonce: f.nonce, name: r.host})
 	if f.kind == pingAgain {
-		aside = slices.Concat(b[:bytes.Index(b, []byte(magic))], echo)
+		aside = slices.Concat(in.data[:bytes.Index(in.data, []byte(magic))], reply)
 	}
-	return echo, aside
+	return reply, aside
+}
+
+// deliver hands an echo to the dial that waits for it, and keeps it for the
+// next one of that nonce if it is late; r.mu is held.
+func (r *round) deliver(e echo) {
+	if m := r.missed[e.nonce]; m != nil && m.echo == nil {
+		m.echo = &e
+	}
+	if take := r.waiting[e.nonce]; take != nil {
+		take(e)
+	}
 }
 
 // await has take called for each echo of a nonce, until the function that
-// it returns is called; with true if it came to a listener's port instead of
-// the one it was asked from. take must not block.
-func (r *round) await(nonce uint64, take func(frame, bool)) func() {
+// it returns is called. take must not block.
+func (r *round) await(nonce uint64, take func(echo)) func() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting[nonce] = take
@@ -174,4 +246,47 @@ func (r *round) await(nonce uint64, take func(frame, bool)) func() {
 		defer r.mu.Unlock()
 		delete(r.waiting, nonce)
 	}
+}
+
+// A missed dial ended in silence.
+type missed struct {
+	sent time.Time
+	echo *echo // came later; nil if none did
+}
+
+// miss notes that a dial ended in silence.
+func (r *round) miss(nonce uint64, sent time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.missed[nonce] == nil {
+		r.missed[nonce] = &missed{sent: sent}
+	}
+}
+
+// belated is a dial whose echo came after its end; nil if none did.
+func (r *round) belated(nonce uint64) *missed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m := r.missed[nonce]; m != nil && m.echo != nil {
+		return m
+	}
+	return nil
+}
+
+func (m *missed) outcome(one host.Dial) host.Dialled {
+	d := judge(one.Host, m.echo.name)
+	d.RTT, d.Sent, d.Got = between(m.sent, m.echo.at), 1, 1
+	return d
+}
+
+// kernelTook is how long a datagram to oneself was under way, until now if it
+// did not come.
+func (r *round) kernelTook(nonce uint64, sent time.Time) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := r.heard[nonce]
+	if at.Before(sent.Round(0)) {
+		return time.Since(sent)
+	}
+	return between(sent, at)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,79 +22,238 @@ func (d *dialler) dialTCP(ctx context.Context, one host.Dial, nonce uint64, to n
 	case <-ctx.Done():
 		return host.Dialled{Outcome: host.Filtered}
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.wait)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	results := make(chan host.Dialled, maxTries)
-	try := func(n int) {
-		defer func() { <-d.slots }()
-		r := d.tryTCP(ctx, one, nonce, byte(n), to)
-		r.Sent = n + 1
-		results <- r
-	}
-	go try(0)
-	tries, left := 1, 1
-	again := time.NewTicker(retryTCP)
-	defer again.Stop()
+	t := tcpDial{dialler: d, one: one, nonce: nonce, to: to, results: make(chan tcpResult, maxTries)}
+	t.begin(ctx)
+	return t.run(cancel)
+}
+
+// A tcpDial is tries to connect to one peer.
+type tcpDial struct {
+	*dialler
+	one     host.Dial
+	nonce   uint64
+	to      netip.AddrPort
+	tries   []*tcpTry
+	left    int // tries under way
+	results chan tcpResult
+	up      atomic.Int64 // when one was connected, after the dialler began
+}
+
+type tcpResult struct {
+	host.Dialled
+	try int
+}
+
+// settle is for this process to take notice of what came.
+const settle = 15 * time.Millisecond
+
+func (t *tcpDial) run(cancel func()) host.Dialled {
+	r := t.rhythm(retryTCP)
+	next := time.NewTimer(r.pause(1))
+	defer next.Stop()
 	last := host.Dialled{Outcome: host.Filtered}
-	for left > 0 {
+	over := false
+	for t.left > 0 {
 		select {
-		case r := <-results:
-			left--
-			switch r.Outcome {
+		case res := <-t.results:
+			t.left--
+			switch res.Outcome {
 			case host.Filtered:
 			case host.Silent:
-				last = r
+				last = res.Dialled
 			default:
-				if r.Outcome == host.OK {
-					r.Got = 1
-				}
-				if r.Outcome == host.OK && (r.RTT > retryTCP/2 || r.Sent < 3) {
-					r.Sent = 1 // slow, or the address was not resolved yet: no loss
-				}
-				return r
+				t.answered()
+				return t.answer(res)
 			}
-		case <-again.C:
-			if tries == maxTries || ctx.Err() != nil {
-				continue
-			}
-			select {
-			case d.slots <- struct{}{}:
-				go try(tries)
-				tries++
-				left++
+		case <-next.C:
+			switch pause := t.goOn(r); {
+			case pause > 0:
+				next.Reset(pause)
+			case over:
+				cancel()
 			default:
+				over = true
+				next.Reset(settle)
 			}
 		}
 	}
-	last.Sent = tries
+	last.Sent = len(t.tries)
+	for _, try := range t.tries {
+		last.Ports = append(last.Ports, try.port)
+	}
 	return last
 }
 
-// tryTCP is one connection.
-func (d *dialler) tryTCP(ctx context.Context, one host.Dial, nonce uint64, seq byte, to netip.AddrPort) host.Dialled {
-	begin := time.Now()
-	c, res := d.connect(ctx, to)
-	if c == nil {
-		return res
+// goOn tries again if that is due, and tells how long to wait then; 0 is the
+// end. One that is connected is not tried again: what is lost there the
+// kernel sends again.
+func (t *tcpDial) goOn(r rhythm) time.Duration {
+	if up := time.Duration(t.up.Load()); up > 0 {
+		if rest := up + r.tail - time.Since(t.began); rest > 0 {
+			return rest
+		}
+	} else if len(t.tries) < r.sends && t.again() {
+		return r.pause(len(t.tries))
 	}
-	defer d.drop(c)
-	rtt := time.Since(begin)
-	if one.Service {
+	if t.answering() {
+		if t.up.Load() == 0 {
+			t.again()
+		}
+		return 2 * r.every
+	}
+	return 0
+}
+
+// again tries beside the others; false if there are too many.
+func (t *tcpDial) again() bool {
+	if len(t.tries) == maxTries {
+		return false
+	}
+	select {
+	case t.slots <- struct{}{}:
+		t.begin(t.tries[0].ctx)
+		return true
+	default:
+		return false
+	}
+}
+
+// answer is an outcome with what was lost before it. One try or two may have
+// waited for the address to be resolved: that is no loss.
+func (t *tcpDial) answer(res tcpResult) host.Dialled {
+	if res.Outcome != host.OK {
+		res.Sent = len(t.tries)
+		return res.Dialled
+	}
+	lost := 0
+	for _, earlier := range t.tries[:res.try] {
+		if earlier.unanswered() {
+			lost++
+		}
+	}
+	res.Sent, res.Got = 1, 1
+	if lost > 1 {
+		res.Sent += lost
+	}
+	return res.Dialled
+}
+
+// A tcpTry is one connection.
+type tcpTry struct {
+	*tcpDial
+	ctx    context.Context
+	number int
+	f      *os.File // nil if there is none
+	port   int      // it comes from
+	begun  time.Time
+}
+
+// begin sends a SYN and has a goroutine follow what becomes of it. The slot
+// is taken.
+func (t *tcpDial) begin(ctx context.Context) {
+	try := &tcpTry{tcpDial: t, ctx: ctx, number: len(t.tries), begun: time.Now()}
+	t.tries = append(t.tries, try)
+	t.left++
+	f, err, res := try.connect()
+	try.f = f
+	go func() {
+		defer func() { <-t.slots }()
+		if f != nil {
+			defer t.drop(f)
+			res = try.follow(err)
+		}
+		t.results <- tcpResult{res, try.number}
+	}()
+}
+
+// unanswered tells if the SYN has no answer yet.
+func (t *tcpTry) unanswered() (yes bool) {
+	if t.f == nil {
+		return false
+	}
+	rc, err := t.f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	_ = rc.Control(func(fd uintptr) {
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		yes = err == nil && info.State == unix.BPF_TCP_SYN_SENT
+	})
+	return yes
+}
+
+// connect begins a connection on a socket of its own making: the ICMP type
+// of an error stands in the socket's error queue, which is gone once
+// net.Dialer has closed it. Without a file the outcome is final.
+func (t *tcpTry) connect() (f *os.File, begun error, res host.Dialled) {
+	family := unix.AF_INET
+	if t.to.Addr().Is6() {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, host.Dialled{Outcome: host.Filtered, Detail: "open socket: " + err.Error()}
+	}
+	setRecvErr(fd, t.to.Addr().Is6())
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	err = unix.Bind(fd, toSockaddr(netip.AddrPortFrom(t.source(t.to.Addr()), 0)))
+	if err == nil {
+		err = unix.Connect(fd, toSockaddr(t.to))
+	}
+	if here, err := unix.Getsockname(fd); err == nil {
+		t.port = int(sockaddr(here).Port())
+	}
+	f = os.NewFile(uintptr(fd), "probe")
+	if !t.keep(f) {
+		return nil, nil, host.Dialled{Outcome: host.Filtered}
+	}
+	return f, err, res
+}
+
+// follow waits for the connection and then for the echo on it.
+func (t *tcpTry) follow(err error) host.Dialled {
+	context.AfterFunc(t.ctx, func() { _ = t.f.SetDeadline(time.Unix(1, 0)) })
+	if err == unix.EINPROGRESS {
+		err = finish(t.f)
+	}
+	if err != nil {
+		return t.refused(err)
+	}
+	rtt := time.Since(t.begun)
+	t.answered()
+	t.up.CompareAndSwap(0, int64(time.Since(t.began)))
+	if t.one.Service {
 		return host.Dialled{Outcome: host.OK, RTT: rtt}
 	}
-	if _, err := c.Write(d.seal(frame{kind: ping, seq: seq, nonce: nonce})); err != nil {
+	if _, err := t.f.Write(t.seal(frame{kind: ping, seq: byte(t.number), nonce: t.nonce})); err != nil {
 		return sysOutcome(err)
 	}
-	f, err := d.readPong(c)
-	if err != nil || f.nonce != nonce {
+	f, err := t.readPong(t.f)
+	if err != nil || f.nonce != t.nonce {
 		r := host.Dialled{Outcome: host.Silent}
 		if err != nil && !os.IsTimeout(err) {
 			r.Detail = "the connection was closed without an answer"
 		}
 		return r
 	}
-	res = judge(one.Host, f.name)
+	res := judge(t.one.Host, f.name)
 	res.RTT = rtt
+	return res
+}
+
+// refused is the outcome of a connection that failed.
+func (t *tcpTry) refused(err error) host.Dialled {
+	res := sysOutcome(err)
+	rc, rerr := t.f.SyscallConn()
+	if rerr == nil {
+		_ = rc.Control(func(fd uintptr) {
+			if e, ok := readErrQueue(int(fd)); ok && e.outcome().Outcome != "" {
+				res = e.outcome()
+			}
+		})
+	}
 	return res
 }
 
@@ -114,48 +274,6 @@ func (d *dialler) readPong(c io.Reader) (frame, error) {
 		return frame{}, io.ErrUnexpectedEOF
 	}
 	return f, nil
-}
-
-// connect makes a connection on a socket of its own making: the ICMP type
-// of an error stands in the socket's error queue, which is gone once
-// net.Dialer has closed it.
-func (d *dialler) connect(ctx context.Context, to netip.AddrPort) (*os.File, host.Dialled) {
-	family := unix.AF_INET
-	if to.Addr().Is6() {
-		family = unix.AF_INET6
-	}
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, host.Dialled{Outcome: host.Filtered, Detail: "open socket: " + err.Error()}
-	}
-	f := os.NewFile(uintptr(fd), "probe")
-	if !d.keep(f) {
-		return nil, host.Dialled{Outcome: host.Filtered}
-	}
-	context.AfterFunc(ctx, func() { _ = f.SetDeadline(time.Unix(1, 0)) }) // at the deadline, or before
-	setRecvErr(fd, to.Addr().Is6())
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	err = unix.Bind(fd, toSockaddr(netip.AddrPortFrom(d.source(to.Addr()), 0)))
-	if err == nil {
-		err = unix.Connect(fd, toSockaddr(to))
-	}
-	if err == unix.EINPROGRESS {
-		err = finish(f)
-	}
-	if err == nil {
-		return f, host.Dialled{}
-	}
-	res := sysOutcome(err)
-	rc, rerr := f.SyscallConn()
-	if rerr == nil {
-		_ = rc.Control(func(fd uintptr) {
-			if e, ok := readErrQueue(int(fd)); ok && e.outcome().Outcome != "" {
-				res = e.outcome()
-			}
-		})
-	}
-	d.drop(f)
-	return nil, res
 }
 
 // finish waits until a connection stands or failed.
