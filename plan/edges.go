@@ -95,6 +95,8 @@ func edges(c *spec.Cluster, from, to *spec.Host) []preflight.Edge {
 	if port := overlayPort(c); port > 0 {
 		add("udp", port, "pod network")
 		list[len(list)-1].Shape = shapes[c.Network.Backend]
+	} else {
+		add("icmp", 0, "path of the pods' packets")
 	}
 	return list
 }
