@@ -14,9 +14,20 @@ import (
 	"github.com/pmkctl/pmkctl/plan"
 )
 
-// checkLimit is the longest that a check may take. A check is a few calls;
-// the slowest, connectivity over many hosts, stays far below.
+// checkLimit is the longest that a check may take. A check is a few calls.
 const checkLimit = 2 * time.Minute
+
+// longest is checkLimit, or what a check takes that knows it may take longer:
+// connectivity over many hosts.
+func longest(steps []*plan.Step) time.Duration {
+	most := checkLimit
+	for _, s := range steps {
+		if w, ok := s.Work.(interface{ Longest() time.Duration }); ok {
+			most = max(most, w.Longest())
+		}
+	}
+	return most
+}
 
 // Hosts are the hosts of a run by name.
 type Hosts map[string]host.Host
@@ -33,7 +44,7 @@ type Checked struct {
 // needs of another flows through values, not through the order. It changes
 // nothing.
 func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Checked {
-	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	ctx, cancel := context.WithTimeout(ctx, longest(g.Steps))
 	defer cancel()
 	c := &Checked{Graph: g, Diffs: map[plan.Addr]modules.Diff{}, Errs: map[plan.Addr]error{}}
 	var mu sync.Mutex
