@@ -75,6 +75,16 @@ type pod struct {
 	Status   struct{ PodIP string }
 }
 
+// Nodes are the names of all nodes, Ready or not.
+func (k Kubectl) Nodes(ctx context.Context) ([]string, error) {
+	list, err := k.nodes(ctx)
+	var names []string
+	for _, n := range list {
+		names = append(names, n.Metadata.Name)
+	}
+	return names, err
+}
+
 func (k Kubectl) nodes(ctx context.Context) ([]node, error) {
 	var list struct{ Items []node }
 	err := k.get(ctx, &list, "nodes")

@@ -4,6 +4,7 @@
 //
 // What pmkctl promises is a catalogue in the files bare_test.go (bare hosts,
 // which nothing may change), cluster_test.go (one cluster, from the first
-// apply on), interrupted_test.go (what happens when things die) and
+// apply on), removal_test.go (until its hosts are as before),
+// interrupted_test.go (what happens when things die) and
 // secret_test.go. Each names a promise and shows it on real hosts.
 package e2e

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	_ "embed"
 	"regexp"
 	"slices"
@@ -21,8 +22,8 @@ var journals = []string{"/var/log/journal"}
 
 // mayStay is what docs/removal.md says that stays of files: what a run that
 // changes nothing leaves, and what the programs for users keep of the
-// lists before.
-var mayStay = regexp.MustCompile(mayAppear.String() + `|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$`)
+// lists before; and what a reboot changes on any host.
+var mayStay = regexp.MustCompile(mayAppear.String() + `|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|^/var/log/(wtmp|lastlog)$|^/var/tmp/systemd-private-`)
 
 // A bareness is hosts before the first apply.
 type bareness struct {
@@ -78,6 +79,9 @@ func TestRemoval(t *testing.T) {
 		promise string
 		test    func(*testing.T, *lab.Lab, bareness)
 	}{
+		{"a host that is deleted from the spec leaves, and is as before", leaves},
+		{"it can be added again", joinsAgain},
+		{"a host that is dead is done without", deadLeaves},
 		{"a destroy that was killed is finished by the next one, and hosts are as before", destroyKilled},
 		{"what was destroyed can be set up again", setUpAgain},
 	} {
@@ -85,6 +89,60 @@ func TestRemoval(t *testing.T) {
 			t.FailNow()
 		}
 	}
+}
+
+// leaves deletes worker-2 from the spec.
+func leaves(t *testing.T, l *lab.Lab, before bareness) {
+	spec := variant(t, l, lab.Variant{Name: "without", Without: "worker-2"})
+	f := pmkctl(t, "plan", "-detailed-exitcode", spec).want(t, 2).
+		holds(t, "- drain.worker-2", "- stop.worker-2", "- clean.worker-2", "- delete-node.worker-2", "- leave.worker-2", "to remove on 1 host")
+	began := time.Now()
+	apply(t, spec)
+	t.Logf("it took %.1f s", time.Since(began).Seconds())
+	before.again(t, l, "worker-2")
+	nodes(t, "cp-1", "worker-1")
+	noChanges(t, spec)
+	if t.Failed() {
+		t.Log(f)
+	}
+}
+
+// nodes fails the test unless the cluster has these and no others.
+func nodes(t *testing.T, want ...string) {
+	t.Helper()
+	got, err := kubectl(t).Nodes(t.Context())
+	must(t, err)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("nodes are %q, want %q", got, want)
+	}
+}
+
+func joinsAgain(t *testing.T, _ *lab.Lab, _ bareness) {
+	apply(t, labSpec())
+	_, err := kubectl(t).ReadySince(t.Context(), 3)
+	must(t, err)
+	nodes(t, "cp-1", "worker-1", "worker-2")
+}
+
+// deadLeaves has worker-2 die. Its kubelet is back with it: nobody cleaned its
+// disk.
+func deadLeaves(t *testing.T, l *lab.Lab, _ bareness) {
+	worker2 := hostOf(t, l, "worker-2")
+	must(t, worker2.Kill(t.Context()))
+	t.Cleanup(func() { must(t, worker2.Start(context.Background())) })
+	without := variant(t, l, lab.Variant{Name: "without", Without: "worker-2"})
+	pmkctl(t, "plan", without).want(t, 6).holds(t, "worker-2", "removed")
+	given := variant(t, l, lab.Variant{Name: "dead", Without: "worker-2", More: `
+removed {
+  host        = "worker-2"
+  unreachable = true
+}
+`})
+	f := apply(t, given)
+	f.holds(t, "delete-node.worker-2").lacks(t, "stop.worker-2", "clean.worker-2")
+	nodes(t, "cp-1", "worker-1")
+	noChanges(t, given)
 }
 
 // destroyKilled kills pmkctl with signal 9 once a host is being cleaned.
