@@ -27,7 +27,9 @@ func TestLooks(t *testing.T) {
 		{"FsyncLatency", func(ctx context.Context) (any, error) { return s.FsyncLatency(ctx, "/var/lib/etcd", 3) },
 			[]time.Duration{time.Millisecond, 3 * time.Millisecond, 3 * time.Millisecond}},
 		{"Firewall", func(ctx context.Context) (any, error) { return s.Firewall(ctx) }, []host.Chain{chain}},
-		{"Provenance", func(ctx context.Context) (any, error) { return s.Provenance(ctx, []string{"/etc/nowhere", "/etc/hosts"}) },
+		{"Provenance", func(ctx context.Context) (any, error) {
+			return s.Provenance(ctx, []string{"/etc/nowhere", "/etc/hosts"})
+		},
 			[]host.Provenance{{Item: "/etc/nowhere"}, {Item: "/etc/hosts", Changed: time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC), Owner: "root"}}},
 		{"Lookup", func(ctx context.Context) (any, error) {
 			return s.Lookup(ctx, []string{"api.example.com", "nobody.example.com"})

@@ -22,7 +22,7 @@ func (b *builder) connectivity() preflight.Connectivity {
 		Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Edges: Edges(b.Cluster),
 		Left: map[string]string{}, Wait: b.Preflight.DialTimeout, ClockSkew: b.Preflight.ClockSkew, Levels: b.Preflight.Levels,
 		Overhead: overheads[b.Network.Backend], Routed: b.Network.Backend == "host-gw",
-		Holder:   b.world.Holder, Done: func(r *preflight.Report) { b.out.report.Store(r) },
+		Holder: b.world.Holder, Done: func(r *preflight.Report) { b.out.report.Store(r) },
 	}
 	for _, h := range b.Hosts {
 		c.Addresses[h.Name] = h.Address.String()
