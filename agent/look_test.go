@@ -16,7 +16,11 @@ import (
 // What preflight looks at comes through a read-only agent as it is.
 func TestLooks(t *testing.T) {
 	chain := host.Chain{Family: "ip", Table: "filter", Name: "FORWARD", Hook: "forward", Policy: "drop"}
-	fake := hosttest.New("worker-1", hosttest.WithFsync(time.Millisecond, 3*time.Millisecond), hosttest.WithFirewall(chain),
+	mount := host.Mount{Path: "/run/netns/cni-1", Type: "nsfs", Source: "nsfs"}
+	pod := host.PodProcess{PID: 71, Name: "containerd-shim", Shim: true}
+	filter := host.Filter{Kind: "nftables", Family: "ip", Table: "kube-proxy", Chains: 4, Whole: true}
+	fake := hosttest.New("worker-1", hosttest.WithMounts(mount), hosttest.WithPods(pod), hosttest.WithFilters(filter),
+		hosttest.WithFsync(time.Millisecond, 3*time.Millisecond), hosttest.WithFirewall(chain),
 		hosttest.WithName("api.example.com", "192.0.2.1"), hosttest.WithName("nobody.example.com"))
 	s, _ := connect(t, setup{serve: agent.ServeOptions{ReadOnly: true}, wrap: func(host.Host) host.Host { return fake }})
 	tests := []struct {
@@ -31,6 +35,13 @@ func TestLooks(t *testing.T) {
 			return s.Provenance(ctx, []string{"/etc/nowhere", "/etc/hosts"})
 		},
 			[]host.Provenance{{Item: "/etc/nowhere"}, {Item: "/etc/hosts", Changed: time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC), Owner: "root"}}},
+		{"Mounts", func(ctx context.Context) (any, error) { return s.Mounts(ctx) }, []host.Mount{mount}},
+		{"Pods", func(ctx context.Context) (any, error) { return s.Pods(ctx) }, []host.PodProcess{pod}},
+		{"Trees", func(ctx context.Context) (any, error) { return s.Trees(ctx, []string{"/etc/hosts", "/nowhere"}) },
+			[]host.Tree{{Path: "/etc/hosts", Files: 1, Bytes: 20}, {Path: "/nowhere"}}},
+		{"Filters", func(ctx context.Context) (any, error) {
+			return s.Filters(ctx, host.FilterQuery{Tables: []string{"kube-proxy"}})
+		}, []host.Filter{filter}},
 		{"Lookup", func(ctx context.Context) (any, error) {
 			return s.Lookup(ctx, []string{"api.example.com", "nobody.example.com"})
 		}, []host.Resolved{{Name: "api.example.com", Addrs: []string{"192.0.2.1"}}, {Name: "nobody.example.com", Err: "no such host"}}},

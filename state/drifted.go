@@ -88,6 +88,8 @@ func (o Owned) drifted(c modules.Change) bool {
 	switch {
 	case c.Until != "" || c.Action == modules.Restart:
 		return false
+	case c.Action == modules.Remove && c.Have == "": // removal says itself what somebody changed
+		return false
 	case c.Action == modules.Add && c.Have == "": // it is gone
 		return o.Was != nothing
 	case c.Kind == modules.Text && c.Have != "":

@@ -44,6 +44,7 @@ func TestDrifted(t *testing.T) {
 		{"another program", program, c{Kind: modules.Transfer, Action: modules.Update, Have: "sha256 000000000000", Want: "sha256 aabbccddeeff"}, true},
 		{"a newer program", program, c{Kind: modules.Transfer, Action: modules.Update, Have: "sha256 aabbccddeeff", Want: "sha256 001122334455", SHA256: "001122334455"}, false},
 		{"a program's mode", program, c{Kind: modules.Transfer, Action: modules.Update, Have: "sha256 aabbccddeeff", Want: "sha256 aabbccddeeff", SHA256: program.SHA256}, true},
+		{"a program that goes", program, c{Kind: modules.Transfer, Action: modules.Remove}, false},
 		{"a link in its place", program, c{Kind: modules.Transfer, Action: modules.Replace, Have: "link", Want: "sha256 aabbccddeeff"}, true},
 		{"stopped", unit, c{Kind: modules.Unit, Action: modules.Update, Have: "enabled, inactive", Want: "enabled, active"}, true},
 		{"restarts", unit, c{Kind: modules.Unit, Action: modules.Restart, Have: "enabled, active", Want: "enabled, active"}, false},
