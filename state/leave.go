@@ -17,7 +17,9 @@ import (
 const unitDir = "/etc/systemd/system/"
 
 // Stop ends what runs on the record's host.
-func (r *Record) Stop() removal.Stop { return removal.Stop{Owns: r.owned()} }
+func (r *Record) Stop() removal.Stop {
+	return removal.Stop{Owns: r.owned(), Others: r.Clean().Others()}
+}
 
 // Clean takes what is of the cluster off the record's host. Of a host that
 // is no member there is nothing to take.

@@ -165,9 +165,14 @@ func (m Clean) look(ctx context.Context, h host.Host) (t traces, s *seen, err er
 	return t, s, nil
 }
 
+// Others tells if somebody else used CNI here before.
+func (m Clean) Others() bool {
+	return slices.Contains(m.Network, "CNI-") || slices.ContainsFunc(m.Before[netns], func(n string) bool { return strings.HasPrefix(n, "cni-") })
+}
+
 // places are all places and those of the spec's own.
 func (m Clean) places() []Place {
-	list := slices.Clone(Places)
+	list := slices.DeleteFunc(slices.Clone(Places), func(p Place) bool { return p.Path == netns && m.Others() })
 	for _, p := range m.Data {
 		if !slices.ContainsFunc(list, func(o Place) bool { return isBelow(p, o.Path) }) {
 			list = append(list, Place{Path: p, Who: "a component"})

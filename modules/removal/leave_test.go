@@ -75,7 +75,7 @@ func network() host.Network {
 }
 
 func TestStop(t *testing.T) {
-	m := Stop{owns()}
+	m := Stop{Owns: owns()}
 	moduletest.Converges(t, m, moduletest.Prepare(node), moduletest.Goldens(""), moduletest.NoReboot(), moduletest.Removes())
 
 	h := hosttest.New("a")
@@ -110,9 +110,27 @@ func TestStopLeavesOthers(t *testing.T) {
 	}
 	hosttest.WithPods(shim, container)(h.Admin())
 	hosttest.WithMounts(podVolume)(h.Admin())
-	d, err := Stop{[]Owned{{Item: "etcd.service", Kind: modules.Unit}}}.Check(t.Context(), h)
+	d, err := Stop{Owns: []Owned{{Item: "etcd.service", Kind: modules.Unit}}}.Check(t.Context(), h)
 	if err != nil || len(d) > 0 {
 		t.Errorf("got %v, %v", d, err)
+	}
+}
+
+// TestOtherContainers: those of podman and docker on a node go on.
+func TestOtherContainers(t *testing.T) {
+	others := []host.Mount{{Path: "/run/containerd/io.containerd.runtime.v2.task/moby/1/rootfs", Type: "overlay"}, podNet}
+	c := Clean{Owns: owns(), Network: []string{"CNI-"}}
+	h := hosttest.New("a", hosttest.WithMounts(others...), hosttest.WithFile(podNet.Path, ""))
+	d, err := Stop{Owns: owns(), Others: c.Others()}.Check(t.Context(), h)
+	if err != nil || len(d) > 0 {
+		t.Errorf("got %v, %v", d, err)
+	}
+	d, err = c.Check(t.Context(), h)
+	if err != nil || d.Touches(netns) {
+		t.Errorf("got %v, %v", d, err)
+	}
+	if !(Clean{Before: map[string][]string{netns: {"cni-7"}}}).Others() || (Clean{Before: map[string][]string{netns: {"theirs"}}}).Others() {
+		t.Error("it is not told who uses CNI")
 	}
 }
 
@@ -166,8 +184,8 @@ func TestClean(t *testing.T) {
 }
 
 func halt(h *hosttest.Host) {
-	d, err := Stop{owns()}.Check(context.Background(), h)
-	must(err, Stop{owns()}.Apply(context.Background(), h, d))
+	d, err := Stop{Owns: owns()}.Check(context.Background(), h)
+	must(err, Stop{Owns: owns()}.Apply(context.Background(), h, d))
 }
 
 // TestCleanLeavesOthers: nothing that was there before goes.

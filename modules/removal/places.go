@@ -22,7 +22,7 @@ var Places = []Place{
 	{"/opt/containerd", "", "containerd", "an empty place for its plugins"},
 	{"/run/containerd", "", "containerd", "sockets, state of running containers"},
 	{"/run/flannel", "", "flanneld", "the host's subnet"},
-	{"/run/netns", "cni-", "containerd", "network namespaces of pods"},
+	{netns, "cni-", "containerd", "network namespaces of pods"},
 	{"/run/nri", "", "containerd", "a socket for its plugins"},
 	{"/usr/libexec/kubernetes", "", "kubelet", "an empty place for volume plugins"},
 	{"/var/lib/cni", "", "CNI plugins", "addresses of pods"},
@@ -79,7 +79,7 @@ func SettingNames() []string {
 func PlaceQueries() []host.FileQuery {
 	var q []host.FileQuery
 	for _, p := range Places {
-		q = append(q, host.FileQuery{Path: p.Path, List: p.Prefix == ""})
+		q = append(q, host.FileQuery{Path: p.Path, List: true})
 	}
 	return q
 }

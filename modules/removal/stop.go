@@ -18,7 +18,15 @@ import (
 
 // Stop ends what runs on a host that leaves: services, pods, and what the
 // kubelet and containerd mounted for them. It removes no file.
-type Stop struct{ Owns []Owned }
+type Stop struct {
+	Owns []Owned
+	// Others use CNI on this host too: whose a network namespace is cannot
+	// be told, and all stay.
+	Others bool
+}
+
+// netns is where containerd keeps network namespaces.
+const netns = "/run/netns"
 
 // order is that in which services stop: first who starts pods again, and
 // last who cleans up behind them. What is not in it comes in front.
@@ -95,7 +103,7 @@ func (m Stop) look(ctx context.Context, h host.Host) (r running, err error) {
 	g.Go(func() (err error) { files, err = h.Files(gctx, queries); return err })
 	if m.node() {
 		g.Go(func() (err error) { r.pods, err = h.Pods(gctx); return err })
-		g.Go(func() (err error) { r.mounts, err = podMounts(gctx, h); return err })
+		g.Go(func() (err error) { r.mounts, err = m.podMounts(gctx, h); return err })
 	}
 	if err := g.Wait(); err != nil {
 		return r, err
@@ -148,15 +156,15 @@ func isOurs(u host.Unit, f host.File) bool {
 // podMounts are the paths that the kubelet and containerd mounted, the last
 // one first. What an administrator mounted, such as a disk at
 // /var/lib/kubelet, stays.
-func podMounts(ctx context.Context, h host.Host) ([]string, error) {
+func (m Stop) podMounts(ctx context.Context, h host.Host) ([]string, error) {
 	mounts, err := h.Mounts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var paths []string
-	for _, m := range slices.Backward(mounts) {
-		if isPodMount(m.Path) {
-			paths = append(paths, m.Path)
+	for _, mount := range slices.Backward(mounts) {
+		if isPodMount(mount.Path) && !(m.Others && isBelow(mount.Path, netns)) {
+			paths = append(paths, mount.Path)
 		}
 	}
 	return paths, nil
@@ -166,8 +174,9 @@ func podMounts(ctx context.Context, h host.Host) ([]string, error) {
 var podMountPatterns = []string{
 	"/var/lib/kubelet/pods/*/",
 	"/var/lib/kubelet/plugins/*/",
-	"/run/containerd/io.containerd.*/",
-	"/run/netns/cni-*",
+	"/run/containerd/io.containerd.runtime.v2.task/k8s.io/*/",
+	"/run/containerd/io.containerd.grpc.v1.cri/*/",
+	netns + "/cni-*",
 	"/var/lib/containerd/tmpmounts/*",
 }
 
@@ -232,7 +241,7 @@ func (m Stop) endPods(ctx context.Context, h host.Host, d modules.Diff) error {
 			return err
 		}
 	}
-	paths, err := podMounts(ctx, h)
+	paths, err := m.podMounts(ctx, h)
 	if err != nil {
 		return err
 	}
