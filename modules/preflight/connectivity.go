@@ -126,11 +126,16 @@ type round struct {
 	peers map[string]*peer
 	edges []*edgeState
 	base  uint32 // upper half of the nonces
+
+	samples int // datagrams on an edge
 }
 
 // A peer is what the round knows of a host.
 type peer struct {
 	name  string
+	slot  int // among the names
+	addr  string
+	mtu   int // of the interface that has it; 0 if it is not known
 	host  host.Host
 	ports []Port
 	lock  *host.LockRequest // another run's
@@ -150,15 +155,16 @@ type peer struct {
 // An edgeState is an edge under way.
 type edgeState struct {
 	Edge
-	index   int    // in the list; the lower half of its nonce
-	skip    string // why it is not dialled
-	service bool
-	res     host.Dialled
-	dialled bool
-	size    int           // of the full-size datagrams; 0 for none
-	full    *host.Dialled // what came of them, unless they passed
-	passes  int           // the largest that passes, if full-size does not
-	late    bool          // one of its hosts was too busy meanwhile to tell loss from load
+	from, to *peer  // nil where the host is not probed
+	index    int    // in the list; the lower half of its nonce
+	skip     string // why it is not dialled
+	service  bool
+	res      host.Dialled
+	dialled  bool
+	size     int           // of the full-size datagrams; 0 for none
+	full     *host.Dialled // what came of them, unless they passed
+	passes   int           // the largest that passes, if full-size does not
+	late     bool          // one of its hosts was too busy meanwhile to tell loss from load
 	silence
 }
 
@@ -177,15 +183,23 @@ func (c Connectivity) newRound() (*round, error) {
 	}
 	for name, h := range c.Hosts {
 		r.names = append(r.names, name)
-		r.peers[name] = &peer{name: name, host: h, ports: c.Ports[name], bound: map[portKey]*host.Bind{}}
+		r.peers[name] = &peer{name: name, addr: c.Addresses[name], host: h, ports: c.Ports[name], bound: map[portKey]*host.Bind{}}
 	}
 	sort.Strings(r.names)
+	for i, name := range r.names {
+		r.peers[name].slot = i
+	}
 	r.edges = make([]*edgeState, len(c.Edges))
 	all := make([]edgeState, len(c.Edges))
+	udp := 0
 	for i, e := range c.Edges {
-		all[i].Edge, all[i].index = e, i
+		all[i].Edge, all[i].index, all[i].from, all[i].to = e, i, r.peers[e.From], r.peers[e.To]
 		r.edges[i] = &all[i]
+		if e.Proto == "udp" {
+			udp++
+		}
 	}
+	r.samples = min(max(lossBudget/(udp+1), 1), mostSamples)
 	return r, nil
 }
 
@@ -274,10 +288,13 @@ func (r *round) bind(ctx context.Context, p *peer) (err error) {
 // dial dials every edge, and those again that ended in silence, until it is
 // certain what the silence is; see settle.
 func (r *round) dial(ctx context.Context) {
+	for _, p := range r.peers {
+		p.mtu = p.linkMTU(p.addr)
+	}
 	for _, e := range r.edges {
-		e.skip, e.service = r.plan(e.Edge)
+		e.skip, e.service = r.plan(e)
 		if e.skip == "" && (e.Proto == "udp" && r.Overhead > 0 || e.Proto == icmpProto && r.Routed) {
-			e.size = r.peers[e.From].linkMTU(r.Addresses[e.From])
+			e.size = e.from.mtu
 		}
 	}
 	done := 0
@@ -311,17 +328,13 @@ const wavePeers = 200
 // waves are the edges to be dialled, by the host they start from. In each
 // wave a host dials those that follow it on a ring of all.
 func (r *round) waves() []map[string][]*edgeState {
-	slot := make(map[string]int, len(r.names))
-	for i, name := range r.names {
-		slot[name] = i
-	}
 	n := len(r.names)
 	out := []map[string][]*edgeState{{}} // the clocks are wanted even without edges
 	for _, e := range r.edges {
 		if e.skip != "" {
 			continue
 		}
-		wave := ((slot[e.To]-slot[e.From]+n)%n - 1) / wavePeers
+		wave := ((e.to.slot-e.from.slot+n)%n - 1) / wavePeers
 		for len(out) <= wave {
 			out = append(out, map[string][]*edgeState{})
 		}
@@ -331,8 +344,8 @@ func (r *round) waves() []map[string][]*edgeState {
 }
 
 // plan tells how an edge is dialled, or why it is not.
-func (r *round) plan(e Edge) (skip string, service bool) {
-	from, to := r.peers[e.From], r.peers[e.To]
+func (r *round) plan(e *edgeState) (skip string, service bool) {
+	from, to := e.from, e.to
 	switch {
 	case from == nil:
 		return e.From + " is left out", false
@@ -353,7 +366,7 @@ func (r *round) plan(e Edge) (skip string, service bool) {
 		return "nothing is bound on " + e.To, false
 	case b.OK || b.Raw:
 		return "", false
-	case !r.expected(e, b):
+	case !r.expected(e.Edge, b):
 		return "the port is held", false
 	case e.Proto == "tcp":
 		return "", true
@@ -380,13 +393,13 @@ func (r *round) pass(ctx context.Context, byHost map[string][]*edgeState, wait t
 	r.dialEdges(ctx, byHost, wait, selves)
 	for _, edges := range byHost {
 		for _, e := range edges {
-			e.late = r.kernelLate(e.From, lateLoss) || r.kernelLate(e.To, lateLoss)
+			e.late = e.from.kernelLate(lateLoss) || e.to.kernelLate(lateLoss)
 		}
 	}
 }
 
 func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, wait time.Duration, selves int) {
-	samples := min(max(lossBudget/(r.udpEdges()+1), 1), mostSamples)
+	samples := r.samples
 	r.each(ctx, max(wait, r.Wait)+callTime, func(ctx context.Context, p *peer) error {
 		edges := byHost[p.name]
 		dials := make([]host.Dial, 0, 2*len(edges)+1)
@@ -439,14 +452,14 @@ func (r *round) ask(ctx context.Context, p *peer, dials []host.Dial, wait time.D
 }
 
 func (r *round) dialOf(e *edgeState, samples int) host.Dial {
-	d := host.Dial{Proto: e.Proto, Addr: r.Addresses[e.To], Port: e.Port, Host: e.To, Nonce: nonce(r.base, e.index),
+	d := host.Dial{Proto: e.Proto, Addr: e.to.addr, Port: e.Port, Host: e.To, Nonce: nonce(r.base, e.index),
 		Service: e.service, Shape: e.Shape}
 	switch e.Proto {
 	case overlayProto:
-		d.Proto, d.Addr, d.Host = icmpProto, r.overlayAddr(r.peers[e.To]), ""
+		d.Proto, d.Addr, d.Host = icmpProto, r.overlayAddr(e.to), ""
 	case "udp":
 		d.Count = samples
-		if b := r.peers[e.To].bound[portKey{e.Proto, e.Port}]; b.Raw {
+		if b := e.to.bound[portKey{e.Proto, e.Port}]; b.Raw {
 			d.Count = min(d.Count, heldSamples)
 		}
 	}
@@ -462,16 +475,6 @@ func (p *peer) setClock(sent, received time.Time) {
 		return
 	}
 	p.clock, p.vague, p.timed = p.self.Now.Round(0).Sub(received.Round(0)), vague, true
-}
-
-func (r *round) udpEdges() int {
-	n := 0
-	for _, e := range r.edges {
-		if e.Proto == "udp" {
-			n++
-		}
-	}
-	return n
 }
 
 // later tells if a host that is there heard itself later than that in the

@@ -79,7 +79,7 @@ func (r *round) judge(e *edgeState, came cameAt) EdgeResult {
 		}
 		return out
 	}
-	if p := r.peers[e.To]; p.err != nil {
+	if e.to.err != nil {
 		out.Verdict, out.Detail = NotProbed, e.To+" left"
 		return out
 	}
@@ -149,7 +149,7 @@ func (r *round) by(e *edgeState, text string) string {
 	}
 	switch by := e.res.By; {
 	case by == "":
-	case by == r.Addresses[e.To]:
+	case by == e.to.addr:
 		text += ", sent by the host itself"
 	default:
 		text += ", sent by " + by

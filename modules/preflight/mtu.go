@@ -33,7 +33,7 @@ func (p *peer) linkMTU(addr string) int {
 
 // fullOf is a dial of an edge with datagrams of a size.
 func (r *round) fullOf(e *edgeState, size int, nonce string) host.Dial {
-	return host.Dial{Proto: e.Proto, Addr: r.Addresses[e.To], Port: e.Port, Host: e.To, Nonce: nonce, Shape: e.Shape, Size: size}
+	return host.Dial{Proto: e.Proto, Addr: e.to.addr, Port: e.Port, Host: e.To, Nonce: nonce, Shape: e.Shape, Size: size}
 }
 
 // tooBig tells if small datagrams pass and full-size ones do not.

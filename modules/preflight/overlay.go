@@ -27,10 +27,10 @@ func (r *round) overlay() {
 			continue
 		}
 		seen[pair] = true
-		if from, to := r.peers[e.From], r.peers[e.To]; from == nil || to == nil || !r.joined(from, to) {
+		if e.from == nil || e.to == nil || !r.joined(e.from, e.to) {
 			continue
 		}
-		r.edges = append(r.edges, &edgeState{index: len(r.edges),
+		r.edges = append(r.edges, &edgeState{index: len(r.edges), from: e.from, to: e.to,
 			Edge: Edge{From: e.From, To: e.To, Proto: overlayProto, Why: "pod network itself"}})
 	}
 }

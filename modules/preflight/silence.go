@@ -118,7 +118,7 @@ func (r *round) isHalf(e *edgeState, half map[halfKey]bool) bool {
 		return false
 	}
 	for _, port := range e.res.Ports {
-		if half[halfKey{e.To, e.Port, r.Addresses[e.From], port}] {
+		if half[halfKey{e.To, e.Port, e.from.addr, port}] {
 			return true
 		}
 	}
@@ -146,7 +146,7 @@ func (r *round) settle(wait time.Duration) {
 	last := wait == 4*r.Wait
 	for _, edges := range r.silent() {
 		for _, e := range edges {
-			slow := r.kernelLate(e.From, wait/2) || r.kernelLate(e.To, wait/2)
+			slow := e.from.kernelLate(wait/2) || e.to.kernelLate(wait/2)
 			doubt := e.came && e.shown < shows
 			e.settled = last || !doubt && !slow
 			e.unsure = last && doubt
@@ -156,7 +156,4 @@ func (r *round) settle(wait time.Duration) {
 
 // kernelLate tells if a host that is there took that long, in the last pass,
 // to hand itself a datagram.
-func (r *round) kernelLate(name string, limit time.Duration) bool {
-	p := r.peers[name]
-	return p != nil && p.err == nil && p.self.Kernel > limit
-}
+func (p *peer) kernelLate(limit time.Duration) bool { return p.err == nil && p.self.Kernel > limit }
