@@ -1,0 +1,74 @@
+package plan_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/state"
+)
+
+// before tells if one step waits for another, at one remove or more.
+func before(g *plan.Graph, first, then plan.Addr) bool {
+	for _, s := range g.Steps {
+		if s.Addr != then {
+			continue
+		}
+		return slices.Contains(s.After, first) || slices.ContainsFunc(s.After, func(a plan.Addr) bool { return before(g, first, a) })
+	}
+	return false
+}
+
+func steps(g *plan.Graph, host string) map[string]string {
+	on := map[string]string{}
+	for _, s := range g.Steps {
+		if s.Addr.Host() == host {
+			on[s.Addr.Module()] = s.RunsOn()
+		}
+	}
+	return on
+}
+
+// TestLeaving: what a host that leaves costs, in which order, and who does it.
+func TestLeaving(t *testing.T) {
+	w := workers(t, 2, "")
+	gone, dead, later := w.Hosts[len(w.Hosts)-1], &spec.Host{Name: "dead-1"}, &spec.Host{Name: "later-1"}
+	master := w.Hosts[0].Name
+	c := *w.Cluster
+	c.Hosts = c.Hosts[:len(c.Hosts)-1]
+	c.Leaving = []spec.Leaving{{Host: gone}, {Host: dead, Unreachable: true}, {Host: later}}
+	records := map[string]*state.Record{}
+	for name := range w.hosts {
+		records[name] = &state.Record{Owns: map[string]state.Owned{}}
+	}
+	records[gone.Name].Owns["etcd.service"] = state.Owned{}
+	out, err := plan.Compile(context.Background(), &c, plan.World{Hosts: w.reached(), Records: records, Sources: w.sources})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := out.Graph
+	want := map[string]string{"drain": master, "etcd-leave": master, "stop": gone.Name, "clean": gone.Name, "delete-node": master, "leave": gone.Name, "forget": master}
+	if got := steps(g, gone.Name); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got, want := steps(g, "dead-1"), (map[string]string{"etcd-leave": master, "delete-node": master, "forget": master}); !maps.Equal(got, want) {
+		t.Errorf("of a dead host: got %v, want %v", got, want)
+	}
+	if got := steps(g, "later-1"); len(got) > 0 {
+		t.Errorf("of one that is left out: got %v", got)
+	}
+	at := func(module string) plan.Addr { return plan.NewAddr(module, gone.Name) }
+	for _, pair := range [][2]plan.Addr{
+		{plan.Gate, at("drain")}, {plan.NewAddr("node", master), at("drain")}, {at("drain"), at("etcd-leave")}, {plan.NewAddr("kube-apiserver", master), at("etcd-leave")},
+		{at("etcd-leave"), at("stop")}, {at("stop"), at("clean")}, {at("stop"), at("delete-node")},
+		{at("clean"), at("leave")}, {at("delete-node"), at("leave")}, {at("leave"), at("forget")}, {plan.NewAddr("member", master), at("forget")},
+		{at("etcd-leave"), "etcd-leave.dead-1"},
+	} {
+		if !before(g, pair[0], pair[1]) {
+			t.Errorf("%s does not wait for %s", pair[1], pair[0])
+		}
+	}
+}
