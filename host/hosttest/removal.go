@@ -114,7 +114,7 @@ func (f filter) asked(q host.FilterQuery) bool {
 // RemoveTree implements host.Writer.
 func (h *Host) RemoveTree(ctx context.Context, t host.TreeSpec) error {
 	return h.change(ctx, "RemoveTree", t.Path, func() error {
-		if !path.IsAbs(t.Path) || path.Clean(t.Path) != t.Path || strings.Count(t.Path, "/") < 2 {
+		if !path.IsAbs(t.Path) || path.Clean(t.Path) != t.Path || t.Path == "/" || h.tree.base[t.Path] != nil {
 			return fmt.Errorf("remove %q: that is no path of a tree that may be removed", t.Path)
 		}
 		if !slices.ContainsFunc(t.Within, func(w string) bool { return t.Path == w || strings.HasPrefix(t.Path, w+"/") }) {

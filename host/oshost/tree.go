@@ -106,10 +106,13 @@ func (h *Host) RemoveTree(ctx context.Context, t host.TreeSpec) error {
 	return removeEntry(path)
 }
 
+// systems are what a system has at its root.
+var systems = []string{"bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"}
+
 // treePath refuses what nobody can mean to remove with all below it.
 func treePath(t host.TreeSpec) (string, error) {
 	path := filepath.Clean(t.Path)
-	if path != t.Path || !filepath.IsAbs(path) || strings.Count(path, "/") < 2 {
+	if path != t.Path || !filepath.IsAbs(path) || path == "/" || slices.Contains(systems, path[1:]) {
 		return "", fmt.Errorf("remove %q: that is no path of a tree that may be removed", t.Path)
 	}
 	if !slices.ContainsFunc(t.Within, func(w string) bool { return path == w || strings.HasPrefix(path, w+"/") }) {
