@@ -342,6 +342,9 @@ func (t *udpTry) result() host.Dialled {
 	case t.first != nil:
 		r = judge(t.one.Host, t.first.name)
 		r.RTT = t.rtt
+		if m := t.belated(t.nonce); r.RTT == 0 && m != nil { // an echo for an earlier call
+			r.RTT = between(m.sent, m.echo.at)
+		}
 		r.Sent, r.Got = len(t.sentAt)-t.skip, len(t.got)
 		if t.one.Count < 2 || r.Got == 0 { // those after the one that was echoed had no time to be
 			r.Sent, r.Got = 1, 1
