@@ -92,6 +92,10 @@ func (o Owned) drifted(c modules.Change) bool {
 		return false
 	case c.Action == modules.Add && c.Have == "": // it is gone
 		return o.Was != nothing
+	case c.Kind == modules.Unit:
+		return o.Was == "" && o.Want != "" && c.Have != o.Want
+	case c.Action == modules.Remove:
+		return false // modules/removal compares digests by itself
 	case c.Kind == modules.Text && c.Have != "":
 		return o.differs(o.SHA256, digest(c.Have))
 	case c.Kind == modules.Attr:
@@ -99,11 +103,9 @@ func (o Owned) drifted(c modules.Change) bool {
 	case c.Kind == modules.Transfer:
 		have, known := strings.CutPrefix(c.Have, "sha256 ")
 		return !known || !strings.HasPrefix(o.SHA256, have) && !strings.HasPrefix(o.Was, have) || c.Have == c.Want && o.SHA256 == c.SHA256
-	case c.Kind == modules.Unit:
-		return o.Was == "" && o.Want != "" && c.Have != o.Want
 	case c.Kind == modules.Object && (c.Want == "Ready" || c.Want == "available"):
 		return false // nobody did that by hand
-	case c.Action == modules.Remove, c.Kind == modules.Cert, c.Kind == modules.PrivKey, c.Kind == modules.Image:
+	case c.Kind == modules.Cert, c.Kind == modules.PrivKey, c.Kind == modules.Image:
 		return false
 	}
 	return o.differs(o.Want, c.Have)

@@ -46,6 +46,8 @@ func TestDrifted(t *testing.T) {
 		{"a program's mode", program, c{Kind: modules.Transfer, Action: modules.Update, Have: "sha256 aabbccddeeff", Want: "sha256 aabbccddeeff", SHA256: program.SHA256}, true},
 		{"a program that goes", program, c{Kind: modules.Transfer, Action: modules.Remove}, false},
 		{"a link in its place", program, c{Kind: modules.Transfer, Action: modules.Replace, Have: "link", Want: "sha256 aabbccddeeff"}, true},
+		{"a program that goes", program, c{Kind: modules.Transfer, Action: modules.Remove}, false},
+		{"a file that goes", file, c{Kind: modules.Text, Action: modules.Remove}, false},
 		{"stopped", unit, c{Kind: modules.Unit, Action: modules.Update, Have: "enabled, inactive", Want: "enabled, active"}, true},
 		{"restarts", unit, c{Kind: modules.Unit, Action: modules.Restart, Have: "enabled, active", Want: "enabled, active"}, false},
 		{"stopped by a step that was cut off", cutUnit, c{Kind: modules.Unit, Action: modules.Update, Have: "enabled, inactive", Want: "enabled, active"}, false},
