@@ -152,7 +152,8 @@ func (b *builder) forget(l spec.Leaving, after Addr) {
 }
 
 // controlPlaneMoved is a diagnostic if a live cluster would lose the host that
-// keeps its control plane, and with it the CA's key and what etcd holds.
+// keeps its control plane, and with it the CA's key and what etcd holds. No
+// kubelet of ours starts before there is an API server.
 func controlPlaneMoved(c *spec.Cluster, records map[string]*state.Record) *hcl.Diagnostic {
 	owner := func(unit string) *spec.Host {
 		for _, h := range c.Hosts {
@@ -168,7 +169,10 @@ func controlPlaneMoved(c *spec.Cluster, records map[string]*state.Record) *hcl.D
 	}
 	for _, h := range c.Hosts {
 		r := records[h.Name]
-		if r == nil || !h.Has(spec.ControlPlane) || r.Cluster.ID != "" {
+		if r == nil || !h.Has(spec.ControlPlane) {
+			continue
+		}
+		if _, keeps := r.Owns["kube-apiserver.service"]; keeps {
 			continue
 		}
 		live := owner("kube-apiserver.service")
@@ -177,7 +181,7 @@ func controlPlaneMoved(c *spec.Cluster, records map[string]*state.Record) *hcl.D
 		}
 		if live != nil {
 			return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Control plane cannot move", Subject: h.Range.Ptr(),
-				Detail: fmt.Sprintf("Host %q is to be the control plane and has nothing of the cluster %q, of which %q is a live member. "+
+				Detail: fmt.Sprintf("Host %q is to be the control plane and has no API server of the cluster %q, of which %q is a live member. "+
 					"The host that keeps the CA's key and etcd's data cannot leave: give the role to it again. To begin anew, end the cluster by pmkctl destroy first.", h.Name, c.Name, live.Name)}
 		}
 	}
