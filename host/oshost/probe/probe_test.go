@@ -366,5 +366,3 @@ func TestCancel(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func parse(s string) netip.Addr { return netip.MustParseAddr(s) }

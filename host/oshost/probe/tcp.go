@@ -156,7 +156,7 @@ func (t *tcpDial) begin(ctx context.Context) {
 	try := &tcpTry{tcpDial: t, ctx: ctx, number: len(t.tries), begun: time.Now()}
 	t.tries = append(t.tries, try)
 	t.left++
-	f, err, res := try.connect()
+	f, res, err := try.connect()
 	try.f = f
 	go func() {
 		defer func() { <-t.slots }()
@@ -187,14 +187,14 @@ func (t *tcpTry) unanswered() (yes bool) {
 // connect begins a connection on a socket of its own making: the ICMP type
 // of an error stands in the socket's error queue, which is gone once
 // net.Dialer has closed it. Without a file the outcome is final.
-func (t *tcpTry) connect() (f *os.File, begun error, res host.Dialled) {
+func (t *tcpTry) connect() (f *os.File, res host.Dialled, begun error) {
 	family := unix.AF_INET
 	if t.to.Addr().Is6() {
 		family = unix.AF_INET6
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, nil, host.Dialled{Outcome: host.Filtered, Detail: "open socket: " + err.Error()}
+		return nil, host.Dialled{Outcome: host.Filtered, Detail: "open socket: " + err.Error()}, nil
 	}
 	setRecvErr(fd, t.to.Addr().Is6())
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
@@ -207,9 +207,9 @@ func (t *tcpTry) connect() (f *os.File, begun error, res host.Dialled) {
 	}
 	f = os.NewFile(uintptr(fd), "probe")
 	if !t.keep(f) {
-		return nil, nil, host.Dialled{Outcome: host.Filtered}
+		return nil, host.Dialled{Outcome: host.Filtered}, nil
 	}
-	return f, err, res
+	return f, res, err
 }
 
 // follow waits for the connection and then for the echo on it.
