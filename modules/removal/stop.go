@@ -68,7 +68,7 @@ func (m Stop) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	}
 	var d modules.Diff
 	for _, u := range r.units {
-		d = append(d, modules.Change{Kind: modules.Unit, Action: modules.Remove, Item: u.Name, Have: stateOf(u)})
+		d = append(d, modules.Change{Kind: modules.Unit, Action: modules.Remove, Item: u.Name, Have: stateOf(u), Why: "stopped and disabled"})
 	}
 	if r.slice != nil {
 		d = append(d, modules.Change{Kind: modules.Unit, Action: modules.Remove, Item: slice, Have: r.slice.Active})
