@@ -26,8 +26,9 @@ func (r *Record) Stop() removal.Stop {
 func (r *Record) Clean() removal.Clean {
 	c := removal.Clean{Owns: r.owned(), Before: r.Before, PodCIDR: r.Cluster.Immutable["pod_cidr"], Network: r.Network}
 	for item, o := range r.Owns {
-		// etcd writes in a directory that the spec may name.
-		if o.Kind == modules.Directory && o.Original == "" && strings.HasPrefix(o.Step, "etcd.") && !strings.HasPrefix(item, "/etc/") {
+		// etcd writes in a directory that the spec may name. Those above it, which
+		// nobody named, have no Want.
+		if o.Kind == modules.Directory && o.Original == "" && o.Want != "" && strings.HasPrefix(o.Step, "etcd.") && !strings.HasPrefix(item, "/etc/") {
 			c.Data = append(c.Data, item)
 		}
 	}
@@ -111,6 +112,10 @@ func (m *Leave) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	there, names, err := entries(ctx, h)
 	if err != nil || !there || slices.Equal(names, []string{stays}) {
 		return nil, err
+	}
+	if slices.Contains(names, path.Base(originalDir)) && !slices.Contains(names, path.Base(RecordPath)) {
+		return nil, fmt.Errorf("%s is gone, and %s has what stood on this host before pmkctl: nothing can be put back without the record. Restore it from a backup, or move %s away",
+			RecordPath, originalDir, originalDir)
 	}
 	return modules.Diff{{Kind: modules.Directory, Action: modules.Remove, Item: Dir, Why: "record, journal, what stood here before, agent"}}, nil
 }

@@ -54,6 +54,14 @@ func TestLeaveOnPlannedHost(t *testing.T) {
 	}
 }
 
+// TestLeaveWithoutRecord: what stood there before is not thrown away.
+func TestLeaveWithoutRecord(t *testing.T) {
+	h := hosttest.New("a", hosttest.WithFile(OriginalPath("/etc/hosts"), "x"), hosttest.WithFile(Dir+"/agent/0123/pmkctl", "x"))
+	if d, err := (&Leave{}).Check(t.Context(), h); err == nil || !strings.Contains(err.Error(), originalDir) {
+		t.Errorf("got %v, %v", d, err)
+	}
+}
+
 // TestParents: directories that are made on the way are pmkctl's as well.
 func TestParents(t *testing.T) {
 	ctx, h := context.Background(), hosttest.New("a", hosttest.WithDir("/opt/theirs"))
@@ -93,16 +101,17 @@ func TestBefore(t *testing.T) {
 
 func TestClean(t *testing.T) {
 	r := &Record{Owns: map[string]Owned{
-		"/srv/etcd":  {Kind: modules.Directory, Step: "etcd.cp-1"},
-		"/etc/etcd":  {Kind: modules.Directory, Step: "etcd.cp-1"},
+		"/srv/a":     {Kind: modules.Directory, Step: "etcd.cp-1"}, // made on the way
+		"/srv/a/x":   {Kind: modules.Directory, Step: "etcd.cp-1", Want: "0700 etcd:etcd"},
+		"/etc/etcd":  {Kind: modules.Directory, Step: "etcd.cp-1", Want: "0755 root:root"},
 		"/srv/disk":  {Kind: modules.Directory, Step: "etcd.cp-1", Original: "0755 root:root"},
 		"/etc/hosts": {Kind: modules.Text, Step: "s", SHA256: "1", Original: OriginalPath("/etc/hosts")},
 	}}
 	got := r.Clean()
-	if d := cmp.Diff([]string{"/srv/etcd"}, got.Data); d != "" {
+	if d := cmp.Diff([]string{"/srv/a/x"}, got.Data); d != "" {
 		t.Error(d)
 	}
-	if len(got.Owns) != 4 || got.Owns[1].Item != "/etc/hosts" || got.Owns[1].Original == "" {
+	if len(got.Owns) != 5 || got.Owns[1].Item != "/etc/hosts" || got.Owns[1].Original == "" {
 		t.Errorf("got %+v", got.Owns)
 	}
 	if d := cmp.Diff(got.Owns, r.Stop().Owns); d != "" {

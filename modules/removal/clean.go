@@ -22,7 +22,7 @@ type Clean struct {
 	// Before are the places that stood before pmkctl came, with the names
 	// in them. They stay.
 	Before map[string][]string
-	Data   []string // directories of components at places of the spec's own
+	Data   []string // directories of etcd's data at places of the spec's own
 	// Settings are what Settings were before.
 	Settings map[string]string
 	// Network is what Networks found before: others made it, and it stays.
@@ -100,6 +100,9 @@ func (m Clean) look(ctx context.Context, h host.Host) (t traces, s *seen, err er
 			t.remainders = append(t.remainders, r)
 		}
 	}
+	if err := t.keepFilled(ctx, h); err != nil {
+		return t, s, err
+	}
 	for _, u := range users {
 		if u.Exists {
 			t.users = append(t.users, u.Name)
@@ -108,6 +111,29 @@ func (m Clean) look(ctx context.Context, h host.Host) (t traces, s *seen, err er
 	t.query = m.filters()
 	t.ofNetwork(network, m)
 	return t, s, nil
+}
+
+// keepFilled drops the places for what others bring where they brought some.
+func (t *traces) keepFilled(ctx context.Context, h host.Host) error {
+	var paths []string
+	for _, r := range t.remainders {
+		if r.Empty {
+			paths = append(paths, r.paths()...)
+		}
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	trees, err := h.Trees(ctx, paths)
+	if err != nil {
+		return err
+	}
+	t.remainders = slices.DeleteFunc(t.remainders, func(r remainder) bool {
+		return slices.ContainsFunc(trees, func(tree host.Tree) bool {
+			return (tree.Files > 0 || tree.More) && isBelow(tree.Path, r.Path)
+		})
+	})
+	return nil
 }
 
 // Others tells if somebody else used CNI here before.
@@ -120,7 +146,7 @@ func (m Clean) places() []Place {
 	list := slices.DeleteFunc(slices.Clone(Places), func(p Place) bool { return p.Path == netns && m.Others() })
 	for _, p := range m.Data {
 		if !slices.ContainsFunc(list, func(o Place) bool { return isBelow(p, o.Path) }) {
-			list = append(list, Place{Path: p, Who: "a component"})
+			list = append(list, Place{Path: p, Prefix: "member", Who: "etcd"})
 		}
 	}
 	return list
@@ -235,20 +261,15 @@ func (m Clean) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}
-	t, _, err := m.look(ctx, h)
+	t, s, err := m.look(ctx, h)
 	if err != nil {
 		return err
 	}
+	// Not what d says of an item: it may be a place of the same name.
+	items := slices.DeleteFunc(m.items(t, s), func(c modules.Change) bool { return !d.Touches(c.Item) })
 	if err := t.clear(ctx, h, d); err != nil {
 		return err
 	}
-	owned := map[string]bool{}
-	for _, o := range m.owned() {
-		owned[o.Item] = o.Kind != modules.Account
-	}
-	items := slices.DeleteFunc(slices.Clone(d), func(c modules.Change) bool {
-		return !owned[c.Item] || slices.ContainsFunc(t.remainders, func(r remainder) bool { return r.whole && isBelow(c.Item, r.Path) })
-	})
 	if err := (Items{m.owned()}).Apply(ctx, h, items); err != nil {
 		return err
 	}

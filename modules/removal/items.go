@@ -117,7 +117,7 @@ func (s *seen) judge(o Owned) Verdict {
 		return s.setting(o, c)
 	case o.Kind == modules.Image:
 		return s.image(o, c)
-	case o.Kind == modules.Directory && path.IsAbs(o.Item):
+	case o.Kind == modules.Directory && isPlain(o.Item):
 		return s.dir(o, c)
 	case isFile(o):
 		return s.file(o, c)
@@ -130,14 +130,17 @@ func (s *seen) judge(o Owned) Verdict {
 func isFile(o Owned) bool {
 	switch o.Kind {
 	case modules.Text, modules.Attr, modules.Symlink, modules.Transfer, modules.PrivKey, modules.Cert:
-		return path.IsAbs(o.Item)
+		return isPlain(o.Item)
 	}
 	return false
 }
 
+// isPlain tells if a path is one that pmkctl would write to a record.
+func isPlain(p string) bool { return path.IsAbs(p) && path.Clean(p) == p && p != "/" }
+
 // file removes a path, or puts back what stood there. An original that is
-// not where it was kept was put back already, unless what stands there is
-// still what pmkctl wrote.
+// not where it was kept was put back already. It may have the content that
+// pmkctl wrote, so the digest does not tell whose it is, and it stays.
 func (s *seen) file(o Owned, c modules.Change) Verdict {
 	f, kept := s.files[o.Item], s.files[o.Original]
 	ours := o.SHA256 != "" && f.SHA256 == o.SHA256
@@ -149,7 +152,7 @@ func (s *seen) file(o Owned, c modules.Change) Verdict {
 	case !putBack && f.Type == host.Absent:
 		c.Why = "it is gone already"
 		return Verdict{o, Gone, c}
-	case !putBack && o.Original != "" && !ours:
+	case !putBack && o.Original != "":
 		c.Why = "what stood there before is back already"
 		return Verdict{o, Gone, c}
 	}

@@ -72,6 +72,11 @@ func TestConverges(t *testing.T) {
 				file(h, kept+"/etc/x/x.conf", "foreign\n")
 				file(h, kept+unitDir+"x.service", vendor)
 			}},
+		{"what stood there before, of the same content", []Owned{{Item: "/etc/x/x.conf", Kind: modules.Attr, SHA256: digest("a\n"), Original: kept + "/etc/x/x.conf"}},
+			func(h *hosttest.Host) {
+				file(h, "/etc/x/x.conf", "a\n")
+				file(h, kept+"/etc/x/x.conf", "a\n")
+			}},
 		{"a unit over the vendor's", []Owned{text(unitDir+"x.service", unitText, ""), {Item: "x.service", Kind: modules.Unit, Original: "enabled, active"}},
 			func(h *hosttest.Host) {
 				service(h)
@@ -111,7 +116,7 @@ func TestLook(t *testing.T) {
 		{name: "edited", owns: []Owned{conf}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "b\n") }, fate: Goes, drift: true},
 		{name: "a directory in its place", owns: []Owned{conf}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf/y", "b\n") }, fate: Stays, why: "directory"},
 		{name: "put back before", owns: []Owned{replaced}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "foreign\n") }, fate: Gone, why: "back already"},
-		{name: "its original is lost", owns: []Owned{replaced}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "a\n") }, fate: Goes},
+		{name: "put back before, and alike", owns: []Owned{replaced}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "a\n") }, fate: Gone, why: "back already"},
 		{name: "removed, with an original", owns: []Owned{replaced}, prepare: func(h *hosttest.Host) { file(h, kept+"/etc/x/x.conf", "f\n") }, fate: Goes, why: "put back"},
 		{name: "not empty", owns: []Owned{dir}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/theirs", "b\n") }, fate: Stays, why: "not empty"},
 		{name: "set by somebody else", owns: []Owned{sysctl}, prepare: func(h *hosttest.Host) { must(h.SetSysctl(context.Background(), sysctl.Item, "2")) }, fate: Gone, why: "somebody else"},
@@ -125,6 +130,8 @@ func TestLook(t *testing.T) {
 		{name: "object", owns: []Owned{{Item: "node/x", Kind: modules.Object}}, fate: Stays, why: "does not remove"},
 		{name: "of a later pmkctl", owns: []Owned{{Item: "/etc/x", Kind: "volume"}}, fate: Stays, why: "does not remove"},
 		{name: "no path", owns: []Owned{{Item: "etc/x", Kind: modules.Text}}, fate: Stays, why: "does not remove"},
+		{name: "path with ..", owns: []Owned{{Item: "/etc/x/../hosts", Kind: modules.Text}}, fate: Stays, why: "does not remove"},
+		{name: "root", owns: []Owned{{Item: "/", Kind: modules.Directory}}, fate: Stays, why: "does not remove"},
 		{name: "stopped unit", owns: []Owned{{Item: "x.service", Kind: modules.Unit}}, fate: Gone, why: "gone already"},
 	}
 	for _, tt := range tests {

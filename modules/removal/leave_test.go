@@ -221,6 +221,33 @@ func TestCleanLeavesOthers(t *testing.T) {
 	}
 }
 
+// TestCleanLeavesWhatCameLater: files of others in directories that came with
+// the cluster.
+func TestCleanLeavesWhatCameLater(t *testing.T) {
+	h := hosttest.New("a")
+	theirs := []string{"/opt/containerd/bin/theirs", "/usr/libexec/kubernetes/kubelet-plugins/volume/exec/x~y/y", "/var/lib/etcd/backup/snapshot.db",
+		"/srv/k8s/volumes/data", "/srv/k8s/etcd/snapshot.db"}
+	ours := []string{"/var/lib/etcd/member/wal/0", "/srv/k8s/etcd/member/wal/0"}
+	for _, p := range append(slices.Clone(ours), theirs...) {
+		file(h.Admin(), p, "x\n")
+	}
+	m := Clean{Data: []string{"/srv/k8s/etcd"}}
+	for _, p := range []string{"/srv/k8s", "/srv/k8s/etcd", "/var/lib/etcd"} {
+		m.Owns = append(m.Owns, Owned{Item: p, Kind: modules.Directory})
+	}
+	converge(t, h, m)
+	for _, p := range theirs {
+		if h.Peek(p) == nil {
+			t.Errorf("%s is gone", p)
+		}
+	}
+	for _, p := range ours {
+		if h.Peek(p) != nil {
+			t.Errorf("%s is left", p)
+		}
+	}
+}
+
 // TestCleanRefusesMounts: what is still mounted is not emptied.
 func TestCleanRefusesMounts(t *testing.T) {
 	h := hosttest.New("a", hosttest.WithMounts(podVolume))

@@ -44,7 +44,7 @@ func look(ctx context.Context, h host.Host, owns []Owned) (*seen, error) {
 			sysctls = append(sysctls, o.Item)
 		case o.Kind == modules.Image:
 			images = true
-		case o.Kind == modules.Directory && path.IsAbs(o.Item):
+		case o.Kind == modules.Directory && isPlain(o.Item):
 			queries = append(queries, host.FileQuery{Path: o.Item, List: true})
 		case isFile(o):
 			queries = append(queries, host.FileQuery{Path: o.Item, Content: o.Kind == modules.Text, Digest: o.SHA256 != ""})

@@ -87,11 +87,12 @@ func (t *traces) ofNetwork(n host.Network, m Clean) {
 	}
 }
 
-// within tells if a destination is part of a network.
+// within tells if a destination is a part of a network. A route to all of it
+// is nobody's that serves pods.
 func within(dst, network string) bool {
 	d, err1 := netip.ParsePrefix(dst)
 	n, err2 := netip.ParsePrefix(network)
-	return err1 == nil && err2 == nil && d.Bits() >= n.Bits() && n.Contains(d.Addr())
+	return err1 == nil && err2 == nil && d.Bits() > n.Bits() && n.Contains(d.Addr())
 }
 
 // network is what the components made in the kernel. It moves with every

@@ -14,23 +14,24 @@ type Place struct {
 	Prefix string // only what is called so in it; "" is all of it
 	Who    string // writes there
 	What   string
+	Empty  bool // what others put in it is theirs: it goes only without files
 }
 
 // Places are all of them; docs/removal.md has the same table.
 var Places = []Place{
-	{"/etc/cni/net.d/10-flannel.conflist", "", "flanneld's unit", "CNI configuration"},
-	{"/opt/containerd", "", "containerd", "an empty place for its plugins"},
-	{"/run/containerd", "", "containerd", "sockets, state of running containers"},
-	{"/run/flannel", "", "flanneld", "the host's subnet"},
-	{netns, "cni-", "containerd", "network namespaces of pods"},
-	{"/run/nri", "", "containerd", "a socket for its plugins"},
-	{"/usr/libexec/kubernetes", "", "kubelet", "an empty place for volume plugins"},
-	{"/var/lib/cni", "", "CNI plugins", "addresses of pods"},
-	{"/var/lib/containerd", "", "containerd", "images, containers"},
-	{"/var/lib/etcd", "", "etcd", "the cluster's data"},
-	{"/var/lib/kubelet", "", "kubelet", "pods' volumes, certificates, checkpoints"},
-	{"/var/log/containers", "", "kubelet", "links to the logs of containers"},
-	{"/var/log/pods", "", "kubelet", "logs of containers"},
+	{Path: "/etc/cni/net.d/10-flannel.conflist", Who: "flanneld's unit", What: "CNI configuration"},
+	{Path: "/opt/containerd", Who: "containerd", What: "an empty place for its plugins", Empty: true},
+	{Path: "/run/containerd", Who: "containerd", What: "sockets, state of running containers"},
+	{Path: "/run/flannel", Who: "flanneld", What: "the host's subnet"},
+	{Path: netns, Prefix: "cni-", Who: "containerd", What: "network namespaces of pods"},
+	{Path: "/run/nri", Who: "containerd", What: "a socket for its plugins"},
+	{Path: "/usr/libexec/kubernetes", Who: "kubelet", What: "an empty place for volume plugins", Empty: true},
+	{Path: "/var/lib/cni", Who: "CNI plugins", What: "addresses of pods"},
+	{Path: "/var/lib/containerd", Who: "containerd", What: "images, containers"},
+	{Path: "/var/lib/etcd", Prefix: "member", Who: "etcd", What: "the cluster's data"},
+	{Path: "/var/lib/kubelet", Who: "kubelet", What: "pods' volumes, certificates, checkpoints"},
+	{Path: "/var/log/containers", Who: "kubelet", What: "links to the logs of containers"},
+	{Path: "/var/log/pods", Who: "kubelet", What: "logs of containers"},
 }
 
 // Empty is the original of a setting that had no value.
