@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -12,6 +13,7 @@ import (
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view"
 )
@@ -33,6 +35,7 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 	}
 	e := view.NewExplainedStep(c, found[0], s.saved != nil)
 	e.Of = s.title()
+	e.Replaced = slices.ContainsFunc(s.steps, func(other saved.Step) bool { return other.Addr == e.Step && other.Replaced })
 	e.Owns = append(e.Owns, s.owned(ctx, found[0].Addr)...)
 	e.Snippet = a.snippet(s, found[0].Source)
 	if asJSON {
