@@ -223,7 +223,8 @@ func size(t host.Tree) string {
 }
 
 // items are what Items would remove, but for what goes with its place. Texts
-// are left out: whoever reads the plan of a removal knows what pmkctl wrote.
+// that pmkctl wrote are left out: whoever reads the plan of a removal knows
+// them.
 func (m Clean) items(t traces, s *seen) modules.Diff {
 	var with []string // places that go as a whole
 	for _, r := range t.remainders {
@@ -239,6 +240,9 @@ func (m Clean) items(t traces, s *seen) modules.Diff {
 		if slices.ContainsFunc(with, func(p string) bool { return isBelow(o.Item, p) }) {
 			continue
 		}
+		if o.Kind == modules.Unit && o.Original == "" && !s.units[o.Item].NeedReload {
+			continue // a Stop ended it
+		}
 		v := s.judge(o)
 		if v.Fate != Goes {
 			continue
@@ -246,7 +250,7 @@ func (m Clean) items(t traces, s *seen) modules.Diff {
 		if v.Change.Kind != modules.Directory {
 			s.going[o.Item] = true
 		}
-		if v.Change.Kind == modules.Text {
+		if v.Change.Kind == modules.Text && !v.Change.Drift {
 			v.Change.Have = ""
 		}
 		d = append(d, v.Change)

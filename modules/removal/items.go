@@ -160,8 +160,11 @@ func (s *seen) file(o Owned, c modules.Change) Verdict {
 	if putBack {
 		c.Why = "what stood there before is put back"
 	}
-	if o.Kind == modules.Text {
+	switch {
+	case o.Kind == modules.Text:
 		c.Have = string(f.Content)
+	case c.Drift:
+		c.Have = fmt.Sprintf("sha256 %.12s", f.SHA256)
 	}
 	return Verdict{o, Goes, c}
 }
