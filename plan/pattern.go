@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -107,6 +108,9 @@ func MatchHosts(text string, names []string) []string {
 // Find are the steps that a pattern names, in plan order. It is an error if
 // there are none, with what may have been meant.
 func (g *Graph) Find(text string) ([]*Step, error) {
+	if text == "" {
+		return nil, errors.New("name a step, such as kubelet.worker-1")
+	}
 	out := g.matching(parsePattern(text))
 	if len(out) == 0 { // a dot may also be one of a host's name
 		out = g.matching(pattern{module: newGlob(text), hosts: []glob{newGlob(text)}, bare: true})
@@ -138,7 +142,18 @@ func (g *Graph) suggest(text string) string {
 			}
 		}
 	}
-	return cmp.Or(Meant(text, known), "; pmkctl graph draws them all")
+	return cmp.Or(Meant(text, known), "; there are "+strings.Join(g.modules(), ", "))
+}
+
+// modules are those of the steps that change something, in plan order.
+func (g *Graph) modules() []string {
+	var list []string
+	for _, s := range g.Steps {
+		if m := s.Addr.Module(); s.changes() && !slices.Contains(list, m) {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // Near are up to three of known that are nearest to what was typed, none of

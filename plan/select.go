@@ -51,7 +51,7 @@ func (g *Graph) Select(s Selection) (*Choice, error) {
 		for _, p := range patterns {
 			list, err := g.changing(p)
 			if err != nil {
-				errs = append(errs, fmt.Errorf("%s=%s: %w", flag, p, err))
+				errs = append(errs, fmt.Errorf("%s=%s: %w%s", flag, p, err, oneEach(flag, p)))
 			}
 			for _, step := range list {
 				found[step.Addr] = true
@@ -63,8 +63,10 @@ func (g *Graph) Select(s Selection) (*Choice, error) {
 	hosts := g.hosts()
 	for _, p := range s.Limit {
 		found := MatchHosts(p, hosts)
-		if len(found) == 0 {
-			errs = append(errs, fmt.Errorf("-limit=%s: there is no host %s%s", p, p, Meant(p, hosts)))
+		if p == "" {
+			errs = append(errs, errors.New("-limit=: name a host"))
+		} else if len(found) == 0 {
+			errs = append(errs, fmt.Errorf("-limit=%s: there is no host %s%s%s", p, p, Meant(p, hosts), oneEach("-limit", p)))
 		}
 		for _, h := range found {
 			if c.limit == nil {
@@ -74,6 +76,15 @@ func (g *Graph) Select(s Selection) (*Choice, error) {
 		}
 	}
 	return c, errors.Join(errs...)
+}
+
+// oneEach tells how several are named.
+func oneEach(flag, text string) string {
+	names := strings.Split(text, ",")
+	if len(names) == 1 {
+		return ""
+	}
+	return "; name one at a time: " + flag + "=" + strings.Join(names, " "+flag+"=")
 }
 
 // Meant is "; did you mean ...?" for the names nearest to what was typed; ""

@@ -123,11 +123,14 @@ func TestSelectRefuses(t *testing.T) {
 	}{
 		{Selection{Target: []string{"kubelt.worker-1"}}, "-target=kubelt.worker-1: there is no step kubelt.worker-1; did you mean kubelet.worker-1 or kubelet.worker-2?"},
 		{Selection{Target: []string{"kublet"}}, "-target=kublet: there is no step kublet; did you mean kubelet?"},
-		{Selection{Exclude: []string{"x", "kubelet.worker-3"}}, "-exclude=x: there is no step x; pmkctl graph draws them all\n" +
+		{Selection{Exclude: []string{"x", "kubelet.worker-3"}}, "-exclude=x: there is no step x; there are programs, ca, containerd, kubelet, node, dns\n" +
 			"-exclude=kubelet.worker-3: there is no step kubelet.worker-3; did you mean kubelet.worker-1 or kubelet.worker-2?"},
 		{Selection{Limit: []string{"worker-11"}}, "-limit=worker-11: there is no host worker-11; did you mean worker-1 or worker-2?"},
 		{Selection{Target: []string{"preflight.*"}}, "-target=preflight.*: it is a check, which changes nothing and runs in any case"},
 		{Selection{Target: []string{"gate"}}, "-target=gate: it is a check, which changes nothing and runs in any case"},
+		{Selection{Target: []string{""}}, "-target=: name a step, such as kubelet.worker-1"},
+		{Selection{Limit: []string{""}}, "-limit=: name a host"},
+		{Selection{Limit: []string{"worker-1,worker-2"}}, "-limit=worker-1,worker-2: there is no host worker-1,worker-2; name one at a time: -limit=worker-1 -limit=worker-2"},
 		{Selection{Limit: []string{"worker-[3-4]"}}, "-limit=worker-[3-4]: there is no host worker-[3-4]"},
 	}
 	for _, tt := range tests {

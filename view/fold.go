@@ -112,7 +112,11 @@ func folded(groups []shownGroup, f folding) string {
 			}
 		}
 	}
-	return fmt.Sprintf("Folded: %s, with the contents of %s; -full shows them", Count(hidden, "line"), Count(files, "file"))
+	what := Count(hidden, "line")
+	if files > 0 {
+		what += ", with the contents of " + Count(files, "file")
+	}
+	return "Folded: " + what + "; -full shows them"
 }
 
 // folds tells if the lines of a file are left out.

@@ -29,6 +29,9 @@ func (a *app) drift(cmd *cobra.Command, args []string, f planFlags) error {
 	if f.out != "" || f.html != "" {
 		return errors.New("-drift compares with what pmkctl left on the hosts; a plan to save is made without it")
 	}
+	if s := a.flags.selection; len(s.Target)+len(s.Limit)+len(s.Replace) > 0 {
+		return errors.New("-drift looks at all that pmkctl left on the hosts; -target, -limit and -replace are for a plan")
+	}
 	ctx := cmd.Context()
 	w, err := a.open(cmd, args, sshhost.Options{ReadOnly: true})
 	if err != nil {

@@ -22,9 +22,9 @@ import (
 func (a *app) eventFlags(cmd *cobra.Command, asJSON bool) *cobra.Command {
 	if asJSON {
 		cmd.Flags().BoolVar(&a.flags.json, "json", false, "print what happens as JSON lines, and nothing else; never asks (docs/events.md)")
-		cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 			a.flags.json = a.flags.json || slices.Contains(a.args, "--json") // behind the flag that is wrong
-			return err
+			return flagError(cmd, err)
 		})
 	}
 	cmd.Flags().StringVar(&a.flags.events, "events", "", "also write what happens as JSON lines to `FILE`, a pipe or /dev/fd/N")

@@ -28,6 +28,8 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 	c := s.checked()
 	found, err := c.Graph.Find(args[0])
 	switch {
+	case err != nil && s.saved == nil && s.leaves(plan.Addr(args[0]).Module()):
+		return fmt.Errorf("%s is of hosts that leave the cluster, which only a plan knows: pmkctl plan -out=FILE, then pmkctl explain %[1]s FILE", args[0])
 	case err != nil:
 		return err
 	case len(found) > 1:
@@ -42,6 +44,11 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 		return view.ExplainJSON(a.out, e)
 	}
 	return view.ExplainStep(a.out, e, a.style(a.out))
+}
+
+// leaves tells of a module that only plans have in which hosts leave.
+func (s *source) leaves(module string) bool {
+	return plan.Purpose(module) != "" && !slices.ContainsFunc(s.steps, func(step saved.Step) bool { return step.Addr.Module() == module })
 }
 
 // checked is the graph with what is known of it.

@@ -39,7 +39,7 @@ func (a *app) graphCommand() *cobra.Command {
 		Args:    cobra.MaximumNArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.graph(cmd.Context(), args, f) },
 	}
-	cmd.Flags().StringVar(&f.format, "format", "", "dot, mermaid, svg or json; without it, as the name of -out ends, or dot")
+	cmd.Flags().StringVar(&f.format, "format", "", "`FORMAT` is dot, mermaid, svg or json; without it, as the name of -out ends, or dot")
 	cmd.Flags().BoolVar(&f.collapse, "collapse", false, "one box for each module with all its hosts")
 	cmd.Flags().StringVar(&f.out, "out", "", "write to `FILE`, not to standard output")
 	return a.specFlags(cmd)

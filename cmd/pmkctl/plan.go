@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/pmkctl/pmkctl/sshhost"
@@ -34,6 +36,9 @@ func (a *app) planCommand() *cobra.Command {
 func (a *app) plan(cmd *cobra.Command, args []string, f planFlags) error {
 	if f.drift {
 		return a.drift(cmd, args, f)
+	}
+	if a.flags.destroy && len(a.flags.selection.Replace) > 0 {
+		return errors.New("-replace does steps again, and -destroy takes all away; ask for one of them")
 	}
 	if f.out != "" {
 		if err := checkOut(f.out); err != nil {

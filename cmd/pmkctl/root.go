@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/pmkctl/pmkctl/event"
@@ -52,6 +54,7 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetFlagErrorFunc(flagError)
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
@@ -92,6 +95,21 @@ func longFlags(args []string) []string {
 		out = append(out, arg)
 	}
 	return out
+}
+
+// flagError says of a flag that is not there which one may have been meant.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
+		return err
+	}
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	near := plan.Near(unknown.GetSpecifiedName(), known)
+	if len(near) == 0 {
+		return fmt.Errorf("%w; %s -h lists the flags", err, cmd.CommandPath())
+	}
+	return fmt.Errorf("%w; did you mean -%s?", err, strings.Join(near, " or -"))
 }
 
 // style is how output to w is coloured.

@@ -61,10 +61,18 @@ func (a *app) knowsExcluded(c *spec.Cluster, hosts []*spec.Host) error {
 		case a.flags.selects && a.mayNameStep(c, text):
 			a.flags.selection.Exclude = append(a.flags.selection.Exclude, text)
 		default:
-			return fmt.Errorf("there is no host %q to exclude%s", text, plan.Meant(text, known))
+			return fmt.Errorf("there is no %s %q to exclude%s", a.excludable(), text, plan.Meant(text, known))
 		}
 	}
 	return nil
+}
+
+// excludable is what -exclude may name.
+func (a *app) excludable() string {
+	if a.flags.selects {
+		return "host or module"
+	}
+	return "host"
 }
 
 // mayNameStep tells if a text that names no host is to be looked for among

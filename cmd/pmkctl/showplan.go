@@ -20,7 +20,7 @@ func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show PLAN",
 		Short: "Show a saved plan; asks no host",
-		Args:  cobra.ExactArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE:  func(_ *cobra.Command, args []string) error { return a.showPlan(args, f) },
 	}
 	cmd.Flags().BoolVar(&f.json, "json", false, "as JSON; docs/plan-json.md describes it")
@@ -32,6 +32,9 @@ func (a *app) showCommand() *cobra.Command {
 }
 
 func (a *app) showPlan(args []string, f showFlags) error {
+	if len(args) == 0 {
+		return errors.New("show which plan? Name the file that pmkctl plan -out=FILE saved")
+	}
 	if !namesPlan(args) {
 		return errors.New(args[0] + " is no saved plan; show shows what pmkctl plan -out=FILE saved, and pmkctl plan shows the plan of a spec")
 	}
