@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/pmkctl/pmkctl/host"
@@ -48,8 +49,17 @@ func parseInventory(f host.File) ([]HostEntry, error) {
 	if have.Version > inventoryVersion {
 		return nil, fmt.Errorf("%s has version %d, this pmkctl knows %d: use a newer pmkctl", InventoryPath, have.Version, inventoryVersion)
 	}
+	for _, e := range have.Hosts {
+		if !hostName.MatchString(e.Name) {
+			return nil, fmt.Errorf("%s has a host %q, which is no name; remove it, and the next apply writes it anew without the hosts that left the spec", InventoryPath, e.Name)
+		}
+	}
 	return have.Hosts, nil
 }
+
+// hostName is what the spec takes for one. A Node and a member of etcd are
+// deleted by it, and without a name that would be all of them.
+var hostName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 func encodeInventory(hosts []HostEntry) []byte {
 	b, err := json.MarshalIndent(inventoryFile{inventoryVersion, hosts}, "", "  ")

@@ -53,3 +53,14 @@ func TestReadInventory(t *testing.T) {
 		t.Errorf("of a host without one: got %v, %v", hosts, err)
 	}
 }
+
+// TestInventoryNames: what is deleted by a name has one.
+func TestInventoryNames(t *testing.T) {
+	for name, ok := range map[string]bool{"worker-1": true, "": false, "a/b": false, "../a": false, "a?x": false, "a\n": false, "A": false} {
+		content := string(encodeInventory([]HostEntry{{Name: name}}))
+		_, err := ReadInventory(t.Context(), hosttest.New("a", hosttest.WithFile(InventoryPath, content)))
+		if (err == nil) != ok {
+			t.Errorf("%q: got %v", name, err)
+		}
+	}
+}

@@ -61,6 +61,7 @@ func (w *work) onlyMembers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.members = id
 	for _, name := range slices.Sorted(maps.Keys(w.records)) {
 		switch r := w.records[name]; {
 		case r.Cluster.ID == "":
@@ -77,6 +78,31 @@ func (w *work) onlyMembers(ctx context.Context) error {
 		delete(w.records, name)
 	}
 	return nil
+}
+
+// stillMembers refuses hosts that are to be cleaned and became another
+// cluster's, or another host of this one, since it was asked whose they are: a
+// human may have taken hours to approve, and what would be removed looks alike
+// on all clusters.
+func (w *work) stillMembers() error {
+	var moved []string
+	if w.destroy {
+		for _, name := range slices.Sorted(maps.Keys(w.records)) {
+			if r := w.records[name]; r.Cluster.ID != "" && (r.Cluster.ID != w.members || r.Host != name) {
+				moved = append(moved, fmt.Sprintf("host %s is host %q and %s now", name, r.Host, membership(r.Cluster)))
+			}
+		}
+	} else {
+		for _, l := range w.cluster.Leaving {
+			if err := w.anotherNow(l.Host.Name); err != nil {
+				moved = append(moved, fmt.Sprintf("host %s is to leave the cluster, and %v", l.Host.Name, err))
+			}
+		}
+	}
+	if len(moved) == 0 {
+		return nil
+	}
+	return refusedf("%s; nothing was changed, plan again", strings.Join(moved, "\n"))
 }
 
 // clusterID is that of the cluster which the spec names, as its control plane

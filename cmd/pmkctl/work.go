@@ -32,6 +32,7 @@ type work struct {
 	inventory  []state.HostEntry // as the control plane has it
 	destroy    bool              // the command takes everything away
 	alone      []string          // hosts that destroy has nothing to do with
+	members    string            // id of the cluster that is destroyed
 	cluster    *spec.Cluster
 	excluded   []string
 	conn       *connection
@@ -167,6 +168,9 @@ func (w *work) unreachable() error {
 // cluster, and makes the graph.
 func (w *work) compile(ctx context.Context) error {
 	if err := w.readRecords(ctx); err != nil {
+		return err
+	}
+	if err := w.stillMembers(); err != nil {
 		return err
 	}
 	if w.destroy {

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/state"
+)
+
+// TestStillMembers: who became another cluster's while a human made up his
+// mind is not cleaned.
+func TestStillMembers(t *testing.T) {
+	at := func(id, host string) *state.Record {
+		return &state.Record{Cluster: state.Cluster{ID: id, Name: "lab"}, Host: host}
+	}
+	host := func(name string, roles ...spec.Role) *spec.Host { return &spec.Host{Name: name, Roles: roles} }
+	tests := []struct {
+		name   string
+		worker *state.Record
+		want   string
+	}{
+		{"as it was", at("1", "worker-1"), ""},
+		{"it left meanwhile", &state.Record{}, ""},
+		{"of another cluster", at("2", "worker-1"), "cluster lab (2)"},
+		{"another host", at("1", "worker-2"), "host"},
+	}
+	for _, destroy := range []bool{true, false} {
+		for _, tt := range tests {
+			w := &work{destroy: destroy, members: "1", cluster: &spec.Cluster{Name: "lab", Hosts: []*spec.Host{host("cp-1", spec.ControlPlane)},
+				Leaving: []spec.Leaving{{Host: host("worker-1")}}}, records: map[string]*state.Record{"cp-1": at("1", "cp-1"), "worker-1": tt.worker}}
+			err := w.stillMembers()
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s, destroy %t: got %v", tt.name, destroy, err)
+			}
+		}
+	}
+}
