@@ -48,6 +48,12 @@ network "flannel" {
   backend = "vxlan" # or "udp", "host-gw", "wireguard"
 }
 
+# What no plan may do, whoever approves it; docs/pipelines.md has more.
+policy "one-control-plane-host" {
+  condition     = !plan.live || length(plan.control_plane_hosts) <= 1
+  error_message = "One control-plane host at a time: ${join(", ", plan.control_plane_hosts)} would change."
+}
+
 # Of all hosts; a host's own ssh block wins, line by line.
 ssh {
   user            = "root" # CHANGE: another user becomes root by sudo
@@ -61,6 +67,12 @@ host "cp-1" {
   roles   = ["control-plane", "etcd", "worker"]
 }
 
+# A host whose block is deleted leaves the cluster with the next apply: it is
+# drained, stopped and cleaned. One that is dead takes a block:
+#   removed {
+#     host        = "worker-2"
+#     unreachable = true
+#   }
 host "worker" {
   for_each = { # CHANGE
     worker-1 = "192.0.2.12"

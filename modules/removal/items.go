@@ -173,7 +173,7 @@ func (s *seen) file(o Owned, c modules.Change) Verdict {
 // gets its mode and owner back.
 func (s *seen) dir(o Owned, c modules.Change) Verdict {
 	f := s.files[o.Item]
-	have := fmt.Sprintf("%04o %s:%s", f.Mode, f.Owner, f.Group)
+	have := modules.Attrs(f.Mode, f.Owner, f.Group)
 	_, was := parseAttrs(o.Item, o.Original)
 	switch {
 	case f.Type == host.Absent:
