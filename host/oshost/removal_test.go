@@ -254,6 +254,14 @@ func TestRemoveTreeAndMounts(t *testing.T) {
 	if gone(t, dir+"/x") || gone(t, outside+"/x") {
 		t.Error("something is gone")
 	}
+	byLink := filepath.Join(t.TempDir(), "link") // /var/lib may be one
+	must(t, os.Symlink(filepath.Dir(dir), byLink))
+	if err := h.RemoveTree(t.Context(), host.TreeSpec{Path: byLink + "/tree", Within: []string{byLink}}); err == nil || !strings.Contains(err.Error(), "nothing was removed") {
+		t.Errorf("by a link: got %v", err)
+	}
+	if gone(t, dir+"/x") || gone(t, outside+"/x") {
+		t.Error("by a link: something is gone")
+	}
 	must(t, unix.Unmount(dir+"/d", 0))
 
 	disk := dir + "/a"

@@ -75,6 +75,14 @@ func (h *Host) RemoveTree(ctx context.Context, t host.TreeSpec) error {
 	if err != nil {
 		return err
 	}
+	// Mounts are listed by where they really are: /var/lib may be a link.
+	parent, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return absent(err)
+	}
+	if path, err = treePath(host.TreeSpec{Path: filepath.Join(parent, filepath.Base(path)), Within: []string{parent}}); err != nil {
+		return err
+	}
 	defer h.paths.lock(path)()
 	mounts, err := h.Mounts(ctx)
 	if err != nil {
