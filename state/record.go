@@ -158,6 +158,11 @@ func (r *Record) adopt(step string, d modules.Diff) (keep []string) {
 		case ours && c.Kind == modules.Attr:
 			continue // the content's entry stands
 		case ours:
+			// It may be back where it stood, in a run that was cut off before
+			// this said so. One that is kept still stays as it is.
+			if c.Kind == modules.Text && c.Have != "" && have.Original == OriginalPath(c.Item) && have.differs(have.SHA256, digest(c.Have)) {
+				keep = append(keep, c.Item)
+			}
 		case c.Kind == modules.PrivKey && c.Action == modules.Update:
 			continue // somebody else's, and not pmkctl's to remove
 		case isPath(c) && (c.Have != "" || c.Action != modules.Add) && c.Kind != modules.Directory && c.Kind != modules.PrivKey:

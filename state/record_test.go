@@ -49,7 +49,7 @@ func TestMark(t *testing.T) {
 }
 
 func TestAdopt(t *testing.T) {
-	old := Owned{Kind: modules.Text, Step: "old", SHA256: "1", Original: "/var/lib/pmkctl/original/etc/ours"}
+	old := Owned{Kind: modules.Text, Step: "old", SHA256: digest("b"), Original: "/var/lib/pmkctl/original/etc/ours"}
 	tests := []struct {
 		name string
 		c    modules.Change
@@ -63,7 +63,9 @@ func TestAdopt(t *testing.T) {
 		{"an empty foreign file", modules.Change{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x", Want: "a"}, true,
 			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a"), Was: nothing, Original: "/var/lib/pmkctl/original/etc/x"}},
 		{"ours, whose original is kept", modules.Change{Kind: modules.Text, Action: modules.Update, Item: "/etc/ours", Have: "b", Want: "c"}, false,
-			Owned{Kind: modules.Text, Step: "s", SHA256: digest("c"), Was: "1", Original: old.Original}},
+			Owned{Kind: modules.Text, Step: "s", SHA256: digest("c"), Was: digest("b"), Original: old.Original}},
+		{"ours, changed since: kept if there is no original", modules.Change{Kind: modules.Text, Action: modules.Update, Item: "/etc/ours", Have: "x", Want: "c"}, true,
+			Owned{Kind: modules.Text, Step: "s", SHA256: digest("c"), Was: digest("b"), Original: old.Original}},
 		{"the mode of ours", modules.Change{Kind: modules.Attr, Action: modules.Update, Item: "/etc/ours", Have: "0666", Want: "0644"}, false, old},
 		{"a program", modules.Change{Kind: modules.Transfer, Action: modules.Add, Item: "/usr/local/bin/x", SHA256: "2"}, false,
 			Owned{Kind: modules.Transfer, Step: "s", SHA256: "2", Was: nothing}},
@@ -252,4 +254,16 @@ func TestMemberConverges(t *testing.T) {
 	more := m
 	more.Inventory = append(slices.Clone(m.Inventory), HostEntry{Name: "worker-1", Address: "192.0.2.12"})
 	t.Run("another host", func(t *testing.T) { moduletest.Converges(t, more, moduletest.Before(m), ours) })
+}
+
+// TestKeepAgain: what was put back, in a run that was cut off before the record
+// said so, is kept once more when a step wants the path again.
+func TestKeepAgain(t *testing.T) {
+	ctx, h := context.Background(), hosttest.New("a", hosttest.WithFile("/etc/x", "theirs\n"))
+	owned := Owned{Kind: modules.Text, Step: "s", SHA256: digest("ours\n"), Original: OriginalPath("/etc/x")}
+	k := NewKeeper(h, "run", &Record{Version: 1, Owns: map[string]Owned{"/etc/x": owned}})
+	check(t, k.Begin(ctx, "s", modules.Diff{{Kind: modules.Text, Action: modules.Update, Item: "/etc/x", Have: "theirs\n", Want: "ours, too\n"}}))
+	if got := string(h.Peek(owned.Original)); got != "theirs\n" {
+		t.Errorf("kept is %q", got)
+	}
 }
