@@ -163,9 +163,26 @@ func (m Module) Apply(ctx context.Context, h host.Host, _ modules.Diff) error {
 }
 
 // round cordons, evicts every pod that was not told to go yet, and fails
-// while one is left.
+// while one is left. Where the time is up within a round, held stays as the
+// one before told.
 func (m Module) round(ctx context.Context, h host.Host, held map[string]string) error {
+	left := map[string]string{}
+	err := m.evictAll(ctx, h, left)
+	if err != nil && len(held) > 0 && ctx.Err() != nil {
+		return err
+	}
 	clear(held)
+	if err != nil {
+		return err
+	}
+	maps.Copy(held, left)
+	if len(held) > 0 {
+		return fmt.Errorf("%d pods are left", len(held))
+	}
+	return nil
+}
+
+func (m Module) evictAll(ctx context.Context, h host.Host, left map[string]string) error {
 	s, err := m.look(ctx, h)
 	if err != nil || s.gone {
 		return err
@@ -178,15 +195,11 @@ func (m Module) round(ctx context.Context, h host.Host, held map[string]string) 
 	for _, p := range s.pods {
 		why, err := evict(ctx, h, p)
 		if err != nil {
-			clear(held)
 			return fmt.Errorf("evict pod %s: %w", p.name, err)
 		}
 		if why != "" {
-			held[p.name] = why
+			left[p.name] = why
 		}
-	}
-	if len(held) > 0 {
-		return fmt.Errorf("%d pods are left", len(held))
 	}
 	return nil
 }
