@@ -113,9 +113,11 @@ func (m *Leave) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	if err != nil || !there || slices.Equal(names, []string{stays}) {
 		return nil, err
 	}
-	if slices.Contains(names, path.Base(originalDir)) && !slices.Contains(names, path.Base(RecordPath)) {
-		return nil, fmt.Errorf("%s is gone, and %s has what stood on this host before pmkctl: nothing can be put back without the record. Restore it from a backup, or move %s away",
-			RecordPath, originalDir, originalDir)
+	// The record goes last, so here it was lost.
+	has := func(p string) bool { return slices.Contains(names, path.Base(p)) }
+	if !has(RecordPath) && (has(originalDir) || has(JournalPath)) {
+		return nil, fmt.Errorf("%s is gone, and without it nobody knows what to stop and remove here, nor where the files in %s stood: restore it from a backup, or clean the host by hand and move %s away",
+			RecordPath, originalDir, Dir)
 	}
 	return modules.Diff{{Kind: modules.Directory, Action: modules.Remove, Item: Dir, Why: "record, journal, what stood here before, agent"}}, nil
 }

@@ -56,9 +56,11 @@ func TestLeaveOnPlannedHost(t *testing.T) {
 
 // TestLeaveWithoutRecord: what stood there before is not thrown away.
 func TestLeaveWithoutRecord(t *testing.T) {
-	h := hosttest.New("a", hosttest.WithFile(OriginalPath("/etc/hosts"), "x"), hosttest.WithFile(Dir+"/agent/0123/pmkctl", "x"))
-	if d, err := (&Leave{}).Check(t.Context(), h); err == nil || !strings.Contains(err.Error(), originalDir) {
-		t.Errorf("got %v, %v", d, err)
+	for _, left := range []string{OriginalPath("/etc/hosts"), JournalPath} {
+		h := hosttest.New("a", hosttest.WithFile(left, "x"), hosttest.WithFile(Dir+"/agent/0123/pmkctl", "x"))
+		if d, err := (&Leave{}).Check(t.Context(), h); err == nil || !strings.Contains(err.Error(), originalDir) {
+			t.Errorf("%s: got %v, %v", left, d, err)
+		}
 	}
 }
 

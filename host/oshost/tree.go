@@ -25,24 +25,39 @@ func (h *Host) Trees(ctx context.Context, paths []string) ([]host.Tree, error) {
 	ctx, cancel := context.WithTimeout(ctx, countLimit)
 	defer cancel()
 	out := make([]host.Tree, len(paths))
+	mounts, err := h.Mounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mounted := map[string]bool{}
+	for _, m := range mounts {
+		mounted[m.Path] = true
+	}
 	for i, p := range paths {
 		out[i].Path = p
 		var st unix.Stat_t
 		if err := unix.Lstat(p, &st); err != nil {
 			continue
 		}
-		out[i].More = count(ctx, p, st.Dev, &out[i])
+		out[i].More = count(ctx, p, st.Dev, mounted, &out[i])
 	}
 	return out, nil
 }
 
 // count adds what is at and below a path of a file system, and tells if
-// something was left out. What goes meanwhile does not count.
-func count(ctx context.Context, path string, dev uint64, t *host.Tree) (more bool) {
-	_ = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+// something was left out. What goes meanwhile does not count, nor does what is
+// mounted below: the server of a volume may be dead, and who asks it hangs.
+func count(ctx context.Context, path string, dev uint64, mounted map[string]bool, t *host.Tree) (more bool) {
+	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			more = true
 			return fs.SkipAll
+		}
+		if p != path && mounted[p] {
+			if d != nil && d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
 		}
 		if err != nil {
 			return nil
