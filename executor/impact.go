@@ -34,14 +34,19 @@ type Effect struct {
 }
 
 // Impact tells what the pending steps mean. hosts are those of the spec; a
-// host that left it comes behind them, without roles.
+// host that left it comes behind them; of its roles the plan knows whether it
+// is a member of etcd.
 func (c *Checked) Impact(hosts []*spec.Host) Impact {
 	i := Impact{Counts: c.Summary(), Hosts: []string{}, ControlPlane: []string{}, Etcd: []string{},
 		Restarts: []Effect{}, Removals: []Effect{}, Replaced: []Effect{}, Unknown: []plan.Addr{}}
+	var leaveEtcd []string
 	for _, s := range c.Pending() {
 		i.step(s, c.Diffs[s.Addr])
+		if s.Addr.Module() == plan.EtcdLeave {
+			leaveEtcd = append(leaveEtcd, s.Addr.Host())
+		}
 	}
-	i.sortHosts(hosts)
+	i.sortHosts(hosts, leaveEtcd)
 	return i
 }
 
@@ -82,8 +87,9 @@ func restarts(c modules.Change) bool {
 	return c.Action == modules.Restart || c.Action == modules.Update && strings.HasSuffix(c.Have, ", active") && strings.HasSuffix(c.Want, ", active")
 }
 
-// sortHosts puts hosts into the order of the spec, and finds their roles.
-func (i *Impact) sortHosts(hosts []*spec.Host) {
+// sortHosts puts hosts into the order of the spec, and finds their roles. Of
+// leaveEtcd a member goes.
+func (i *Impact) sortHosts(hosts []*spec.Host, leaveEtcd []string) {
 	changed := i.Hosts
 	i.Hosts = []string{}
 	for _, h := range hosts {
@@ -94,7 +100,7 @@ func (i *Impact) sortHosts(hosts []*spec.Host) {
 		if h.Has(spec.ControlPlane) {
 			i.ControlPlane = append(i.ControlPlane, h.Name)
 		}
-		if h.Has(spec.Etcd) {
+		if h.Has(spec.Etcd) || slices.Contains(leaveEtcd, h.Name) {
 			i.Etcd = append(i.Etcd, h.Name)
 		}
 	}

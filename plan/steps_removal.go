@@ -67,6 +67,9 @@ func (b *builder) record(h *spec.Host) *state.Record {
 	return &state.Record{}
 }
 
+// EtcdLeave is the module that takes a member out of etcd.
+const EtcdLeave = "etcd-leave"
+
 // leaving takes the hosts out of the cluster that left the spec. What stays
 // comes first: new Nodes are Ready before pods are sent away, and API servers
 // do not ask an etcd that is about to go.
@@ -125,7 +128,7 @@ func (b *builder) etcdLeave(l spec.Leaving, before []string, after ...Addr) Addr
 		after = append(after, NewAddr("kube-apiserver", h.Name))
 	}
 	for _, name := range before {
-		after = append(after, NewAddr("etcd-leave", name))
+		after = append(after, NewAddr(EtcdLeave, name))
 	}
 	m := etcd.Leave{Name: l.Host.Name, Before: before}
 	for _, h := range b.with(spec.Etcd) {
@@ -133,7 +136,7 @@ func (b *builder) etcdLeave(l spec.Leaving, before []string, after ...Addr) Addr
 		m.Server = string(NewAddr("etcd", h.Name))
 		after = append(after, NewAddr("etcd", h.Name))
 	}
-	return b.onMaster("etcd-leave", l, m, after...)
+	return b.onMaster(EtcdLeave, l, m, after...)
 }
 
 func (b *builder) deleteNode(l spec.Leaving, after ...Addr) Addr {
