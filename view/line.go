@@ -45,11 +45,11 @@ func Lines(c modules.Change) []Line {
 	if c.Kind != modules.Text && c.Kind != modules.Object || c.Secret || hashOnly(c) {
 		return nil
 	}
-	if c.Have == "" && c.Kind == modules.Object && !strings.Contains(c.Want, "\n") {
-		return nil
-	}
 	if fields := Fields(c); len(fields) > 0 {
 		return fieldLines(fields)
+	}
+	if c.Kind == modules.Object && c.Want != "" && !strings.Contains(c.Have+c.Want, "\n") {
+		return nil
 	}
 	return textLines(c.Have, c.Want)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -162,8 +163,11 @@ func driftItem(d state.Drift, changes modules.Diff) view.DriftItem {
 // driftedObject is an object of the API that somebody else wrote.
 func driftedObject(c modules.Change) view.DriftItem {
 	d := state.Drift{Item: c.Item, Kind: c.Kind, What: state.OfContent}
-	if c.Action == modules.Add {
+	switch {
+	case c.Action == modules.Add:
 		d.What = state.IsGone
+	case !strings.Contains(c.Have+c.Want, "\n"):
+		d.What, d.Was, d.Is = state.OfValue, c.Want, c.Have
 	}
 	if c.Why != "" {
 		d.By.Traces = []host.Trace{{Source: "object", What: c.Why, Names: true}}

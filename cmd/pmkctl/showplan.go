@@ -26,12 +26,14 @@ func (a *app) showCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.json, "json", false, "as JSON; docs/plan-json.md describes it")
 	cmd.Flags().StringVar(&f.html, "html", "", "also write a page to `FILE`, for those who review the plan; docs/review.md tells what it has")
 	cmd.Flags().BoolVar(&f.markdown, "markdown", false, "as Markdown, for a merge request; always under 65,000 characters")
-	cmd.MarkFlagsMutuallyExclusive("json", "markdown")
 	a.fullFlag(cmd)
 	return cmd
 }
 
 func (a *app) showPlan(args []string, f showFlags) error {
+	if f.json && f.markdown {
+		return errors.New("-json and -markdown are two forms; ask for one at a time")
+	}
 	if len(args) == 0 {
 		return errors.New("show which plan? Name the file that pmkctl plan -out=FILE saved")
 	}
