@@ -238,6 +238,31 @@ func TestRemoveTreeOfMany(t *testing.T) {
 	}
 }
 
+// TestRemoveDeepTree: a pod may nest directories deeper than files can be open.
+func TestRemoveDeepTree(t *testing.T) {
+	if !apart(t) {
+		return
+	}
+	h := oshost.New(oshost.Options{StateDir: t.TempDir()})
+	top := filepath.Join(t.TempDir(), "tree")
+	must(t, os.Mkdir(top, 0o755))
+	fd, err := unix.Open(top, unix.O_DIRECTORY, 0)
+	must(t, err)
+	for range 3000 {
+		must(t, unix.Mkdirat(fd, "d", 0o755))
+		below, err := unix.Openat(fd, "d", unix.O_DIRECTORY, 0)
+		must(t, err)
+		unix.Close(fd)
+		fd = below
+	}
+	unix.Close(fd)
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 500, Max: 500}))
+	must(t, h.RemoveTree(t.Context(), host.TreeSpec{Path: top, Within: []string{top}}))
+	if !gone(t, top) {
+		t.Error("it is there")
+	}
+}
+
 // TestRemoveTreeAndMounts: what is mounted below a tree keeps it whole; at
 // its own place it is a disk that somebody gave it.
 func TestRemoveTreeAndMounts(t *testing.T) {

@@ -120,7 +120,8 @@ func (h *Host) RemoveTree(ctx context.Context, t host.TreeSpec) error {
 		return fmt.Errorf("remove %s: %w", path, err)
 	}
 	defer dir.Close()
-	if err := empty(ctx, dir, t.Keep); err != nil {
+	e := emptier{ctx: ctx, top: dir}
+	if err := e.empty(dir, t.Keep, 0); err != nil {
 		return fmt.Errorf("remove %w", err)
 	}
 	if mounted || len(t.Keep) > 0 {
@@ -159,12 +160,23 @@ func removeEntry(path string) error {
 // batch is how many names of a directory are read at a time.
 const batch = 512
 
+// deepest is how many directories below each other are open at once. A pod may
+// have nested more of them than files can be open.
+const deepest = 100
+
+// An emptier removes all that is in a directory.
+type emptier struct {
+	ctx   context.Context
+	top   *os.File
+	moved int // directories that were too deep, and are below top now
+}
+
 // empty removes all in a directory, down to the leaves, by descriptors: who
 // puts a link or a mount into the way meanwhile gets an error.
-func empty(ctx context.Context, dir *os.File, keep []string) error {
+func (e *emptier) empty(dir *os.File, keep []string, depth int) error {
 	var names []string
 	for {
-		if err := ctx.Err(); err != nil {
+		if err := e.ctx.Err(); err != nil {
 			return err
 		}
 		// From the start each time: what is removed moves the others.
@@ -180,14 +192,14 @@ func empty(ctx context.Context, dir *os.File, keep []string) error {
 			return nil
 		}
 		for _, n := range names {
-			if err := removeAt(ctx, dir, n); err != nil {
+			if err := e.remove(dir, n, depth); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-func removeAt(ctx context.Context, dir *os.File, name string) error {
+func (e *emptier) remove(dir *os.File, name string, depth int) error {
 	at := func(err error) error {
 		return &fs.PathError{Op: "unlink", Path: filepath.Join(dir.Name(), name), Err: err}
 	}
@@ -197,6 +209,12 @@ func removeAt(ctx context.Context, dir *os.File, name string) error {
 	}
 	if err != unix.EISDIR && err != unix.EPERM {
 		return at(err)
+	}
+	if depth == deepest {
+		if err := e.raise(dir, name); err != nil && err != unix.ENOENT {
+			return at(err)
+		}
+		return nil
 	}
 	fd, oerr := openBelow(int(dir.Fd()), name)
 	if oerr == unix.ENOENT {
@@ -209,7 +227,7 @@ func removeAt(ctx context.Context, dir *os.File, name string) error {
 		return at(oerr)
 	}
 	sub := os.NewFile(uintptr(fd), filepath.Join(dir.Name(), name))
-	err = empty(ctx, sub, nil)
+	err = e.empty(sub, nil, depth+1)
 	sub.Close()
 	if err != nil {
 		return err
@@ -218,6 +236,18 @@ func removeAt(ctx context.Context, dir *os.File, name string) error {
 		return at(err)
 	}
 	return nil
+}
+
+// raise moves a directory up to the top, which is read again until nothing is
+// in it.
+func (e *emptier) raise(dir *os.File, name string) error {
+	for {
+		e.moved++
+		err := unix.Renameat(int(dir.Fd()), name, int(e.top.Fd()), fmt.Sprintf(".pmkctl-deep-%d", e.moved))
+		if err != unix.ENOTEMPTY && err != unix.EEXIST { // of a run that was cut off
+			return err
+		}
+	}
 }
 
 // openBelow opens a directory unless it is a link or a mount. Kernels before
