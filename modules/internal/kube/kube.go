@@ -51,9 +51,6 @@ func Message(err error) string {
 // NotFound tells if the object is not there.
 func NotFound(err error) bool { return status(err) == http.StatusNotFound }
 
-// Conflict tells if the object changed since it was read.
-func Conflict(err error) bool { return status(err) == http.StatusConflict }
-
 // Refused tells if the API server will not do it for now: a disruption
 // budget keeps a pod from being evicted.
 func Refused(err error) bool { return status(err) == http.StatusTooManyRequests }
