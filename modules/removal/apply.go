@@ -71,7 +71,7 @@ func remove(ctx context.Context, h host.Host, o Owned) error {
 		if was, ok := parseAttrs(o.Item, o.Original); ok {
 			return h.MakeDir(ctx, was)
 		}
-	case path.IsAbs(o.Original):
+	case isKept(o):
 		return putBack(ctx, h, o)
 	}
 	if err := h.Remove(ctx, o.Item); err != nil {

@@ -169,7 +169,7 @@ func (m Clean) owned() []Owned {
 func (m Clean) users() []string {
 	var names []string
 	for _, o := range m.Owns {
-		if o.Kind == modules.Account {
+		if o.Kind == modules.Account && o.Original == "" {
 			names = append(names, o.Item)
 		}
 	}

@@ -135,6 +135,10 @@ func isFile(o Owned) bool {
 	return false
 }
 
+// isKept tells if what stood there before is where pmkctl keeps such things:
+// from nowhere else is anything moved.
+func isKept(o Owned) bool { return isPlain(o.Original) && isBelow(o.Original, ownDir+"/original") }
+
 // isPlain tells if a path is one that pmkctl would write to a record.
 func isPlain(p string) bool { return path.IsAbs(p) && path.Clean(p) == p && p != "/" }
 

@@ -132,6 +132,10 @@ func TestLook(t *testing.T) {
 		{name: "no path", owns: []Owned{{Item: "etc/x", Kind: modules.Text}}, fate: Stays, why: "does not remove"},
 		{name: "path with ..", owns: []Owned{{Item: "/etc/x/../hosts", Kind: modules.Text}}, fate: Stays, why: "does not remove"},
 		{name: "root", owns: []Owned{{Item: "/", Kind: modules.Directory}}, fate: Stays, why: "does not remove"},
+		{name: "an original that nobody kept", owns: []Owned{text("/etc/x/x.conf", "a\n", "/etc/hosts")}, prepare: func(h *hosttest.Host) {
+			file(h, "/etc/x/x.conf", "a\n")
+			file(h, "/etc/hosts", "b\n")
+		}, fate: Gone, why: "back already"},
 		{name: "stopped unit", owns: []Owned{{Item: "x.service", Kind: modules.Unit}}, fate: Gone, why: "gone already"},
 	}
 	for _, tt := range tests {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"strconv"
 	"strings"
 
@@ -48,7 +47,7 @@ func look(ctx context.Context, h host.Host, owns []Owned) (*seen, error) {
 			queries = append(queries, host.FileQuery{Path: o.Item, List: true})
 		case isFile(o):
 			queries = append(queries, host.FileQuery{Path: o.Item, Content: o.Kind == modules.Text, Digest: o.SHA256 != ""})
-			if path.IsAbs(o.Original) {
+			if isKept(o) {
 				queries = append(queries, host.FileQuery{Path: o.Original})
 			}
 		}
