@@ -34,6 +34,7 @@ func TestCluster(t *testing.T) {
 		{"the password of sudo is told nowhere", noPasswordTold},
 		{"drift is one line of one step, and apply restores it alone", drift},
 		{"plan -drift tells who changed what", driftTold},
+		{"a saved plan is refused once it is not true, and is applied once", savedPlan},
 		{"a host comes back from a reboot without pmkctl", comesBack},
 	} {
 		if !t.Run(tt.promise, func(t *testing.T) { tt.test(t, l) }) && i < 2 {
