@@ -18,7 +18,7 @@ func Headline(c modules.Change) string { return headline(c, Style{}) }
 // headline is the item and, in words, what becomes of it.
 func headline(c modules.Change, st Style) string {
 	var b strings.Builder
-	b.WriteString(c.Item)
+	b.WriteString(visible(c.Item))
 	if what := verdict(c); what != "" {
 		b.WriteString(": " + visible(what))
 	}
