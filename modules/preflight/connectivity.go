@@ -66,7 +66,7 @@ func (c Connectivity) Longest() time.Duration {
 		wait = defaultWait
 	}
 	waves := time.Duration((len(c.Hosts)-2)/wavePeers + 1)
-	passes := waves*wait + wait + wait*3/2 + 4*wait + searches*rungWait
+	passes := waves*wait + 2*wait + wait*3/2 + 4*wait + searches*rungWait
 	calls := 6 * callTime // listen, dial, look, dial again, measure, end: a host that dies is waited for once
 	return busyTime + passes + calls + time.Duration(len(c.Edges))*edgeTime
 }
@@ -306,13 +306,14 @@ func (r *round) dial(ctx context.Context) {
 		modules.Progress(ctx, int64(done), int64(len(r.edges)))
 	}
 	again := r.silent()
-	r.look(ctx, again)
-	for _, wait := range []time.Duration{r.Wait - firstPart(r.Wait), r.Wait * 3 / 2, 4 * r.Wait} {
+	r.look(ctx, again, false)
+	rest := r.Wait - firstPart(r.Wait)
+	for _, wait := range []time.Duration{rest, rest, r.Wait * 3 / 2, 4 * r.Wait} {
 		if len(again) == 0 || ctx.Err() != nil {
 			return
 		}
 		r.pass(ctx, again, wait, int(min(wait, r.Wait)/selfPause))
-		r.look(ctx, r.silent())
+		r.look(ctx, r.silent(), true)
 		r.settle(wait)
 		again = r.silent()
 	}

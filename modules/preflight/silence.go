@@ -13,9 +13,10 @@ import (
 // makes it read what is there, and how soon it was answered:
 //
 //   - what is in no socket of the other end did not come: filtered;
-//   - what came, and was answered at once, several times in two passes, and
-//     whose answers did not come back though the asker read all that is in
-//     its own socket: one way;
+//   - what came, and was answered at once, several times in two passes, or
+//     twice as often in one throughout which the asker's own process was
+//     awake, and whose answers did not come back though the asker read all
+//     that is in its own socket: one way;
 //   - anything else is doubtful, and is dialled again with more time.
 
 // silence is what is known of an edge that got no answer.
@@ -23,7 +24,7 @@ type silence struct {
 	came    bool // a request arrived
 	half    bool // a connection is half open: the request came, the answer did not get back
 	prompt  int  // requests answered at once, so far
-	shown   int  // passes that showed requests which were answered in vain
+	shown   int  // passes that showed requests which were answered in vain; one counts twice if it leaves no doubt
 	settled bool // what it ended in is not the load's doing
 	unsure  bool // and there will be no more passes to tell
 }
@@ -52,8 +53,10 @@ func (e *edgeState) quiet() bool {
 	return o == host.Filtered || o == host.Silent || o == host.Unreachable || e.full != nil
 }
 
-// look asks the hosts that edges got no answer from what came there.
-func (r *round) look(ctx context.Context, byHost map[string][]*edgeState) {
+// look asks the hosts that edges got no answer from what came there, and
+// which connections are half open if that is to be judged by: it costs a
+// kernel a walk over all connections of the machine, 20 ms.
+func (r *round) look(ctx context.Context, byHost map[string][]*edgeState, judged bool) {
 	asked := map[string]*host.SeenRequest{}
 	for _, name := range r.names {
 		for _, e := range byHost[name] {
@@ -66,7 +69,7 @@ func (r *round) look(ctx context.Context, byHost map[string][]*edgeState) {
 				asked[e.To] = q
 			}
 			q.Nonces = append(q.Nonces, nonce(r.base, e.index))
-			q.Half = q.Half || e.Proto == "tcp"
+			q.Half = q.Half || judged && e.Proto == "tcp"
 		}
 	}
 	if len(asked) == 0 {
@@ -82,7 +85,7 @@ func (r *round) look(ctx context.Context, byHost map[string][]*edgeState) {
 	seen, half := r.seen()
 	for _, edges := range byHost {
 		for _, e := range edges {
-			e.learn(seen[e.index], r.isHalf(e, half))
+			e.learn(seen[e.index], r.isHalf(e, half), e.from.awake())
 		}
 	}
 }
@@ -125,13 +128,17 @@ func (r *round) isHalf(e *edgeState, half map[halfKey]bool) bool {
 	return false
 }
 
-// learn takes what was seen of an edge at its other end after a pass.
-func (e *edgeState) learn(a host.Arrival, half bool) {
+// learn takes what was seen of an edge at its other end after a pass. If the
+// asker was awake all the time it would have read an answer.
+func (e *edgeState) learn(a host.Arrival, half, awake bool) {
 	least := promptUDP
 	if e.Proto == "tcp" {
 		least = promptTCP
 	}
-	if a.Prompt-e.prompt >= least {
+	switch prompt := a.Prompt - e.prompt; {
+	case prompt >= 2*least && awake:
+		e.shown += shows
+	case prompt >= least:
 		e.shown++
 	}
 	e.came, e.prompt = a.Count > 0, a.Prompt
@@ -152,6 +159,12 @@ func (r *round) settle(wait time.Duration) {
 			e.unsure = last && doubt
 		}
 	}
+}
+
+// awake tells if a host's process heard itself promptly all through the last
+// pass.
+func (p *peer) awake() bool {
+	return p.err == nil && p.self.Outcome == host.OK && p.self.RTT <= host.Promptly
 }
 
 // kernelLate tells if a host that is there took that long, in the last pass,

@@ -29,6 +29,7 @@ func (r *round) listenTCP(addr string, port int) error {
 	if err != nil {
 		return err
 	}
+	at := l.Addr().(*net.TCPAddr).IP
 	f, err := l.(*net.TCPListener).File() // a listener's own RawConn does not read
 	l.Close()
 	if err != nil {
@@ -44,7 +45,9 @@ func (r *round) listenTCP(addr string, port int) error {
 	}
 	b := &backlog{r: r, rc: rc, port: port, open: map[*served]bool{}}
 	r.mu.Lock()
-	r.ports[uint16(port)] = true
+	if !at.IsLoopback() {
+		r.ports[uint16(port)] = tableOf(at)
+	}
 	r.backlogs = append(r.backlogs, b)
 	r.mu.Unlock()
 	go func() {

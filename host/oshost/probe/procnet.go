@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"encoding/binary"
 	"encoding/hex"
+	"maps"
+	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,20 +25,26 @@ type half struct {
 
 const synRecv = "03" // include/net/tcp_states.h
 
+// tableOf is where the kernel lists the connections of a listener at an
+// address; to read one takes it some 10 ms.
+func tableOf(listener net.IP) string {
+	if listener.To4() != nil {
+		return "/proc/thread-self/net/tcp"
+	}
+	return "/proc/thread-self/net/tcp6"
+}
+
 // halfOpen lists the connections to these ports whose SYN came and whose
 // handshake did not end.
-func halfOpen(ports map[uint16]bool) []half {
-	if len(ports) == 0 {
-		return nil
-	}
+func halfOpen(ports map[uint16]string) []half {
 	var out []half
-	for _, name := range []string{"/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"} {
+	for _, name := range slices.Compact(slices.Sorted(maps.Values(ports))) {
 		f, err := os.Open(name)
 		if err != nil {
 			continue
 		}
 		for s := bufio.NewScanner(f); s.Scan(); {
-			if h, ok := parseHalf(s.Text()); ok && ports[uint16(h.port)] {
+			if h, ok := parseHalf(s.Text()); ok && ports[uint16(h.port)] == name {
 				out = append(out, h)
 			}
 		}

@@ -26,7 +26,7 @@ type round struct {
 	lockFile *os.File
 	open     map[io.Closer]bool // everything that must be closed
 	closed   bool
-	ports    map[uint16]bool // TCP ports bound here
+	ports    map[uint16]string // TCP ports bound here, where others reach them, and the kernel's table of their connections
 	arrivals map[key]*host.Arrival
 	order    []key
 	waiting  map[uint64]func(echo) // dials that an echo may be for
@@ -57,7 +57,7 @@ func newRound(id string) (*round, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on the loopback: %w", err)
 	}
-	r := &round{cipher: newCipher(id), self: self, open: map[io.Closer]bool{}, ports: map[uint16]bool{},
+	r := &round{cipher: newCipher(id), self: self, open: map[io.Closer]bool{}, ports: map[uint16]string{},
 		arrivals: map[key]*host.Arrival{}, waiting: map[uint64]func(echo){}, missed: map[uint64]*missed{}, heard: map[uint64]time.Time{}}
 	r.keep(self)
 	if err := r.serveUDP(self, 0, false); err != nil {
