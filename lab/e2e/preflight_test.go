@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,10 +20,8 @@ import (
 
 // A preflightDoc is as much of preflight -json as the tests look at.
 type preflightDoc struct {
-	ExitCode int `json:"exit_code"`
-	Findings []struct {
-		ID, Level, Found, Cause string
-	}
+	ExitCode   int `json:"exit_code"`
+	Findings   []preflightFinding
 	Statements []struct{ Text, From, To, Verdict, Detail string }
 	Edges      []struct {
 		From, To, Protocol, Verdict string
@@ -30,6 +29,8 @@ type preflightDoc struct {
 	}
 	LeftOut []struct{ Host, Why string } `json:"left_out"`
 }
+
+type preflightFinding struct{ ID, Level, Found, Cause string }
 
 // A fault is something wrong on hosts that are bare, and what preflight must
 // say of it.
@@ -42,6 +43,7 @@ type fault struct {
 	found   string // that the finding begins with: for a pair FROM -> TO PORT/PROTO VERDICT
 	cause   string // that its cause holds
 	nothing string // that no finding holds
+	chance  bool   // it shows nearly always: preflight gets three tries
 }
 
 // drop adds a rule to INPUT of a host until the test ends; %NAME% stands for
@@ -99,7 +101,7 @@ var faults = []fault{
 		make: drop("worker-1", "-p udp --dport 8472 -s %worker-2% -m u32 --u32 0>>22&0x3C@8>>24=0x08 -j DROP"),
 		id:   "PF040", found: "worker-2 -> worker-1 8472/udp filtered", cause: "nothing arrived", nothing: "8285"},
 	{name: "20 % random loss", code: 0, make: drop("worker-1", "! -i lo -s %worker-2% -m statistic --mode random --probability 0.2 -j DROP"),
-		id: "PF041", found: "worker-"},
+		id: "PF041", found: "worker-", chance: true}, // of 20 datagrams none is lost once in 87 times
 	{name: "only the replies dropped, TCP", code: 4, make: drop("worker-2", "-p tcp --sport 6443 -s %cp-1% -j DROP"),
 		id: "PF040", found: "worker-2 -> cp-1 6443/tcp one way", cause: "requests arrive, replies are dropped", nothing: "worker-1"},
 	{name: "only the replies dropped, UDP", code: 4, make: drop("worker-2", "-p udp --sport 8285 -s %worker-1% -j DROP"),
@@ -123,7 +125,11 @@ func TestPreflightFaults(t *testing.T) {
 			}
 			f.make(t, l)
 			unchanged(t, l, func() {
-				f.check(t, preflight(t, spec, f.code))
+				d := preflight(t, spec, f.code)
+				for i := 0; f.chance && i < 2 && !f.hit(d); i++ {
+					d = preflight(t, spec, f.code)
+				}
+				f.check(t, d)
 				if f.code != 0 {
 					pmkctl(t, "apply", "-auto-approve", spec).want(t, f.code).holds(t, f.found, "nothing was changed")
 				}
@@ -145,18 +151,21 @@ func preflight(t *testing.T, spec string, code int) (d preflightDoc) {
 	return d
 }
 
+// hit tells if the fault was found.
+func (f fault) hit(d preflightDoc) bool {
+	return slices.ContainsFunc(d.Findings, func(got preflightFinding) bool {
+		return got.ID == f.id && strings.HasPrefix(got.Found, f.found) && strings.Contains(got.Cause, f.cause)
+	})
+}
+
 func (f fault) check(t *testing.T, d preflightDoc) {
 	t.Helper()
-	hit := false
 	for _, got := range d.Findings {
-		if got.ID == f.id && strings.HasPrefix(got.Found, f.found) && strings.Contains(got.Cause, f.cause) {
-			hit = true
-		}
 		if f.nothing != "" && strings.Contains(got.Found, f.nothing) {
 			t.Errorf("want no %q, got %+v", f.nothing, got)
 		}
 	}
-	if !hit {
+	if !f.hit(d) {
 		t.Errorf("want %s %q, because of %q; got %+v", f.id, f.found, f.cause, d.Findings)
 	}
 }
