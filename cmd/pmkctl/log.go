@@ -39,7 +39,7 @@ func (l *callLog) trace(host string) func(method string, took time.Duration, err
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		fmt.Fprintf(l.file, "%s %s %s %s %q\n", time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"), host, method, took.Round(time.Microsecond), result)
+		fmt.Fprintf(l.file, "%s %s %s %s %q\n", now().UTC().Format("2006-01-02T15:04:05.000000Z"), host, method, took.Round(time.Microsecond), result)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/pmkctl/pmkctl/agent"
 	"github.com/pmkctl/pmkctl/host"
@@ -18,6 +19,10 @@ import (
 
 // version is set by the build.
 var version = "dev"
+
+// now is the command's clock: policies are judged and plans are dated by it.
+// Only tests set another one.
+var now = time.Now
 
 func main() {
 	// Agent and command live for seconds with little memory: collecting it

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
@@ -12,9 +11,6 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view"
 )
-
-// now is the time that policies are told.
-var now = time.Now
 
 // judgePolicies asks the spec's policies about a plan, and shows what came of
 // that unless it was shown before. Of a saved plan they judge all of it,

@@ -36,7 +36,7 @@ func (a *app) preflightCommand() *cobra.Command {
 }
 
 func (a *app) preflight(cmd *cobra.Command, args []string, f preflightFlags) error {
-	began := time.Now()
+	began := now()
 	w, err := a.reach(cmd, args, sshhost.Options{ReadOnly: true})
 	if err != nil {
 		return err

@@ -85,7 +85,7 @@ func (w *work) toSave(ctx context.Context, checked *executor.Checked) (*saved.Pl
 		return nil, err
 	}
 	p := &saved.Plan{
-		Made: time.Now().UTC().Truncate(time.Second), Who: who(), Pmkctl: build, Spec: saved.Place{Given: w.path, Absolute: at},
+		Made: now().UTC().Truncate(time.Second), Who: who(), Pmkctl: build, Spec: saved.Place{Given: w.path, Absolute: at},
 		Cluster: w.cluster, Destroy: w.destroy, Hosts: hosts, Left: w.left(), Steps: checked.Steps(), Report: w.compiled.Report(), Policies: w.verdicts}
 	p.Hide()
 	return p, nil

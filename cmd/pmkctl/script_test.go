@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -29,13 +30,32 @@ import (
 var update = flag.Bool("update", false, "rewrite what scripts expect")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pmkctl": main, "pmkctl-9": func() { version = "9.0.0"; main() },
-		"pmkctl-friday": func() { now = func() time.Time { return time.Date(2026, 11, 27, 22, 30, 0, 0, time.UTC) }; main() },
+	testscript.Main(m, map[string]func(){
+		"pmkctl":   func() { setClock(); main() },
+		"pmkctl-9": func() { setClock(); version = "9.0.0"; main() },
 	})
 }
 
+// setClock stops the command's clock at the time in TEST_NOW, which only this
+// binary reads. Without it the clock is the machine's.
+func setClock() {
+	text := os.Getenv("TEST_NOW")
+	if text == "" {
+		return
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		panic(err)
+	}
+	now = func() time.Time { return at }
+}
+
+// monday is the time in scripts that name no other.
+const monday = "2026-11-23T12:00:00Z"
+
 // TestScript runs testdata/script. A script begins in a folder with a spec of
-// all hosts that fakehost starts; a cluster.hcl of its own replaces it.
+// all hosts that fakehost starts; a cluster.hcl of its own replaces it. It is
+// monday for the command, unless the script or the tester sets TEST_NOW.
 // Beside testscript's own commands there are:
 //
 //	fakehost [-user=U] [-sudo=nopasswd|password|refused] [-password=P] NAME [FOLDER]
@@ -90,6 +110,7 @@ func setUp(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+	env.Setenv("TEST_NOW", cmp.Or(os.Getenv("TEST_NOW"), monday))
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
 	examples, err := filepath.Abs("../../examples")
 	if err != nil {

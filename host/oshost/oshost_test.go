@@ -117,7 +117,8 @@ func TestFiles(t *testing.T) {
 
 func TestMakeDirFollowsNoLink(t *testing.T) {
 	h, dir := here(t)
-	os.Mkdir(filepath.Join(dir, "real"), 0o755)
+	os.Mkdir(filepath.Join(dir, "real"), 0)
+	os.Chmod(filepath.Join(dir, "real"), 0o755) // whatever the umask is
 	os.Symlink("real", filepath.Join(dir, "link"))
 	if err := h.MakeDir(t.Context(), host.DirSpec{Path: filepath.Join(dir, "link"), Mode: 0o777}); err == nil {
 		t.Error("changed what a link leads to")
