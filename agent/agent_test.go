@@ -431,6 +431,7 @@ func (f *fail) Facts(context.Context) (host.Facts, error) { return host.Facts{},
 func (f *fail) Remove(context.Context, string) error      { return f.err }
 
 func TestInstall(t *testing.T) {
+	needsRoot(t)
 	data := bytes.Repeat([]byte("0123456789abcdef"), 100_000)
 	sum := sha256.Sum256(data)
 	f := host.InstallSpec{Mode: 0o755, Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
@@ -673,8 +674,17 @@ func BenchmarkFiles(b *testing.B) {
 	}
 }
 
+// needsRoot is for tests that write files with the default owner.
+func needsRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root: it gives files to root")
+	}
+}
+
 // A message that takes longer than the silence allowed is no silence.
 func TestSlowLine(t *testing.T) {
+	needsRoot(t)
 	var rate atomic.Int64
 	st := start(t, setup{serve: agent.ServeOptions{Silence: 300 * time.Millisecond}})
 	s, err := agent.Connect(t.Context(), slow{st.conn, &rate}, agent.ClientOptions{Beat: 50 * time.Millisecond})

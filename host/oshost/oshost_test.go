@@ -36,6 +36,15 @@ func here(t *testing.T) (*Host, string) {
 	return h, dir
 }
 
+// asRoot is here for tests that write files with the default owner.
+func asRoot(t *testing.T) (*Host, string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root: it gives files to root")
+	}
+	return here(t)
+}
+
 func one(t *testing.T, h *Host, q host.FileQuery) host.File {
 	t.Helper()
 	f, err := h.Files(t.Context(), []host.FileQuery{q})
@@ -55,7 +64,7 @@ func entries(t *testing.T, dir string) []string {
 }
 
 func TestFiles(t *testing.T) {
-	h, dir := here(t)
+	h, dir := asRoot(t)
 	ctx := t.Context()
 	file := filepath.Join(dir, "f")
 	if err := h.WriteFile(ctx, host.FileSpec{Path: file, Mode: 0o4750, Content: []byte("hello"), Group: "daemon"}); err != nil {
@@ -129,7 +138,7 @@ func TestMakeDirFollowsNoLink(t *testing.T) {
 }
 
 func TestWriteReplacesALinkItself(t *testing.T) {
-	h, dir := here(t)
+	h, dir := asRoot(t)
 	victim := filepath.Join(dir, "victim")
 	os.WriteFile(victim, []byte("mine"), 0o644)
 	link := filepath.Join(dir, "link")
@@ -144,7 +153,7 @@ func TestWriteReplacesALinkItself(t *testing.T) {
 
 // A change that ends early leaves what was there, and nothing beside it.
 func TestAtomic(t *testing.T) {
-	h, dir := here(t)
+	h, dir := asRoot(t)
 	path := filepath.Join(dir, "d", "f")
 	os.Mkdir(filepath.Dir(path), 0o755)
 	os.WriteFile(path, []byte("old"), 0o600)
@@ -205,7 +214,7 @@ func (r reader) Read([]byte) (int, error) {
 }
 
 func TestConcurrentWritesOfOnePath(t *testing.T) {
-	h, dir := here(t)
+	h, dir := asRoot(t)
 	path := filepath.Join(dir, "f")
 	var wg sync.WaitGroup
 	for i := range 20 {
@@ -240,7 +249,7 @@ func TestAppend(t *testing.T) {
 }
 
 func TestRecordedDigest(t *testing.T) {
-	h, dir := here(t)
+	h, dir := asRoot(t)
 	path := filepath.Join(dir, "bin")
 	data := bytes.Repeat([]byte("x"), 2<<20)
 	sum := sha256.Sum256(data)
@@ -275,7 +284,7 @@ func TestRecordedDigest(t *testing.T) {
 }
 
 func TestKeysStayHere(t *testing.T) {
-	h, dir := here(t)
+	h, dir := asRoot(t)
 	ctx := t.Context()
 	os.Mkdir(filepath.Join(dir, "pki"), 0o755)
 	path := filepath.Join(dir, "pki", "ca.key")
@@ -342,7 +351,7 @@ func TestKeysStayHere(t *testing.T) {
 }
 
 func TestEnsureKeyAtOnce(t *testing.T) {
-	h, dir := here(t)
+	h, dir := asRoot(t)
 	path := filepath.Join(dir, "k")
 	publics := make([]string, 10)
 	var wg sync.WaitGroup
@@ -596,7 +605,7 @@ func TestValidUnit(t *testing.T) {
 }
 
 func TestKube(t *testing.T) {
-	h, dir := here(t)
+	h, dir := asRoot(t)
 	ctx := t.Context()
 	if _, err := h.Kube(ctx, host.KubeRequest{Method: "GET", Path: "/api"}); !errors.Is(err, host.ErrUnavailable) {
 		t.Errorf("without a cluster: %v", err)

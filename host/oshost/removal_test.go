@@ -30,7 +30,7 @@ func apart(t *testing.T) bool {
 		return true
 	}
 	if os.Getuid() != 0 {
-		t.Skip("needs root")
+		t.Skip("needs root: it mounts")
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
 	cmd.Env = append(os.Environ(), "PMKCTL_TEST_APART="+t.Name())
@@ -352,7 +352,7 @@ func TestDeleteLinksAndRoutes(t *testing.T) {
 func netns(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("needs root")
+		t.Skip("needs root: it makes a network namespace")
 	}
 	runtime.LockOSThread() // which ends with the test, and its network with it
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
