@@ -185,10 +185,8 @@ func (w *work) change(ctx context.Context, checked *executor.Checked, f applyFla
 	w.tellResult(result)
 	if !result.Complete() {
 		w.progress.Hide()
-		if err := view.Result(w.out, result, w.style(w.out)); err != nil {
-			return err
-		}
-		return &exitError{exitIncomplete, errors.New("apply is incomplete; run it again to go on")}
+		shown := view.Result(w.out, result, w.style(w.out))
+		return &exitError{exitIncomplete, errors.Join(shown, errors.New("apply is incomplete; run it again to go on"))}
 	}
 	return w.verify(ctx, checked, result)
 }
@@ -205,26 +203,23 @@ func (w *work) keepers() map[string]*state.Keeper {
 }
 
 // verify checks everything once more, so that "done" means that the hosts
-// are as the spec says, but for what was left out.
+// are as the spec says, but for what was left out. Output that cannot be
+// written is an error behind the exit code of the run.
 func (w *work) verify(ctx context.Context, checked *executor.Checked, result *executor.Result) error {
 	w.progress.Event(event.Phase{Name: "verify"})
 	left := executor.Verify(ctx, checked.Scope(), w.hosts())
 	w.progress.Hide()
-	if err := errors.Join(view.Result(w.out, result, w.style(w.out)), w.showNotCleaned()); err != nil {
-		return err
-	}
+	shown := errors.Join(view.Result(w.out, result, w.style(w.out)), w.showNotCleaned())
 	w.tellLeft(left)
 	_, errs := left.Failed()
 	if len(left.Pending())+len(errs) == 0 {
-		return nil
+		return shown
 	}
-	if err := view.Plan(w.out, left, w.names(), w.style(w.out)); err != nil {
-		return err
-	}
+	shown = errors.Join(shown, view.Plan(w.out, left, w.names(), w.style(w.out)))
 	next := "run it again to go on"
 	if w.saved != nil {
 		next = "plan again to go on"
 	}
-	return &exitError{exitIncomplete, errors.Join(append(errs,
+	return &exitError{exitIncomplete, errors.Join(append(errs, shown,
 		errors.New("the check after the apply found what is shown above; "+next))...)}
 }

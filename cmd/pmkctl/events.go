@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os/signal"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -38,7 +36,6 @@ func (a *app) beginEvents(command string) error {
 	if !a.flags.json && a.flags.events == "" {
 		return nil
 	}
-	signal.Ignore(syscall.SIGPIPE) // a reader that went away is an error of its outlet, and no reason to die amid changes
 	if a.flags.json {
 		a.outlets = append(a.outlets, newOutlet(noClose{a.out}))
 		a.out, a.err = io.Discard, io.Discard

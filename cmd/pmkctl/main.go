@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -33,13 +32,8 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "agent" {
 		os.Exit(agent.Main(context.Background(), os.Args[1:], os.Stdin, os.Stdout))
 	}
-	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
-}
-
-// streams are standard input, output and error.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer
+	signal.Ignore(syscall.SIGPIPE) // it would kill a run amid changes
+	os.Exit(run(os.Args[1:], streams{os.Stdin, readBy(os.Stdout), readBy(os.Stderr)}))
 }
 
 // run runs one command line and returns its exit code.
