@@ -7,7 +7,7 @@ LAB = go run ./lab/cmd/pmk-lab
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build setup components lab-up lab-new lab-down demo test unit e2e lint bench bench-preflight false-alarms
+.PHONY: help build setup components lab-up lab-new lab-down demo test unit unit-elsewhere e2e lint bench bench-preflight false-alarms
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,11 +44,14 @@ demo: ## a working cluster on three lab hosts
 	@echo "==> Done. Look around: .lab/bin/kubectl --kubeconfig .lab/kubeconfig get pods -A -o wide"
 	@echo "    make lab-down removes all of it."
 
-test: setup lint unit e2e ## every test, the cluster on real hosts included
+test: setup lint unit unit-elsewhere e2e ## every test, the cluster on real hosts included
 
 unit: ## the tests that need no host, only a C compiler for the race detector
 	go test -race ./...
 	cd modules/upstream && go test -count=1 ./...
+
+unit-elsewhere: ## some of them in another zone, language and terminal, as another user, on each day of the week
+	sh testdata/elsewhere.sh
 
 e2e: components build ## the tests on real hosts; they start the lab
 	go test -count=1 -timeout 60m -v -tags e2e ./lab/e2e

@@ -36,26 +36,19 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// setClock stops the command's clock at the time in TEST_NOW, which only this
-// binary reads. Without it the clock is the machine's.
+// setClock stops the command's clock, on a Monday or at the time in TEST_NOW,
+// which only this binary reads: no test depends on the day that it is.
 func setClock() {
-	text := os.Getenv("TEST_NOW")
-	if text == "" {
-		return
-	}
-	at, err := time.Parse(time.RFC3339, text)
+	at, err := time.Parse(time.RFC3339, cmp.Or(os.Getenv("TEST_NOW"), "2026-11-23T12:00:00Z"))
 	if err != nil {
 		panic(err)
 	}
 	now = func() time.Time { return at }
 }
 
-// monday is the time in scripts that name no other.
-const monday = "2026-11-23T12:00:00Z"
-
 // TestScript runs testdata/script. A script begins in a folder with a spec of
-// all hosts that fakehost starts; a cluster.hcl of its own replaces it. It is
-// monday for the command, unless the script or the tester sets TEST_NOW.
+// all hosts that fakehost starts; a cluster.hcl of its own replaces it. It
+// sets TEST_NOW where the time matters to the command.
 // Beside testscript's own commands there are:
 //
 //	fakehost [-user=U] [-sudo=nopasswd|password|refused] [-password=P] NAME [FOLDER]
@@ -110,7 +103,7 @@ func setUp(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
-	env.Setenv("TEST_NOW", cmp.Or(os.Getenv("TEST_NOW"), monday))
+	env.Setenv("TEST_NOW", os.Getenv("TEST_NOW"))
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
 	examples, err := filepath.Abs("../../examples")
 	if err != nil {

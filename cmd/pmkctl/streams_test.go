@@ -110,6 +110,7 @@ func TestOutputThatFails(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := testWorld(t, "cp-1")
 			w.hosts[0].OnStart("containerd.service", func(*hosttest.Host) error { return tt.start })
+			t.Setenv("XDG_CACHE_HOME", t.TempDir())
 			var shown bytes.Buffer
 			code := run([]string{"apply", "-auto-approve", "-quiet", w.dir}, streams{strings.NewReader(""), &full{before: "Apply: "}, &shown})
 			if code != tt.code {
