@@ -100,8 +100,8 @@ func sshBlock(doc string, top bool) *block {
 	}
 	b.Attrs = append(b.Attrs, sshAttrs...)
 	b.Attrs = append(b.Attrs,
-		attr{Name: "become", Type: cty.Bool, InWords: "true if user is not \"root\"", Doc: "Become root by sudo."},
-		attr{Name: "become_password", Type: cty.String, Secret: true, InWords: "none: sudo must not ask", Doc: "What sudo asks for. The only attribute that takes a sensitive value."})
+		attr{Name: "become", Type: cty.Bool, InWords: "true if user is not \"root\"", Doc: "Become root by sudo, or by sudo-rs."},
+		attr{Name: "become_password", Type: cty.String, Secret: true, InWords: "none: sudo must not ask", Doc: "What sudo asks for (of sudo-rs from 0.2.5 on). The only attribute that takes a sensitive value."})
 	return b
 }
 

@@ -84,40 +84,6 @@ func TestBrokenConfig(t *testing.T) {
 	}
 }
 
-// The password is given to exactly the prompt, once.
-func TestHeard(t *testing.T) {
-	tests := []struct {
-		name   string
-		chunks []string
-		want   []bool
-	}{
-		{"at once", []string{Prompt}, []bool{true}},
-		{"in pieces", []string{"lecture\n" + Prompt[:5], Prompt[5:]}, []bool{false, true}},
-		{"something else", []string{"Password: ", "[sudo] password for ops: "}, []bool{false, false}},
-		{"more follows", []string{Prompt + "\nno\n"}, []bool{false}},
-		{"long noise first", []string{strings.Repeat("x", 3*keptStderr), Prompt}, []bool{false, true}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			p := &process{target: Target{Become: true, BecomePassword: secret("x")}}
-			var got []bool
-			for _, c := range tt.chunks {
-				got = append(got, p.heard([]byte(c)))
-			}
-			if d := cmp.Diff(tt.want, got); d != "" {
-				t.Error(d)
-			}
-			if len(p.stderr) > keptStderr {
-				t.Errorf("kept %d bytes", len(p.stderr))
-			}
-			p.admitted()
-			if p.heard([]byte(Prompt)) {
-				t.Error("answered the agent")
-			}
-		})
-	}
-}
-
 type secret string
 
 func (s secret) Reveal() string { return string(s) }

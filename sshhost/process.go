@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -14,10 +15,6 @@ import (
 
 	"github.com/pmkctl/pmkctl/agent"
 )
-
-// Prompt is what sudo is told to ask with. The password is given to exactly
-// this and nothing else.
-const Prompt = "pmkctl-asks-for-the-password-of-sudo"
 
 // sudo is what stands before a command line. Without a password sudo must not
 // wait for one; with one it reads it from stdin, and only if it asks.
@@ -106,17 +103,17 @@ func (p *process) watch(stderr io.Reader) {
 	}
 }
 
-// heard takes what came on stderr and tells if sudo asks for the password,
-// for the first time. It asks again only if the password was wrong, and is
-// then not answered.
+// heard takes what came on stderr and reports whether sudo asks for the
+// password, for the first time. It asks again only if the password was wrong,
+// and is then not answered.
 func (p *process) heard(b []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stderr = append(p.stderr, b...)
-	asks := p.target.Become && p.target.password() != "" && !p.silent &&
-		bytes.HasSuffix(p.stderr, []byte(Prompt))
+	at := question(p.stderr)
+	asks := at >= 0 && p.target.Become && p.target.password() != "" && !p.silent
 	if asks {
-		p.stderr = bytes.TrimSuffix(p.stderr, []byte(Prompt))
+		p.stderr = p.stderr[:at]
 		if p.asked++; p.asked > 1 {
 			_ = p.session.Close()
 			asks = false
@@ -214,18 +211,33 @@ func (p *process) exitStatus() int {
 	return exit.ExitStatus()
 }
 
-// said is what came on stderr, on one line.
+// said returns what came on stderr, on one line, without the password if the
+// host printed it.
 func (p *process) said() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return strings.TrimRight(strings.Join(strings.Fields(string(p.stderr)), " "), ".")
+	text := " " + oneLine(string(p.stderr)) + " "
+	if secret := oneLine(p.target.password()); secret != "" {
+		text = strings.ReplaceAll(text, " "+secret+" ", " (sensitive) ")
+	}
+	return strings.TrimRight(strings.TrimSpace(text), ".")
 }
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func (p *process) timesAsked() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.asked
 }
+
+// What sudo prints. Its texts come in the host's language, its name does not.
+// Those of sudo-rs are English, except where it was built with translations.
+var (
+	sudoSays      = regexp.MustCompile(`sudo(-rs)?: `)
+	wrongPassword = regexp.MustCompile(`incorrect (password|authentication) attempt`)
+	notAllowed    = regexp.MustCompile(`I'm afraid I can't do that|Sorry, user \S+ (is not allowed to|may not run) `)
+)
 
 // explain finds out why a command that should have spoken did not; err is
 // what reading from it ended with.
@@ -241,16 +253,17 @@ func (p *process) explain(ctx context.Context, err error) *Error {
 		}
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	// sudo's texts come in the host's language; its name does not.
-	fromSudo := t.Become && strings.Contains(said, "sudo: ")
+	fromSudo := t.Become && sudoSays.MatchString(said)
 	switch {
-	case p.timesAsked() > 1:
+	case p.timesAsked() > 1, fromSudo && wrongPassword.MatchString(said):
 		return t.fail(ErrSudo, detail("the password was not accepted"), "put the password of "+t.User+" on that host into become_password")
 	case ctx.Err() != nil:
 		return t.fail(ErrStart, detail("no answer in time"), "")
 	case t.Become && (status == 127 || status == 126) && strings.Contains(said, "sudo"):
 		return t.fail(ErrSudo, detail("run sudo"), "install sudo there, or log in as root with become = false")
-	case fromSudo && t.password() == "":
+	case t.Become && strings.Contains(said, "usage: sudo "): // the option -p is unknown
+		return t.fail(ErrSudo, detail("sudo"), "update sudo there (sudo-rs to 0.2.5 or newer), allow "+t.User+" to use it without a password (NOPASSWD), or log in as root")
+	case fromSudo && t.password() == "" && !notAllowed.MatchString(said):
 		return t.fail(ErrSudo, detail("sudo -n"), "set become_password, allow "+t.User+" to use sudo without one (NOPASSWD), or log in as root")
 	case fromSudo, t.Become && status == 1 && !strings.Contains(said, "pmkctl agent: "):
 		return t.fail(ErrSudo, detail("sudo"), "see what sudo allows "+t.User+" on that host: `sudo -l`")

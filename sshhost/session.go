@@ -111,12 +111,13 @@ func (s *session) begin(ctx context.Context, t Target, id string, o Options) err
 	return nil
 }
 
-// missing tells if the command ended because its executable is not there, or
-// not whole. Shells say so with a status, sudo with a line that begins with
-// the path, in the host's language.
+// missing reports whether the command ended because its executable is not
+// there, or not whole. Shells say so with a status, sudo with a line that names
+// the path before a colon, in the host's language; sudo-rs quotes the path.
 func (p *process) missing(path string) bool {
-	status := p.exitStatus()
-	return status == 126 || status == 127 || status > 0 && strings.Contains(p.said(), path+": ")
+	status, said := p.exitStatus(), p.said()
+	return status == 126 || status == 127 ||
+		status > 0 && (strings.Contains(said, path+": ") || strings.Contains(said, path+"': "))
 }
 
 func command(id string, args []string) string {

@@ -29,6 +29,7 @@ type Config struct {
 	User     string       // who may enter; "" is root
 	Keys     []ssh.Signer // of the host; none makes an ed25519 one
 	Sudo     Sudo         // for who is not root
+	SudoRS   bool         // sudo is sudo-rs
 	Password string       // that sudo asks for
 	Motd     string       // what the shell prints before anything else
 	Missing  bool         // the agent is not there until it was copied

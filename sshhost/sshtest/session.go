@@ -128,8 +128,7 @@ func (s *Server) exec(c net.Conn, ch ssh.Channel, command string) int {
 	return s.upload(ch, m[1], say)
 }
 
-// sudo takes its own part from a command line. It reads a password byte by
-// byte, as sudo does, so that the rest of the input is the command's.
+// sudo takes its own part from a command line.
 func (s *Server) sudo(ch ssh.Channel, args string, say func(string, ...any)) (command string, status int) {
 	prompt := ""
 	if rest, ok := strings.CutPrefix(args, "-S -p "); ok {
@@ -139,57 +138,24 @@ func (s *Server) sudo(ch ssh.Channel, args string, say func(string, ...any)) (co
 		return "", 1
 	}
 	path, _, _ := strings.Cut(command, " ")
+	d := s.dialogue()
 	switch s.config.Sudo {
 	case NoSudo:
 		say("sh: 1: sudo: not found\n")
 		return "", 127
 	case NotAllowed:
-		say("%s is not in the sudoers file.\n", s.config.User)
+		say(d.notAllowed, s.config.User)
 		return "", 1
 	case WithPassword:
-		if prompt == "" {
-			say("sudo: a password is required\n")
+		if !s.authenticate(ch, d, prompt, say) {
 			return "", 1
-		}
-		if s.faults().Silent {
-			prompt = "[sudo] password for " + s.config.User + ": "
-		}
-		for try := range 3 {
-			say("%s", prompt)
-			line, err := readLine(ch)
-			if err != nil {
-				say("\nsudo: no password was provided\nsudo: a password is required\n")
-				return "", 1
-			}
-			s.note(func(r *Record) { r.Passwords = append(r.Passwords, line) })
-			if line == s.config.Password {
-				break
-			}
-			if try == 2 {
-				say("sudo: 3 incorrect password attempts\n")
-				return "", 1
-			}
-			say("Sorry, try again.\n")
 		}
 	}
 	if m := agentCommand.FindStringSubmatch(command); m != nil && !s.has(m[1]) {
-		say("sudo: %s: Befehl nicht gefunden\n", path) // hosts speak other languages
+		say(d.missing, path)
 		return "", 1
 	}
 	return command, 0
-}
-
-func readLine(r io.Reader) (string, error) {
-	var line []byte
-	for b := make([]byte, 1); ; {
-		if _, err := io.ReadFull(r, b); err != nil {
-			return "", err
-		}
-		if b[0] == '\n' {
-			return string(line), nil
-		}
-		line = append(line, b[0])
-	}
 }
 
 func (s *Server) has(id string) bool {
