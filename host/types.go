@@ -127,12 +127,18 @@ type InstallSpec struct {
 
 // Unit is a systemd unit as systemd has it.
 type Unit struct {
-	Name        string    `json:"name"`
-	Load        string    `json:"load"`    // loaded, not-found, masked, ...
-	Active      string    `json:"active"`  // active, inactive, failed, activating, ...
-	Sub         string    `json:"sub"`     // running, exited, auto-restart, ...
-	Enabled     string    `json:"enabled"` // enabled, disabled, static, ...; "" when not found
+	Name    string `json:"name"`
+	Load    string `json:"load"`    // loaded, not-found, masked, ...
+	Active  string `json:"active"`  // active, inactive, failed, activating, ...
+	Sub     string `json:"sub"`     // running, exited, auto-restart, ...
+	Enabled string `json:"enabled"` // enabled, disabled, static, ...; "" when not found
+	// NeedReload is what systemd says: NeedDaemonReload. Since systemd 257 that
+	// is true of all units once any of them was enabled or disabled without a
+	// reload; Unread is true only of a unit whose own files systemd has not
+	// read as they are on disk. While all units need a reload, Unread is known
+	// only of a unit file that is gone.
 	NeedReload  bool      `json:"need_reload,omitempty"`
+	Unread      bool      `json:"unread,omitempty"`
 	Path        string    `json:"path,omitempty"`     // the unit file
 	DropIns     []string  `json:"drop_ins,omitempty"` // paths
 	MainPID     int       `json:"main_pid,omitempty"` // 0 while none runs
@@ -145,7 +151,8 @@ type Unit struct {
 type UnitAction string
 
 // The actions. Reload makes systemd read all unit files again; its unit name
-// is not used.
+// is not used. It has to follow every Enable and Disable: until then systemd
+// asks for it, and may answer with what was enabled before.
 const (
 	Start   UnitAction = "start"
 	Stop    UnitAction = "stop"

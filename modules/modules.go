@@ -56,12 +56,14 @@ type Action string
 
 // The actions. Replace overwrites or changes what pmkctl did not make;
 // Restart starts a service again because something it depends on changes.
+// Reload makes systemd read a unit again, and interrupts nothing.
 const (
 	Add     Action = "add"
 	Update  Action = "update"
 	Remove  Action = "remove"
 	Replace Action = "replace"
 	Restart Action = "restart"
+	Reload  Action = "reload"
 )
 
 // Kind is the sort of thing that a change is about; it decides how people

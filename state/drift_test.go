@@ -26,7 +26,7 @@ func left(t *testing.T) (*hosttest.Host, *Record) {
 	for _, err := range []error{
 		console.MakeDir(ctx, host.DirSpec{Path: "/etc/x.d", Mode: 0o755}), console.Symlink(ctx, "/etc/x.link", "/etc/x"),
 		console.SetSysctl(ctx, "net.ipv4.ip_forward", "1"), console.LoadModule(ctx, "overlay"),
-		console.Unit(ctx, "", host.Reload), console.Unit(ctx, "x.service", host.Enable), console.Unit(ctx, "x.service", host.Start),
+		console.Unit(ctx, "x.service", host.Enable), console.Unit(ctx, "", host.Reload), console.Unit(ctx, "x.service", host.Start),
 	} {
 		if err != nil {
 			t.Fatal(err)

@@ -31,7 +31,7 @@ func headline(c modules.Change, st Style) string {
 	if moved := transfer(c); moved != "" {
 		b.WriteString(" (" + moved + ")")
 	}
-	if c.Why != "" && c.Action != modules.Restart {
+	if c.Why != "" && c.Action != modules.Restart && c.Action != modules.Reload {
 		b.WriteString(st.faint(" (" + visible(c.Why) + ")"))
 	}
 	if c.Until != "" {
@@ -52,6 +52,8 @@ func verdict(c modules.Change) string {
 		return "(sensitive, changes)"
 	case c.Action == modules.Restart:
 		return "restarts, because " + strings.Replace(c.Why, "/etc/systemd/system/"+c.Item+" changes", "its unit file changes", 1)
+	case c.Action == modules.Reload:
+		return "systemd is reloaded and the service goes on, because " + c.Why
 	case hashOnly(c):
 		return "another hash of what the service depends on"
 	case c.Kind == modules.Text, strings.Contains(c.Have+c.Want, "\n"):

@@ -114,6 +114,8 @@ func appeared(c modules.Change) string {
 		return "is known only after " + c.Until
 	case c.Action == modules.Restart:
 		return "is to be restarted now, because " + c.Why
+	case c.Action == modules.Reload:
+		return "is to be read again by systemd now, because " + c.Why
 	case c.Have == "":
 		return "is missing now"
 	}
@@ -162,6 +164,8 @@ func verb(a modules.Action) string {
 		return "replaced, as foreign"
 	case modules.Restart:
 		return "restarted"
+	case modules.Reload:
+		return "read again by systemd"
 	}
 	return "changed"
 }

@@ -99,6 +99,7 @@ func TestMoves(t *testing.T) {
 		{"missing", nil, diff{edit(file, func(c *modules.Change) { c.Have = "" })}, "/etc/x is missing now"},
 		{"stopped", nil, diff{unit}, "x.service differs now: enabled, active -> enabled, failed"},
 		{"restarts", nil, diff{restart}, "x.service is to be restarted now, because /etc/x changes"},
+		{"reloads", nil, diff{edit(restart, func(c *modules.Change) { c.Action = modules.Reload })}, "x.service is to be read again by systemd now, because /etc/x changes"},
 		{"state", diff{unit}, diff{edit(unit, func(c *modules.Change) { c.Have = "disabled, failed" })}, "x.service is not what it was: enabled, failed -> disabled, failed"},
 		{"reason", diff{restart}, diff{edit(restart, func(c *modules.Change) { c.Why = "it was started from an older unit file" })},
 			"x.service changes because it was started from an older unit file, not because /etc/x changes"},

@@ -226,7 +226,12 @@ func (h *Host) obey(line string) error {
 		h.FailStart(unit, journal)
 	case "trace": // of who changed something
 		return h.obeyTrace(rest)
-	case "enable", "start", "stop", "disable", "restart", "daemon-reload":
+	case "enable", "disable": // systemctl reloads after both
+		if err := h.Unit(ctx, rest, host.UnitAction(word)); err != nil {
+			return err
+		}
+		return h.Unit(ctx, "", host.Reload)
+	case "start", "stop", "restart", "daemon-reload":
 		return h.Unit(ctx, rest, host.UnitAction(word))
 	default:
 		return fmt.Errorf("unknown word %q", word)

@@ -48,6 +48,7 @@ type machine struct {
 	failing  map[string]failure
 	pushed   string // what the cluster knows of this machine
 	moved    bool   // something that the cluster knows may have changed
+	outdated bool   // a unit was enabled or disabled since systemd was reloaded
 	boots    int
 	kernel   kernel // as it comes up
 

@@ -51,8 +51,8 @@ func TestServiceLife(t *testing.T) {
 	if err := h.Unit(ctx, "x.service", host.Start); err == nil {
 		t.Error("started before reload")
 	}
-	check(t, h.Unit(ctx, "", host.Reload))
 	check(t, h.Unit(ctx, "x.service", host.Enable))
+	check(t, h.Unit(ctx, "", host.Reload))
 	if err := h.Unit(ctx, "x.service", host.Start); err == nil {
 		t.Error("started without its program")
 	}
@@ -171,6 +171,9 @@ func TestReloadIsNeeded(t *testing.T) {
 	state := func() string {
 		u, err := h.Units(ctx, []string{"x.service"})
 		check(t, err)
+		if u[0].NeedReload != u[0].Unread {
+			t.Errorf("got %+v", u[0])
+		}
 		return fmt.Sprint(u[0].Load, " ", u[0].Active, " ", u[0].NeedReload, " ", u[0].UnitTime.After(u[0].ActiveEnter))
 	}
 	if got, want := state(), "loaded active false false"; got != want {
@@ -195,6 +198,39 @@ func TestReloadIsNeeded(t *testing.T) {
 	check(t, h.Unit(ctx, "", host.Reload))
 	if got, want := state(), "not-found active false false"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// Since systemd 257 all units need a reload once one was enabled or disabled.
+func TestEnableMakesAllNeedAReload(t *testing.T) {
+	h := New("h", WithService("x", "y"))
+	state := func() string {
+		u, err := h.Units(ctx, []string{"x.service", "y.service"})
+		check(t, err)
+		return fmt.Sprint(u[0].Enabled, " ", u[0].NeedReload, u[0].Unread, " ", u[1].Enabled, " ", u[1].NeedReload, u[1].Unread)
+	}
+	tests := []struct {
+		name string
+		do   host.UnitAction
+		unit string
+		want string
+	}{
+		{"at first", host.Enable, "x.service", "enabled false false enabled false false"}, // as it is: no change
+		{"disabled", host.Disable, "x.service", "disabled true false enabled true false"},
+		{"reloaded", host.Reload, "", "disabled false false enabled false false"},
+		{"enabled", host.Enable, "x.service", "enabled true false enabled true false"},
+		{"reloaded", host.Reload, "", "enabled false false enabled false false"},
+	}
+	for _, tt := range tests {
+		check(t, h.Unit(ctx, tt.unit, tt.do))
+		if got := state(); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
+		}
+	}
+	check(t, h.Unit(ctx, "x.service", host.Disable))
+	check(t, h.Remove(ctx, "/etc/systemd/system/y.service"))
+	if got, want := state(), "disabled true false  true true"; got != want {
+		t.Errorf("a unit file is gone meanwhile: got %s, want %s", got, want)
 	}
 }
 

@@ -162,8 +162,8 @@ func WithService(programs ...string) Option {
 			WithPrograms(name)(h)
 			WithFile("/etc/systemd/system/"+name+".service",
 				"[Unit]\nDescription="+name+"\n\n[Service]\nExecStart=/usr/local/bin/"+name+"\n\n[Install]\nWantedBy=multi-user.target\n")(h)
-			must(h.Unit(ctx, "", host.Reload))
 			must(h.Unit(ctx, name+".service", host.Enable))
+			must(h.Unit(ctx, "", host.Reload))
 			must(h.Unit(ctx, name+".service", host.Start))
 		}
 	}

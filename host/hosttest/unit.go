@@ -85,7 +85,9 @@ func (m *machine) unitState(name string) host.Unit {
 		}
 	}
 	disk := m.readUnit(name)
-	s.NeedReload = (disk == nil) != (u.file == nil) || disk != nil && disk.text != u.file.text
+	own := unread(u.file, disk)
+	s.NeedReload = own || m.outdated && u.file != nil
+	s.Unread = own && (!m.outdated || disk == nil)
 	if disk != nil {
 		s.Enabled = m.enabled(name, disk)
 		if n := m.tree.open(disk.path); n != nil {
@@ -157,13 +159,15 @@ func (h *Host) Unit(ctx context.Context, name string, do host.UnitAction) error 
 		case host.Enable:
 			return h.enable(name)
 		case host.Disable:
-			return h.disable(name)
+			h.disable(name)
+			return nil
 		}
 		return unknown("no unit action %q", do)
 	})
 }
 
 func (m *machine) reload() {
+	m.outdated = false
 	names := map[string]bool{}
 	for name := range m.units {
 		names[name] = true
@@ -208,19 +212,17 @@ func (m *machine) enable(name string) error {
 		if err := m.place(dir+"/"+name, "", "", &node{kind: host.Link, mode: 0o777, target: f.path}); err != nil {
 			return err
 		}
+		m.outdated = true
 	}
 	return nil
 }
 
-func (m *machine) disable(name string) error {
-	links := m.installLinks(name)
-	if len(links) == 0 && m.readUnit(name) == nil {
-		return fmt.Errorf("disable unit: Unit file %s does not exist.", name)
-	}
-	for _, p := range links {
+// disable removes the links; what is not there is not enabled.
+func (m *machine) disable(name string) {
+	for _, p := range m.installLinks(name) {
 		m.tree.put(p, nil)
+		m.outdated = true
 	}
-	return nil
 }
 
 func (m *machine) stop(name string) error {

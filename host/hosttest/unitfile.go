@@ -2,7 +2,9 @@ package hosttest
 
 import (
 	"path"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/pmkctl/pmkctl/host"
 )
@@ -17,6 +19,7 @@ type unitFile struct {
 	masked   bool
 	settings map[string][]string
 	text     string
+	mtime    time.Time // the newest of its files
 }
 
 func (f *unitFile) all(key string) []string { return f.settings[key] }
@@ -47,6 +50,7 @@ func (m *machine) readUnit(name string) *unitFile {
 			continue
 		}
 		f := &unitFile{path: p, settings: map[string][]string{}}
+		f.mtime = n.mtime
 		if at == "/dev/null" || n.kind == host.Regular && len(n.content) == 0 {
 			f.masked = true
 			return f
@@ -70,9 +74,26 @@ func (m *machine) readDropIns(f *unitFile, name string) {
 				seen[conf] = true
 				f.dropIns = append(f.dropIns, p)
 				f.parse(string(n.content))
+				f.mtime = latest(f.mtime, n.mtime)
 			}
 		}
 	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// unread reports whether a unit on disk is not the one that systemd read;
+// nil is none. Like systemd it compares times and paths, never contents.
+func unread(read, disk *unitFile) bool {
+	if read == nil || disk == nil {
+		return read != disk
+	}
+	return read.path != disk.path || read.masked != disk.masked || !slices.Equal(read.dropIns, disk.dropIns) || disk.mtime.After(read.mtime)
 }
 
 // parse adds settings; an empty value forgets those before it.

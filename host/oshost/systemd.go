@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -117,7 +118,35 @@ func (h *Host) units(ctx context.Context, conn *dbus.Conn, names []string, units
 			})
 		}
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return markUnread(ctx, conn, units)
+}
+
+// markUnread sets Unread of the units. The unit of process 1 has no file, so
+// it needs a reload only when systemd says so of all units.
+func markUnread(ctx context.Context, conn *dbus.Conn, units []host.Unit) error {
+	if !slices.ContainsFunc(units, func(u host.Unit) bool { return u.NeedReload }) {
+		return nil
+	}
+	p, err := conn.GetUnitPropertyContext(ctx, "init.scope", "NeedDaemonReload")
+	if err != nil {
+		return fmt.Errorf("ask for init.scope: %w", err)
+	}
+	all := p.Value.Value() == true
+	for i, u := range units {
+		units[i].Unread = u.NeedReload && (!all || isGone(u.Path))
+	}
+	return nil
+}
+
+func isGone(path string) bool {
+	if path == "" {
+		return false
+	}
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // unit is one unit. All properties of one interface are of one moment.
@@ -206,8 +235,6 @@ func (h *Host) Unit(ctx context.Context, name string, do host.UnitAction) error 
 	case host.Reload:
 		return reload(ctx, conn)
 	case host.Enable:
-		// No reload afterwards, which costs 150 ms: what the links say counts
-		// at the next boot.
 		_, _, err := conn.EnableUnitFilesContext(ctx, []string{name}, false, false)
 		return err
 	case host.Disable:

@@ -78,9 +78,8 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
-	if a.files[0].Type != host.Regular && !d.Touches(service) {
-		d = append(d, modules.Change{Kind: modules.Unit, Action: modules.Restart, Item: service,
-			Have: "enabled, active", Want: "enabled, active", Why: cniPath + " is missing"})
+	if a.files[0].Type != host.Regular {
+		d = resource.Restarted(service, cniPath+" is missing", d)
 	}
 	return markReplacement(d), nil
 }
@@ -155,7 +154,7 @@ func (m Module) waitForPodCIDR(ctx context.Context) error {
 
 // Again restarts the service, see modules.Replacer.
 func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
-	return resource.Restarted(service, d), nil
+	return resource.Restarted(service, modules.ReplaceAsked, d), nil
 }
 
 // Items are all that the module may change, see modules.Owner.

@@ -56,7 +56,7 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 
 // Again restarts the service, see modules.Replacer.
 func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
-	return resource.Restarted(service, d), nil
+	return resource.Restarted(service, modules.ReplaceAsked, d), nil
 }
 
 // Items are all that the module may change, see modules.Owner.

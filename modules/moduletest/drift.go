@@ -190,13 +190,23 @@ func unitDrifts(name string) []drift {
 	}
 	return []drift{
 		{what: "stop of " + name, item: name, do: do(host.Stop)},
-		{what: "disabling of " + name, item: name, do: do(host.Disable)},
+		{what: "disabling of " + name, item: name, do: disable(name)},
 		{what: "masking of " + name, item: name, do: func(h *hosttest.Host) error {
 			if err := h.Symlink(context.Background(), unitDir+name, "/dev/null"); err != nil {
 				return err
 			}
 			return h.Unit(context.Background(), "", host.Reload)
 		}},
+	}
+}
+
+// disable is what systemctl does, which has systemd reload then.
+func disable(name string) func(*hosttest.Host) error {
+	return func(h *hosttest.Host) error {
+		if err := h.Unit(context.Background(), name, host.Disable); err != nil {
+			return err
+		}
+		return h.Unit(context.Background(), "", host.Reload)
 	}
 }
 

@@ -172,6 +172,9 @@ func (c *config) converges(t *testing.T) run {
 	if left := b.look(b.m, "after Apply"); len(left) > 0 {
 		t.Fatalf("Check still finds after Apply:\n%s", render(left))
 	}
+	if strings.Contains(r.snap, " need-reload") {
+		t.Errorf("Apply leaves systemd in need of a reload:\n%s", r.snap)
+	}
 	b.owns(d)
 	before := b.h.Stamps()
 	if err := b.m.Apply(context.Background(), b.h, nil); err != nil {

@@ -11,8 +11,8 @@ import (
 )
 
 // Apply removes what d lists. Services are stopped and disabled before their
-// files go and systemd forgets them; what ran there before pmkctl is started
-// again last. Wherever it is cut off, the next Check finds the rest.
+// files go and systemd forgets them; what was enabled before pmkctl is
+// enabled before systemd is reloaded, and what ran is started again last. Wherever it is cut off, the next Check finds the rest.
 func (m Items) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	owned := map[string]Owned{}
 	for _, o := range m.Owns {
@@ -41,17 +41,7 @@ func (m Items) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 			}
 		}
 	}
-	if reload {
-		if err := h.Unit(ctx, "", host.Reload); err != nil {
-			return fmt.Errorf("daemon-reload: %w", err)
-		}
-	}
-	for _, o := range units {
-		if err := putBackUnit(ctx, h, o); err != nil {
-			return err
-		}
-	}
-	return nil
+	return putBackUnits(ctx, h, units, reload)
 }
 
 // remove takes one thing away, or puts back what stood there.
@@ -80,7 +70,8 @@ func remove(ctx context.Context, h host.Host, o Owned) error {
 	return nil
 }
 
-// stop stops and disables a service, as far as it is there.
+// stop stops and disables a service, as far as it is there. A reload has to
+// follow.
 func stop(ctx context.Context, h host.Host, name string) error {
 	units, err := h.Units(ctx, []string{name})
 	if err != nil {
@@ -123,19 +114,34 @@ func putBack(ctx context.Context, h host.Host, o Owned) error {
 	return nil
 }
 
-// putBackUnit makes a service what it was before pmkctl.
-func putBackUnit(ctx context.Context, h host.Host, o Owned) error {
-	enabled, active, _ := strings.Cut(o.Original, ", ")
-	for _, do := range []struct {
-		was    bool
-		action host.UnitAction
-	}{{enabled == "enabled", host.Enable}, {active == "active", host.Start}} {
-		if !do.was {
-			continue
+// putBackUnits makes services what they were before pmkctl, and has systemd
+// read what is on disk by then.
+func putBackUnits(ctx context.Context, h host.Host, units []Owned, reload bool) error {
+	for _, o := range units {
+		if enabled, _, _ := strings.Cut(o.Original, ", "); enabled == "enabled" {
+			if err := asBefore(ctx, h, o.Item, host.Enable); err != nil {
+				return err
+			}
 		}
-		if err := h.Unit(ctx, o.Item, do.action); err != nil {
-			return fmt.Errorf("%s %s, as it was before: %w", do.action, o.Item, err)
+	}
+	if reload {
+		if err := h.Unit(ctx, "", host.Reload); err != nil {
+			return fmt.Errorf("daemon-reload: %w", err)
 		}
+	}
+	for _, o := range units {
+		if _, active, _ := strings.Cut(o.Original, ", "); active == "active" {
+			if err := asBefore(ctx, h, o.Item, host.Start); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func asBefore(ctx context.Context, h host.Host, unit string, do host.UnitAction) error {
+	if err := h.Unit(ctx, unit, do); err != nil {
+		return fmt.Errorf("%s %s, as it was before: %w", do, unit, err)
 	}
 	return nil
 }

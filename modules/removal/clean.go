@@ -240,7 +240,7 @@ func (m Clean) items(t traces, s *seen) modules.Diff {
 		if slices.ContainsFunc(with, func(p string) bool { return isBelow(o.Item, p) }) {
 			continue
 		}
-		if o.Kind == modules.Unit && o.Original == "" && !s.units[o.Item].NeedReload {
+		if o.Kind == modules.Unit && o.Original == "" && !s.units[o.Item].Unread {
 			continue // a Stop ended it
 		}
 		v := s.judge(o)

@@ -208,13 +208,13 @@ func (s *seen) unit(o Owned, c modules.Change) Verdict {
 	state := stateOf(u)
 	c.Have = state
 	switch {
-	case o.Original != "" && s.fileIsBack(o.Item) && state == o.Original && !u.NeedReload:
+	case o.Original != "" && s.fileIsBack(o.Item) && state == o.Original && !u.Unread:
 		c.Why = "it is as it was before"
 		return Verdict{o, Gone, c}
 	case o.Original != "":
 		c.Why = "becomes what it was before: " + o.Original
 		return Verdict{o, Goes, c}
-	case runs(u) || u.Enabled == "enabled" || u.NeedReload:
+	case runs(u) || u.Enabled == "enabled" || u.Unread:
 		return Verdict{o, Goes, c}
 	}
 	c.Why = "it is gone already"

@@ -42,7 +42,7 @@ func file(h *hosttest.Host, p, content string) {
 func service(h *hosttest.Host) {
 	hosttest.WithPrograms("x")(h)
 	file(h, unitDir+"x.service", unitText)
-	for _, do := range []host.UnitAction{host.Reload, host.Enable, host.Start} {
+	for _, do := range []host.UnitAction{host.Enable, host.Reload, host.Start} {
 		must(h.Unit(context.Background(), "x.service", do))
 	}
 }
@@ -160,7 +160,7 @@ func TestImages(t *testing.T) {
 	h := hosttest.New("a", hosttest.WithPrograms("ctr", "containerd"))
 	m := Items{[]Owned{{Item: "r/x:1", Kind: modules.Image}, {Item: "containerd.service", Kind: modules.Unit}}}
 	file(h.Admin(), unitDir+"containerd.service", strings.ReplaceAll(unitText, "bin/x", "bin/containerd"))
-	for _, do := range []host.UnitAction{host.Reload, host.Enable, host.Start} {
+	for _, do := range []host.UnitAction{host.Enable, host.Reload, host.Start} {
 		must(h.Unit(t.Context(), "containerd.service", do))
 	}
 	file(h.Admin(), "/var/x.tar", "archive")

@@ -43,9 +43,12 @@ func node(h *hosttest.Host) {
 		hosttest.WithPrograms(s)(h)
 		file(h, unitDir+s+".service", ours(s))
 	}
+	for _, s := range services {
+		must(h.Unit(context.Background(), s+".service", host.Enable))
+	}
 	must(h.Unit(context.Background(), "", host.Reload))
 	for _, s := range services {
-		must(h.Unit(context.Background(), s+".service", host.Enable), h.Unit(context.Background(), s+".service", host.Start))
+		must(h.Unit(context.Background(), s+".service", host.Start))
 	}
 	hosttest.WithMounts(podVolume, podRoot, podNet)(h)
 	hosttest.WithPods(shim, container)(h)
@@ -105,7 +108,7 @@ func TestStopLeavesOthers(t *testing.T) {
 	h := hosttest.New("a")
 	file(h.Admin(), unitDir+"etcd.service", strings.ReplaceAll(vendor, "bin/x", "bin/etcd"))
 	hosttest.WithPrograms("etcd")(h.Admin())
-	for _, do := range []host.UnitAction{host.Reload, host.Enable, host.Start} {
+	for _, do := range []host.UnitAction{host.Enable, host.Reload, host.Start} {
 		must(h.Unit(t.Context(), "etcd.service", do))
 	}
 	hosttest.WithPods(shim, container)(h.Admin())

@@ -216,14 +216,12 @@ func (m Stop) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 			}
 		}
 	}
-	if err := m.endPods(ctx, h, d); err != nil {
-		return err
-	}
-	// Until then systemd tells of what was disabled just now as it was.
+	// Before systemd 257, systemd tells of what was disabled just now as it
+	// was, until the reload; since then it says that all units need one.
 	if err := h.Unit(ctx, "", host.Reload); err != nil {
 		return fmt.Errorf("daemon-reload: %w", err)
 	}
-	return nil
+	return m.endPods(ctx, h, d)
 }
 
 // endPods ends what is left, and takes away its mounts, also those that were

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,22 +93,31 @@ func (s Service) diffState(u host.Unit, files modules.Diff) modules.Diff {
 		c.Action = modules.Update
 	case s.restarts(files) != "":
 		c.Action, c.Why = modules.Restart, s.restarts(files)+" changes"
-	case u.NeedReload || u.UnitTime.After(u.ActiveEnter.Add(time.Second)):
+	case u.UnitTime.After(u.ActiveEnter.Add(time.Second)):
 		c.Action, c.Why = modules.Restart, "it was started from an older unit file"
+	case u.Unread:
+		c.Action, c.Why = modules.Reload, "its files on disk are not those that systemd has read"
 	default:
 		return nil
 	}
 	return modules.Diff{c}
 }
 
-// Restarted is d with a restart of the service, unless it is started in any
-// case. See modules.Replacer.
-func Restarted(service string, d modules.Diff) modules.Diff {
+// Restarted returns d with a restart of the service, unless d starts it in
+// any case.
+func Restarted(service, why string, d modules.Diff) modules.Diff {
+	d = slices.DeleteFunc(d, func(c modules.Change) bool { return reloads(c, service) })
 	if d.Touches(service) {
 		return d
 	}
 	const running = "enabled, active"
-	return append(d, modules.Change{Kind: modules.Unit, Action: modules.Restart, Item: service, Have: running, Want: running, Why: modules.ReplaceAsked})
+	return append(d, modules.Change{Kind: modules.Unit, Action: modules.Restart, Item: service, Have: running, Want: running, Why: why})
+}
+
+// reloads reports whether systemd is to read the service's unit again while
+// the service goes on.
+func reloads(c modules.Change, service string) bool {
+	return c.Item == service && c.Action == modules.Reload
 }
 
 // restarts names the first change that the service must be restarted for.
@@ -133,6 +143,9 @@ func (s Service) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	if !d.Touches(s.Name) {
 		return files.Apply(ctx, h, d)
 	}
+	if slices.ContainsFunc(d, func(c modules.Change) bool { return reloads(c, s.Name) }) {
+		return s.reload(ctx, h, d)
+	}
 	units, err := h.Units(ctx, []string{s.Name})
 	if err != nil {
 		return err
@@ -145,7 +158,7 @@ func (s Service) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	if err := files.Apply(ctx, h, d); err != nil {
 		return err
 	}
-	for _, do := range []host.UnitAction{host.Reload, host.Enable, host.Start} {
+	for _, do := range []host.UnitAction{host.Enable, host.Reload, host.Start} {
 		if err := h.Unit(ctx, s.Name, do); err != nil {
 			return WithJournal(ctx, h, s.Name, fmt.Errorf("%s %s: %w", do, s.Name, err))
 		}
@@ -155,6 +168,16 @@ func (s Service) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	}
 	if err := s.Ready(ctx, h); err != nil {
 		return WithJournal(ctx, h, s.Name, err)
+	}
+	return nil
+}
+
+func (s Service) reload(ctx context.Context, h host.Host, d modules.Diff) error {
+	if err := s.all().Apply(ctx, h, d); err != nil {
+		return err
+	}
+	if err := h.Unit(ctx, "", host.Reload); err != nil {
+		return fmt.Errorf("reload %s: %w", s.Name, err)
 	}
 	return nil
 }
