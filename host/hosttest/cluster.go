@@ -2,11 +2,10 @@ package hosttest
 
 import (
 	"encoding/json"
-	"path"
 	"regexp"
-	"sort"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pmkctl/pmkctl/host"
 )
@@ -16,11 +15,14 @@ import (
 type Cluster struct {
 	Net Net // between the hosts
 
-	mu      sync.Mutex
-	members map[string]*Host
-	states  map[string]state
-	store   store
-	etcd    ensemble
+	mu       sync.Mutex
+	members  map[string]*Host
+	states   map[string]state
+	store    store
+	etcd     ensemble
+	kubelets Kubelets
+	reports  map[string]*report
+	mostDown int // Nodes at once, see WatchNodes
 }
 
 // state is what a cluster knows of a host. It is pushed by the host, so that
@@ -33,6 +35,8 @@ type state struct {
 	Taints    []any
 	API       bool // runs kube-apiserver
 	Kubelet   bool
+	PID       int  // of the kubelet
+	Hasty     bool // it gives the container runtime no time to answer
 	Etcd      bool
 	Network   bool // a CNI configuration is there, or flanneld runs
 	Addresses []string
@@ -41,7 +45,8 @@ type state struct {
 
 // NewCluster ties hosts together that were alone so far.
 func NewCluster(hosts ...*Host) *Cluster {
-	c := &Cluster{members: map[string]*Host{}, states: map[string]state{}, store: newStore(), etcd: newEnsemble()}
+	c := &Cluster{members: map[string]*Host{}, states: map[string]state{}, store: newStore(), etcd: newEnsemble(),
+		kubelets: Kubelets{Renew: 10 * time.Millisecond}, reports: map[string]*report{}}
 	for _, h := range hosts {
 		c.members[h.name] = h
 		h.mu.Lock()
@@ -93,7 +98,9 @@ func (m *machine) push() {
 
 // describeNode reads what the kubelet registers its Node with.
 func (m *machine) describeNode(s *state) {
-	argv := splitWords(m.unitOf("kubelet").file.last("Service.ExecStart"))
+	u := m.unitOf("kubelet")
+	argv := splitWords(u.file.last("Service.ExecStart"))
+	s.PID, s.Hasty = u.pid, hastyConfig.MatchString(m.configText(argv))
 	if s.NodeIP = flagValue(argv, "--node-ip"); s.NodeIP == "" {
 		for _, a := range s.Addresses {
 			if !strings.HasPrefix(a, "127.") && a != "::1" {
@@ -127,6 +134,10 @@ func (m *machine) describeNode(s *state) {
 // taintInConfig is an entry of registerWithTaints, its fields in order.
 var taintInConfig = regexp.MustCompile(`- effect: (\w+)\n\s+key: (\S+)`)
 
+// hastyConfig is a time in which no container runtime answers: such a kubelet
+// runs and is healthy, and its Node is not Ready.
+var hastyConfig = regexp.MustCompile(`(?m)^runtimeRequestTimeout: "?1ms"?$`)
+
 // nodeName is the name by which the host's kubelet knows itself.
 func (m *machine) nodeName() string {
 	if u := m.units["kubelet.service"]; u != nil && u.file != nil {
@@ -143,6 +154,8 @@ func (c *Cluster) update(name string, s state) {
 	defer c.mu.Unlock()
 	c.states[name] = s
 	c.etcd.update(name, s.Etcd)
+	c.heard(name, s.PID)
+	c.countDown()
 	api := false
 	for _, s := range c.states {
 		api = api || s.API
@@ -151,17 +164,8 @@ func (c *Cluster) update(name string, s state) {
 		return
 	}
 	c.store.begin()
-	var names []string
-	for name := range c.states {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		if s := c.states[name]; s.Kubelet {
-			c.store.register(s)
-		} else {
-			c.store.unready(s.Node)
-		}
+	for _, name := range sortedKeys(c.states) {
+		c.report(name)
 	}
 }
 
@@ -183,7 +187,7 @@ func (c *Cluster) serving(addr, port string) string {
 func (c *Cluster) podCIDR(node string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	o := c.store.objects[path.Join("/api/v1/nodes", node)]
+	o := c.store.objects[nodePath(node)]
 	if o == nil {
 		return ""
 	}

@@ -38,6 +38,7 @@ func (h *Host) Kube(ctx context.Context, r host.KubeRequest) (host.KubeResponse,
 func (c *Cluster) Object(p string) map[string]any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.catchUp()
 	o := c.store.objects[p]
 	if o == nil {
 		return nil
@@ -124,6 +125,7 @@ func parseTarget(p string) (target, bool) {
 func (c *Cluster) serve(r host.KubeRequest) host.KubeResponse {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.catchUp()
 	u, err := url.Parse(r.Path)
 	if err != nil {
 		return status(http.StatusBadRequest, "BadRequest", err.Error())
@@ -146,6 +148,9 @@ func (c *Cluster) serve(r host.KubeRequest) host.KubeResponse {
 	}
 	switch r.Method {
 	case http.MethodGet:
+		if t.kind == "Lease" && t.namespace == "kube-node-lease" && t.name != "" {
+			return c.lease(t)
+		}
 		if t.name == "" {
 			return c.store.list(t, u.Query())
 		}

@@ -110,6 +110,7 @@ func summary(content []byte) string {
 func (c *Cluster) snapshot() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.catchUp()
 	var b strings.Builder
 	for _, p := range sortedKeys(c.store.objects) {
 		data := clone(c.store.objects[p].data).(map[string]any)

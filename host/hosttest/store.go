@@ -20,6 +20,7 @@ type store struct {
 	nodes    int // that were given a subnet
 	services int // that were given an address
 	objects  map[string]*object
+	beats    map[string]time.Time // when the kubelet of a Node reported last, by path
 }
 
 // An object and who owns which of its fields, for server-side apply.
@@ -28,7 +29,9 @@ type object struct {
 	owners map[string]map[string]bool // field -> managers
 }
 
-func newStore() store { return store{version: "v1.36.0", objects: map[string]*object{}} }
+func newStore() store {
+	return store{version: "v1.36.0", objects: map[string]*object{}, beats: map[string]time.Time{}}
+}
 
 // begin is the first start of an API server.
 func (s *store) begin() {
@@ -71,9 +74,13 @@ func (s *store) save(p string, o *object) {
 	s.objects[p] = o
 }
 
-// register makes or updates the Node of a host whose kubelet runs.
-func (s *store) register(h state) {
-	p := path.Join("/api/v1/nodes", h.Node)
+func nodePath(node string) string { return path.Join("/api/v1/nodes", node) }
+
+// register makes or updates the Node of a host whose kubelet runs. A kubelet
+// that reports for the first time since its start beats the heart; one that
+// has nothing new to say does not.
+func (s *store) register(h state, first bool) {
+	p := nodePath(h.Node)
 	o := s.objects[p]
 	if o == nil {
 		o = &object{data: thing("v1", "Node", "", h.Node)}
@@ -90,17 +97,24 @@ func (s *store) register(h state) {
 		}
 		o.data["spec"] = spec
 	}
+	ready := readiness(h)
+	if have, _ := dig(o.data, "status", "conditions").([]any); first || len(have) == 0 || !same(have[0], ready) {
+		s.beats[p] = time.Now()
+	}
 	o.data["status"] = map[string]any{
 		"addresses":  []any{map[string]any{"type": "InternalIP", "address": h.NodeIP}, map[string]any{"type": "Hostname", "address": h.Node}},
 		"nodeInfo":   map[string]any{"architecture": h.Arch, "kubeletVersion": s.version, "operatingSystem": "linux"},
-		"conditions": []any{readiness(h.Network)},
+		"conditions": []any{ready},
 	}
 	s.save(p, o)
 }
 
-func readiness(ready bool) map[string]any {
-	if ready {
+func readiness(h state) map[string]any {
+	switch {
+	case h.ready():
 		return map[string]any{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
+	case h.Hasty:
+		return map[string]any{"type": "Ready", "status": "False", "reason": "KubeletNotReady", "message": "container runtime is down"}
 	}
 	return map[string]any{"type": "Ready", "status": "False", "reason": "KubeletNotReady",
 		"message": "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized"}
@@ -108,7 +122,7 @@ func readiness(ready bool) map[string]any {
 
 // unready is a Node whose kubelet is gone.
 func (s *store) unready(node string) {
-	p := path.Join("/api/v1/nodes", node)
+	p := nodePath(node)
 	if o := s.objects[p]; o != nil {
 		o.data["status"].(map[string]any)["conditions"] = []any{map[string]any{"type": "Ready", "status": "Unknown",
 			"reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status."}}
@@ -139,6 +153,11 @@ func (s *store) present(o *object) map[string]any {
 		data["metadata"].(map[string]any)["managedFields"] = fields
 	}
 	switch data["kind"] {
+	case "Node":
+		conditions, _ := dig(data, "status", "conditions").([]any)
+		for _, c := range conditions {
+			c.(map[string]any)["lastHeartbeatTime"] = s.beats[nodePath(dig(data, "metadata", "name").(string))].UTC().Format(time.RFC3339)
+		}
 	case "Secret":
 		delete(data, "data")
 		delete(data, "stringData")
