@@ -26,7 +26,8 @@ type Options struct {
 	Reviewed map[plan.Addr]modules.Diff
 }
 
-// Result is what came of an apply. Every pending step is in one of the lists.
+// Result is what came of an apply. Every pending step is in one of the lists;
+// Failed has also steps without a change whose host does not serve again.
 type Result struct {
 	Done    []plan.Addr
 	Failed  []*Error
@@ -44,7 +45,7 @@ func Apply(ctx context.Context, planned *Checked, hosts Hosts, opts Options, sin
 		opts.Parallelism = 64
 	}
 	w := &walk{planned: planned, hosts: hosts, opts: opts, sink: sink,
-		slots: make(chan struct{}, opts.Parallelism), ends: map[plan.Addr]*end{}}
+		slots: make(chan struct{}, opts.Parallelism), ends: map[plan.Addr]*end{}, turns: turnsOf(planned)}
 	for _, s := range planned.Graph.Steps {
 		w.ends[s.Addr] = &end{done: make(chan struct{})}
 	}
@@ -64,12 +65,14 @@ type walk struct {
 	sink    event.Sink
 	slots   chan struct{}
 	ends    map[plan.Addr]*end
+	turns   turns
 }
 
 // end is how a step ended; it is written before done is closed.
 type end struct {
 	done    chan struct{}
 	changed bool
+	touched bool // this run changed something of its host before
 	err     *Error
 	skipped *event.StepSkipped
 }
@@ -79,12 +82,14 @@ func (e *end) failed() bool { return e.err != nil || e.skipped != nil }
 func (w *walk) step(ctx context.Context, s *plan.Step) {
 	e := w.ends[s.Addr]
 	defer close(e.done)
-	pending := isModule(s) && len(w.planned.Diffs[s.Addr]) > 0
+	pending := w.planned.pending(s)
 	if cause, ok := w.waitFor(s.After); !ok {
 		w.skip(s, e, pending, cause)
 		return
 	}
+	e.touched = w.touched(s)
 	if !pending {
+		w.pass(ctx, s, e)
 		return
 	}
 	select {
@@ -141,15 +146,30 @@ func (w *walk) skip(s *plan.Step, e *end, pending bool, cause plan.Addr) {
 func (w *walk) run(ctx context.Context, s *plan.Step, e *end) {
 	began := time.Now()
 	w.sink(event.StepStarted{Addr: s.Addr})
+	op := OpApply
 	changed, err := w.change(ctx, s)
-	took := time.Since(began)
+	if err == nil {
+		op, err = OpConfirm, w.confirm(ctx, s, e.touched)
+	}
 	if err != nil {
-		e.err = &Error{s.Addr, OpApply, err}
-		w.sink(event.StepFailed{Addr: s.Addr, Err: err, Took: took})
+		w.fail(e, &Error{s.Addr, op, err}, began)
 		return
 	}
 	e.changed = changed
-	w.sink(event.StepDone{Addr: s.Addr, Took: took, Nop: !changed})
+	w.sink(event.StepDone{Addr: s.Addr, Took: time.Since(began), Nop: !changed})
+}
+
+// pass is the run of a step that has nothing to change.
+func (w *walk) pass(ctx context.Context, s *plan.Step, e *end) {
+	began := time.Now()
+	if err := w.confirm(ctx, s, e.touched); err != nil {
+		w.fail(e, &Error{s.Addr, OpConfirm, err}, began)
+	}
+}
+
+func (w *walk) fail(e *end, err *Error, began time.Time) {
+	e.err = err
+	w.sink(event.StepFailed{Addr: err.Step, Err: err.Err, Took: time.Since(began)})
 }
 
 // change checks the step again, because earlier steps made known what was
@@ -223,9 +243,9 @@ func (w *walk) result() *Result {
 	for _, s := range w.planned.Graph.Steps {
 		e := w.ends[s.Addr]
 		switch {
-		case !isModule(s) || len(w.planned.Diffs[s.Addr]) == 0:
 		case e.err != nil:
 			r.Failed = append(r.Failed, e.err)
+		case !w.planned.pending(s):
 		case e.skipped != nil:
 			r.Skipped = append(r.Skipped, *e.skipped)
 		default:

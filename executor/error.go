@@ -11,8 +11,9 @@ type Op string
 
 // The ops.
 const (
-	OpCheck Op = "check"
-	OpApply Op = "apply"
+	OpCheck   Op = "check"
+	OpApply   Op = "apply"
+	OpConfirm Op = "confirm"
 )
 
 // An Error is a step that failed.

@@ -174,11 +174,13 @@ func (r resumed) equal(s *plan.Step, is, was modules.Diff) bool {
 }
 
 // split takes from is what a step that was cut off explains: it left a
-// service down, so what needs that is down too, or cannot be known.
+// service down, so what needs that is down too, or cannot be known. That a
+// Node is not Ready is explained by any step that the plan did on its host.
 func (r resumed) split(a plan.Addr, is, was modules.Diff) (rest, excused modules.Diff) {
 	for _, c := range is {
 		unknown := c.Until != "" && r.of(plan.Addr(c.Until)) != ""
-		if !slices.Contains(was, c) && (unknown || r.shaken[a] && isState(c)) {
+		unready := c.Want == "Ready" && len(r.did[a.Host()]) > 0
+		if !slices.Contains(was, c) && (unknown || unready || r.shaken[a] && isState(c)) {
 			excused = append(excused, c)
 		} else {
 			rest = append(rest, c)

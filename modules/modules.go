@@ -48,6 +48,16 @@ type Replacer interface {
 	Again(ctx context.Context, d Diff) (Diff, error)
 }
 
+// A Confirmer is a module whose host others wait for where hosts take turns.
+// That nothing differs is not enough then: what Check reads may be older than
+// the latest change of the host.
+type Confirmer interface {
+	Module
+	// Confirm waits until the host serves again, as of now, and changes
+	// nothing. An error says that the next host must not begin.
+	Confirm(ctx context.Context, h host.Host) error
+}
+
 // ReplaceAsked is why something is done again.
 const ReplaceAsked = "-replace asks for it"
 

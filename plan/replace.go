@@ -90,6 +90,14 @@ func (m *again) Items() []string {
 	return nil
 }
 
+// Confirm is the module's, see modules.Confirmer.
+func (m *again) Confirm(ctx context.Context, h host.Host) error {
+	if c, ok := m.Replacer.(modules.Confirmer); ok {
+		return c.Confirm(ctx, h)
+	}
+	return nil
+}
+
 // Conflict is an error if steps are to be done again and left out at once.
 func (c *Choice) Conflict(left map[Addr]Left) error {
 	var errs []error

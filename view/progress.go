@@ -128,9 +128,13 @@ func nopText(nop bool) string {
 	return ""
 }
 
+// end counts what began; a step that had nothing to change is not of the
+// total.
 func (p *Progress) end(a plan.Addr) {
+	if p.running[a] != nil {
+		p.done++
+	}
 	delete(p.running, a)
-	p.done++
 }
 
 func (p *Progress) print(line string) {

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/pmkctl/pmkctl/executor"
@@ -45,6 +46,10 @@ func skippedLine(r *executor.Result, cause plan.Addr) string {
 	}
 	if cause == "" {
 		return strings.Join(steps, ", ") + " (interrupted)"
+	}
+	unconfirmed := func(e *executor.Error) bool { return e.Step == cause && e.Op == executor.OpConfirm }
+	if slices.ContainsFunc(r.Failed, unconfirmed) {
+		return strings.Join(steps, ", ") + " (not begun because " + string(cause) + " is not Ready)"
 	}
 	return strings.Join(steps, ", ") + " (because " + string(cause) + " failed)"
 }

@@ -73,6 +73,18 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return s.Apply(ctx, h, d)
 }
 
+// Confirm waits until the member is healthy, see modules.Confirmer.
+func (m Module) Confirm(ctx context.Context, h host.Host) error {
+	s, err := m.service(ctx, h)
+	if err != nil {
+		return err
+	}
+	if err := s.Ready(ctx, h); err != nil {
+		return resource.WithJournal(ctx, h, service, err)
+	}
+	return nil
+}
+
 // Again restarts the service, see modules.Replacer.
 func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
 	return resource.Restarted(service, modules.ReplaceAsked, d), nil

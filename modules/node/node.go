@@ -4,6 +4,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,13 +95,12 @@ func notReady(o kube.Object) error {
 	}
 }
 
+func (m Module) limit() time.Duration { return cmp.Or(m.Limit, 120*time.Second) }
+
 // Apply sets labels and taints and waits until the Node is Ready. When it
 // does not become so, the error tells what the kubelet said last.
 func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
-	limit := m.Limit
-	if limit == 0 {
-		limit = 120 * time.Second
-	}
+	limit := m.limit()
 	deadline := time.Now().Add(limit)
 	if err := m.label(ctx, h, limit); err != nil {
 		return resource.WithJournal(ctx, h, "kubelet.service", err)

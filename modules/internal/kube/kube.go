@@ -177,6 +177,7 @@ func Text(o any, keys ...string) string {
 // A Condition is one of an object's status.conditions.
 type Condition struct {
 	Status, Reason, Message string
+	Heartbeat               string // when the condition was reported last
 }
 
 // ConditionOf finds a condition by its type; it is zero where there is none.
@@ -184,7 +185,7 @@ func ConditionOf(o Object, kind string) Condition {
 	list, _ := Field(o, "status", "conditions").([]any)
 	for _, c := range list {
 		if Text(c, "type") == kind {
-			return Condition{Status: Text(c, "status"), Reason: Text(c, "reason"), Message: Text(c, "message")}
+			return Condition{Status: Text(c, "status"), Reason: Text(c, "reason"), Message: Text(c, "message"), Heartbeat: Text(c, "lastHeartbeatTime")}
 		}
 	}
 	return Condition{}

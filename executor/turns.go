@@ -1,0 +1,91 @@
+package executor
+
+import (
+	"context"
+	"slices"
+
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan"
+)
+
+// turns says which steps are to be confirmed before the hosts that take
+// turns on them begin.
+type turns struct {
+	next  map[plan.Addr]bool // the very next host has something to change
+	later map[plan.Addr]bool // some host after it has
+}
+
+// turnsOf walks the graph from its end: what waits for a step comes first.
+func turnsOf(planned *Checked) turns {
+	t := turns{map[plan.Addr]bool{}, map[plan.Addr]bool{}}
+	busy := map[plan.Addr]bool{} // of the turn of its host, the step or one behind it has something to change
+	for _, s := range slices.Backward(planned.Graph.Steps) {
+		busy[s.Addr] = !endsTurn(s) && (busy[s.Addr] || planned.pending(s))
+		for _, a := range s.After {
+			switch {
+			case slices.Contains(s.Turns, a):
+				t.next[a] = t.next[a] || busy[s.Addr]
+				t.later[a] = t.later[a] || busy[s.Addr] || t.later[s.Addr]
+			case a.Host() == s.Addr.Host():
+				busy[a] = busy[a] || busy[s.Addr]
+				t.later[a] = t.later[a] || t.later[s.Addr]
+			}
+		}
+	}
+	return t
+}
+
+// endsTurn reports whether the step comes last in the turn of its host: a
+// Node's labels take nothing away from its pods.
+func endsTurn(s *plan.Step) bool {
+	_, confirms := s.Work.(modules.Confirmer)
+	return confirms && len(s.Turns) == 0
+}
+
+func (c *Checked) pending(s *plan.Step) bool { return isModule(s) && len(c.Diffs[s.Addr]) > 0 }
+
+// touched reports whether a step of the same host that s waited for, at one
+// remove or more, changed something in this run.
+func (w *walk) touched(s *plan.Step) bool {
+	return slices.ContainsFunc(s.After, func(a plan.Addr) bool {
+		e := w.ends[a]
+		return e != nil && a.Host() == s.Addr.Host() && (e.changed || e.touched)
+	})
+}
+
+// mustConfirm reports whether the next hosts may begin only once the step is
+// confirmed. An earlier run may have changed its host and ended before this
+// was confirmed, so it is done even if this run changed nothing there; except
+// where flags exclude the step, which is how to go on with other hosts while
+// this one is down.
+func (w *walk) mustConfirm(s *plan.Step, touched bool) bool {
+	if touched {
+		return w.turns.later[s.Addr]
+	}
+	_, left := w.planned.Left[s.Addr]
+	return w.turns.next[s.Addr] && !left
+}
+
+// confirm waits until what others take turns on serves again. That nothing
+// differed when the plan was made says nothing of what this run has changed
+// since. It changes nothing, so it is no part of the plan.
+func (w *walk) confirm(ctx context.Context, s *plan.Step, touched bool) error {
+	m, ok := s.Work.(modules.Confirmer)
+	if !ok || !w.mustConfirm(s, touched) {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-w.opts.Stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	err := m.Confirm(ctx, w.hosts[s.RunsOn()])
+	if ctx.Err() != nil {
+		return nil // no further step begins in any case
+	}
+	return err
+}

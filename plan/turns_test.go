@@ -1,0 +1,202 @@
+package plan_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/state"
+)
+
+var (
+	goodKubelet = map[string]any{"maxPods": int64(50)}
+	badKubelet  = map[string]any{"runtimeRequestTimeout": "1ms"} // it runs, and its Node is not Ready
+)
+
+// cluster is the one that all hosts of the world are in.
+func (w *world) cluster() *hosttest.Cluster { return w.hosts["cp-1"].Cluster() }
+
+// live makes a cluster whose kubelets take as long to report as real ones.
+func live(t *testing.T, workersOf, most int) *world {
+	w := workers(t, workersOf, fmt.Sprintf("max_unavailable = %d", most))
+	w.apply(t)
+	w.cluster().Report(hosttest.RealKubelets)
+	return w
+}
+
+// walk plans and applies without wanting anything of the end.
+func (w *world) walk(t *testing.T, opts executor.Options, sink event.Sink) *executor.Result {
+	t.Helper()
+	c, records := w.compile(t)
+	opts.Keepers = map[string]*state.Keeper{}
+	for name, h := range w.reached() {
+		opts.Keepers[name] = state.NewKeeper(h, "run", records[name])
+	}
+	c.Join(opts.Keepers)
+	return executor.Apply(context.Background(), w.check(t, c.Graph), w.reached(), opts, sink)
+}
+
+// having are the hosts, in the order of the spec, whose kubelet has a setting.
+func (w *world) having(setting string) []string {
+	var names []string
+	for _, h := range w.Hosts {
+		if strings.Contains(string(w.hosts[h.Name].Peek("/var/lib/kubelet/config.yaml")), setting) {
+			names = append(names, h.Name)
+		}
+	}
+	return names
+}
+
+// TestBadSettingStopsTheRoll: a kubelet setting under which Nodes are not
+// Ready reaches max_unavailable hosts, and the result says why the others
+// were not begun. When the plan was made no Node differed.
+func TestBadSettingStopsTheRoll(t *testing.T) {
+	for _, most := range []int{1, 2} {
+		t.Run(fmt.Sprintf("max_unavailable %d", most), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := live(t, 3, most)
+				w.Settings.Kubelet.Config = badKubelet
+				down := w.cluster().WatchNodes()
+				r := w.walk(t, executor.Options{}, quiet)
+				want := []string{"cp-1", "worker-1", "worker-2", "worker-3"}[:most]
+				if got := w.having("runtimeRequestTimeout"); !slices.Equal(got, want) || down() != most {
+					t.Errorf("the setting reached %v, want %v; %d Nodes were down at once", got, want, down())
+				}
+				for i, e := range r.Failed {
+					if e.Step != plan.NewAddr("node", want[i]) || e.Op != executor.OpConfirm || !strings.Contains(e.Error(), "container runtime is down") {
+						t.Errorf("failed: %v", e)
+					}
+				}
+				if len(r.Failed) != most || len(r.Skipped) != 4-most {
+					t.Errorf("%d failed, skipped %v", len(r.Failed), r.Skipped)
+				}
+				for _, s := range r.Skipped {
+					if s.Addr.Module() != "kubelet" || s.Cause.Module() != "node" {
+						t.Errorf("%s is skipped because of %s", s.Addr, s.Cause)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestNeverMoreThanMaxUnavailable, whatever the order of the hosts, which of
+// them change and which of these become NotReady.
+func TestNeverMoreThanMaxUnavailable(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				random := rand.New(rand.NewPCG(seed, 0))
+				most := 1 + random.IntN(3)
+				w := live(t, 5, most)
+				others := w.Hosts[1:]
+				random.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+				for _, h := range w.Hosts {
+					h.Kubelet.Config = []map[string]any{badKubelet, badKubelet, goodKubelet, nil}[random.IntN(4)]
+				}
+				down := w.cluster().WatchNodes()
+				r := w.walk(t, executor.Options{Parallelism: 1 + random.IntN(8)}, quiet)
+				if down() > most {
+					t.Errorf("%d Nodes were down at once, max_unavailable is %d; bad on %v", down(), most, w.having("runtimeRequestTimeout"))
+				}
+				if len(r.Done) == 0 {
+					t.Error("nothing was done")
+				}
+			})
+		})
+	}
+}
+
+// TestGoodSettingReachesAll: reports that come as late as real ones hold
+// nothing up for ever.
+func TestGoodSettingReachesAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := live(t, 3, 1)
+		w.Settings.Kubelet.Config = goodKubelet
+		down := w.cluster().WatchNodes()
+		r := w.walk(t, executor.Options{}, quiet)
+		if !r.Complete() || len(w.having("maxPods: 50")) != 4 || down() != 1 {
+			t.Errorf("it reached %v, %d Nodes were down at once; failed %v", w.having("maxPods: 50"), down(), r.Failed)
+		}
+	})
+}
+
+// TestRollGoesOnAfterACut: a run is stopped right after the first kubelet was
+// restarted, while the Node still shows what it said before. The next run
+// must not take that for a report.
+func TestRollGoesOnAfterACut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := live(t, 3, 1)
+		w.Settings.Kubelet.Config = badKubelet
+		stop := make(chan struct{})
+		r := w.walk(t, executor.Options{Stop: stop}, func(e event.Event) {
+			if done, ok := e.(event.StepDone); ok && done.Addr == "kubelet.cp-1" {
+				close(stop)
+			}
+		})
+		if len(r.Failed) > 0 || len(r.Done) != 1 {
+			t.Fatalf("done %v, failed %v", r.Done, r.Failed)
+		}
+		w.walk(t, executor.Options{}, quiet)
+		if got := w.having("runtimeRequestTimeout"); len(got) != 1 {
+			t.Errorf("the setting reached %v", got)
+		}
+	})
+}
+
+// TestLabelsTakeNoTurns: what leaves pods alone is not waited for.
+func TestLabelsTakeNoTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := live(t, 3, 1)
+		for _, h := range w.Hosts {
+			h.Labels = map[string]string{"zone": "a"}
+		}
+		began := time.Now()
+		if r := w.walk(t, executor.Options{}, quiet); !r.Complete() || time.Since(began) > time.Second {
+			t.Errorf("it took %v, failed %v", time.Since(began), r.Failed)
+		}
+	})
+}
+
+// TestEtcdFollowsHealthyMembers: a member that does not come up is the last
+// one that is restarted, also if an earlier run left it so.
+func TestEtcdFollowsHealthyMembers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := workers(t, 2, "")
+		for _, h := range w.Hosts {
+			h.Roles = []spec.Role{spec.Etcd, spec.Worker}
+		}
+		w.Hosts[0].Roles = append(w.Hosts[0].Roles, spec.ControlPlane)
+		w.apply(t)
+		w.Settings.Etcd.Config = map[string]any{"quota-backend-bytes": int64(1 << 30)}
+		sick := func(method, item string) error {
+			if method == "Get" && strings.HasSuffix(item, "2381/health") {
+				return host.ErrUnavailable
+			}
+			return nil
+		}
+		w.hosts["cp-1"].FailOn(sick)
+		for _, run := range []string{"first", "second"} {
+			r := w.walk(t, executor.Options{}, quiet)
+			if len(r.Failed) != 1 || r.Failed[0].Step != "etcd.cp-1" {
+				t.Errorf("%s run: failed %v", run, r.Failed)
+			}
+			for _, name := range []string{"worker-1", "worker-2"} {
+				if strings.Contains(string(w.hosts[name].Peek("/etc/etcd/etcd.yaml")), "quota-backend-bytes") {
+					t.Errorf("%s run: the member on %s was restarted", run, name)
+				}
+			}
+		}
+	})
+}
