@@ -34,6 +34,7 @@ func TestSince(t *testing.T) {
 		was, is diff
 		did     state.What // the step
 		ca      state.What // the step that later waits for
+		host    state.What // another step of its host
 		moved   bool
 	}{
 		{name: "the same", was: diff{file, unit}, is: diff{file, unit}},
@@ -67,6 +68,8 @@ func TestSince(t *testing.T) {
 		{name: "done and down behind what was cut off", was: diff{file}, is: diff{ready}, did: state.Done, ca: state.Failed},
 		{name: "down by itself", is: diff{unit}, moved: true},
 		{name: "down though all was done", is: diff{ready}, ca: state.Done, moved: true},
+		{name: "not Ready though all was done on its host", is: diff{ready}, host: state.Done},
+		{name: "down though all was done on its host", is: diff{unit}, host: state.Done, moved: true},
 		{name: "written behind what was cut off", is: diff{file}, ca: state.Intent, moved: true},
 		{name: "known since", was: diff{file, later}, is: diff{file, known}, ca: state.Done},
 		{name: "known to be well", was: diff{file, later}, is: diff{file}, ca: state.Done},
@@ -88,6 +91,9 @@ func TestSince(t *testing.T) {
 			}
 			if tt.ca != "" {
 				did["b"]["ca.b"] = tt.ca
+			}
+			if tt.host != "" {
+				did["a"]["kubelet.a"] = tt.host
 			}
 			if moves := now.Since(p, did); (len(moves) > 0) != tt.moved {
 				t.Errorf("got %+v, want moved %v", moves, tt.moved)

@@ -18,9 +18,11 @@ type turns struct {
 // turnsOf walks the graph from its end: what waits for a step comes first.
 func turnsOf(planned *Checked) turns {
 	t := turns{map[plan.Addr]bool{}, map[plan.Addr]bool{}}
+	last := lastOfTurns(planned.Graph)
 	busy := map[plan.Addr]bool{} // of the turn of its host, the step or one behind it has something to change
 	for _, s := range slices.Backward(planned.Graph.Steps) {
-		busy[s.Addr] = !endsTurn(s) && (busy[s.Addr] || planned.pending(s))
+		ends := last[s.Addr.Module()] && len(s.Turns) == 0 // a Node's labels take nothing away from its pods
+		busy[s.Addr] = !ends && (busy[s.Addr] || planned.pending(s))
 		for _, a := range s.After {
 			switch {
 			case slices.Contains(s.Turns, a):
@@ -35,11 +37,15 @@ func turnsOf(planned *Checked) turns {
 	return t
 }
 
-// endsTurn reports whether the step comes last in the turn of its host: a
-// Node's labels take nothing away from its pods.
-func endsTurn(s *plan.Step) bool {
-	_, confirms := s.Work.(modules.Confirmer)
-	return confirms && len(s.Turns) == 0
+// lastOfTurns are the modules whose steps others take turns on.
+func lastOfTurns(g *plan.Graph) map[string]bool {
+	last := map[string]bool{}
+	for _, s := range g.Steps {
+		for _, a := range s.Turns {
+			last[a.Module()] = true
+		}
+	}
+	return last
 }
 
 func (c *Checked) pending(s *plan.Step) bool { return isModule(s) && len(c.Diffs[s.Addr]) > 0 }

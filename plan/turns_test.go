@@ -15,6 +15,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
 )
@@ -38,13 +39,28 @@ func live(t *testing.T, workersOf, most int) *world {
 // walk plans and applies without wanting anything of the end.
 func (w *world) walk(t *testing.T, opts executor.Options, sink event.Sink) *executor.Result {
 	t.Helper()
+	return w.selected(t, plan.Selection{}, opts, sink)
+}
+
+// selected is walk with flags.
+func (w *world) selected(t *testing.T, s plan.Selection, opts executor.Options, sink event.Sink) *executor.Result {
+	t.Helper()
 	c, records := w.compile(t)
+	choice, err := c.Graph.Select(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Graph.Replace(choice.Replaces); err != nil {
+		t.Fatal(err)
+	}
 	opts.Keepers = map[string]*state.Keeper{}
 	for name, h := range w.reached() {
 		opts.Keepers[name] = state.NewKeeper(h, "run", records[name])
 	}
 	c.Join(opts.Keepers)
-	return executor.Apply(context.Background(), w.check(t, c.Graph), w.reached(), opts, sink)
+	checked := w.check(t, c.Graph)
+	checked.Narrow(choice.Leave(func(a plan.Addr) bool { return len(checked.Diffs[a]) > 0 }))
+	return executor.Apply(context.Background(), checked, w.reached(), opts, sink)
 }
 
 // having are the hosts, in the order of the spec, whose kubelet has a setting.
@@ -112,6 +128,31 @@ func TestNeverMoreThanMaxUnavailable(t *testing.T) {
 				}
 				if len(r.Done) == 0 {
 					t.Error("nothing was done")
+				}
+			})
+		})
+	}
+}
+
+// TestFlagsKeepTurns: the promise holds for kubelets that are restarted
+// because of -replace, and where -target leaves the Nodes out of the plan.
+func TestFlagsKeepTurns(t *testing.T) {
+	for _, s := range []plan.Selection{{Replace: []string{"kubelet"}}, {Replace: []string{"kubelet"}, Target: []string{"kubelet"}}} {
+		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := live(t, 3, 1)
+				for _, h := range w.hosts {
+					h.OnStart("kubelet.service", func(h *hosttest.Host) error {
+						if err := h.Unit(context.Background(), "flanneld.service", host.Stop); err != nil {
+							return err
+						}
+						return h.Remove(context.Background(), "/etc/cni/net.d/10-flannel.conflist")
+					})
+				}
+				down := w.cluster().WatchNodes()
+				r := w.selected(t, s, executor.Options{}, quiet)
+				if down() != 1 || len(r.Done) != 1 || len(r.Failed) != 1 || r.Failed[0].Step != "node.cp-1" {
+					t.Errorf("%d Nodes were down at once; done %v, failed %v", down(), r.Done, r.Failed)
 				}
 			})
 		})
@@ -197,6 +238,50 @@ func TestEtcdFollowsHealthyMembers(t *testing.T) {
 					t.Errorf("%s run: the member on %s was restarted", run, name)
 				}
 			}
+		}
+	})
+}
+
+// TestSavedPlanStopsAndGoesOn: the confirmation is no change, so a saved plan
+// has none; and that the plan's own restart left a Node not Ready does not
+// make the plan stale, be it noted on the Node already or not.
+func TestSavedPlanStopsAndGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := context.Background()
+		w := live(t, 3, 1)
+		w.Settings.Kubelet.Config = badKubelet
+		c, records := w.compile(t)
+		first := w.check(t, c.Graph)
+		p := &saved.Plan{Steps: first.Steps()}
+		apply := func(c *executor.Checked, records map[string]*state.Record) *executor.Result {
+			keepers := map[string]*state.Keeper{}
+			for name, h := range w.reached() {
+				keepers[name] = state.NewKeeper(h, "run", records[name])
+				keepers[name].Plan = "plan"
+			}
+			return executor.Apply(ctx, c, w.reached(), executor.Options{Keepers: keepers, Reviewed: executor.Saved(p).Diffs}, quiet)
+		}
+		if len(first.Diffs["node.cp-1"]) > 0 {
+			t.Errorf("the plan has %v", first.Diffs["node.cp-1"])
+		}
+		r := apply(first, records)
+		for range 2 {
+			if len(r.Failed) != 1 || r.Failed[0].Step != "node.cp-1" || len(w.having("runtimeRequestTimeout")) != 1 {
+				t.Fatalf("the setting reached %v, failed %v", w.having("runtimeRequestTimeout"), r.Failed)
+			}
+			did := map[string]state.Progress{}
+			for name, h := range w.reached() {
+				var err error
+				if did[name], err = state.LoadProgress(ctx, h, "plan"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			again, records := w.compile(t)
+			now := w.check(t, again.Graph)
+			if moves := now.Since(p, did); len(moves) > 0 {
+				t.Fatalf("the plan is stale: %+v", moves)
+			}
+			r = apply(now, records)
 		}
 	})
 }

@@ -107,10 +107,12 @@ func TestQuiet(t *testing.T) {
 func TestResult(t *testing.T) {
 	err := errors.New("start kubelet.service: job failed: exit-code\n  last lines of kubelet.service:\n    no such device")
 	r := &executor.Result{
-		Done:   []plan.Addr{"kernel.cp-1", "kernel.worker-1"},
-		Failed: []*executor.Error{{Step: "kubelet.worker-1", Op: executor.OpApply, Err: err}, {Step: "etcd.cp-1", Op: executor.OpApply, Err: errors.New("disk full")}},
+		Done: []plan.Addr{"kernel.cp-1", "kernel.worker-1"},
+		Failed: []*executor.Error{{Step: "kubelet.worker-1", Op: executor.OpApply, Err: err}, {Step: "etcd.cp-1", Op: executor.OpApply, Err: errors.New("disk full")},
+			{Step: "node.worker-2", Op: executor.OpConfirm, Err: errors.New("wait 2m0s for node worker-2 to report Ready again: KubeletNotReady: container runtime is down")}},
 		Skipped: []event.StepSkipped{{Addr: "node.worker-1", Cause: "kubelet.worker-1"}, {Addr: "kube-apiserver.cp-1", Cause: "etcd.cp-1"},
-			{Addr: "flannel.worker-1", Cause: "kubelet.worker-1"}, {Addr: "dns.cp-1"}},
+			{Addr: "flannel.worker-1", Cause: "kubelet.worker-1"}, {Addr: "dns.cp-1"},
+			{Addr: "kubelet.worker-3", Cause: "node.worker-2"}},
 	}
 	var out bytes.Buffer
 	if err := view.Result(&out, r, view.NewStyle(false)); err != nil {
