@@ -130,7 +130,7 @@ func newBuilder(ctx context.Context, c *spec.Cluster, w World) (*builder, error)
 		b.hosts, b.facts[h.Name] = append(b.hosts, h), facts
 	}
 	b.identity = b.clusterIdentity()
-	return b, nil
+	return b, b.membersReached()
 }
 
 // clusterIdentity is the cluster as the records have it, or a new one.
@@ -224,7 +224,7 @@ func Immutable(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostic
 			diags = append(diags, immutable(c, field, have, &at))
 		}
 	}
-	return diags
+	return append(diags, newMembers(c, records)...)
 }
 
 // lostRoles are roles that a host has on the live cluster and not in the spec,

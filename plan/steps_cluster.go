@@ -38,9 +38,11 @@ func (b *builder) etcd() {
 	var before []Addr
 	for i, h := range b.with(spec.Etcd) {
 		s := b.Settings.Etcd
+		_, member := b.world.Records[h.Name].Owns[etcdUnit]
 		step := b.add("etcd", h, etcd.Module{
 			Member: etcd.Member{Name: h.Name, Address: h.Address.String()}, Members: members, Token: b.Name,
 			Config: s.Config, Flags: s.Flags, FeatureGates: s.FeatureGates, Binary: b.Components["etcd"].SHA256,
+			Started: member && hasAPIServer(b.Cluster, b.world.Records),
 		}, append(b.on(h, "programs", "certificates"), b.trusted(h)...)...)
 		if i > 0 && b.live {
 			step.After, step.Turns = append(step.After, before...), before

@@ -115,7 +115,7 @@ var hostBlock = &block{
 	Doc: "A machine, or with for_each one for every key, which is its name then.",
 	Attrs: []attr{
 		{Name: "address", Type: cty.String, Required: true, Rule: address, Doc: "IPv4 address by which the other hosts reach it."},
-		{Name: "roles", Type: strs, Default: cty.ListVal([]cty.Value{str("worker")}), Rule: roleNames, Doc: "What it does: \"control-plane\", \"etcd\", \"worker\". Only a worker runs pods of users."},
+		{Name: "roles", Type: strs, Default: cty.ListVal([]cty.Value{str("worker")}), Rule: roleNames, Doc: "What it does: \"control-plane\", \"etcd\", \"worker\". Only a worker runs pods of users. A live cluster gets no control-plane or etcd host more."},
 		{Name: "labels", Type: strMap, Rule: nodeLabels, Doc: "Labels of its Node."},
 	},
 	Blocks: []*block{

@@ -38,7 +38,8 @@ type state struct {
 	PID       int  // of the kubelet
 	Hasty     bool // it gives the container runtime no time to answer
 	Etcd      bool
-	Network   bool // a CNI configuration is there, or flanneld runs
+	EtcdPeers string // initial-cluster of its configuration
+	Network   bool   // a CNI configuration is there, or flanneld runs
 	Addresses []string
 	Sockets   []host.Socket
 }
@@ -83,6 +84,10 @@ func (m *machine) push() {
 	s.Network = m.runs("flanneld")
 	for _, name := range m.tree.children("/etc/cni/net.d") {
 		s.Network = s.Network || strings.HasSuffix(name, ".conflist")
+	}
+	if s.Etcd {
+		argv := splitWords(m.unitOf("etcd").file.last("Service.ExecStart"))
+		s.EtcdPeers = etcdField(m.configText(argv), "initial-cluster")
 	}
 	if s.Kubelet {
 		m.describeNode(&s)

@@ -7,13 +7,15 @@ import (
 	"hash/fnv"
 	"net"
 	"net/url"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// ensemble is etcd's members by the names of their hosts. A host joins when
-// its etcd runs, and again if it was removed and has been stopped since.
+// ensemble is etcd's members by the names of their hosts. A host is one once
+// its etcd runs. One that was removed stays so for good, as its id does.
 type ensemble struct {
 	ids     map[string]string
 	removed map[string]bool
@@ -22,14 +24,64 @@ type ensemble struct {
 func newEnsemble() ensemble { return ensemble{map[string]string{}, map[string]bool{}} }
 
 func (e ensemble) update(name string, runs bool) {
-	switch {
-	case !runs:
-		delete(e.removed, name)
-	case !e.removed[name]:
+	if runs && !e.removed[name] {
 		sum := fnv.New32a()
 		sum.Write([]byte("etcd " + name))
 		e.ids[name] = strconv.FormatUint(uint64(sum.Sum32()), 10)
 	}
+}
+
+// runEtcd is the start of an etcd with a configuration file: it makes its
+// data, unless the members that run refuse it.
+func (m *machine) runEtcd(f *unitFile) error {
+	config := m.configText(splitWords(f.last("Service.ExecStart")))
+	data := etcdField(config, "data-dir")
+	if data == "" {
+		return nil
+	}
+	fresh := m.tree.open(data+"/member") == nil
+	if err := m.cluster.etcdStarts(m.name, fresh); err != nil {
+		return err
+	}
+	if !fresh {
+		return nil
+	}
+	user := f.last("Service.User")
+	return m.makeDir(host.DirSpec{Path: data + "/member", Mode: 0o700, Owner: user, Group: user})
+}
+
+func etcdField(config, name string) string {
+	match := regexp.MustCompile(`(?m)^` + name + `: "?([^"\n]*)`).FindStringSubmatch(config)
+	if match == nil {
+		return ""
+	}
+	return match[1]
+}
+
+// etcdStarts returns why a member cannot start: a fresh one has no data. The
+// first one begins a new ensemble.
+func (c *Cluster) etcdStarts(name string, fresh bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	runs, expected := false, false
+	for other := range c.etcd.ids {
+		if s := c.states[other]; other != name && s.Etcd {
+			runs = true
+			expected = expected || strings.Contains(","+s.EtcdPeers, ","+name+"=")
+		}
+	}
+	switch {
+	case !runs && fresh:
+		c.etcd = newEnsemble()
+	case !runs:
+	case c.etcd.removed[name]:
+		return errors.New("the member has been permanently removed from the cluster")
+	case fresh && c.etcd.ids[name] != "":
+		return fmt.Errorf("member %s has already been bootstrapped", name)
+	case fresh && !expected:
+		return errors.New("request cluster ID mismatch: no majority answers")
+	}
+	return nil
 }
 
 // quorum tells if a majority of the members runs.
@@ -117,7 +169,7 @@ func (c *Cluster) etcdRemove(id string) error {
 			c.etcd.ids[name] = id
 			return errors.New("etcdserver: re-configuration failed due to not enough started members")
 		}
-		c.etcd.removed[name] = c.states[name].Etcd
+		c.etcd.removed[name] = true
 	}
 	return nil
 }

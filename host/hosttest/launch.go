@@ -189,8 +189,14 @@ func (m *machine) behave(name string, f *unitFile) error {
 		return m.unlocked(hook)
 	}
 	argv := splitWords(f.last("Service.ExecStart"))
-	if len(argv) > 0 && path.Base(argv[0]) == "flanneld" {
+	if len(argv) == 0 {
+		return nil
+	}
+	switch path.Base(argv[0]) {
+	case "flanneld":
 		return m.leaseSubnet(f.last("Service.ExecStartPost"))
+	case "etcd":
+		return m.runEtcd(f)
 	}
 	return nil
 }

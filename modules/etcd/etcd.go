@@ -34,6 +34,7 @@ type Module struct {
 	Member
 	Members []Member // all of them, this one too, in the order of the spec
 	Token   string   // name of the cluster
+	Started bool     // this member has run before, so its data must be there
 
 	Config       map[string]any    // over ours
 	Flags        map[string]string // fields of the configuration too: etcd takes no flags beside a file
@@ -106,10 +107,24 @@ func (m Module) service(ctx context.Context, h host.Host) (resource.Service, err
 	if err != nil {
 		return resource.Service{}, err
 	}
-	if have[0].Type == host.Dir {
+	switch {
+	case have[0].Type == host.Dir:
 		c = keepInitial(c, have[1].Content)
+	case m.Started && have[0].Type == host.Absent:
+		return resource.Service{}, m.lost(data)
 	}
 	return m.configured(c)
+}
+
+// lost is the error of a member without its data. The only member would start
+// as an empty cluster; one of several would be refused by the others, as one
+// that has been bootstrapped already.
+func (m Module) lost(data string) error {
+	advice := "Restore it from a backup, or mount the disk that it is on"
+	if len(m.Members) > 1 {
+		advice += "; or replace this member by hand with etcdctl, or, if this is not the control-plane host, take the host out of the spec, apply, and add it again without the role \"etcd\""
+	}
+	return fmt.Errorf("%s/member is gone: this host is a member of the etcd of a live cluster, and its etcd must not start without data. %s", data, advice)
 }
 
 // configured is the service with this configuration.

@@ -127,7 +127,6 @@ func TestKeepsInitial(t *testing.T) {
 		return d
 	}
 	apply(m)
-	hosttest.WithDir("/var/lib/etcd/member")(h.Admin())
 	m.Members = members
 	if d := apply(m); len(d) > 0 {
 		t.Errorf("another list of members changes %v", d)
@@ -138,5 +137,33 @@ func TestKeepsInitial(t *testing.T) {
 	}
 	if c := string(h.Peek("/etc/etcd/etcd.yaml")); !strings.Contains(c, "initial-cluster: cp-1=https://192.0.2.11:2380\n") {
 		t.Errorf("got %s", c)
+	}
+}
+
+// A member that ran before is not started without its data.
+func TestLostData(t *testing.T) {
+	tests := []struct {
+		name    string
+		members []Member
+		there   string // a directory; "" is none
+		want    string // in the error; "" is none
+	}{
+		{"only member", members[:1], "", "/srv/etcd/member is gone: this host is a member of the etcd of a live cluster, and its etcd must not start without data. Restore it from a backup, or mount the disk that it is on"},
+		{"one of three", members, "", "or replace this member by hand with etcdctl, or, if this is not the control-plane host, take the host out of the spec, apply, and add it again without the role \"etcd\""},
+		{"data", members, "/srv/etcd/member", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := hosttest.New("cp-1")
+			before(h.Admin())
+			if tt.there != "" {
+				hosttest.WithDir(tt.there)(h.Admin())
+			}
+			m := Module{Member: members[0], Members: tt.members, Token: "demo", Started: true, Config: map[string]any{"data-dir": "/srv/etcd"}}
+			_, err := m.Check(context.Background(), h)
+			if (err == nil) != (tt.want == "") || err != nil && !strings.HasSuffix(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
 	}
 }
