@@ -224,7 +224,7 @@ func Immutable(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostic
 			diags = append(diags, immutable(c, field, have, &at))
 		}
 	}
-	return append(diags, newMembers(c, records)...)
+	return slices.Concat(diags, newMembers(c, records), otherPrograms(c, records))
 }
 
 // lostRoles are roles that a host has on the live cluster and not in the spec,

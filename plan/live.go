@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -13,6 +15,7 @@ import (
 const (
 	etcdUnit = "etcd.service"
 	apiUnit  = "kube-apiserver.service" // starts after all members of etcd
+	nodeUnit = "kube-proxy.service"     // starts after the host's kubelet
 )
 
 // owner is a host of the spec on which a unit of the cluster was installed;
@@ -69,4 +72,50 @@ func (b *builder) membersReached() error {
 		}
 	}
 	return nil
+}
+
+// otherPrograms are diagnostics for components whose programs are not those
+// of the live cluster. A digest that some host has already, or had before an
+// apply that was cut off, is none of them.
+func otherPrograms(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostics {
+	if owner(c, records, nodeUnit) == nil {
+		return nil // nothing runs yet that the order of an upgrade would protect
+	}
+	lines := map[hcl.Range][]string{}
+	var places []hcl.Range
+	for _, name := range spec.Programs(&spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd}}) {
+		runs, want := digests(c, records, name), c.Components[name].SHA256
+		if len(runs) == 0 || slices.Contains(runs, want) {
+			continue
+		}
+		at := c.ImmutableRange(spec.FieldDigest + name)
+		if lines[at] == nil {
+			places = append(places, at)
+		}
+		lines[at] = append(lines[at], fmt.Sprintf("  %s\n    runs     %s\n    the spec %s", name, runs[0], want))
+	}
+	var diags hcl.Diagnostics
+	for _, at := range places {
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Cannot change on a live cluster", Subject: &at,
+			Detail: fmt.Sprintf("The cluster %q runs with programs of another sha256 than the spec has:\n%s\n"+
+				"To replace them is an upgrade, which needs an order that an apply does not have. Put the sha256 that runs back, or wait for a pmkctl that can upgrade clusters.",
+				c.Name, strings.Join(lines[at], "\n"))})
+	}
+	return diags
+}
+
+// digests are those of a component on the live hosts, as pmkctl wrote it
+// last and before that.
+func digests(c *spec.Cluster, records map[string]*state.Record, component string) []string {
+	var last, before []string
+	for _, h := range c.Hosts {
+		r := records[h.Name]
+		if r == nil || r.Cluster.Name != c.Name {
+			continue
+		}
+		if o := r.Owns[programPath(component)]; o.SHA256 != "" {
+			last, before = append(last, o.SHA256), append(before, o.Was)
+		}
+	}
+	return append(last, before...)
 }

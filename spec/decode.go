@@ -17,7 +17,8 @@ type decoded struct {
 	cluster, api, network, preflight *node
 
 	hosts   []*decodedHost
-	partial bool // a block was left out for its mistakes
+	digests map[string]hcl.Range // of components, by name
+	partial bool                 // a block was left out for its mistakes
 }
 
 type decodedHost struct {

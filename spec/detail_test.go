@@ -72,7 +72,7 @@ func TestIdentity(t *testing.T) {
 	if d := cmp.Diff(want, Identity(c)); d != "" {
 		t.Error(d)
 	}
-	lines := map[string]string{FieldVersion: "cluster.hcl:2", FieldBackend: "etcd.hcl:2", FieldEtcdData: "etcd.hcl:5", FieldName: "cluster.hcl:1", "none": "cluster.hcl:1"}
+	lines := map[string]string{FieldVersion: "cluster.hcl:2", FieldBackend: "etcd.hcl:2", FieldEtcdData: "etcd.hcl:5", FieldName: "cluster.hcl:1", FieldDigest + "kubelet": "parts.hcl:23", "none": "cluster.hcl:1"}
 	for field, want := range lines {
 		if got := place(c.ImmutableRange(field)); got != want {
 			t.Errorf("%s is at %s, want %s", field, got, want)

@@ -13,6 +13,10 @@ const (
 	FieldEtcdData    = "etcd data-dir"
 )
 
+// FieldDigest and the name of a component are what ImmutableRange calls its
+// sha256. Records keep the digests of programs by themselves.
+const FieldDigest = "sha256 of "
+
 // Identity is what a record on a host keeps of the spec, to tell later
 // whether it changed.
 func Identity(c *Cluster) map[string]string {
@@ -29,8 +33,8 @@ func (c *Cluster) etcdData() string {
 	return "/var/lib/etcd"
 }
 
-// ImmutableRange is where the spec says a field of Identity, or the cluster
-// block where it says nothing.
+// ImmutableRange is where the spec says a field of Identity or a component's
+// digest, or the cluster block where it says nothing.
 func (c *Cluster) ImmutableRange(field string) hcl.Range {
 	if r, ok := c.ranges[field]; ok {
 		return r
@@ -38,11 +42,15 @@ func (c *Cluster) ImmutableRange(field string) hcl.Range {
 	return c.Range
 }
 
-// immutable are the places of Identity's fields.
+// immutable are the places of Identity's fields and of components' digests.
 func (d *decoded) immutable() map[string]hcl.Range {
-	return map[string]hcl.Range{
+	ranges := map[string]hcl.Range{
 		FieldName: d.cluster.named, FieldPodCIDR: d.cluster.attrs["pod_cidr"].at, FieldServiceCIDR: d.cluster.attrs["service_cidr"].at,
 		FieldVersion: d.cluster.attrs["kubernetes_version"].at, FieldBackend: d.network.attrs["backend"].at,
 		FieldEtcdData: d.Settings.Etcd.Range,
 	}
+	for name, at := range d.digests {
+		ranges[FieldDigest+name] = at
+	}
+	return ranges
 }

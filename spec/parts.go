@@ -8,7 +8,7 @@ import (
 
 // decodeParts reads components and images.
 func (l *loader) decodeParts(d *decoded) {
-	d.Components = Components{}
+	d.Components, d.digests = Components{}, map[string]hcl.Range{}
 	for _, b := range l.all(componentBlock) {
 		nodes, ok := l.instances(b, componentBlock)
 		d.partial = d.partial || !ok
@@ -38,7 +38,7 @@ func (l *loader) decodeComponent(d *decoded, n *node) {
 	}
 	l.checkFilledIn(c.SHA256, n)
 	l.checkComponentVersion(d, c, n)
-	d.Components[c.Name] = c
+	d.Components[c.Name], d.digests[c.Name] = c, n.attrs["sha256"].at
 }
 
 func (l *loader) decodeImage(d *decoded, n *node) {

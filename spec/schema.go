@@ -54,7 +54,7 @@ var blocks = []*block{
 
 var clusterBlock = &block{
 	Name: "cluster", Label: "name of the cluster",
-	Doc: "The cluster as a whole. Its name, pod_cidr and service_cidr cannot change once it runs.",
+	Doc: "The cluster as a whole. Its name, kubernetes_version, pod_cidr and service_cidr cannot change once it runs.",
 	Attrs: []attr{
 		{Name: "kubernetes_version", Type: cty.String, Required: true, Rule: kubernetesVersion, Doc: "Release of Kubernetes, 1.34 to 1.36, such as \"1.36.3\"."},
 		{Name: "pod_cidr", Type: cty.String, Default: str("10.244.0.0/16"), Rule: cidr, Doc: "Addresses of pods; each host gets a /24 of it."},
@@ -168,7 +168,7 @@ var componentBlock = &block{
 	Attrs: []attr{
 		{Name: "version", Type: cty.String, Default: str(""), Doc: "Its version, to be shown in plans."},
 		{Name: "source", Type: cty.String, Required: true, Rule: source, Doc: "Where the file is: a path (relative to the spec's folder) or an https URL."},
-		{Name: "sha256", Type: cty.String, Required: true, Rule: sha256, Doc: "Digest of the file, 64 hexadecimal digits."},
+		{Name: "sha256", Type: cty.String, Required: true, Rule: sha256, Doc: "Digest of the file, 64 hexadecimal digits. It cannot change on a live cluster."},
 	},
 }
 
