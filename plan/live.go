@@ -1,12 +1,15 @@
 package plan
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/pki"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
 )
@@ -118,4 +121,18 @@ func digests(c *spec.Cluster, records map[string]*state.Record, component string
 		}
 	}
 	return append(last, before...)
+}
+
+// RecallDomain completes a record that does not have the cluster's domain,
+// because an older pmkctl wrote it, with what the host serves.
+func RecallDomain(ctx context.Context, h host.Reader, c *spec.Cluster, r *state.Record) error {
+	_, serves := r.Owns[apiUnit]
+	if _, known := r.Cluster.Immutable[spec.FieldDomain]; known || !serves || r.Cluster.Name != c.Name || r.Cluster.Immutable == nil {
+		return nil
+	}
+	domain, err := pki.Domain(ctx, h, c.Domain)
+	if domain != "" {
+		r.Cluster.Immutable[spec.FieldDomain] = domain
+	}
+	return err
 }

@@ -66,7 +66,7 @@ func TestIdentity(t *testing.T) {
 	files["etcd.hcl"] = "network \"flannel\" {\n  backend = \"udp\"\n}\n\netcd {\n  config = { data-dir = \"/srv/etcd\" }\n}\n"
 	c := mustLoad(t, lay(t, files), Options{})
 	want := map[string]string{
-		FieldName: "c", FieldPodCIDR: "10.244.0.0/16", FieldServiceCIDR: "10.96.0.0/16",
+		FieldName: "c", FieldPodCIDR: "10.244.0.0/16", FieldServiceCIDR: "10.96.0.0/16", FieldDomain: "cluster.local",
 		FieldVersion: "1.36.3", FieldBackend: "udp", FieldEtcdData: "/srv/etcd",
 	}
 	if d := cmp.Diff(want, Identity(c)); d != "" {

@@ -8,6 +8,7 @@ const (
 	FieldName        = "cluster name"
 	FieldPodCIDR     = "pod_cidr"
 	FieldServiceCIDR = "service_cidr"
+	FieldDomain      = "domain"
 	FieldVersion     = "kubernetes_version"
 	FieldBackend     = "network backend"
 	FieldEtcdData    = "etcd data-dir"
@@ -22,7 +23,7 @@ const FieldDigest = "sha256 of "
 func Identity(c *Cluster) map[string]string {
 	return map[string]string{
 		FieldName: c.Name, FieldPodCIDR: c.PodCIDR.String(), FieldServiceCIDR: c.ServiceCIDR.String(),
-		FieldVersion: c.Version, FieldBackend: c.Network.Backend, FieldEtcdData: c.etcdData(),
+		FieldDomain: c.Domain, FieldVersion: c.Version, FieldBackend: c.Network.Backend, FieldEtcdData: c.etcdData(),
 	}
 }
 
@@ -46,7 +47,7 @@ func (c *Cluster) ImmutableRange(field string) hcl.Range {
 func (d *decoded) immutable() map[string]hcl.Range {
 	ranges := map[string]hcl.Range{
 		FieldName: d.cluster.named, FieldPodCIDR: d.cluster.attrs["pod_cidr"].at, FieldServiceCIDR: d.cluster.attrs["service_cidr"].at,
-		FieldVersion: d.cluster.attrs["kubernetes_version"].at, FieldBackend: d.network.attrs["backend"].at,
+		FieldDomain: d.cluster.attrs["domain"].at, FieldVersion: d.cluster.attrs["kubernetes_version"].at, FieldBackend: d.network.attrs["backend"].at,
 		FieldEtcdData: d.Settings.Etcd.Range,
 	}
 	for name, at := range d.digests {

@@ -54,12 +54,12 @@ var blocks = []*block{
 
 var clusterBlock = &block{
 	Name: "cluster", Label: "name of the cluster",
-	Doc: "The cluster as a whole. Its name, kubernetes_version, pod_cidr and service_cidr cannot change once it runs.",
+	Doc: "The cluster as a whole. Its name, kubernetes_version, pod_cidr, service_cidr and domain cannot change once it runs.",
 	Attrs: []attr{
 		{Name: "kubernetes_version", Type: cty.String, Required: true, Rule: kubernetesVersion, Doc: "Release of Kubernetes, 1.34 to 1.36, such as \"1.36.3\"."},
 		{Name: "pod_cidr", Type: cty.String, Default: str("10.244.0.0/16"), Rule: cidr, Doc: "Addresses of pods; each host gets a /24 of it."},
 		{Name: "service_cidr", Type: cty.String, Default: str("10.96.0.0/16"), Rule: cidr, Doc: "Addresses of Services; the tenth is the cluster's DNS."},
-		{Name: "domain", Type: cty.String, Default: str("cluster.local"), Rule: dnsName, Doc: "Domain of Services' DNS names."},
+		{Name: "domain", Type: cty.String, Default: str("cluster.local"), Rule: dnsName, Doc: "Domain of Services' DNS names, and of the issuer of pods' tokens."},
 		{Name: "drain_timeout", Type: cty.String, Default: str("5m"), Rule: duration, Doc: "How long the pods of a host that leaves may take to go."},
 		{Name: "max_unavailable", Type: cty.Number, Default: num(1), Rule: positive, Doc: "Kubelets and containerds that may restart at a time on a live cluster."},
 	},

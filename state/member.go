@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
@@ -43,13 +44,27 @@ func (m *Member) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	// a new one is not known before the apply.
 	if have.Cluster.Name != m.Cluster.Name || have.Host != m.Name || !maps.Equal(have.Cluster.Immutable, m.Cluster.Immutable) {
 		d = append(d, modules.Change{Kind: modules.Setting, Action: action(have.Cluster.Name), Item: membership,
-			Have: have.Cluster.Name, Want: m.Cluster.Name})
+			Have: have.Cluster.Name, Want: m.Cluster.Name, Why: m.missing(have)})
 	}
 	if want := m.inventory(files[1]); m.Inventory != nil && !bytes.Equal(files[1].Content, want) {
 		d = append(d, modules.Change{Kind: modules.Text, Action: action(string(files[1].Content)), Item: InventoryPath,
 			Have: string(files[1].Content), Want: string(want)})
 	}
 	return d, nil
+}
+
+// missing is why a record that an older pmkctl wrote is completed.
+func (m *Member) missing(have Record) string {
+	var fields []string
+	for _, f := range slices.Sorted(maps.Keys(m.Cluster.Immutable)) {
+		if _, ok := have.Cluster.Immutable[f]; !ok && have.Cluster.Immutable != nil {
+			fields = append(fields, f)
+		}
+	}
+	if fields == nil {
+		return ""
+	}
+	return "its record does not have " + strings.Join(fields, ", ") + " yet"
 }
 
 // Apply writes the record, then the inventory.

@@ -235,7 +235,12 @@ func (w *work) readRecords(ctx context.Context) error {
 		var r *state.Record
 		var holder *host.LockRequest
 		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() (err error) { r, err = state.Load(ctx, s); return err })
+		g.Go(func() (err error) {
+			if r, err = state.Load(ctx, s); err != nil {
+				return err
+			}
+			return plan.RecallDomain(ctx, s, w.cluster, r)
+		})
 		g.Go(func() (err error) { holder, err = s.LockHolder(ctx); return err })
 		err := g.Wait()
 		mu.Lock()
