@@ -25,6 +25,7 @@ var layers = [][]string{
 	{"spec"},
 	{"agent", "modules/"},
 	{"modules"},
+	{"change"},
 	{"host/hosttest", "host/oshost"},
 	{"host/"},
 	{"host"},

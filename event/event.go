@@ -7,7 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
@@ -42,7 +42,7 @@ type HostFailed struct {
 type StepChecked struct {
 	Addr  plan.Addr
 	Probe bool // it only checks: Diff are findings
-	Diff  modules.Diff
+	Diff  change.Diff
 	Err   error
 }
 
@@ -51,7 +51,7 @@ type StepChecked struct {
 type StepPlanned struct {
 	Addr   plan.Addr
 	Source hcl.Range
-	Diff   modules.Diff
+	Diff   change.Diff
 }
 
 // Drifted says that something on a host is not as pmkctl left it.
@@ -63,7 +63,7 @@ type Drifted struct {
 // StepDiffers says what the check after an apply found.
 type StepDiffers struct {
 	Addr plan.Addr
-	Diff modules.Diff
+	Diff change.Diff
 }
 
 // StepLeft says why a step that differs is not in the plan.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
@@ -23,7 +24,7 @@ type Options struct {
 
 	// Reviewed is what the changes of a step may be; those that were planned
 	// where it is nil.
-	Reviewed map[plan.Addr]modules.Diff
+	Reviewed map[plan.Addr]change.Diff
 }
 
 // Result is what came of an apply. Every pending step is in one of the lists;
@@ -207,9 +208,9 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 // asPlanned refuses a change that nobody has seen: what the plan knew must
 // be what is done. State that moves by itself, such as a unit that
 // meanwhile stopped, is not compared.
-func asPlanned(a plan.Addr, now, planned modules.Diff) error {
+func asPlanned(a plan.Addr, now, planned change.Diff) error {
 	for _, c := range now {
-		if !settled(c.Kind) || waited(a, c, planned) || slices.ContainsFunc(planned, func(p modules.Change) bool {
+		if !settled(c.Kind) || waited(a, c, planned) || slices.ContainsFunc(planned, func(p change.Change) bool {
 			return p.Item == c.Item && p.Kind == c.Kind && p.Want == c.Want && p.SHA256 == c.SHA256
 		}) {
 			continue
@@ -222,17 +223,17 @@ func asPlanned(a plan.Addr, now, planned modules.Diff) error {
 // waited tells if the plan could not know a change of this step: its item,
 // or all of the step, was to be known later; or it is a file of which only
 // the step itself can tell what is in it, such as a public key.
-func waited(a plan.Addr, c modules.Change, planned modules.Diff) bool {
-	return slices.ContainsFunc(planned, func(p modules.Change) bool {
-		own := p.Kind == modules.Text && p.Action != modules.Remove && p.Want == ""
+func waited(a plan.Addr, c change.Change, planned change.Diff) bool {
+	return slices.ContainsFunc(planned, func(p change.Change) bool {
+		own := p.Kind == change.Text && p.Action != change.Remove && p.Want == ""
 		return p.Item == c.Item && (own || p.Until != "") || p.Item == string(a) && p.Until != ""
 	})
 }
 
 // settled are the kinds whose state nobody but an operator changes.
-func settled(k modules.Kind) bool {
+func settled(k change.Kind) bool {
 	switch k {
-	case modules.Text, modules.Attr, modules.Directory, modules.Symlink, modules.Transfer, modules.Account:
+	case change.Text, change.Attr, change.Directory, change.Symlink, change.Transfer, change.Account:
 		return true
 	}
 	return false

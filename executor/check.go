@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
@@ -35,9 +36,9 @@ type Hosts map[string]host.Host
 // Checked is what a check of all steps found.
 type Checked struct {
 	Graph *plan.Graph
-	Diffs map[plan.Addr]modules.Diff // an entry for every step that was checked
-	Errs  map[plan.Addr]error        // steps whose check failed
-	Left  map[plan.Addr]plan.Left    // steps that are not to be done; see Narrow
+	Diffs map[plan.Addr]change.Diff // an entry for every step that was checked
+	Errs  map[plan.Addr]error       // steps whose check failed
+	Left  map[plan.Addr]plan.Left   // steps that are not to be done; see Narrow
 }
 
 // Check compares every step with its host, all of them at once: what one
@@ -46,7 +47,7 @@ type Checked struct {
 func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Checked {
 	ctx, cancel := context.WithTimeout(ctx, longest(g.Steps))
 	defer cancel()
-	c := &Checked{Graph: g, Diffs: map[plan.Addr]modules.Diff{}, Errs: map[plan.Addr]error{}}
+	c := &Checked{Graph: g, Diffs: map[plan.Addr]change.Diff{}, Errs: map[plan.Addr]error{}}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, s := range longestFirst(g.Steps) {
@@ -69,13 +70,13 @@ func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Ch
 
 // check runs one step's check and settles its values. A value that another
 // step could not give is a change that is known later, not an error.
-func check(ctx context.Context, s *plan.Step, hosts Hosts) (modules.Diff, error) {
+func check(ctx context.Context, s *plan.Step, hosts Hosts) (change.Diff, error) {
 	d, err := s.Work.Check(ctx, hosts[s.RunsOn()])
 	for _, o := range s.Outputs {
 		o.Settle()
 	}
 	if u := (*modules.UnknownError)(nil); errors.As(err, &u) {
-		return modules.Diff{{Action: modules.Add, Item: string(s.Addr), Until: u.Until}}, nil
+		return change.Diff{{Action: change.Add, Item: string(s.Addr), Until: u.Until}}, nil
 	}
 	return d, err
 }
@@ -116,7 +117,7 @@ func (c *Checked) Moved(earlier *Checked) []plan.Addr {
 	return moved
 }
 
-func sameDiff(a, b modules.Diff) bool {
+func sameDiff(a, b change.Diff) bool {
 	return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b)
 }
 
@@ -141,9 +142,9 @@ func (c *Checked) Summary() Summary {
 			hosts[h] = true
 		}
 		switch c.Action(s.Addr) {
-		case modules.Add:
+		case change.Add:
 			sum.Add++
-		case modules.Remove:
+		case change.Remove:
 			sum.Remove++
 		default:
 			sum.Change++
@@ -154,7 +155,7 @@ func (c *Checked) Summary() Summary {
 }
 
 // Action is what a step does as a whole.
-func (c *Checked) Action(a plan.Addr) modules.Action { return c.Diffs[a].Action() }
+func (c *Checked) Action(a plan.Addr) change.Action { return c.Diffs[a].Action() }
 
 // longestFirst puts first the steps that are over all hosts: they take
 // several calls one after the other, which should not queue behind all the

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
@@ -35,7 +36,7 @@ type part struct {
 	began chan struct{} // closed when Apply begins
 }
 
-func (p *part) Check(ctx context.Context, _ host.Host) (modules.Diff, error) {
+func (p *part) Check(ctx context.Context, _ host.Host) (change.Diff, error) {
 	if p.needs != nil {
 		if _, err := p.needs.Get(ctx); err != nil {
 			return nil, err
@@ -49,10 +50,10 @@ func (p *part) Check(ctx context.Context, _ host.Host) (modules.Diff, error) {
 		}
 		return nil, nil
 	}
-	return modules.Diff{{Kind: modules.Text, Action: modules.Add, Item: "/" + p.name, Want: p.name}}, nil
+	return change.Diff{{Kind: change.Text, Action: change.Add, Item: "/" + p.name, Want: p.name}}, nil
 }
 
-func (p *part) Apply(context.Context, host.Host, modules.Diff) error {
+func (p *part) Apply(context.Context, host.Host, change.Diff) error {
 	if p.began != nil {
 		close(p.began)
 	}
@@ -75,11 +76,11 @@ func (p *part) Apply(context.Context, host.Host, modules.Diff) error {
 // probe finds something or not.
 type probe struct{ finds bool }
 
-func (p probe) Check(context.Context, host.Host) (modules.Diff, error) {
+func (p probe) Check(context.Context, host.Host) (change.Diff, error) {
 	if !p.finds {
 		return nil, nil
 	}
-	return modules.Diff{{Kind: modules.Finding, Level: modules.Error, Item: "swap is on"}}, nil
+	return change.Diff{{Kind: change.Finding, Level: change.Error, Item: "swap is on"}}, nil
 }
 
 func step(addr string, work modules.Checker, after ...plan.Addr) *plan.Step {
@@ -178,19 +179,19 @@ func TestStopBeginsNothingMore(t *testing.T) {
 }
 
 func TestUnseenChangeIsRefused(t *testing.T) {
-	planned := modules.Diff{{Kind: modules.Text, Item: "/a", Want: "x"}, {Kind: modules.Cert, Item: "/c", Until: "ca.a"}}
+	planned := change.Diff{{Kind: change.Text, Item: "/a", Want: "x"}, {Kind: change.Cert, Item: "/c", Until: "ca.a"}}
 	tests := []struct {
 		name string
-		now  modules.Diff
+		now  change.Diff
 		ok   bool
 	}{
-		{"what was to be known later", modules.Diff{{Kind: modules.Text, Item: "/c", Want: "c"}}, true},
-		{"what was known beside it", modules.Diff{{Kind: modules.Text, Item: "/a", Want: "y"}, {Kind: modules.Text, Item: "/c", Want: "c"}}, false},
+		{"what was to be known later", change.Diff{{Kind: change.Text, Item: "/c", Want: "c"}}, true},
+		{"what was known beside it", change.Diff{{Kind: change.Text, Item: "/a", Want: "y"}, {Kind: change.Text, Item: "/c", Want: "c"}}, false},
 		{"the same", planned, true},
-		{"another content", modules.Diff{{Kind: modules.Text, Item: "/a", Want: "y"}}, false},
-		{"another file", modules.Diff{{Kind: modules.Text, Item: "/b", Want: "x"}}, false},
-		{"somebody changed what is there, to the same end", modules.Diff{{Kind: modules.Text, Item: "/a", Have: "z", Want: "x"}}, true},
-		{"a unit that fell over meanwhile", append(slices.Clone(planned), modules.Change{Kind: modules.Unit, Item: "x.service"}), true},
+		{"another content", change.Diff{{Kind: change.Text, Item: "/a", Want: "y"}}, false},
+		{"another file", change.Diff{{Kind: change.Text, Item: "/b", Want: "x"}}, false},
+		{"somebody changed what is there, to the same end", change.Diff{{Kind: change.Text, Item: "/a", Have: "z", Want: "x"}}, true},
+		{"a unit that fell over meanwhile", append(slices.Clone(planned), change.Change{Kind: change.Unit, Item: "x.service"}), true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

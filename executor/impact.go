@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
 )
@@ -50,7 +50,7 @@ func (c *Checked) Impact(hosts []*spec.Host) Impact {
 	return i
 }
 
-func (i *Impact) step(s *plan.Step, d modules.Diff) {
+func (i *Impact) step(s *plan.Step, d change.Diff) {
 	if h := s.Addr.Host(); h != "" && !slices.Contains(i.Hosts, h) {
 		i.Hosts = append(i.Hosts, h)
 	}
@@ -65,9 +65,9 @@ func (i *Impact) step(s *plan.Step, d modules.Diff) {
 				e.Why = "it is " + c.Have + ", and is to be " + c.Want
 			}
 			i.Restarts = append(i.Restarts, e)
-		case c.Action == modules.Remove:
+		case c.Action == change.Remove:
 			i.Removals = append(i.Removals, e)
-		case c.Action == modules.Replace:
+		case c.Action == change.Replace:
 			i.Replaced = append(i.Replaced, e)
 		}
 		if c.Bytes > 0 {
@@ -80,11 +80,11 @@ func (i *Impact) step(s *plan.Step, d modules.Diff) {
 // restarts tells if a change interrupts a service that runs. One that is
 // down or new is merely started; one that runs and is not enabled is stopped
 // for its change like any other.
-func restarts(c modules.Change) bool {
-	if c.Kind != modules.Unit {
+func restarts(c change.Change) bool {
+	if c.Kind != change.Unit {
 		return false
 	}
-	return c.Action == modules.Restart || c.Action == modules.Update && strings.HasSuffix(c.Have, ", active") && strings.HasSuffix(c.Want, ", active")
+	return c.Action == change.Restart || c.Action == change.Update && strings.HasSuffix(c.Have, ", active") && strings.HasSuffix(c.Want, ", active")
 }
 
 // sortHosts puts hosts into the order of the spec, and finds their roles. Of

@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
@@ -19,14 +19,14 @@ func impactOf(steps ...saved.Step) Impact {
 
 func TestImpact(t *testing.T) {
 	i := impactOf(
-		saved.Step{Addr: "swap.worker-1", Kind: saved.Probe, Diff: saved.Diff{{Kind: modules.Finding, Item: "swap is on"}}},
-		saved.Step{Addr: "gone.old-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Text, Action: modules.Remove, Item: "/etc/old", Have: "x"}}},
+		saved.Step{Addr: "swap.worker-1", Kind: saved.Probe, Diff: saved.Diff{{Kind: change.Finding, Item: "swap is on"}}},
+		saved.Step{Addr: "gone.old-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Remove, Item: "/etc/old", Have: "x"}}},
 		saved.Step{Addr: "programs.worker-1", Kind: saved.Module, Diff: saved.Diff{
-			{Kind: modules.Transfer, Action: modules.Add, Item: "/usr/local/bin/a", Bytes: 40},
-			{Kind: modules.Transfer, Action: modules.Replace, Item: "/usr/local/bin/b", Bytes: 2}}},
+			{Kind: change.Transfer, Action: change.Add, Item: "/usr/local/bin/a", Bytes: 40},
+			{Kind: change.Transfer, Action: change.Replace, Item: "/usr/local/bin/b", Bytes: 2}}},
 		saved.Step{Addr: "etcd.db-1", Kind: saved.Module},
-		saved.Step{Addr: "etcd.cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Unit, Action: modules.Restart, Item: "etcd.service", Why: "/etc/etcd/etcd.yaml changes"}}},
-		saved.Step{Addr: "rbac.cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Object, Item: "clusterrole/x", Until: "kube-apiserver.cp-1"}}},
+		saved.Step{Addr: "etcd.cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Unit, Action: change.Restart, Item: "etcd.service", Why: "/etc/etcd/etcd.yaml changes"}}},
+		saved.Step{Addr: "rbac.cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Object, Item: "clusterrole/x", Until: "kube-apiserver.cp-1"}}},
 	)
 	want := Impact{
 		Counts: Summary{Add: 0, Change: 3, Remove: 1, Hosts: 3},
@@ -57,16 +57,16 @@ func TestImpactOfNothing(t *testing.T) {
 func TestRestarts(t *testing.T) {
 	tests := []struct {
 		name   string
-		change modules.Change
+		change change.Change
 		want   int
 	}{
-		{"a new service", modules.Change{Kind: modules.Unit, Action: modules.Add, Want: "enabled, active"}, 0},
-		{"another configuration", modules.Change{Kind: modules.Unit, Action: modules.Restart, Have: "enabled, active", Want: "enabled, active", Why: "x"}, 1},
-		{"runs and is not enabled", modules.Change{Kind: modules.Unit, Action: modules.Update, Have: "disabled, active", Want: "enabled, active"}, 1},
-		{"is down", modules.Change{Kind: modules.Unit, Action: modules.Update, Have: "enabled, inactive", Want: "enabled, active"}, 0},
-		{"failed", modules.Change{Kind: modules.Unit, Action: modules.Update, Have: "enabled, failed", Want: "enabled, active"}, 0},
-		{"goes", modules.Change{Kind: modules.Unit, Action: modules.Remove, Have: "enabled, active"}, 0},
-		{"is a file", modules.Change{Kind: modules.Text, Action: modules.Update, Have: "a, active", Want: "b, active"}, 0},
+		{"a new service", change.Change{Kind: change.Unit, Action: change.Add, Want: "enabled, active"}, 0},
+		{"another configuration", change.Change{Kind: change.Unit, Action: change.Restart, Have: "enabled, active", Want: "enabled, active", Why: "x"}, 1},
+		{"runs and is not enabled", change.Change{Kind: change.Unit, Action: change.Update, Have: "disabled, active", Want: "enabled, active"}, 1},
+		{"is down", change.Change{Kind: change.Unit, Action: change.Update, Have: "enabled, inactive", Want: "enabled, active"}, 0},
+		{"failed", change.Change{Kind: change.Unit, Action: change.Update, Have: "enabled, failed", Want: "enabled, active"}, 0},
+		{"goes", change.Change{Kind: change.Unit, Action: change.Remove, Have: "enabled, active"}, 0},
+		{"is a file", change.Change{Kind: change.Text, Action: change.Update, Have: "a, active", Want: "b, active"}, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,24 +5,24 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 )
 
 // says is a policy that fails, and says the value of an expression.
 func says(expr string) spec.Policy {
-	return spec.Policy{Name: "x", Severity: modules.Error, Timezone: "UTC", Condition: spec.Source{Text: "false"}, Message: spec.Source{Text: expr}}
+	return spec.Policy{Name: "x", Severity: change.Error, Timezone: "UTC", Condition: spec.Source{Text: "false"}, Message: spec.Source{Text: expr}}
 }
 
 // TestPoliciesAreToldThePlan: every value of plan is what the steps are.
 func TestPoliciesAreToldThePlan(t *testing.T) {
 	c := Saved(&saved.Plan{Steps: []saved.Step{
-		{Addr: "etcd.cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Unit, Action: modules.Restart, Item: "etcd.service", Why: "because"}}},
+		{Addr: "etcd.cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Unit, Action: change.Restart, Item: "etcd.service", Why: "because"}}},
 		{Addr: "programs.worker-1", Kind: saved.Module, Diff: saved.Diff{
-			{Kind: modules.Transfer, Action: modules.Add, Item: "/x", Bytes: 40}, {Kind: modules.Transfer, Action: modules.Add, Item: "/y", Bytes: 2}}},
-		{Addr: "motd.worker-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Text, Action: modules.Replace, Item: "/etc/motd"}}},
-		{Addr: "gone.old-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Text, Action: modules.Remove, Item: "/z"}}},
+			{Kind: change.Transfer, Action: change.Add, Item: "/x", Bytes: 40}, {Kind: change.Transfer, Action: change.Add, Item: "/y", Bytes: 2}}},
+		{Addr: "motd.worker-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Replace, Item: "/etc/motd"}}},
+		{Addr: "gone.old-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Remove, Item: "/z"}}},
 		{Addr: "dns.cp-1", Kind: saved.Module, Diff: saved.Diff{{Item: "dns.cp-1", Until: "etcd.cp-1"}}},
 		{Addr: "kernel.cp-1", Kind: saved.Module},
 	}})
@@ -48,7 +48,7 @@ func TestPoliciesAreToldThePlan(t *testing.T) {
 // TestPoliciesAreAboutChanges: a plan without any has nothing to be refused.
 func TestPoliciesAreAboutChanges(t *testing.T) {
 	c := Saved(&saved.Plan{Steps: []saved.Step{{Addr: "kernel.cp-1", Kind: saved.Module},
-		{Addr: "preflight.cp-1", Kind: saved.Probe, Diff: saved.Diff{{Kind: modules.Finding, Level: modules.Warning}}}}})
+		{Addr: "preflight.cp-1", Kind: saved.Probe, Diff: saved.Diff{{Kind: change.Finding, Level: change.Warning}}}}})
 	if got := c.Policies(&spec.Cluster{Policies: []spec.Policy{says(`"x"`)}}, true, time.Now()); got != nil {
 		t.Error(fmt.Sprint(got))
 	}

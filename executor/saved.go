@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/state"
@@ -41,7 +41,7 @@ func kindOf(s *plan.Step) saved.Kind {
 // Saved is what a plan's check found when it was made, to be shown. Its
 // steps cannot be run.
 func Saved(p *saved.Plan) *Checked {
-	c := &Checked{Graph: &plan.Graph{}, Diffs: map[plan.Addr]modules.Diff{}, Errs: map[plan.Addr]error{}, Left: map[plan.Addr]plan.Left{}}
+	c := &Checked{Graph: &plan.Graph{}, Diffs: map[plan.Addr]change.Diff{}, Errs: map[plan.Addr]error{}, Left: map[plan.Addr]plan.Left{}}
 	for _, s := range p.Steps {
 		step := &plan.Step{Addr: s.Addr, After: s.After, Source: s.Source, On: s.On}
 		switch s.Kind {
@@ -51,7 +51,7 @@ func Saved(p *saved.Plan) *Checked {
 			step.Work = asProbe{}
 		}
 		c.Graph.Steps = append(c.Graph.Steps, step)
-		c.Diffs[s.Addr] = modules.Diff(s.Diff)
+		c.Diffs[s.Addr] = change.Diff(s.Diff)
 		if s.Left != nil {
 			c.Left[s.Addr] = *s.Left
 		}
@@ -67,23 +67,23 @@ type (
 
 var errShown = errors.New("a saved step cannot be run")
 
-func (asProbe) Check(context.Context, host.Host) (modules.Diff, error) { return nil, errShown }
-func (asModule) Apply(context.Context, host.Host, modules.Diff) error  { return errShown }
+func (asProbe) Check(context.Context, host.Host) (change.Diff, error) { return nil, errShown }
+func (asModule) Apply(context.Context, host.Host, change.Diff) error  { return errShown }
 
 // A Move is a step that is not as a saved plan has it.
 type Move struct {
 	Addr plan.Addr
-	Was  modules.Diff // what the plan has of it and is not so any more
-	Is   modules.Diff // what is so now and not in the plan
+	Was  change.Diff // what the plan has of it and is not so any more
+	Is   change.Diff // what is so now and not in the plan
 }
 
 // Since compares with a saved plan, of which did tells by host how far it
 // came in applies that were cut off. Nothing moved if every step differs as
 // the plan has it, or is what the plan's own steps made of that.
 func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
-	was := map[plan.Addr]modules.Diff{}
+	was := map[plan.Addr]change.Diff{}
 	for _, s := range p.Steps {
-		was[s.Addr] = steady(modules.Diff(s.Diff))
+		was[s.Addr] = steady(change.Diff(s.Diff))
 	}
 	r := resume(c.Graph, did)
 	var moves []Move
@@ -108,14 +108,14 @@ func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
 // touches the host: the words in which a Node is not ready, and whether a
 // service that cannot start failed just now or is being started again; and
 // how much there is of what goes.
-func steady(d modules.Diff) modules.Diff {
+func steady(d change.Diff) change.Diff {
 	d = slices.Clone(d)
 	for i, c := range d {
 		d[i].Drift = false // what a record tells changes while a step is under way
-		if c.Action == modules.Remove {
+		if c.Action == change.Remove {
 			d[i].Why = ""
 		}
-		if c.Kind == modules.Unit {
+		if c.Kind == change.Unit {
 			d[i].Have = strings.Replace(c.Have, ", activating", ", failed", 1)
 		} else if isState(c) {
 			d[i].Why = ""
@@ -125,8 +125,8 @@ func steady(d modules.Diff) modules.Diff {
 }
 
 // move leaves out what both have.
-func move(a plan.Addr, was, is modules.Diff) Move {
-	without := func(d, other modules.Diff) (out modules.Diff) {
+func move(a plan.Addr, was, is change.Diff) Move {
+	without := func(d, other change.Diff) (out change.Diff) {
 		for _, c := range d {
 			if !slices.Contains(other, c) {
 				out = append(out, c)
@@ -158,7 +158,7 @@ func resume(g *plan.Graph, did map[string]state.Progress) resumed {
 	return r
 }
 
-func (r resumed) equal(s *plan.Step, is, was modules.Diff) bool {
+func (r resumed) equal(s *plan.Step, is, was change.Diff) bool {
 	if sameDiff(is, was) {
 		return true
 	}
@@ -176,7 +176,7 @@ func (r resumed) equal(s *plan.Step, is, was modules.Diff) bool {
 // split takes from is what a step that was cut off explains: it left a
 // service down, so what needs that is down too, or cannot be known. That a
 // Node is not Ready is explained by any step that the plan did on its host.
-func (r resumed) split(a plan.Addr, is, was modules.Diff) (rest, excused modules.Diff) {
+func (r resumed) split(a plan.Addr, is, was change.Diff) (rest, excused change.Diff) {
 	for _, c := range is {
 		unknown := c.Until != "" && r.of(plan.Addr(c.Until)) != ""
 		unready := c.Want == "Ready" && len(r.did[a.Host()]) > 0
@@ -191,14 +191,14 @@ func (r resumed) split(a plan.Addr, is, was modules.Diff) (rest, excused modules
 
 // isState tells if a change is about something that runs, and not about what
 // is written somewhere.
-func isState(c modules.Change) bool {
-	return c.Kind == modules.Unit || c.Kind == modules.Object && (c.Want == "Ready" || c.Want == "available")
+func isState(c change.Change) bool {
+	return c.Kind == change.Unit || c.Kind == change.Object && (c.Want == "Ready" || c.Want == "available")
 }
 
 // resolved tells if a step that was not begun differs as planned but for
 // what became known, because the plan did the step that it waits for, and
 // for what is not known again.
-func (r resumed) resolved(a plan.Addr, rest, excused, was modules.Diff) bool {
+func (r resumed) resolved(a plan.Addr, rest, excused, was change.Diff) bool {
 	for _, c := range was {
 		known := c.Until != "" && r.of(plan.Addr(c.Until)) != ""
 		if !known && !slices.Contains(rest, c) && !waited(a, c, unknown(excused)) {
@@ -214,7 +214,7 @@ func (r resumed) resolved(a plan.Addr, rest, excused, was modules.Diff) bool {
 }
 
 // unknown are the changes of a diff that are known only later.
-func unknown(d modules.Diff) (out modules.Diff) {
+func unknown(d change.Diff) (out change.Diff) {
 	for _, c := range d {
 		if c.Until != "" {
 			out = append(out, c)

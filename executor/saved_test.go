@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/state"
@@ -12,23 +12,23 @@ import (
 
 // TestSince compares one step of a plan with what is now.
 func TestSince(t *testing.T) {
-	file := modules.Change{Kind: modules.Text, Action: modules.Add, Item: "/a", Want: "x"}
-	foreign := modules.Change{Kind: modules.Text, Action: modules.Replace, Item: "/b", Have: "y", Want: "x"}
+	file := change.Change{Kind: change.Text, Action: change.Add, Item: "/a", Want: "x"}
+	foreign := change.Change{Kind: change.Text, Action: change.Replace, Item: "/b", Have: "y", Want: "x"}
 	ours := foreign
-	ours.Action = modules.Update
-	unit := modules.Change{Kind: modules.Unit, Action: modules.Update, Item: "a.service", Have: "enabled, failed", Want: "enabled, active"}
-	later := modules.Change{Kind: modules.Cert, Action: modules.Add, Item: "/c", Until: "ca.b"}
-	known := modules.Change{Kind: modules.Cert, Action: modules.Add, Item: "/c", Want: "by the new CA"}
-	whole := modules.Change{Action: modules.Add, Item: "one.a", Until: "ca.b"}
+	ours.Action = change.Update
+	unit := change.Change{Kind: change.Unit, Action: change.Update, Item: "a.service", Have: "enabled, failed", Want: "enabled, active"}
+	later := change.Change{Kind: change.Cert, Action: change.Add, Item: "/c", Until: "ca.b"}
+	known := change.Change{Kind: change.Cert, Action: change.Add, Item: "/c", Want: "by the new CA"}
+	whole := change.Change{Action: change.Add, Item: "one.a", Until: "ca.b"}
 	other := file
 	other.Want = "z"
-	public := modules.Change{Kind: modules.Text, Action: modules.Add, Item: "/d.pub", Why: "the public half of /d"}
+	public := change.Change{Kind: change.Text, Action: change.Add, Item: "/d.pub", Why: "the public half of /d"}
 	made := public
 	made.Want = "a key"
-	ready := modules.Change{Kind: modules.Object, Action: modules.Update, Item: "node/a", Have: "not Ready", Want: "Ready"}
+	ready := change.Change{Kind: change.Object, Action: change.Update, Item: "node/a", Have: "not Ready", Want: "Ready"}
 	trying, stopped, readyNot := unit, unit, ready
 	trying.Have, stopped.Have, readyNot.Why = "enabled, activating", "enabled, inactive", "the network is not ready"
-	type diff = modules.Diff
+	type diff = change.Diff
 	tests := []struct {
 		name    string
 		was, is diff
@@ -104,7 +104,7 @@ func TestSince(t *testing.T) {
 
 // TestSinceTellsWhat is about steps that came or went, and about how much.
 func TestSinceTellsWhat(t *testing.T) {
-	a, b := modules.Change{Kind: modules.Text, Item: "/a", Want: "x"}, modules.Change{Kind: modules.Text, Item: "/b", Want: "x"}
+	a, b := change.Change{Kind: change.Text, Item: "/a", Want: "x"}, change.Change{Kind: change.Text, Item: "/b", Want: "x"}
 	b2 := b
 	b2.Have = "y"
 	p := &saved.Plan{Steps: []saved.Step{
@@ -112,7 +112,7 @@ func TestSinceTellsWhat(t *testing.T) {
 	now := Saved(&saved.Plan{Steps: []saved.Step{
 		{Addr: "one.a", Kind: saved.Module, Diff: saved.Diff{a, b2}}, {Addr: "new.a", Kind: saved.Module, Diff: saved.Diff{b}}}})
 	want := []Move{
-		{"one.a", modules.Diff{b}, modules.Diff{b2}}, {Addr: "new.a", Is: modules.Diff{b}}, {Addr: "gone.a", Was: modules.Diff{a}}}
+		{"one.a", change.Diff{b}, change.Diff{b2}}, {Addr: "new.a", Is: change.Diff{b}}, {Addr: "gone.a", Was: change.Diff{a}}}
 	if got := now.Since(p, nil); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
@@ -25,14 +26,14 @@ type busy struct {
 	done      atomic.Bool
 }
 
-func (b *busy) Check(context.Context, host.Host) (modules.Diff, error) {
+func (b *busy) Check(context.Context, host.Host) (change.Diff, error) {
 	if b.done.Load() {
 		return nil, nil
 	}
-	return modules.Diff{{Kind: modules.Unit, Action: modules.Add, Item: "x.service"}}, nil
+	return change.Diff{{Kind: change.Unit, Action: change.Add, Item: "x.service"}}, nil
 }
 
-func (b *busy) Apply(context.Context, host.Host, modules.Diff) error {
+func (b *busy) Apply(context.Context, host.Host, change.Diff) error {
 	n := b.now.Add(1)
 	for most := b.most.Load(); n > most && !b.most.CompareAndSwap(most, n); most = b.most.Load() {
 	}
@@ -104,14 +105,14 @@ func TestVerifyWaits(t *testing.T) {
 // slow is a module that becomes well by itself.
 type slow struct{ at time.Time }
 
-func (s slow) Check(context.Context, host.Host) (modules.Diff, error) {
+func (s slow) Check(context.Context, host.Host) (change.Diff, error) {
 	if time.Now().Before(s.at) {
-		return modules.Diff{{Kind: modules.Unit, Action: modules.Update, Item: "slow.service", Have: "activating", Want: "active"}}, nil
+		return change.Diff{{Kind: change.Unit, Action: change.Update, Item: "slow.service", Have: "activating", Want: "active"}}, nil
 	}
 	return nil, nil
 }
 
-func (s slow) Apply(context.Context, host.Host, modules.Diff) error { return nil }
+func (s slow) Apply(context.Context, host.Host, change.Diff) error { return nil }
 
 func TestVerifyTellsErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -127,22 +128,22 @@ func TestVerifyTellsErrors(t *testing.T) {
 // broken is a module whose check fails.
 type broken struct{ err error }
 
-func (b broken) Check(context.Context, host.Host) (modules.Diff, error) { return nil, b.err }
-func (b broken) Apply(context.Context, host.Host, modules.Diff) error   { return b.err }
+func (b broken) Check(context.Context, host.Host) (change.Diff, error) { return nil, b.err }
+func (b broken) Apply(context.Context, host.Host, change.Diff) error   { return b.err }
 
 func TestMoved(t *testing.T) {
-	change := func(want string) modules.Diff { return modules.Diff{{Kind: modules.Text, Item: "/x", Want: want}} }
+	text := func(want string) change.Diff { return change.Diff{{Kind: change.Text, Item: "/x", Want: want}} }
 	tests := []struct {
 		name        string
-		then, now   modules.Diff
+		then, now   change.Diff
 		moved, prob bool
 	}{
-		{name: "the same", then: change("a"), now: change("a")},
-		{name: "nothing then and now", then: nil, now: modules.Diff{}},
-		{name: "another content", then: change("a"), now: change("b"), moved: true},
-		{name: "done meanwhile", then: change("a"), moved: true},
-		{name: "new", now: change("a"), moved: true},
-		{name: "of a probe", then: change("a"), now: change("b"), prob: true},
+		{name: "the same", then: text("a"), now: text("a")},
+		{name: "nothing then and now", then: nil, now: change.Diff{}},
+		{name: "another content", then: text("a"), now: text("b"), moved: true},
+		{name: "done meanwhile", then: text("a"), moved: true},
+		{name: "new", now: text("a"), moved: true},
+		{name: "of a probe", then: text("a"), now: text("b"), prob: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -151,8 +152,8 @@ func TestMoved(t *testing.T) {
 				work = probe{}
 			}
 			g := &plan.Graph{Steps: []*plan.Step{step("x.a", work)}}
-			now := &Checked{Graph: g, Diffs: map[plan.Addr]modules.Diff{"x.a": tt.now}}
-			then := &Checked{Graph: g, Diffs: map[plan.Addr]modules.Diff{"x.a": tt.then}}
+			now := &Checked{Graph: g, Diffs: map[plan.Addr]change.Diff{"x.a": tt.now}}
+			then := &Checked{Graph: g, Diffs: map[plan.Addr]change.Diff{"x.a": tt.then}}
 			if got := len(now.Moved(then)) > 0; got != tt.moved {
 				t.Errorf("moved %v, want %v", got, tt.moved)
 			}
@@ -193,11 +194,11 @@ func TestCutOff(t *testing.T) {
 // waits is a module whose Apply waits for the end.
 type waits struct{ began chan struct{} }
 
-func (w waits) Check(context.Context, host.Host) (modules.Diff, error) {
-	return modules.Diff{{Kind: modules.Unit, Action: modules.Add, Item: "x.service"}}, nil
+func (w waits) Check(context.Context, host.Host) (change.Diff, error) {
+	return change.Diff{{Kind: change.Unit, Action: change.Add, Item: "x.service"}}, nil
 }
 
-func (w waits) Apply(ctx context.Context, _ host.Host, _ modules.Diff) error {
+func (w waits) Apply(ctx context.Context, _ host.Host, _ change.Diff) error {
 	if w.began != nil {
 		close(w.began)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 )
@@ -66,7 +67,7 @@ type again struct {
 	done atomic.Bool
 }
 
-func (m *again) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m *again) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	d, err := m.Replacer.Check(ctx, h)
 	if err != nil || m.done.Load() {
 		return d, err
@@ -74,7 +75,7 @@ func (m *again) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	return m.Again(ctx, d)
 }
 
-func (m *again) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m *again) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := m.Replacer.Apply(ctx, h, d); err != nil {
 		return err
 	}

@@ -11,17 +11,18 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"pgregory.net/rapid"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 )
 
 type probe struct{}
 
-func (probe) Check(context.Context, host.Host) (modules.Diff, error) { return nil, nil }
+func (probe) Check(context.Context, host.Host) (change.Diff, error) { return nil, nil }
 
-type change struct{ probe }
+type changer struct{ probe }
 
-func (change) Apply(context.Context, host.Host, modules.Diff) error { return nil }
+func (changer) Apply(context.Context, host.Host, change.Diff) error { return nil }
 
 // small is two hosts and a control plane, on which etcd takes turns.
 func small() *Graph {
@@ -37,19 +38,19 @@ func small() *Graph {
 	add(Connectivity, probe{})
 	add(Gate, nil, "preflight.cp-1", "preflight.worker-1", "preflight.worker-2", Connectivity)
 	for _, h := range []string{"cp-1", "worker-1", "worker-2"} {
-		add(NewAddr("programs", h), change{}, Gate)
+		add(NewAddr("programs", h), changer{}, Gate)
 	}
-	add("ca.cp-1", change{}, "programs.cp-1")
+	add("ca.cp-1", changer{}, "programs.cp-1")
 	for i, h := range []string{"worker-1", "worker-2"} {
 		turns := []Addr{}
 		if i > 0 {
 			turns = []Addr{"node.worker-1"}
 		}
-		add(NewAddr("containerd", h), change{}, append([]Addr{NewAddr("programs", h)}, turns...)...).Turns = turns
-		add(NewAddr("kubelet", h), change{}, NewAddr("containerd", h), "ca.cp-1")
-		add(NewAddr("node", h), change{}, NewAddr("kubelet", h))
+		add(NewAddr("containerd", h), changer{}, append([]Addr{NewAddr("programs", h)}, turns...)...).Turns = turns
+		add(NewAddr("kubelet", h), changer{}, NewAddr("containerd", h), "ca.cp-1")
+		add(NewAddr("node", h), changer{}, NewAddr("kubelet", h))
 	}
-	add("dns.cp-1", change{}, "node.worker-1", "node.worker-2")
+	add("dns.cp-1", changer{}, "node.worker-1", "node.worker-2")
 	return g
 }
 
@@ -275,7 +276,7 @@ func drawGraph(t *rapid.T) (*Graph, map[Addr]bool) {
 	g, pending := &Graph{}, map[Addr]bool{}
 	for i := range rapid.IntRange(1, 14).Draw(t, "steps") {
 		a := NewAddr(fmt.Sprintf("m%d", i), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "host"))
-		s := &Step{Addr: a, Work: change{}}
+		s := &Step{Addr: a, Work: changer{}}
 		for _, before := range g.Steps {
 			switch rapid.IntRange(0, 5).Draw(t, "edge") {
 			case 0, 1:

@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
@@ -63,7 +64,7 @@ func (b *builder) undisposable(h *spec.Host) map[string]bool {
 func (b *builder) gone(module string, h *spec.Host, wanted modules.Owner) []string {
 	var list []string
 	for item, o := range b.world.Records[h.Name].Owns {
-		if o.Kind == modules.Object && o.Step == string(NewAddr(module, h.Name)) && !slices.Contains(wanted.Items(), item) {
+		if o.Kind == change.Object && o.Step == string(NewAddr(module, h.Name)) && !slices.Contains(wanted.Items(), item) {
 			list = append(list, item)
 		}
 	}

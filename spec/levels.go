@@ -6,7 +6,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -39,7 +39,7 @@ func nearCheck(id string) string {
 }
 
 func checkSeverity(s string) error {
-	if s == string(modules.Error) || s == string(modules.Warning) {
+	if s == string(change.Error) || s == string(change.Warning) {
 		return nil
 	}
 	return fmt.Errorf("There is no severity %q; write \"error\" or \"warning\", or name the check in ignore.", s)
@@ -58,10 +58,10 @@ func (l *loader) checkLevels(d *decoded) {
 func decodeLevels(n *node) preflight.Levels {
 	levels := preflight.Levels{}
 	for id, level := range n.strMap("severity") {
-		levels[id] = modules.Level(level)
+		levels[id] = change.Level(level)
 	}
 	for _, id := range n.strs("ignore") {
-		levels[id] = modules.Ignored
+		levels[id] = change.Ignored
 	}
 	return levels
 }

@@ -13,19 +13,19 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 )
 
 // A Policy is a condition over plans. It holds all that it takes to ask it
 // again where the spec is not there.
 type Policy struct {
 	Name      string
-	Condition Source        // of what must be true
-	Message   Source        // of what to tell otherwise
-	Severity  modules.Level // error or warning
-	Timezone  string        // "UTC", "Europe/Berlin"
-	Given     string        // the values of variables and locals that both refer to, as JSON with types
-	Range     hcl.Range     // of the block
+	Condition Source       // of what must be true
+	Message   Source       // of what to tell otherwise
+	Severity  change.Level // error or warning
+	Timezone  string       // "UTC", "Europe/Berlin"
+	Given     string       // the values of variables and locals that both refer to, as JSON with types
+	Range     hcl.Range    // of the block
 }
 
 // A Source is an expression as the author wrote it.
@@ -36,16 +36,16 @@ type Source struct {
 
 // A Verdict is what came of a policy.
 type Verdict struct {
-	Name     string        `json:"name"`
-	Severity modules.Level `json:"severity"`
-	Passed   bool          `json:"passed"`
-	Message  string        `json:"message"` // of the author; "" where it passed
-	File     string        `json:"file"`
-	Line     int           `json:"line"`
+	Name     string       `json:"name"`
+	Severity change.Level `json:"severity"`
+	Passed   bool         `json:"passed"`
+	Message  string       `json:"message"` // of the author; "" where it passed
+	File     string       `json:"file"`
+	Line     int          `json:"line"`
 }
 
 // Failed tells if the plan must not be applied.
-func (v Verdict) Failed() bool { return !v.Passed && v.Severity == modules.Error }
+func (v Verdict) Failed() bool { return !v.Passed && v.Severity == change.Error }
 
 // Judge asks all policies about a plan, in their order. One that cannot be
 // evaluated has not passed.

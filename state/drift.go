@@ -11,14 +11,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // A Drift is a thing on a host that is not as pmkctl left it.
 type Drift struct {
 	Item string
-	Kind modules.Kind
+	Kind change.Kind
 	What Difference
 	Was  string
 	Is   string // short values; of content nothing
@@ -115,14 +115,14 @@ func (r *Record) compare(ctx context.Context, h host.Host) ([]Drift, error) {
 
 // look asks for everything at once.
 func (r *Record) look(ctx context.Context, h host.Host) (*there, error) {
-	byKind := map[modules.Kind][]string{}
+	byKind := map[change.Kind][]string{}
 	var queries []host.FileQuery
 	for item, o := range r.Owns {
-		c := modules.Change{Kind: o.Kind, Item: item}
+		c := change.Change{Kind: o.Kind, Item: item}
 		switch {
 		case isPath(c):
 			queries = append(queries, host.FileQuery{Path: item, Digest: isFile(c) && o.SHA256 != ""})
-		case o.Kind == modules.Setting && !strings.Contains(item, "."):
+		case o.Kind == change.Setting && !strings.Contains(item, "."):
 			byKind["module"] = append(byKind["module"], item)
 		default:
 			byKind[o.Kind] = append(byKind[o.Kind], item)
@@ -142,7 +142,7 @@ func (r *Record) look(ctx context.Context, h host.Host) (*there, error) {
 		}
 		return err
 	})
-	units, modprobe, users := byKind[modules.Unit], slices.DeleteFunc(byKind["module"], func(m string) bool { return m == membership }), byKind[modules.Account]
+	units, modprobe, users := byKind[change.Unit], slices.DeleteFunc(byKind["module"], func(m string) bool { return m == membership }), byKind[change.Account]
 	ask(len(units), func() error {
 		have, err := h.Units(ctx, units)
 		for _, u := range have {
@@ -150,7 +150,7 @@ func (r *Record) look(ctx context.Context, h host.Host) (*there, error) {
 		}
 		return err
 	})
-	ask(len(byKind[modules.Setting]), func() (err error) { t.sysctls, err = h.Sysctls(ctx, byKind[modules.Setting]); return err })
+	ask(len(byKind[change.Setting]), func() (err error) { t.sysctls, err = h.Sysctls(ctx, byKind[change.Setting]); return err })
 	ask(len(modprobe), func() error {
 		have, err := h.KernelFeatures(ctx, modprobe)
 		for _, f := range have {
@@ -165,7 +165,7 @@ func (r *Record) look(ctx context.Context, h host.Host) (*there, error) {
 		}
 		return err
 	})
-	ask(len(byKind[modules.Image]), func() (err error) {
+	ask(len(byKind[change.Image]), func() (err error) {
 		t.images, err = h.Images(ctx)
 		if t.noImages = errors.Is(err, host.ErrUnavailable); t.noImages {
 			err = nil
@@ -191,9 +191,9 @@ func (t *there) differ(item string, o Owned) []Drift {
 		return nil
 	}
 	switch {
-	case isPath(modules.Change{Kind: o.Kind, Item: item}):
+	case isPath(change.Change{Kind: o.Kind, Item: item}):
 		return o.differsFrom(t.files[item], gone)
-	case o.Kind == modules.Unit:
+	case o.Kind == change.Unit:
 		u := t.units[item]
 		if u.Load == "not-found" || u.Load == "" {
 			return gone(true)
@@ -202,17 +202,17 @@ func (t *there) differ(item string, o Owned) []Drift {
 			return nil
 		}
 		return value(OfState, u.Enabled+", "+u.Active)
-	case o.Kind == modules.Setting && strings.Contains(item, "."):
+	case o.Kind == change.Setting && strings.Contains(item, "."):
 		if have, known := t.sysctls[item]; known {
 			return value(OfValue, have)
 		}
-	case o.Kind == modules.Setting:
+	case o.Kind == change.Setting:
 		if f, asked := t.features[item]; asked {
 			return gone(!f.Present)
 		}
-	case o.Kind == modules.Account:
+	case o.Kind == change.Account:
 		return gone(!t.users[item].Exists)
-	case o.Kind == modules.Image:
+	case o.Kind == change.Image:
 		return gone(!t.noImages && !slices.Contains(t.images, item))
 	}
 	return nil
@@ -222,26 +222,26 @@ func (t *there) differ(item string, o Owned) []Drift {
 func (o Owned) differsFrom(f host.File, gone func(bool) []Drift) []Drift {
 	want := host.Regular
 	switch o.Kind {
-	case modules.Directory:
+	case change.Directory:
 		want = host.Dir
-	case modules.Symlink:
+	case change.Symlink:
 		want = host.Link
 	}
 	switch {
 	case f.Type == host.Absent:
 		return gone(true)
-	case f.Type != want && o.Kind != modules.Attr:
+	case f.Type != want && o.Kind != change.Attr:
 		return []Drift{{What: OfType, Was: string(want), Is: string(f.Type)}}
 	}
 	var found []Drift
 	if f.SHA256 != "" && o.differs(o.SHA256, f.SHA256) {
 		found = append(found, Drift{What: OfContent})
 	}
-	if o.Kind == modules.Symlink && o.differs(o.Want, f.Target) {
+	if o.Kind == change.Symlink && o.differs(o.Want, f.Target) {
 		found = append(found, Drift{What: OfValue, Was: o.Want, Is: f.Target})
 	}
 	attrs := o.Attrs
-	if o.Kind == modules.Directory {
+	if o.Kind == change.Directory {
 		attrs = o.Want
 	}
 	if attrs != "" && o.Was == "" && Attrs(f) != attrs {

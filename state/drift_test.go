@@ -7,9 +7,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // left is a host as pmkctl left it, and its record.
@@ -36,17 +36,17 @@ func left(t *testing.T) (*hosttest.Host, *Record) {
 		t.Fatal(err)
 	}
 	return h, &Record{Owns: map[string]Owned{
-		"/etc/x":              {Kind: modules.Text, Step: "x.a", SHA256: digest("ours\n"), Attrs: "0644 root:root"},
-		"/etc/x.d":            {Kind: modules.Directory, Step: "x.a", Want: "0755 root:root"},
-		"/etc/x.link":         {Kind: modules.Symlink, Step: "x.a", Want: "/etc/x"},
-		"/etc/x.key":          {Kind: modules.PrivKey, Step: "x.a", Attrs: "0600 root:root"},
-		"net.ipv4.ip_forward": {Kind: modules.Setting, Step: "x.a", Want: "1"},
-		"overlay":             {Kind: modules.Setting, Step: "x.a", Want: "loaded"},
-		"x.service":           {Kind: modules.Unit, Step: "x.a", Want: "enabled, active"},
-		"daemon":              {Kind: modules.Account, Step: "x.a", Want: "a user"},
-		"r/x:1":               {Kind: modules.Image, Step: "x.a", SHA256: "00"},
-		"node/a":              {Kind: modules.Object, Step: "node.a", Want: "Ready"},
-		membership:            {Kind: modules.Setting, Step: "member.a", Want: "lab"},
+		"/etc/x":              {Kind: change.Text, Step: "x.a", SHA256: digest("ours\n"), Attrs: "0644 root:root"},
+		"/etc/x.d":            {Kind: change.Directory, Step: "x.a", Want: "0755 root:root"},
+		"/etc/x.link":         {Kind: change.Symlink, Step: "x.a", Want: "/etc/x"},
+		"/etc/x.key":          {Kind: change.PrivKey, Step: "x.a", Attrs: "0600 root:root"},
+		"net.ipv4.ip_forward": {Kind: change.Setting, Step: "x.a", Want: "1"},
+		"overlay":             {Kind: change.Setting, Step: "x.a", Want: "loaded"},
+		"x.service":           {Kind: change.Unit, Step: "x.a", Want: "enabled, active"},
+		"daemon":              {Kind: change.Account, Step: "x.a", Want: "a user"},
+		"r/x:1":               {Kind: change.Image, Step: "x.a", SHA256: "00"},
+		"node/a":              {Kind: change.Object, Step: "node.a", Want: "Ready"},
+		membership:            {Kind: change.Setting, Step: "member.a", Want: "lab"},
 	}}
 }
 
@@ -88,12 +88,12 @@ func TestDrift(t *testing.T) {
 		{name: "images", do: func(h *hosttest.Host) error { h.RemoveImages(); return nil }, want: []Drift{{Item: "r/x:1", What: IsGone}}},
 		{name: "containerd is down", do: func(h *hosttest.Host) error { return h.Unit(ctx, "containerd.service", host.Stop) }},
 		{name: "an apply was cut off before it", do: remove("/etc/x"), owns: func(r *Record) {
-			r.Owns["/etc/x"] = Owned{Kind: modules.Text, SHA256: digest("new\n"), Was: nothing}
+			r.Owns["/etc/x"] = Owned{Kind: change.Text, SHA256: digest("new\n"), Was: nothing}
 		}},
 		{name: "an apply was cut off in between", owns: func(r *Record) {
-			r.Owns["/etc/x"] = Owned{Kind: modules.Text, SHA256: digest("new\n"), Was: digest("ours\n")}
+			r.Owns["/etc/x"] = Owned{Kind: change.Text, SHA256: digest("new\n"), Was: digest("ours\n")}
 		}},
-		{name: "of an older record", do: write("/etc/x", "theirs\n", 0o600), owns: func(r *Record) { r.Owns["/etc/x"] = Owned{Kind: modules.Text} }},
+		{name: "of an older record", do: write("/etc/x", "theirs\n", 0o600), owns: func(r *Record) { r.Owns["/etc/x"] = Owned{Kind: change.Text} }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestDriftTellsWhoAndWhen(t *testing.T) {
 	if err != nil || len(got) != 1 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
-	if d := got[0]; d.Written.Run != "2" || d.By.Owner != "root" || d.By.Changed.IsZero() || d.Kind != modules.Text {
+	if d := got[0]; d.Written.Run != "2" || d.By.Owner != "root" || d.By.Changed.IsZero() || d.Kind != change.Text {
 		t.Errorf("got %+v", d)
 	}
 }

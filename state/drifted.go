@@ -4,17 +4,17 @@ import (
 	"context"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // nothing is what Was says of what was not there.
 const nothing = "nothing"
 
 // wrote is what a change writes, as the record keeps it.
-func wrote(c modules.Change) (sha256, want string) {
+func wrote(c change.Change) (sha256, want string) {
 	switch {
-	case c.Kind == modules.Text:
+	case c.Kind == change.Text:
 		return digest(c.Want), ""
 	case isFile(c), strings.Contains(c.Want, "\n"):
 		return c.SHA256, ""
@@ -23,8 +23,8 @@ func wrote(c modules.Change) (sha256, want string) {
 }
 
 // isFile tells if a change is about a path that holds content.
-func isFile(c modules.Change) bool {
-	return isPath(c) && c.Kind != modules.Directory && c.Kind != modules.Symlink
+func isFile(c change.Change) bool {
+	return isPath(c) && c.Kind != change.Directory && c.Kind != change.Symlink
 }
 
 // was is what stood there before the step that is under way, or before the
@@ -43,7 +43,7 @@ func (o Owned) was(ours bool) string {
 
 // settle takes into the record what a step made, as it is on the host now:
 // of certificates only that tells the digest.
-func (r *Record) settle(ctx context.Context, h host.Host, d modules.Diff) error {
+func (r *Record) settle(ctx context.Context, h host.Host, d change.Diff) error {
 	var queries []host.FileQuery
 	for _, c := range d {
 		o, ours := r.Owns[c.Item]
@@ -53,7 +53,7 @@ func (r *Record) settle(ctx context.Context, h host.Host, d modules.Diff) error 
 		o.Was = ""
 		r.Owns[c.Item] = o
 		if isFile(c) {
-			queries = append(queries, host.FileQuery{Path: c.Item, Digest: o.Kind != modules.Transfer && o.Kind != modules.PrivKey})
+			queries = append(queries, host.FileQuery{Path: c.Item, Digest: o.Kind != change.Transfer && o.Kind != change.PrivKey})
 		}
 	}
 	if len(queries) == 0 {
@@ -79,33 +79,33 @@ func Attrs(f host.File) string {
 	if f.Type == host.Absent {
 		return ""
 	}
-	return modules.Attrs(f.Mode, f.Owner, f.Group)
+	return change.Attrs(f.Mode, f.Owner, f.Group)
 }
 
 // drifted tells if a change finds something else than pmkctl wrote last, as
 // far as the record can tell. What a step that was cut off left is no drift.
-func (o Owned) drifted(c modules.Change) bool {
+func (o Owned) drifted(c change.Change) bool {
 	switch {
-	case c.Until != "" || c.Action == modules.Restart:
+	case c.Until != "" || c.Action == change.Restart:
 		return false
-	case c.Action == modules.Remove && c.Have == "": // removal says itself what somebody changed
+	case c.Action == change.Remove && c.Have == "": // removal says itself what somebody changed
 		return false
-	case c.Action == modules.Add && c.Have == "": // it is gone
+	case c.Action == change.Add && c.Have == "": // it is gone
 		return o.Was != nothing
-	case c.Kind == modules.Unit:
+	case c.Kind == change.Unit:
 		return o.Was == "" && o.Want != "" && c.Have != o.Want
-	case c.Action == modules.Remove:
+	case c.Action == change.Remove:
 		return false // modules/removal compares digests by itself
-	case c.Kind == modules.Text && c.Have != "":
+	case c.Kind == change.Text && c.Have != "":
 		return o.differs(o.SHA256, digest(c.Have))
-	case c.Kind == modules.Attr:
+	case c.Kind == change.Attr:
 		return o.Attrs != "" && c.Have != o.Attrs
-	case c.Kind == modules.Transfer:
+	case c.Kind == change.Transfer:
 		have, known := strings.CutPrefix(c.Have, "sha256 ")
 		return !known || !strings.HasPrefix(o.SHA256, have) && !strings.HasPrefix(o.Was, have) || c.Have == c.Want && o.SHA256 == c.SHA256
-	case c.Kind == modules.Object && (c.Want == "Ready" || c.Want == "available"):
+	case c.Kind == change.Object && (c.Want == "Ready" || c.Want == "available"):
 		return false // nobody did that by hand
-	case c.Kind == modules.Cert, c.Kind == modules.PrivKey, c.Kind == modules.Image:
+	case c.Kind == change.Cert, c.Kind == change.PrivKey, c.Kind == change.Image:
 		return false
 	}
 	return o.differs(o.Want, c.Have)

@@ -7,8 +7,8 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // A HostEntry is a host as the inventory names it.
@@ -77,17 +77,17 @@ type Forget struct {
 }
 
 // Check looks for the host's entry.
-func (f *Forget) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (f *Forget) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	hosts, err := ReadInventory(ctx, h)
 	i := slices.IndexFunc(hosts, func(e HostEntry) bool { return e.Name == f.Name })
 	if err != nil || i < 0 {
 		return nil, err
 	}
-	return modules.Diff{{Kind: modules.Setting, Action: modules.Remove, Item: f.Name + " in " + InventoryPath, Have: hosts[i].Address}}, nil
+	return change.Diff{{Kind: change.Setting, Action: change.Remove, Item: f.Name + " in " + InventoryPath, Have: hosts[i].Address}}, nil
 }
 
 // Apply writes the inventory without the host.
-func (f *Forget) Apply(ctx context.Context, _ host.Host, _ modules.Diff) error {
+func (f *Forget) Apply(ctx context.Context, _ host.Host, _ change.Diff) error {
 	return f.Keeper.Forget(ctx, f.Name)
 }
 

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/removal"
 )
 
@@ -58,7 +58,7 @@ func NewKeeper(h host.Host, run string, r *Record) *Keeper {
 // Begin keeps what stood where step is about to write, takes ownership and
 // notes the intent. It may be repeated: an original that is kept already
 // stays.
-func (k *Keeper) Begin(ctx context.Context, step string, d modules.Diff) error {
+func (k *Keeper) Begin(ctx context.Context, step string, d change.Diff) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.parents(ctx, step, d); err != nil {
@@ -76,7 +76,7 @@ func (k *Keeper) Begin(ctx context.Context, step string, d modules.Diff) error {
 }
 
 // End notes how the step ended, and forgets what it removed.
-func (k *Keeper) End(ctx context.Context, step string, d modules.Diff, err error) error {
+func (k *Keeper) End(ctx context.Context, step string, d change.Diff, err error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.left {

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/removal"
 )
 
@@ -28,7 +28,7 @@ func (r *Record) Clean() removal.Clean {
 	for item, o := range r.Owns {
 		// etcd writes in a directory that the spec may name. Those above it, which
 		// nobody named, have no Want.
-		if o.Kind == modules.Directory && o.Original == "" && o.Want != "" && strings.HasPrefix(o.Step, "etcd.") && !strings.HasPrefix(item, "/etc/") {
+		if o.Kind == change.Directory && o.Original == "" && o.Want != "" && strings.HasPrefix(o.Step, "etcd.") && !strings.HasPrefix(item, "/etc/") {
 			c.Data = append(c.Data, item)
 		}
 	}
@@ -51,14 +51,14 @@ func (r *Record) owned() []removal.Owned {
 
 // forget drops what a step removed. A unit is dropped with its file: one that
 // was only stopped may have to become what it was before pmkctl.
-func (r *Record) forget(d modules.Diff) {
+func (r *Record) forget(d change.Diff) {
 	for _, c := range d {
-		if c.Action == modules.Remove && c.Kind != modules.Unit {
+		if c.Action == change.Remove && c.Kind != change.Unit {
 			delete(r.Owns, c.Item)
 		}
 	}
 	for _, c := range d {
-		if _, file := r.Owns[unitDir+c.Item]; c.Action == modules.Remove && c.Kind == modules.Unit && !file {
+		if _, file := r.Owns[unitDir+c.Item]; c.Action == change.Remove && c.Kind == change.Unit && !file {
 			delete(r.Owns, c.Item)
 		}
 	}
@@ -66,11 +66,11 @@ func (r *Record) forget(d modules.Diff) {
 
 // parents takes ownership of the directories that will be made for what d
 // adds, above those that are in a diff.
-func (k *Keeper) parents(ctx context.Context, step string, d modules.Diff) error {
+func (k *Keeper) parents(ctx context.Context, step string, d change.Diff) error {
 	var queries []host.FileQuery
 	asked := map[string]bool{}
 	for _, c := range d {
-		if !isPath(c) || c.Action == modules.Remove || c.Item == "" {
+		if !isPath(c) || c.Action == change.Remove || c.Item == "" {
 			continue
 		}
 		for dir := path.Dir(c.Item); strings.Count(dir, "/") > 1 && !asked[dir] && !d.Touches(dir); dir = path.Dir(dir) {
@@ -90,7 +90,7 @@ func (k *Keeper) parents(ctx context.Context, step string, d modules.Diff) error
 	}
 	for _, f := range have {
 		if f.Type == host.Absent {
-			k.record.Owns[f.Path] = Owned{Kind: modules.Directory, Step: step}
+			k.record.Owns[f.Path] = Owned{Kind: change.Directory, Step: step}
 		}
 	}
 	return nil
@@ -108,7 +108,7 @@ type Leave struct {
 const stays = "agent"
 
 // Check lists what is in the directory.
-func (m *Leave) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m *Leave) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	there, names, err := entries(ctx, h)
 	if err != nil || !there || slices.Equal(names, []string{stays}) {
 		return nil, err
@@ -119,11 +119,11 @@ func (m *Leave) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 		return nil, fmt.Errorf("%s is gone, and without it nobody knows what to stop and remove here, nor where the files in %s stood: restore it from a backup, or clean the host by hand and move %s away",
 			RecordPath, originalDir, Dir)
 	}
-	return modules.Diff{{Kind: modules.Directory, Action: modules.Remove, Item: Dir, Why: "record, journal, what stood here before, agent"}}, nil
+	return change.Diff{{Kind: change.Directory, Action: change.Remove, Item: Dir, Why: "record, journal, what stood here before, agent"}}, nil
 }
 
 // Apply removes the directory.
-func (m *Leave) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m *Leave) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}

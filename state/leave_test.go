@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
@@ -68,12 +68,12 @@ func TestLeaveWithoutRecord(t *testing.T) {
 func TestParents(t *testing.T) {
 	ctx, h := context.Background(), hosttest.New("a", hosttest.WithDir("/opt/theirs"))
 	k := keeper(t, h, "")
-	check(t, k.Begin(ctx, "s", modules.Diff{
-		{Kind: modules.Directory, Action: modules.Add, Item: "/opt/cni/bin"},
-		{Kind: modules.Text, Action: modules.Add, Item: "/usr/local/libexec/pmkctl/write-cni"},
-		{Kind: modules.Text, Action: modules.Add, Item: "/opt/theirs/deep/er/x"},
-		{Kind: modules.Directory, Action: modules.Add, Item: Dir + "/images"},
-		{Kind: modules.Setting, Action: modules.Add, Item: "net.ipv4.ip_forward"},
+	check(t, k.Begin(ctx, "s", change.Diff{
+		{Kind: change.Directory, Action: change.Add, Item: "/opt/cni/bin"},
+		{Kind: change.Text, Action: change.Add, Item: "/usr/local/libexec/pmkctl/write-cni"},
+		{Kind: change.Text, Action: change.Add, Item: "/opt/theirs/deep/er/x"},
+		{Kind: change.Directory, Action: change.Add, Item: Dir + "/images"},
+		{Kind: change.Setting, Action: change.Add, Item: "net.ipv4.ip_forward"},
 	}))
 	got := slices.Sorted(maps.Keys(k.record.Owns))
 	want := []string{"/opt/cni", "/opt/cni/bin", "/opt/theirs/deep", "/opt/theirs/deep/er", "/opt/theirs/deep/er/x", "/usr/local/libexec", "/usr/local/libexec/pmkctl",
@@ -103,11 +103,11 @@ func TestBefore(t *testing.T) {
 
 func TestClean(t *testing.T) {
 	r := &Record{Owns: map[string]Owned{
-		"/srv/a":     {Kind: modules.Directory, Step: "etcd.cp-1"}, // made on the way
-		"/srv/a/x":   {Kind: modules.Directory, Step: "etcd.cp-1", Want: "0700 etcd:etcd"},
-		"/etc/etcd":  {Kind: modules.Directory, Step: "etcd.cp-1", Want: "0755 root:root"},
-		"/srv/disk":  {Kind: modules.Directory, Step: "etcd.cp-1", Original: "0755 root:root"},
-		"/etc/hosts": {Kind: modules.Text, Step: "s", SHA256: "1", Original: OriginalPath("/etc/hosts")},
+		"/srv/a":     {Kind: change.Directory, Step: "etcd.cp-1"}, // made on the way
+		"/srv/a/x":   {Kind: change.Directory, Step: "etcd.cp-1", Want: "0700 etcd:etcd"},
+		"/etc/etcd":  {Kind: change.Directory, Step: "etcd.cp-1", Want: "0755 root:root"},
+		"/srv/disk":  {Kind: change.Directory, Step: "etcd.cp-1", Original: "0755 root:root"},
+		"/etc/hosts": {Kind: change.Text, Step: "s", SHA256: "1", Original: OriginalPath("/etc/hosts")},
 	}}
 	got := r.Clean()
 	if d := cmp.Diff([]string{"/srv/a/x"}, got.Data); d != "" {
@@ -123,13 +123,13 @@ func TestClean(t *testing.T) {
 
 // TestStoppedUnitIsKept: Stop must not take from Clean what it needs.
 func TestStoppedUnitIsKept(t *testing.T) {
-	r := &Record{Owns: map[string]Owned{"x.service": {Kind: modules.Unit, Original: "enabled, active"}, unitDir + "x.service": {Kind: modules.Text}}}
-	unit := modules.Change{Kind: modules.Unit, Action: modules.Remove, Item: "x.service"}
-	r.forget(modules.Diff{unit})
+	r := &Record{Owns: map[string]Owned{"x.service": {Kind: change.Unit, Original: "enabled, active"}, unitDir + "x.service": {Kind: change.Text}}}
+	unit := change.Change{Kind: change.Unit, Action: change.Remove, Item: "x.service"}
+	r.forget(change.Diff{unit})
 	if len(r.Owns) != 2 {
 		t.Errorf("forgotten when it stopped: %v", r.Owns)
 	}
-	r.forget(modules.Diff{unit, {Kind: modules.Text, Action: modules.Remove, Item: unitDir + "x.service"}})
+	r.forget(change.Diff{unit, {Kind: change.Text, Action: change.Remove, Item: unitDir + "x.service"}})
 	if len(r.Owns) != 0 {
 		t.Errorf("not forgotten: %v", r.Owns)
 	}
@@ -139,10 +139,10 @@ func TestStoppedUnitIsKept(t *testing.T) {
 func TestRemovalsAreNotAdopted(t *testing.T) {
 	ctx, h := context.Background(), hosttest.New("a", hosttest.WithFile("/var/lib/cni/x", "x"))
 	k := keeper(t, h, "")
-	check(t, k.Begin(ctx, "clean.a", modules.Diff{
-		{Kind: modules.Directory, Action: modules.Remove, Item: "/var/lib/cni"},
-		{Kind: modules.Setting, Action: modules.Remove, Item: "packet filter"},
-		{Kind: modules.Unit, Action: modules.Remove, Item: "pods"},
+	check(t, k.Begin(ctx, "clean.a", change.Diff{
+		{Kind: change.Directory, Action: change.Remove, Item: "/var/lib/cni"},
+		{Kind: change.Setting, Action: change.Remove, Item: "packet filter"},
+		{Kind: change.Unit, Action: change.Remove, Item: "pods"},
 	}))
 	if len(k.record.Owns) > 0 || strings.Contains(h.Snapshot(), originalDir) {
 		t.Errorf("adopted: %v", k.record.Owns)

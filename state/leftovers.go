@@ -4,8 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/removal"
 )
 
@@ -26,7 +26,7 @@ func (m *Leftovers) of(r *Record) removal.Items {
 
 // Check lists what is to be removed, and what is gone already and only to be
 // forgotten. What stays where it is, is not in the list.
-func (m *Leftovers) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m *Leftovers) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	if len(m.of(m.Record).Owns) == 0 {
 		return nil, nil // the usual case costs no call
 	}
@@ -38,7 +38,7 @@ func (m *Leftovers) Check(ctx context.Context, h host.Host) (modules.Diff, error
 	if err != nil {
 		return nil, err
 	}
-	var d modules.Diff
+	var d change.Diff
 	for _, v := range verdicts {
 		switch v.Fate {
 		case removal.Goes:
@@ -52,7 +52,7 @@ func (m *Leftovers) Check(ctx context.Context, h host.Host) (modules.Diff, error
 }
 
 // Apply removes what is there of d. The keeper forgets all of d.
-func (m *Leftovers) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m *Leftovers) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}
@@ -61,7 +61,7 @@ func (m *Leftovers) Apply(ctx context.Context, h host.Host, d modules.Diff) erro
 	if err != nil {
 		return err
 	}
-	return items.Apply(ctx, h, slices.DeleteFunc(found, func(c modules.Change) bool { return !d.Touches(c.Item) }))
+	return items.Apply(ctx, h, slices.DeleteFunc(found, func(c change.Change) bool { return !d.Touches(c.Item) }))
 }
 
 // Stay are leftovers that are not removed, and why.

@@ -4,16 +4,16 @@ import (
 	"context"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
 // kept is Leftovers with the record as a keeper leaves it.
 type kept struct{ Leftovers }
 
-func (m kept) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m kept) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	r, err := Load(ctx, h)
 	if err != nil {
 		return nil, err
@@ -22,7 +22,7 @@ func (m kept) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	return m.Leftovers.Check(ctx, h)
 }
 
-func (m kept) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m kept) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // Member is the module that makes a host part of the cluster: its record
@@ -28,12 +28,12 @@ type Member struct {
 const membership = "cluster membership"
 
 // Check compares the record's cluster and the inventory.
-func (m *Member) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m *Member) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	files, err := h.Files(ctx, []host.FileQuery{{Path: RecordPath, Content: true}, {Path: InventoryPath, Content: true}})
 	if err != nil {
 		return nil, err
 	}
-	var d modules.Diff
+	var d change.Diff
 	var have Record
 	if files[0].Type != host.Absent {
 		if err := json.Unmarshal(files[0].Content, &have); err != nil {
@@ -43,11 +43,11 @@ func (m *Member) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	// The id is not compared: another cluster's is preflight's to refuse, and
 	// a new one is not known before the apply.
 	if have.Cluster.Name != m.Cluster.Name || have.Host != m.Name || !maps.Equal(have.Cluster.Immutable, m.Cluster.Immutable) {
-		d = append(d, modules.Change{Kind: modules.Setting, Action: action(have.Cluster.Name), Item: membership,
+		d = append(d, change.Change{Kind: change.Setting, Action: action(have.Cluster.Name), Item: membership,
 			Have: have.Cluster.Name, Want: m.Cluster.Name, Why: m.missing(have)})
 	}
 	if want := m.inventory(files[1]); m.Inventory != nil && !bytes.Equal(files[1].Content, want) {
-		d = append(d, modules.Change{Kind: modules.Text, Action: action(string(files[1].Content)), Item: InventoryPath,
+		d = append(d, change.Change{Kind: change.Text, Action: action(string(files[1].Content)), Item: InventoryPath,
 			Have: string(files[1].Content), Want: string(want)})
 	}
 	return d, nil
@@ -68,7 +68,7 @@ func (m *Member) missing(have Record) string {
 }
 
 // Apply writes the record, then the inventory.
-func (m *Member) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m *Member) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if d.Touches(membership) {
 		if err := m.Keeper.Join(ctx, m.Cluster, m.Name); err != nil {
 			return err
@@ -108,9 +108,9 @@ func (m *Member) inventory(file host.File) []byte {
 	return encodeInventory(list)
 }
 
-func action(have string) modules.Action {
+func action(have string) change.Action {
 	if have == "" {
-		return modules.Add
+		return change.Add
 	}
-	return modules.Update
+	return change.Update
 }

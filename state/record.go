@@ -15,8 +15,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/removal"
 )
 
@@ -62,13 +62,13 @@ type Cluster struct {
 
 // Owned is one thing that pmkctl made or changed.
 type Owned struct {
-	Kind     modules.Kind `json:"kind"`
-	Step     string       `json:"step"`
-	SHA256   string       `json:"sha256,omitempty"`   // of the content as it was written
-	Want     string       `json:"want,omitempty"`     // the short value that was set, of what has no content
-	Attrs    string       `json:"attrs,omitempty"`    // mode and owner of a file as it was written
-	Was      string       `json:"was,omitempty"`      // what SHA256 or Want was before, while a step is under way; "nothing" of what is new
-	Original string       `json:"original,omitempty"` // where what stood there before is kept, or its value; "" if nothing did
+	Kind     change.Kind `json:"kind"`
+	Step     string      `json:"step"`
+	SHA256   string      `json:"sha256,omitempty"`   // of the content as it was written
+	Want     string      `json:"want,omitempty"`     // the short value that was set, of what has no content
+	Attrs    string      `json:"attrs,omitempty"`    // mode and owner of a file as it was written
+	Was      string      `json:"was,omitempty"`      // what SHA256 or Want was before, while a step is under way; "nothing" of what is new
+	Original string      `json:"original,omitempty"` // where what stood there before is kept, or its value; "" if nothing did
 }
 
 // NewClusterID is a fresh random id.
@@ -123,22 +123,22 @@ func (r *Record) encode() []byte {
 // Mark gives the changes that overwrite what pmkctl did not make the action
 // Replace, so that they show, and tells those that find something else than
 // pmkctl wrote.
-func (r *Record) Mark(d modules.Diff) modules.Diff {
+func (r *Record) Mark(d change.Diff) change.Diff {
 	marked := slices.Clone(d)
 	for i, c := range marked {
 		o, ours := r.Owns[c.Item]
-		marked[i].Drift = c.Drift || ours && c.Why != modules.ReplaceAsked && o.drifted(c)
-		if isPath(c) && c.Action == modules.Update && !ours && c.Kind != modules.Directory && c.Kind != modules.PrivKey {
-			marked[i].Action = modules.Replace
+		marked[i].Drift = c.Drift || ours && c.Why != change.ReplaceAsked && o.drifted(c)
+		if isPath(c) && c.Action == change.Update && !ours && c.Kind != change.Directory && c.Kind != change.PrivKey {
+			marked[i].Action = change.Replace
 		}
 	}
 	return marked
 }
 
 // isPath tells if a change is about a path of the host's file system.
-func isPath(c modules.Change) bool {
+func isPath(c change.Change) bool {
 	switch c.Kind {
-	case modules.Text, modules.Attr, modules.Directory, modules.Symlink, modules.Transfer, modules.PrivKey, modules.Cert:
+	case change.Text, change.Attr, change.Directory, change.Symlink, change.Transfer, change.PrivKey, change.Cert:
 		return strings.HasPrefix(c.Item, "/")
 	}
 	return false
@@ -146,31 +146,31 @@ func isPath(c modules.Change) bool {
 
 // adopt takes into the record what step is about to change, and returns the
 // items whose originals must be kept first.
-func (r *Record) adopt(step string, d modules.Diff) (keep []string) {
+func (r *Record) adopt(step string, d change.Diff) (keep []string) {
 	for _, c := range d {
 		have, ours := r.Owns[c.Item]
-		if c.Action == modules.Remove && (ours || !isPath(c) || c.Kind == modules.Directory) {
+		if c.Action == change.Remove && (ours || !isPath(c) || c.Kind == change.Directory) {
 			continue // forgotten once it is gone; what components made is nobody's to put back
 		}
 		o := Owned{Kind: c.Kind, Step: step, Attrs: have.Attrs, Original: have.Original, Was: have.was(ours)}
 		o.SHA256, o.Want = wrote(c)
 		switch {
-		case ours && c.Kind == modules.Attr:
+		case ours && c.Kind == change.Attr:
 			continue // the content's entry stands
 		case ours:
 			// It may be back where it stood, in a run that was cut off before
 			// this said so. One that is kept still stays as it is.
-			if c.Kind == modules.Text && c.Have != "" && have.Original == OriginalPath(c.Item) && have.differs(have.SHA256, digest(c.Have)) {
+			if c.Kind == change.Text && c.Have != "" && have.Original == OriginalPath(c.Item) && have.differs(have.SHA256, digest(c.Have)) {
 				keep = append(keep, c.Item)
 			}
-		case c.Kind == modules.PrivKey && c.Action == modules.Update:
+		case c.Kind == change.PrivKey && c.Action == change.Update:
 			continue // somebody else's, and not pmkctl's to remove
-		case isPath(c) && (c.Have != "" || c.Action != modules.Add) && c.Kind != modules.Directory && c.Kind != modules.PrivKey:
+		case isPath(c) && (c.Have != "" || c.Action != change.Add) && c.Kind != change.Directory && c.Kind != change.PrivKey:
 			keep = append(keep, c.Item)
 			o.Original = OriginalPath(c.Item)
-		case c.Kind != modules.Object && c.Kind != modules.Image && (!isPath(c) || c.Kind == modules.Directory):
+		case c.Kind != change.Object && c.Kind != change.Image && (!isPath(c) || c.Kind == change.Directory):
 			o.Original = c.Have
-			if c.Kind == modules.Setting && c.Action == modules.Update && c.Have == "" {
+			if c.Kind == change.Setting && c.Action == change.Update && c.Have == "" {
 				o.Original = removal.Empty
 			}
 		}

@@ -12,9 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
@@ -22,22 +22,22 @@ func TestMark(t *testing.T) {
 	ours := &Record{Owns: map[string]Owned{"/etc/ours": {}, "net.ipv4.ip_forward": {}}}
 	tests := []struct {
 		name string
-		c    modules.Change
-		want modules.Action
+		c    change.Change
+		want change.Action
 	}{
-		{"a file of ours", modules.Change{Kind: modules.Text, Action: modules.Update, Item: "/etc/ours"}, modules.Update},
-		{"a foreign file", modules.Change{Kind: modules.Text, Action: modules.Update, Item: "/etc/theirs"}, modules.Replace},
-		{"a foreign program", modules.Change{Kind: modules.Transfer, Action: modules.Update, Item: "/usr/local/bin/kubelet"}, modules.Replace},
-		{"the mode of a foreign file", modules.Change{Kind: modules.Attr, Action: modules.Update, Item: "/etc/theirs"}, modules.Replace},
-		{"the mode of a directory", modules.Change{Kind: modules.Directory, Action: modules.Update, Item: "/etc/cni"}, modules.Update},
-		{"a new file", modules.Change{Kind: modules.Text, Action: modules.Add, Item: "/etc/new"}, modules.Add},
-		{"a setting", modules.Change{Kind: modules.Setting, Action: modules.Update, Item: "vm.swappiness"}, modules.Update},
-		{"a unit", modules.Change{Kind: modules.Unit, Action: modules.Restart, Item: "kubelet.service"}, modules.Restart},
-		{"an object", modules.Change{Kind: modules.Object, Action: modules.Update, Item: "deployment/kube-system/coredns"}, modules.Update},
+		{"a file of ours", change.Change{Kind: change.Text, Action: change.Update, Item: "/etc/ours"}, change.Update},
+		{"a foreign file", change.Change{Kind: change.Text, Action: change.Update, Item: "/etc/theirs"}, change.Replace},
+		{"a foreign program", change.Change{Kind: change.Transfer, Action: change.Update, Item: "/usr/local/bin/kubelet"}, change.Replace},
+		{"the mode of a foreign file", change.Change{Kind: change.Attr, Action: change.Update, Item: "/etc/theirs"}, change.Replace},
+		{"the mode of a directory", change.Change{Kind: change.Directory, Action: change.Update, Item: "/etc/cni"}, change.Update},
+		{"a new file", change.Change{Kind: change.Text, Action: change.Add, Item: "/etc/new"}, change.Add},
+		{"a setting", change.Change{Kind: change.Setting, Action: change.Update, Item: "vm.swappiness"}, change.Update},
+		{"a unit", change.Change{Kind: change.Unit, Action: change.Restart, Item: "kubelet.service"}, change.Restart},
+		{"an object", change.Change{Kind: change.Object, Action: change.Update, Item: "deployment/kube-system/coredns"}, change.Update},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d := modules.Diff{tt.c}
+			d := change.Diff{tt.c}
 			if got := ours.Mark(d)[0].Action; got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
@@ -49,43 +49,43 @@ func TestMark(t *testing.T) {
 }
 
 func TestAdopt(t *testing.T) {
-	old := Owned{Kind: modules.Text, Step: "old", SHA256: digest("b"), Original: "/var/lib/pmkctl/original/etc/ours"}
+	old := Owned{Kind: change.Text, Step: "old", SHA256: digest("b"), Original: "/var/lib/pmkctl/original/etc/ours"}
 	tests := []struct {
 		name string
-		c    modules.Change
+		c    change.Change
 		keep bool
 		want Owned
 	}{
-		{"a new file", modules.Change{Kind: modules.Text, Action: modules.Add, Item: "/etc/x", Want: "a"}, false,
-			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a"), Was: nothing}},
-		{"a foreign file", modules.Change{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x", Have: "b", Want: "a"}, true,
-			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a"), Was: nothing, Original: "/var/lib/pmkctl/original/etc/x"}},
-		{"an empty foreign file", modules.Change{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x", Want: "a"}, true,
-			Owned{Kind: modules.Text, Step: "s", SHA256: digest("a"), Was: nothing, Original: "/var/lib/pmkctl/original/etc/x"}},
-		{"ours, whose original is kept", modules.Change{Kind: modules.Text, Action: modules.Update, Item: "/etc/ours", Have: "b", Want: "c"}, false,
-			Owned{Kind: modules.Text, Step: "s", SHA256: digest("c"), Was: digest("b"), Original: old.Original}},
-		{"ours, changed since: kept if there is no original", modules.Change{Kind: modules.Text, Action: modules.Update, Item: "/etc/ours", Have: "x", Want: "c"}, true,
-			Owned{Kind: modules.Text, Step: "s", SHA256: digest("c"), Was: digest("b"), Original: old.Original}},
-		{"the mode of ours", modules.Change{Kind: modules.Attr, Action: modules.Update, Item: "/etc/ours", Have: "0666", Want: "0644"}, false, old},
-		{"a program", modules.Change{Kind: modules.Transfer, Action: modules.Add, Item: "/usr/local/bin/x", SHA256: "2"}, false,
-			Owned{Kind: modules.Transfer, Step: "s", SHA256: "2", Was: nothing}},
-		{"a setting", modules.Change{Kind: modules.Setting, Action: modules.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"}, false,
-			Owned{Kind: modules.Setting, Step: "s", Want: "1", Was: nothing, Original: "0"}},
-		{"a directory of theirs", modules.Change{Kind: modules.Directory, Action: modules.Update, Item: "/etc/cni", Have: "0700", Want: "0755"}, false,
-			Owned{Kind: modules.Directory, Step: "s", Want: "0755", Was: nothing, Original: "0700"}},
-		{"a setting without a value", modules.Change{Kind: modules.Setting, Action: modules.Update, Item: "net.ipv4.ip_local_reserved_ports", Want: "1"}, false,
-			Owned{Kind: modules.Setting, Step: "s", Want: "1", Was: nothing, Original: "(empty)"}},
-		{"somebody's key", modules.Change{Kind: modules.PrivKey, Action: modules.Update, Item: "/etc/k.key", Have: "0644", Want: "0600"}, false, Owned{}},
-		{"a key", modules.Change{Kind: modules.PrivKey, Action: modules.Add, Item: "/etc/k.key", Want: "0600"}, false,
-			Owned{Kind: modules.PrivKey, Step: "s", Was: nothing}},
-		{"an object", modules.Change{Kind: modules.Object, Action: modules.Update, Item: "service/a/b", Have: "x", Want: "y"}, false,
-			Owned{Kind: modules.Object, Step: "s", Want: "y", Was: nothing}},
-		{"ours, removed", modules.Change{Kind: modules.Text, Action: modules.Remove, Item: "/etc/ours", Have: "b"}, false, old},
+		{"a new file", change.Change{Kind: change.Text, Action: change.Add, Item: "/etc/x", Want: "a"}, false,
+			Owned{Kind: change.Text, Step: "s", SHA256: digest("a"), Was: nothing}},
+		{"a foreign file", change.Change{Kind: change.Text, Action: change.Replace, Item: "/etc/x", Have: "b", Want: "a"}, true,
+			Owned{Kind: change.Text, Step: "s", SHA256: digest("a"), Was: nothing, Original: "/var/lib/pmkctl/original/etc/x"}},
+		{"an empty foreign file", change.Change{Kind: change.Text, Action: change.Replace, Item: "/etc/x", Want: "a"}, true,
+			Owned{Kind: change.Text, Step: "s", SHA256: digest("a"), Was: nothing, Original: "/var/lib/pmkctl/original/etc/x"}},
+		{"ours, whose original is kept", change.Change{Kind: change.Text, Action: change.Update, Item: "/etc/ours", Have: "b", Want: "c"}, false,
+			Owned{Kind: change.Text, Step: "s", SHA256: digest("c"), Was: digest("b"), Original: old.Original}},
+		{"ours, changed since: kept if there is no original", change.Change{Kind: change.Text, Action: change.Update, Item: "/etc/ours", Have: "x", Want: "c"}, true,
+			Owned{Kind: change.Text, Step: "s", SHA256: digest("c"), Was: digest("b"), Original: old.Original}},
+		{"the mode of ours", change.Change{Kind: change.Attr, Action: change.Update, Item: "/etc/ours", Have: "0666", Want: "0644"}, false, old},
+		{"a program", change.Change{Kind: change.Transfer, Action: change.Add, Item: "/usr/local/bin/x", SHA256: "2"}, false,
+			Owned{Kind: change.Transfer, Step: "s", SHA256: "2", Was: nothing}},
+		{"a setting", change.Change{Kind: change.Setting, Action: change.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"}, false,
+			Owned{Kind: change.Setting, Step: "s", Want: "1", Was: nothing, Original: "0"}},
+		{"a directory of theirs", change.Change{Kind: change.Directory, Action: change.Update, Item: "/etc/cni", Have: "0700", Want: "0755"}, false,
+			Owned{Kind: change.Directory, Step: "s", Want: "0755", Was: nothing, Original: "0700"}},
+		{"a setting without a value", change.Change{Kind: change.Setting, Action: change.Update, Item: "net.ipv4.ip_local_reserved_ports", Want: "1"}, false,
+			Owned{Kind: change.Setting, Step: "s", Want: "1", Was: nothing, Original: "(empty)"}},
+		{"somebody's key", change.Change{Kind: change.PrivKey, Action: change.Update, Item: "/etc/k.key", Have: "0644", Want: "0600"}, false, Owned{}},
+		{"a key", change.Change{Kind: change.PrivKey, Action: change.Add, Item: "/etc/k.key", Want: "0600"}, false,
+			Owned{Kind: change.PrivKey, Step: "s", Was: nothing}},
+		{"an object", change.Change{Kind: change.Object, Action: change.Update, Item: "service/a/b", Have: "x", Want: "y"}, false,
+			Owned{Kind: change.Object, Step: "s", Want: "y", Was: nothing}},
+		{"ours, removed", change.Change{Kind: change.Text, Action: change.Remove, Item: "/etc/ours", Have: "b"}, false, old},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := &Record{Owns: map[string]Owned{"/etc/ours": old}}
-			keep := r.adopt("s", modules.Diff{tt.c})
+			keep := r.adopt("s", change.Diff{tt.c})
 			if tt.keep != slices.Contains(keep, tt.c.Item) {
 				t.Errorf("keep %v, want %v", keep, tt.keep)
 			}
@@ -126,7 +126,7 @@ func step(ctx context.Context, h *hosttest.Host, content string) error {
 	if err != nil {
 		return err
 	}
-	d := modules.Diff{{Kind: modules.Text, Action: modules.Update, Item: "/etc/motd", Have: string(have[0].Content), Want: content}}
+	d := change.Diff{{Kind: change.Text, Action: change.Update, Item: "/etc/motd", Have: string(have[0].Content), Want: content}}
 	k := NewKeeper(h, "run", r)
 	if err := k.Begin(ctx, "motd.a", d); err != nil {
 		return err
@@ -202,7 +202,7 @@ func TestIntentComesBeforeTheChange(t *testing.T) {
 func TestRemovedIsForgotten(t *testing.T) {
 	ctx := context.Background()
 	h := hosttest.New("a")
-	d := modules.Diff{{Kind: modules.Text, Action: modules.Remove, Item: "/etc/x", Have: "x"}}
+	d := change.Diff{{Kind: change.Text, Action: change.Remove, Item: "/etc/x", Have: "x"}}
 	k := NewKeeper(h, "run", &Record{Owns: map[string]Owned{"/etc/x": {Step: "s"}}})
 	owns := func() bool {
 		r, err := Load(ctx, h)
@@ -228,13 +228,13 @@ func TestRemovedIsForgotten(t *testing.T) {
 // member is a Member with the keeper of the host that it is applied to.
 type member struct{ Member }
 
-func (m member) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m member) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return m.Member.Check(ctx, h)
 }
 
 func (m member) Items() []string { return m.Member.Items() }
 
-func (m member) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m member) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	r, err := Load(ctx, h)
 	if err != nil {
 		return err
@@ -260,9 +260,9 @@ func TestMemberConverges(t *testing.T) {
 // said so, is kept once more when a step wants the path again.
 func TestKeepAgain(t *testing.T) {
 	ctx, h := context.Background(), hosttest.New("a", hosttest.WithFile("/etc/x", "theirs\n"))
-	owned := Owned{Kind: modules.Text, Step: "s", SHA256: digest("ours\n"), Original: OriginalPath("/etc/x")}
+	owned := Owned{Kind: change.Text, Step: "s", SHA256: digest("ours\n"), Original: OriginalPath("/etc/x")}
 	k := NewKeeper(h, "run", &Record{Version: 1, Owns: map[string]Owned{"/etc/x": owned}})
-	check(t, k.Begin(ctx, "s", modules.Diff{{Kind: modules.Text, Action: modules.Update, Item: "/etc/x", Have: "theirs\n", Want: "ours, too\n"}}))
+	check(t, k.Begin(ctx, "s", change.Diff{{Kind: change.Text, Action: change.Update, Item: "/etc/x", Have: "theirs\n", Want: "ours, too\n"}}))
 	if got := string(h.Peek(owned.Original)); got != "theirs\n" {
 		t.Errorf("kept is %q", got)
 	}

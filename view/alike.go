@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 )
 
@@ -36,7 +36,7 @@ func group(c *executor.Checked, names Names) []*stepGroup {
 
 // likeness is a diff with the host's own names replaced, and without hashes
 // that follow from them; two hosts are alike if it is the same for both.
-func likeness(d modules.Diff, names []string) string {
+func likeness(d change.Diff, names []string) string {
 	var b strings.Builder
 	for _, c := range d {
 		for _, part := range []string{string(c.Kind), string(c.Action), c.Item, c.Have, c.Want, c.Why, c.Until, c.SHA256, c.ID, string(c.Level),

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 )
 
 // inputsHash is the hash that every unit of ours carries; see
@@ -13,10 +13,10 @@ import (
 var inputsHash = regexp.MustCompile(`X-Pmkctl-Inputs=[0-9a-f]+`)
 
 // Headline is headline without colours.
-func Headline(c modules.Change) string { return headline(c, Style{}) }
+func Headline(c change.Change) string { return headline(c, Style{}) }
 
 // headline is the item and, in words, what becomes of it.
-func headline(c modules.Change, st Style) string {
+func headline(c change.Change, st Style) string {
 	var b strings.Builder
 	b.WriteString(visible(c.Item))
 	if what := verdict(c); what != "" {
@@ -31,7 +31,7 @@ func headline(c modules.Change, st Style) string {
 	if moved := transfer(c); moved != "" {
 		b.WriteString(" (" + moved + ")")
 	}
-	if c.Why != "" && c.Action != modules.Restart && c.Action != modules.Reload {
+	if c.Why != "" && c.Action != change.Restart && c.Action != change.Reload {
 		b.WriteString(st.faint(" (" + visible(c.Why) + ")"))
 	}
 	if c.Until != "" {
@@ -42,27 +42,27 @@ func headline(c modules.Change, st Style) string {
 
 // foreign tells if a change is to what pmkctl did not make. Another backend
 // of the network replaces what it made, and says what that means.
-func foreign(c modules.Change) bool {
-	return c.Action == modules.Replace && !strings.HasPrefix(c.Why, "the backend ")
+func foreign(c change.Change) bool {
+	return c.Action == change.Replace && !strings.HasPrefix(c.Why, "the backend ")
 }
 
-func verdict(c modules.Change) string {
+func verdict(c change.Change) string {
 	switch {
 	case c.Secret:
 		return "(sensitive, changes)"
-	case c.Action == modules.Restart:
+	case c.Action == change.Restart:
 		return "restarts, because " + strings.Replace(c.Why, "/etc/systemd/system/"+c.Item+" changes", "its unit file changes", 1)
-	case c.Action == modules.Reload:
+	case c.Action == change.Reload:
 		return "systemd is reloaded and the service goes on, because " + c.Why
 	case hashOnly(c):
 		return "another hash of what the service depends on"
-	case c.Kind == modules.Text, strings.Contains(c.Have+c.Want, "\n"):
+	case c.Kind == change.Text, strings.Contains(c.Have+c.Want, "\n"):
 		return "" // its lines follow
-	case c.Action == modules.Remove:
+	case c.Action == change.Remove:
 		return "removed"
 	case c.Have == c.Want, strings.HasSuffix(c.Item, c.Want) && c.Have == "":
 		return "" // the item says it all
-	case c.Action == modules.Add:
+	case c.Action == change.Add:
 		return unless(c.Want, isDigest(c))
 	}
 	return orEmpty(c.Have) + " -> " + orEmpty(c.Want)
@@ -70,25 +70,25 @@ func verdict(c modules.Change) string {
 
 // hashOnly tells if nothing of a unit changes but the hash, which tells
 // people nothing.
-func hashOnly(c modules.Change) bool {
-	return c.Kind == modules.Text && c.Have != c.Want && c.Have != "" &&
+func hashOnly(c change.Change) bool {
+	return c.Kind == change.Text && c.Have != c.Want && c.Have != "" &&
 		inputsHash.ReplaceAllString(c.Have, "") == inputsHash.ReplaceAllString(c.Want, "")
 }
 
 // transfer is what is moved to the host.
-func transfer(c modules.Change) string {
+func transfer(c change.Change) string {
 	var parts []string
 	if c.Bytes > 0 {
 		parts = append(parts, Bytes(c.Bytes))
 	}
-	if c.SHA256 != "" && (c.Have == "" || c.Action == modules.Add) {
+	if c.SHA256 != "" && (c.Have == "" || c.Action == change.Add) {
 		parts = append(parts, fmt.Sprintf("sha256 %.12s", c.SHA256))
 	}
 	return strings.Join(parts, ", ")
 }
 
 // isDigest tells if what is wanted is no more than what transfer says.
-func isDigest(c modules.Change) bool {
+func isDigest(c change.Change) bool {
 	digest := strings.NewReplacer("sha256:", "", "sha256 ", "").Replace(c.Want)
 	return c.SHA256 != "" && strings.HasPrefix(c.SHA256, digest)
 }

@@ -5,24 +5,24 @@ import (
 	"io"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 )
 
 // ExplainedStep is a step as `pmkctl explain -json` gives it.
 type ExplainedStep struct {
-	Step     plan.Addr        `json:"step"`
-	Of       string           `json:"of"` // what has the step, in words
-	Purpose  string           `json:"purpose"`
-	Source   PlanDocSource    `json:"source"`
-	Snippet  string           `json:"snippet,omitempty"` // the line of the source
-	Planned  bool             `json:"planned"`           // it is of a plan, which has the changes
-	Changes  []modules.Change `json:"changes"`
-	Owns     []string         `json:"owns"` // all that it may change
-	LeftOut  *plan.Left       `json:"left_out,omitempty"`
-	Replaced bool             `json:"replaced"`
-	RunsOn   string           `json:"runs_on"`
+	Step     plan.Addr       `json:"step"`
+	Of       string          `json:"of"` // what has the step, in words
+	Purpose  string          `json:"purpose"`
+	Source   PlanDocSource   `json:"source"`
+	Snippet  string          `json:"snippet,omitempty"` // the line of the source
+	Planned  bool            `json:"planned"`           // it is of a plan, which has the changes
+	Changes  []change.Change `json:"changes"`
+	Owns     []string        `json:"owns"` // all that it may change
+	LeftOut  *plan.Left      `json:"left_out,omitempty"`
+	Replaced bool            `json:"replaced"`
+	RunsOn   string          `json:"runs_on"`
 
 	WaitsFor      []plan.Addr `json:"waits_for"` // at once
 	WaitsForAll   []plan.Addr `json:"waits_for_all"`
@@ -34,7 +34,7 @@ type ExplainedStep struct {
 // NewExplainedStep says of a step what the graph and the plan know.
 func NewExplainedStep(c *executor.Checked, s *plan.Step, planned bool) *ExplainedStep {
 	e := &ExplainedStep{Step: s.Addr, Purpose: plan.Purpose(s.Addr.Module()), Source: PlanDocSource{s.Source.Filename, s.Source.Start.Line},
-		Planned: planned, Changes: append([]modules.Change{}, c.Diffs[s.Addr]...), Owns: []string{}, RunsOn: s.RunsOn()}
+		Planned: planned, Changes: append([]change.Change{}, c.Diffs[s.Addr]...), Owns: []string{}, RunsOn: s.RunsOn()}
 	if l, ok := c.Left[s.Addr]; ok {
 		e.LeftOut = &l
 	}

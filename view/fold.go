@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // A plan of up to maxLines lines is shown in full. A longer one is folded,
@@ -30,7 +30,7 @@ const fewLines = 3
 // A shownGroup is a group with all that is shown of it.
 type shownGroup struct {
 	title   string
-	action  modules.Action
+	action  change.Action
 	group   *stepGroup
 	notes   []string // below the title
 	moves   string
@@ -38,9 +38,9 @@ type shownGroup struct {
 }
 
 type shownChange struct {
-	modules.Change                // without what the notes say
-	whole          modules.Change // with it
-	lines          []Line
+	change.Change               // without what the notes say
+	whole         change.Change // with it
+	lines         []Line
 }
 
 // shownGroups are the groups in the order of display: removals first.
@@ -127,13 +127,13 @@ func (c shownChange) folds(f folding) bool {
 
 // joins tells if a change is told in one line with others.
 func (c shownChange) joins(f folding) bool {
-	return f >= foldNew && c.Action == modules.Add || f >= foldAll && c.Action == modules.Remove
+	return f >= foldNew && c.Action == change.Add || f >= foldAll && c.Action == change.Remove
 }
 
 // lines are the group as it is shown.
 func (g shownGroup) lines(f folding, st Style) []string {
 	title := sign(g.action, st) + " " + st.bold(g.title)
-	if g.action == modules.Remove {
+	if g.action == change.Remove {
 		title = st.red("- ") + st.bold(st.red(g.title))
 	}
 	joined, rest := g.split(f)
@@ -147,7 +147,7 @@ func (g shownGroup) lines(f folding, st Style) []string {
 	for _, c := range rest {
 		out = append(out, c.show(f, st)...)
 	}
-	for _, a := range []modules.Action{modules.Remove, modules.Add} {
+	for _, a := range []change.Action{change.Remove, change.Add} {
 		if some := ofAction(joined, a); len(some) > 0 {
 			out = append(out, "    "+sign(a, st)+" "+g.inventory(some, st))
 		}
@@ -166,7 +166,7 @@ func (g shownGroup) split(f folding) (joined, rest []shownChange) {
 	return joined, rest
 }
 
-func ofAction(changes []shownChange, a modules.Action) (out []shownChange) {
+func ofAction(changes []shownChange, a change.Action) (out []shownChange) {
 	for _, c := range changes {
 		if c.Action == a {
 			out = append(out, c)
@@ -177,7 +177,7 @@ func ofAction(changes []shownChange, a modules.Action) (out []shownChange) {
 
 func (c shownChange) show(f folding, st Style) []string {
 	out := []string{"    " + sign(c.Action, st) + " " + c.head(c.folds(f), st)}
-	if c.Action == modules.Remove {
+	if c.Action == change.Remove {
 		out[0] = "    " + st.red("- "+c.head(c.folds(f), Style{}))
 	}
 	if c.folds(f) {
@@ -199,20 +199,20 @@ func (c shownChange) head(folded bool, st Style) string {
 
 // nouns are what people call the kinds; units are called by their names.
 var nouns = []struct {
-	kind      modules.Kind
+	kind      change.Kind
 	one, many string
 }{
-	{modules.Directory, "directory", "directories"},
-	{modules.Text, "file", "files"},
-	{modules.Transfer, "file by digest", "files by digest"},
-	{modules.Symlink, "link", "links"},
-	{modules.Attr, "mode", "modes"},
-	{modules.Setting, "setting", "settings"},
-	{modules.Account, "user", "users"},
-	{modules.PrivKey, "key", "keys"},
-	{modules.Cert, "certificate", "certificates"},
-	{modules.Image, "image", "images"},
-	{modules.Object, "object", "objects"},
+	{change.Directory, "directory", "directories"},
+	{change.Text, "file", "files"},
+	{change.Transfer, "file by digest", "files by digest"},
+	{change.Symlink, "link", "links"},
+	{change.Attr, "mode", "modes"},
+	{change.Setting, "setting", "settings"},
+	{change.Account, "user", "users"},
+	{change.PrivKey, "key", "keys"},
+	{change.Cert, "certificate", "certificates"},
+	{change.Image, "image", "images"},
+	{change.Object, "object", "objects"},
 }
 
 // inventory tells changes in one line: "2 directories, 2 files (53 lines),
@@ -228,7 +228,7 @@ func (g shownGroup) inventory(changes []shownChange, st Style) string {
 		}
 	}
 	for _, c := range changes {
-		if c.Kind == modules.Unit || c.Kind == "" {
+		if c.Kind == change.Unit || c.Kind == "" {
 			parts = append(parts, c.Item)
 		}
 	}
@@ -237,14 +237,14 @@ func (g shownGroup) inventory(changes []shownChange, st Style) string {
 
 // unknown says until when some of the changes are not known.
 func (g shownGroup) unknown(changes []shownChange) string {
-	d := modules.Diff{}
+	d := change.Diff{}
 	for _, c := range changes {
 		d = append(d, c.whole)
 	}
 	return unless(" ("+known(d)+")", len(d.Until()) == 0)
 }
 
-func ofKind(changes []shownChange, k modules.Kind) (out []shownChange) {
+func ofKind(changes []shownChange, k change.Kind) (out []shownChange) {
 	for _, c := range changes {
 		if c.Kind == k {
 			out = append(out, c)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/view/fielddiff"
 )
 
@@ -41,14 +41,14 @@ const contextLines = 2
 // tell all. There are no lines where the headline says it all: of what is no
 // file, of secrets, and of a unit in which nothing but the hash of its
 // inputs changes.
-func Lines(c modules.Change) []Line {
-	if c.Kind != modules.Text && c.Kind != modules.Object || c.Secret || hashOnly(c) {
+func Lines(c change.Change) []Line {
+	if c.Kind != change.Text && c.Kind != change.Object || c.Secret || hashOnly(c) {
 		return nil
 	}
 	if fields := Fields(c); len(fields) > 0 {
 		return fieldLines(fields)
 	}
-	if c.Kind == modules.Object && c.Want != "" && !strings.Contains(c.Have+c.Want, "\n") {
+	if c.Kind == change.Object && c.Want != "" && !strings.Contains(c.Have+c.Want, "\n") {
 		return nil
 	}
 	return textLines(c.Have, c.Want)
@@ -57,12 +57,12 @@ func Lines(c modules.Change) []Line {
 // Fields are the fields of a file or object that differ, but for the hash of
 // a unit's inputs, which tells people nothing; none where lines tell more,
 // and of what is new or removed as a whole.
-func Fields(c modules.Change) []fielddiff.Field {
-	if c.Kind != modules.Text && c.Kind != modules.Object || c.Secret || c.Have == "" || c.Want == "" {
+func Fields(c change.Change) []fielddiff.Field {
+	if c.Kind != change.Text && c.Kind != change.Object || c.Secret || c.Have == "" || c.Want == "" {
 		return nil
 	}
 	path := c.Item
-	if c.Kind == modules.Object {
+	if c.Kind == change.Object {
 		path = "object.yaml"
 	}
 	fields, _ := fielddiff.Compare(path, c.Have, c.Want)
@@ -82,10 +82,10 @@ func fieldLines(fields []fielddiff.Field) []Line {
 const fieldWidth = 68
 
 func fieldLine(f fielddiff.Field) []Line {
-	sign := map[modules.Action]string{modules.Add: "+", modules.Remove: "-", modules.Update: "~"}[f.Action]
+	sign := map[change.Action]string{change.Add: "+", change.Remove: "-", change.Update: "~"}[f.Action]
 	var text string
 	switch {
-	case f.Action == modules.Update:
+	case f.Action == change.Update:
 		text = fmt.Sprintf("%s: %s -> %s", f.Path, f.Have, f.Want)
 	case f.Have.IsFlag() || f.Want.IsFlag():
 		text = f.Path
@@ -94,7 +94,7 @@ func fieldLine(f fielddiff.Field) []Line {
 	default:
 		text = fmt.Sprintf("%s: %s", f.Path, f.Want)
 	}
-	if !f.Have.Long() && !f.Want.Long() && (f.Action != modules.Update || utf8.RuneCountInString(text) <= fieldWidth) {
+	if !f.Have.Long() && !f.Want.Long() && (f.Action != change.Update || utf8.RuneCountInString(text) <= fieldWidth) {
 		return []Line{{FieldLine, sign, 0, visible(text)}}
 	}
 	out := []Line{{FieldLine, sign, 0, visible(f.Path) + ":"}}

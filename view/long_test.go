@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/view"
 )
@@ -51,7 +51,7 @@ func TestHundredHosts(t *testing.T) {
 
 // withoutUntil is a change as it is told below words that say once what all
 // changes wait for.
-func withoutUntil(c modules.Change) modules.Change {
+func withoutUntil(c change.Change) change.Change {
 	c.Until = ""
 	return c
 }
@@ -73,7 +73,7 @@ func thousand(t testing.TB) (*executor.Checked, view.Names) {
 			}
 			step := *s
 			step.Addr = plan.NewAddr(s.Addr.Module(), name)
-			d := append(modules.Diff{}, c.Diffs[s.Addr]...)
+			d := append(change.Diff{}, c.Diffs[s.Addr]...)
 			for i := range d {
 				d[i].Item, d[i].Have, d[i].Want = own.Replace(d[i].Item), own.Replace(d[i].Have), own.Replace(d[i].Want)
 			}

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/spec"
 )
 
@@ -59,7 +59,7 @@ func Count(n int, what string) string {
 }
 
 // moves is how much is sent, where that are several files.
-func moves(d modules.Diff, hosts int) string {
+func moves(d change.Diff, hosts int) string {
 	var sum int64
 	files := 0
 	for _, c := range d {
@@ -80,7 +80,7 @@ func moves(d modules.Diff, hosts int) string {
 // together takes from several changes what they have in common, to be said
 // once: after which steps they are known, and the reason of a restart
 // that only a hash gives.
-func together(d modules.Diff) (out modules.Diff, after string) {
+func together(d change.Diff) (out change.Diff, after string) {
 	out = slices.Clone(d)
 	waiting, hashed := 0, map[string]bool{}
 	for _, c := range out {
@@ -95,7 +95,7 @@ func together(d modules.Diff) (out modules.Diff, after string) {
 		if waiting > 1 {
 			out[i].Until = ""
 		}
-		if c.Action == modules.Restart && hashed[c.Why] {
+		if c.Action == change.Restart && hashed[c.Why] {
 			out[i].Why = "what it depends on changes"
 		}
 	}
@@ -106,7 +106,7 @@ func together(d modules.Diff) (out modules.Diff, after string) {
 }
 
 // known says after which steps all of a diff is known.
-func known(d modules.Diff) string {
+func known(d change.Diff) string {
 	after := "known after " + strings.Join(d.Until(), ", ")
 	for _, c := range d {
 		if c.Until == "" {
@@ -117,15 +117,15 @@ func known(d modules.Diff) string {
 }
 
 // sorted puts removals first and keeps the order otherwise.
-func sorted(d modules.Diff) modules.Diff {
+func sorted(d change.Diff) change.Diff {
 	d = slices.Clone(d)
-	slices.SortStableFunc(d, func(a, b modules.Change) int { return removalFirst(a.Action, b.Action) })
+	slices.SortStableFunc(d, func(a, b change.Change) int { return removalFirst(a.Action, b.Action) })
 	return d
 }
 
 // removalFirst orders removals before all else.
-func removalFirst(a, b modules.Action) int {
-	return boolInt(b == modules.Remove) - boolInt(a == modules.Remove)
+func removalFirst(a, b change.Action) int {
+	return boolInt(b == change.Remove) - boolInt(a == change.Remove)
 }
 
 func boolInt(b bool) int {
@@ -137,11 +137,11 @@ func boolInt(b bool) int {
 
 // sign is how an action begins a line. Replace and restart have words of
 // their own behind the item.
-func sign(a modules.Action, st Style) string {
+func sign(a change.Action, st Style) string {
 	switch a {
-	case modules.Add:
+	case change.Add:
 		return st.green("+")
-	case modules.Remove:
+	case change.Remove:
 		return st.red("-")
 	default:
 		return st.yellow("~")

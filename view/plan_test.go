@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
@@ -19,11 +20,11 @@ type work struct{ modules.Module }
 
 // checked is a check of these steps, in order.
 func checked(steps ...any) *executor.Checked {
-	c := &executor.Checked{Graph: &plan.Graph{}, Diffs: map[plan.Addr]modules.Diff{}}
+	c := &executor.Checked{Graph: &plan.Graph{}, Diffs: map[plan.Addr]change.Diff{}}
 	for i := 0; i < len(steps); i += 2 {
 		a := plan.Addr(steps[i].(string))
 		c.Graph.Steps = append(c.Graph.Steps, &plan.Step{Addr: a, Work: work{}})
-		c.Diffs[a] = steps[i+1].(modules.Diff)
+		c.Diffs[a] = steps[i+1].(change.Diff)
 	}
 	return c
 }
@@ -36,11 +37,11 @@ func unit(hash, more string) string {
 }
 
 // config is a file that names its host.
-func config(host, address string) modules.Diff {
-	return modules.Diff{
-		{Kind: modules.Text, Action: modules.Update, Item: "/etc/x.yaml", Have: "name: " + host + "\na: 1\nb: 2\nc: 3\nd: 4\ne: 5\n",
+func config(host, address string) change.Diff {
+	return change.Diff{
+		{Kind: change.Text, Action: change.Update, Item: "/etc/x.yaml", Have: "name: " + host + "\na: 1\nb: 2\nc: 3\nd: 4\ne: 5\n",
 			Want: "name: " + host + "\naddress: " + address + "\na: 1\nb: 2\nc: 3\nd: 4\ne: 6\n"},
-		{Kind: modules.Unit, Action: modules.Restart, Item: "x.service", Why: "/etc/x.yaml changes"},
+		{Kind: change.Unit, Action: change.Restart, Item: "x.service", Why: "/etc/x.yaml changes"},
 	}
 }
 
@@ -50,37 +51,37 @@ func TestPlan(t *testing.T) {
 		name string
 		c    *executor.Checked
 	}{
-		{"nothing", checked("kubelet.cp-1", modules.Diff(nil))},
+		{"nothing", checked("kubelet.cp-1", change.Diff(nil))},
 		{"kinds", checked(
-			"all.cp-1", modules.Diff{
-				{Kind: modules.Directory, Action: modules.Add, Item: "/etc/x", Want: "0755 root:root"},
-				{Kind: modules.Text, Action: modules.Add, Item: "/etc/x/new", Want: "one\ntwo\n"},
-				{Kind: modules.Text, Action: modules.Update, Item: "/etc/x/no-newline", Have: "one", Want: "two"},
-				{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x/theirs", Have: "theirs\n", Want: "ours\n"},
-				{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x/net.json", Have: `{"a": 1}`, Want: `{"a": 2}`, Why: "the backend b replaces a"},
-				{Kind: modules.Text, Action: modules.Update, Item: "/etc/x/secret", Have: "d1", Want: "d2", Secret: true},
-				{Kind: modules.Attr, Action: modules.Update, Item: "/etc/x/mode", Have: "0666 root:root", Want: "0644 root:root"},
-				{Kind: modules.Symlink, Action: modules.Update, Item: "/etc/x/link", Have: "a", Want: "b"},
-				{Kind: modules.Transfer, Action: modules.Add, Item: "/usr/local/bin/new", Want: "sha256 0123456789ab", SHA256: sha, Bytes: 62_914_560},
-				{Kind: modules.Transfer, Action: modules.Update, Item: "/usr/local/bin/old", Have: "sha256 ffffffffffff", Want: "sha256 0123456789ab", SHA256: sha, Bytes: 1_500},
-				{Kind: modules.Setting, Action: modules.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"},
-				{Kind: modules.Setting, Action: modules.Update, Item: "net.ipv4.ip_local_reserved_ports", Want: "30000-32767"},
-				{Kind: modules.Setting, Action: modules.Update, Item: "net.core.x", Have: "1"},
-				{Kind: modules.Unit, Action: modules.Update, Item: "x.service", Have: "enabled, failed", Want: "enabled, active"},
-				{Kind: modules.Account, Action: modules.Add, Item: "kube", Want: "system user without a shell"},
-				{Kind: modules.PrivKey, Action: modules.Add, Item: "/etc/x/k.key", Want: "ECDSA P-256, 0600 root:root"},
-				{Kind: modules.Cert, Action: modules.Update, Item: "/etc/x/k.crt", Have: "x", Want: "x", Why: "expires on 2027-01-02"},
-				{Kind: modules.Image, Action: modules.Add, Item: "registry.k8s.io/pause:3.10.2", Want: "sha256:" + sha, SHA256: sha, Bytes: 700_000},
-				{Kind: modules.Text, Action: modules.Remove, Item: "/etc/x/gone", Have: "one\ntwo\n"},
-				{Kind: modules.Unit, Action: modules.Remove, Item: "gone.service", Have: "enabled, active"},
+			"all.cp-1", change.Diff{
+				{Kind: change.Directory, Action: change.Add, Item: "/etc/x", Want: "0755 root:root"},
+				{Kind: change.Text, Action: change.Add, Item: "/etc/x/new", Want: "one\ntwo\n"},
+				{Kind: change.Text, Action: change.Update, Item: "/etc/x/no-newline", Have: "one", Want: "two"},
+				{Kind: change.Text, Action: change.Replace, Item: "/etc/x/theirs", Have: "theirs\n", Want: "ours\n"},
+				{Kind: change.Text, Action: change.Replace, Item: "/etc/x/net.json", Have: `{"a": 1}`, Want: `{"a": 2}`, Why: "the backend b replaces a"},
+				{Kind: change.Text, Action: change.Update, Item: "/etc/x/secret", Have: "d1", Want: "d2", Secret: true},
+				{Kind: change.Attr, Action: change.Update, Item: "/etc/x/mode", Have: "0666 root:root", Want: "0644 root:root"},
+				{Kind: change.Symlink, Action: change.Update, Item: "/etc/x/link", Have: "a", Want: "b"},
+				{Kind: change.Transfer, Action: change.Add, Item: "/usr/local/bin/new", Want: "sha256 0123456789ab", SHA256: sha, Bytes: 62_914_560},
+				{Kind: change.Transfer, Action: change.Update, Item: "/usr/local/bin/old", Have: "sha256 ffffffffffff", Want: "sha256 0123456789ab", SHA256: sha, Bytes: 1_500},
+				{Kind: change.Setting, Action: change.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"},
+				{Kind: change.Setting, Action: change.Update, Item: "net.ipv4.ip_local_reserved_ports", Want: "30000-32767"},
+				{Kind: change.Setting, Action: change.Update, Item: "net.core.x", Have: "1"},
+				{Kind: change.Unit, Action: change.Update, Item: "x.service", Have: "enabled, failed", Want: "enabled, active"},
+				{Kind: change.Account, Action: change.Add, Item: "kube", Want: "system user without a shell"},
+				{Kind: change.PrivKey, Action: change.Add, Item: "/etc/x/k.key", Want: "ECDSA P-256, 0600 root:root"},
+				{Kind: change.Cert, Action: change.Update, Item: "/etc/x/k.crt", Have: "x", Want: "x", Why: "expires on 2027-01-02"},
+				{Kind: change.Image, Action: change.Add, Item: "registry.k8s.io/pause:3.10.2", Want: "sha256:" + sha, SHA256: sha, Bytes: 700_000},
+				{Kind: change.Text, Action: change.Remove, Item: "/etc/x/gone", Have: "one\ntwo\n"},
+				{Kind: change.Unit, Action: change.Remove, Item: "gone.service", Have: "enabled, active"},
 			})},
 		{"later", checked(
-			"one.cp-1", modules.Diff{{Kind: modules.Cert, Action: modules.Add, Item: "/a.crt", Want: "a", Until: "ca.cp-1"}},
-			"some.cp-1", modules.Diff{{Kind: modules.PrivKey, Action: modules.Add, Item: "/a.key", Want: "ECDSA P-256"},
-				{Kind: modules.Cert, Action: modules.Add, Item: "/a.crt", Want: "a", Until: "ca.cp-1"},
-				{Kind: modules.Cert, Action: modules.Add, Item: "/b.crt", Want: "b", Until: "etcd-ca.cp-1"}},
-			"all.cp-1", modules.Diff{{Kind: modules.Object, Action: modules.Add, Item: "service/a/b", Until: "kube-apiserver.cp-1"},
-				{Kind: modules.Object, Action: modules.Add, Item: "service/a/c", Until: "kube-apiserver.cp-1"}},
+			"one.cp-1", change.Diff{{Kind: change.Cert, Action: change.Add, Item: "/a.crt", Want: "a", Until: "ca.cp-1"}},
+			"some.cp-1", change.Diff{{Kind: change.PrivKey, Action: change.Add, Item: "/a.key", Want: "ECDSA P-256"},
+				{Kind: change.Cert, Action: change.Add, Item: "/a.crt", Want: "a", Until: "ca.cp-1"},
+				{Kind: change.Cert, Action: change.Add, Item: "/b.crt", Want: "b", Until: "etcd-ca.cp-1"}},
+			"all.cp-1", change.Diff{{Kind: change.Object, Action: change.Add, Item: "service/a/b", Until: "kube-apiserver.cp-1"},
+				{Kind: change.Object, Action: change.Add, Item: "service/a/c", Until: "kube-apiserver.cp-1"}},
 		)},
 		{"alike", checked(
 			"x.cp-1", config("cp-1", "192.0.2.1"),
@@ -88,23 +89,23 @@ func TestPlan(t *testing.T) {
 			"x.worker-2", config("worker-2", "192.0.2.12"),
 			"x.worker-3", config("worker-3", "192.0.2.111"), // not its own address
 			"x.worker-10", config("worker-10", "192.0.2.110"),
-			"y.worker-1", modules.Diff{{Kind: modules.Setting, Action: modules.Add, Item: "overlay", Want: "loaded"}},
-			"y.worker-2", modules.Diff{{Kind: modules.Setting, Action: modules.Add, Item: "overlay", Want: "loaded"}},
-			"y.worker-3", modules.Diff(nil),
+			"y.worker-1", change.Diff{{Kind: change.Setting, Action: change.Add, Item: "overlay", Want: "loaded"}},
+			"y.worker-2", change.Diff{{Kind: change.Setting, Action: change.Add, Item: "overlay", Want: "loaded"}},
+			"y.worker-3", change.Diff(nil),
 		)},
 		{"hash", checked(
-			"kubelet.worker-1", modules.Diff{
-				{Kind: modules.Text, Action: modules.Update, Item: "/etc/systemd/system/kubelet.service", Have: unit("00", ""), Want: unit("01", "")},
-				{Kind: modules.Unit, Action: modules.Restart, Item: "kubelet.service", Why: "/etc/systemd/system/kubelet.service changes"}},
-			"kubelet.worker-2", modules.Diff{
-				{Kind: modules.Text, Action: modules.Update, Item: "/etc/systemd/system/kubelet.service", Have: unit("00", ""), Want: unit("02", "After=x\n")},
-				{Kind: modules.Unit, Action: modules.Restart, Item: "kubelet.service", Why: "/etc/systemd/system/kubelet.service changes"}},
+			"kubelet.worker-1", change.Diff{
+				{Kind: change.Text, Action: change.Update, Item: "/etc/systemd/system/kubelet.service", Have: unit("00", ""), Want: unit("01", "")},
+				{Kind: change.Unit, Action: change.Restart, Item: "kubelet.service", Why: "/etc/systemd/system/kubelet.service changes"}},
+			"kubelet.worker-2", change.Diff{
+				{Kind: change.Text, Action: change.Update, Item: "/etc/systemd/system/kubelet.service", Have: unit("00", ""), Want: unit("02", "After=x\n")},
+				{Kind: change.Unit, Action: change.Restart, Item: "kubelet.service", Why: "/etc/systemd/system/kubelet.service changes"}},
 		)},
 		{"removals", checked(
-			"a.worker-1", modules.Diff{{Kind: modules.Text, Action: modules.Add, Item: "/a", Want: "a\n"}},
-			"b.worker-1", modules.Diff{{Kind: modules.Text, Action: modules.Remove, Item: "/b", Have: "b\n"}},
-			"c.worker-1", modules.Diff{{Kind: modules.Text, Action: modules.Update, Item: "/c", Have: "c\n", Want: "d\n"},
-				{Kind: modules.Text, Action: modules.Remove, Item: "/d", Have: "d\n"}},
+			"a.worker-1", change.Diff{{Kind: change.Text, Action: change.Add, Item: "/a", Want: "a\n"}},
+			"b.worker-1", change.Diff{{Kind: change.Text, Action: change.Remove, Item: "/b", Have: "b\n"}},
+			"c.worker-1", change.Diff{{Kind: change.Text, Action: change.Update, Item: "/c", Have: "c\n", Want: "d\n"},
+				{Kind: change.Text, Action: change.Remove, Item: "/d", Have: "d\n"}},
 		)},
 	}
 	for _, tt := range tests {
@@ -142,9 +143,9 @@ func withoutColor(text string) string {
 // TestAlike makes sure that hosts are told together only if nothing of a
 // change differs but their own names.
 func TestAlike(t *testing.T) {
-	fields := reflect.TypeFor[modules.Change]()
+	fields := reflect.TypeFor[change.Change]()
 	for i := range fields.NumField() {
-		var one, two modules.Change
+		var one, two change.Change
 		switch f := reflect.ValueOf(&two).Elem().Field(i); f.Kind() {
 		case reflect.String:
 			f.SetString("x")
@@ -153,13 +154,13 @@ func TestAlike(t *testing.T) {
 		default:
 			f.SetInt(7)
 		}
-		text := planText(t, checked("x.worker-1", modules.Diff{one}, "x.worker-2", modules.Diff{two}), names, view.NewStyle(false))
+		text := planText(t, checked("x.worker-1", change.Diff{one}, "x.worker-2", change.Diff{two}), names, view.NewStyle(false))
 		if !strings.Contains(text, " x.worker-1\n") {
 			t.Errorf("hosts that differ in %s are told together:\n%s", fields.Field(i).Name, text)
 		}
 	}
-	own := func(text string) modules.Diff {
-		return modules.Diff{{Kind: modules.Cert, Action: modules.Add, Item: "/x.crt", Want: text}}
+	own := func(text string) change.Diff {
+		return change.Diff{{Kind: change.Cert, Action: change.Add, Item: "/x.crt", Want: text}}
 	}
 	tests := []struct {
 		name, one, two string

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/view/graphview"
 )
@@ -203,14 +203,14 @@ func (p *planPage) OwnNames(host string) string {
 
 // actionClass is how a page colours an action. A step that is known only
 // later adds something, as its sign says.
-func actionClass(a modules.Action) string {
+func actionClass(a change.Action) string {
 	switch a {
-	case modules.Add, modules.Remove:
+	case change.Add, change.Remove:
 		return string(a)
 	}
 	return "update"
 }
 
-func signOf(a modules.Action) string { return strings.ReplaceAll(sign(a, Style{}), "-", "−") }
+func signOf(a change.Action) string { return strings.ReplaceAll(sign(a, Style{}), "-", "−") }
 
 func iso(t time.Time) string { return t.UTC().Format(time.RFC3339) }

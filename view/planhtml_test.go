@@ -18,8 +18,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
@@ -49,19 +49,19 @@ func livePlan(t testing.TB) *saved.Plan {
 	p := l.plan(t)
 	p.Steps = append(p.Steps,
 		saved.Step{Addr: "files.worker-3", Kind: saved.Module, Diff: saved.Diff{
-			{Kind: modules.Text, Action: modules.Replace, Item: "/etc/motd <b>|`@all`", Have: hostile, Want: "ours\n"},
-			{Kind: modules.Text, Action: modules.Update, Item: "/etc/password", Have: "d1", Want: "d2", Secret: true},
-			{Kind: modules.Attr, Action: modules.Update, Item: "/etc/mode", Have: "0666 root:root", Want: "0644 root:root", Drift: true}}},
+			{Kind: change.Text, Action: change.Replace, Item: "/etc/motd <b>|`@all`", Have: hostile, Want: "ours\n"},
+			{Kind: change.Text, Action: change.Update, Item: "/etc/password", Have: "d1", Want: "d2", Secret: true},
+			{Kind: change.Attr, Action: change.Update, Item: "/etc/mode", Have: "0666 root:root", Want: "0644 root:root", Drift: true}}},
 		saved.Step{Addr: "flannel.worker-8", Kind: saved.Module, Diff: saved.Diff{
-			{Kind: modules.Setting, Action: modules.Replace, Item: "backend", Have: "udp", Want: "vxlan", Why: "the backend vxlan replaces udp"}}},
+			{Kind: change.Setting, Action: change.Replace, Item: "backend", Have: "udp", Want: "vxlan", Why: "the backend vxlan replaces udp"}}},
 		saved.Step{Addr: "extra.worker-3", Kind: saved.Module, Left: &plan.Left{Flag: "-exclude=extra.*", Pending: true}},
-		saved.Step{Addr: "drain.worker-9", On: "cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Object, Action: modules.Remove, Item: "node/worker-9", Have: "Ready"}}},
+		saved.Step{Addr: "drain.worker-9", On: "cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Object, Action: change.Remove, Item: "node/worker-9", Have: "Ready"}}},
 		saved.Step{Addr: "clean.worker-9", Kind: saved.Module, Diff: saved.Diff{
-			{Kind: modules.Unit, Action: modules.Remove, Item: "kubelet.service", Have: "enabled, active"},
-			{Kind: modules.Text, Action: modules.Remove, Item: "/var/lib/kubelet/config.yaml", Have: strings.Repeat("line: 1\n", 30)},
-			{Kind: modules.Directory, Action: modules.Remove, Item: "/var/lib/pmkctl", Have: "0700 root:root"}}})
+			{Kind: change.Unit, Action: change.Remove, Item: "kubelet.service", Have: "enabled, active"},
+			{Kind: change.Text, Action: change.Remove, Item: "/var/lib/kubelet/config.yaml", Have: strings.Repeat("line: 1\n", 30)},
+			{Kind: change.Directory, Action: change.Remove, Item: "/var/lib/pmkctl", Have: "0700 root:root"}}})
 	p.Cluster.Leaving = []spec.Leaving{{Host: &spec.Host{Name: "worker-8", Address: netip.MustParseAddr("10.20.0.9")}}, {Host: &spec.Host{Name: "worker-9", Address: netip.MustParseAddr("10.20.0.10")}, Unreachable: true}}
-	p.Policies = []spec.Verdict{{Name: "calm", Severity: modules.Warning, Message: "Not on Fridays\n<b>at all", File: "cluster.hcl", Line: 3}}
+	p.Policies = []spec.Verdict{{Name: "calm", Severity: change.Warning, Message: "Not on Fridays\n<b>at all", File: "cluster.hcl", Line: 3}}
 	return p
 }
 
@@ -340,8 +340,8 @@ func different(p *saved.Plan) *saved.Plan {
 	for i, s := range p.Steps {
 		s.Diff = slices.Clone(s.Diff)
 		for k, c := range s.Diff {
-			if c.Kind == modules.Text && s.Kind == saved.Module {
-				s.Diff[k].Action, s.Diff[k].Have = modules.Update, fmt.Sprintf("# edited by hand, the %d. time\n%s", i, c.Want)
+			if c.Kind == change.Text && s.Kind == saved.Module {
+				s.Diff[k].Action, s.Diff[k].Have = change.Update, fmt.Sprintf("# edited by hand, the %d. time\n%s", i, c.Want)
 			}
 		}
 		other.Steps = append(other.Steps, s)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
 
@@ -284,7 +284,7 @@ func (s *reviewStep) markdown(lines bool) string {
 	}
 	fence := strings.Repeat("`", max(3, longestRun(body.String(), '`')+1))
 	title := html.EscapeString(clip(s.heading(), titleRoom))
-	if s.Action == modules.Remove {
+	if s.Action == change.Remove {
 		title = "🛑 <b><code>" + title + "</code></b>"
 	} else {
 		title = "<code>" + title + "</code>"

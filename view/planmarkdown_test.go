@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
@@ -38,13 +38,13 @@ func TestPlanMarkdown(t *testing.T) {
 func TestPlanMarkdownIsCut(t *testing.T) {
 	p := savedPlan()
 	p.Steps = append(p.Steps,
-		saved.Step{Addr: "big.worker-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Text, Action: modules.Add, Item: "/etc/big", Want: strings.Repeat("big\n", 50_000)}}})
+		saved.Step{Addr: "big.worker-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Add, Item: "/etc/big", Want: strings.Repeat("big\n", 50_000)}}})
 	for i := range 400 {
 		p.Steps = append(p.Steps, saved.Step{Addr: plan.Addr(fmt.Sprintf("m%d.worker-1", i)), Kind: saved.Module, Diff: saved.Diff{
-			{Kind: modules.Text, Action: modules.Add, Item: fmt.Sprintf("/etc/f%d", i), Want: strings.Repeat(fmt.Sprintf("line of %d\n", i), 100)}}})
+			{Kind: change.Text, Action: change.Add, Item: fmt.Sprintf("/etc/f%d", i), Want: strings.Repeat(fmt.Sprintf("line of %d\n", i), 100)}}})
 	}
 	p.Steps = append(p.Steps,
-		saved.Step{Addr: "gone.worker-2", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Text, Action: modules.Remove, Item: "/etc/gone", Have: "its last line\n"}}})
+		saved.Step{Addr: "gone.worker-2", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Remove, Item: "/etc/gone", Have: "its last line\n"}}})
 	text := planMarkdown(t, p)
 	checkMarkdown(t, text)
 	wantAll(t, "the Markdown", text, "its last line", "+ /etc/big", "# 50000 lines cut", "### Cut to fit", "only named", "\n- and ", "pmkctl show FILE")
@@ -59,8 +59,8 @@ func TestPlanMarkdownOfAnything(t *testing.T) {
 	nasty := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"```", "````\n", "</details>", "<details>", "|", "@everyone", "#123", "`", "``", "\n\n", "\r\n",
 		"</code></summary>", hostile, strings.Repeat("`", 300), strings.Repeat("<", 500), "/close", "![x](http://x)", " ", "\\", "a\\|b", "\u2028", "$1", "&epic", "~bug", "\xff"}))
 	words := rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(nasty, 0, 4).Draw(t, "words"), "") })
-	actions := rapid.SampledFrom([]modules.Action{modules.Add, modules.Update, modules.Remove, modules.Replace, modules.Restart, ""})
-	kinds := rapid.SampledFrom([]modules.Kind{modules.Text, modules.Unit, modules.Object, modules.Transfer, modules.Setting})
+	actions := rapid.SampledFrom([]change.Action{change.Add, change.Update, change.Remove, change.Replace, change.Restart, ""})
+	kinds := rapid.SampledFrom([]change.Kind{change.Text, change.Unit, change.Object, change.Transfer, change.Setting})
 	rapid.Check(t, func(t *rapid.T) {
 		p := savedPlan()
 		p.Who, p.Cluster.Name = words.Draw(t, "who"), words.Draw(t, "cluster")
@@ -72,7 +72,7 @@ func TestPlanMarkdownOfAnything(t *testing.T) {
 			var d saved.Diff
 			for range rapid.IntRange(0, 4).Draw(t, "changes") {
 				times := rapid.SampledFrom([]int{1, 1, 1, 2000}).Draw(t, "times")
-				d = append(d, modules.Change{Kind: kinds.Draw(t, "kind"), Action: actions.Draw(t, "action"), Item: words.Draw(t, "item"),
+				d = append(d, change.Change{Kind: kinds.Draw(t, "kind"), Action: actions.Draw(t, "action"), Item: words.Draw(t, "item"),
 					Have: strings.Repeat(words.Draw(t, "have"), times), Want: words.Draw(t, "want"), Why: words.Draw(t, "why"), Until: words.Draw(t, "until")})
 			}
 			p.Steps = append(p.Steps, saved.Step{Addr: plan.NewAddr(fmt.Sprintf("m%d", i), h), Kind: saved.Module, Diff: d})

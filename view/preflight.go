@@ -7,20 +7,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // Preflight shows what the probes found: what is wrong, worst first, then
 // what is well, and a summary.
-func Preflight(w io.Writer, findings modules.Diff, r *preflight.Report, hosts int, st Style) error {
+func Preflight(w io.Writer, findings change.Diff, r *preflight.Report, hosts int, st Style) error {
 	p := &printer{w: w}
-	for _, level := range []modules.Level{modules.Error, modules.Warning, modules.Ignored} {
+	for _, level := range []change.Level{change.Error, change.Warning, change.Ignored} {
 		list := few(alikeFindings(findings, level))
 		for i, f := range list {
 			showFinding(p, f, st)
 			// Cause and what to do are said once for all that share them.
-			if last := i+1 == len(list) || list[i+1].ID != f.ID || list[i+1].Why != f.Why; last && level == modules.Error && f.Why != "" {
+			if last := i+1 == len(list) || list[i+1].ID != f.ID || list[i+1].Why != f.Why; last && level == change.Error && f.Why != "" {
 				p.line(st.faint("              " + f.Why))
 			}
 		}
@@ -35,16 +35,16 @@ func Preflight(w io.Writer, findings modules.Diff, r *preflight.Report, hosts in
 
 // foundOn is a finding and the hosts that share it.
 type foundOn struct {
-	modules.Change
+	change.Change
 	hosts []string
 }
 
 // alikeFindings are the findings of a level; the same on several hosts is
 // one.
-func alikeFindings(d modules.Diff, level modules.Level) []*foundOn {
+func alikeFindings(d change.Diff, level change.Level) []*foundOn {
 	var list []*foundOn
 	for _, c := range d {
-		if c.Kind != modules.Finding || c.Level != level {
+		if c.Kind != change.Finding || c.Level != level {
 			continue
 		}
 		host, isHost := strings.CutSuffix(c.Item, " "+title(c.ID))
@@ -130,7 +130,7 @@ func byID(list []*foundOn) []*foundOn {
 	return list
 }
 
-func findAlike(list []*foundOn, c modules.Change) *foundOn {
+func findAlike(list []*foundOn, c change.Change) *foundOn {
 	for _, f := range list {
 		if f.ID == c.ID && f.Have == c.Have && f.Want == c.Want && len(f.hosts) > 0 {
 			return f
@@ -156,12 +156,12 @@ func showFinding(p *printer, f *foundOn, st Style) {
 	p.line(paintLevel(f.Level, st), " ", f.ID, " ", text)
 }
 
-func paintLevel(l modules.Level, st Style) string {
+func paintLevel(l change.Level, st Style) string {
 	text := fmt.Sprintf("%-7s", l)
 	switch l {
-	case modules.Error:
+	case change.Error:
 		return st.red(text)
-	case modules.Warning:
+	case change.Warning:
 		return st.yellow(text)
 	}
 	return st.faint(text)
@@ -196,13 +196,13 @@ func tallySign(t preflight.Tally, st Style) string {
 	return st.yellow("partly ")
 }
 
-func preflightSummary(d modules.Diff, r *preflight.Report, hosts int) string {
+func preflightSummary(d change.Diff, r *preflight.Report, hosts int) string {
 	errors, warnings := 0, 0
 	for _, c := range d {
 		switch c.Level {
-		case modules.Error:
+		case change.Error:
 			errors++
-		case modules.Warning:
+		case change.Warning:
 			warnings++
 		}
 	}

@@ -17,11 +17,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
@@ -75,7 +75,7 @@ func (w *network) leave(name, why string, err error) {
 }
 
 // run probes, as the command does.
-func (w *network) run(t *testing.T) (view.PreflightRun, modules.Diff) {
+func (w *network) run(t *testing.T) (view.PreflightRun, change.Diff) {
 	t.Helper()
 	world := plan.World{Hosts: map[string]host.Host{}, Records: map[string]*state.Record{}, Left: w.left, ProbesOnly: true}
 	for _, h := range w.cluster.Hosts {
@@ -88,7 +88,7 @@ func (w *network) run(t *testing.T) (view.PreflightRun, modules.Diff) {
 		t.Fatal(err)
 	}
 	checked := executor.Check(t.Context(), compiled.Graph, world.Hosts, func(event.Event) {})
-	var findings modules.Diff
+	var findings change.Diff
 	for _, s := range compiled.Graph.Steps {
 		findings = append(findings, checked.Diffs[s.Addr]...)
 	}
@@ -130,7 +130,7 @@ var faults = map[string]func(w *network){
 			hosttest.WithSocket(host.Socket{Proto: "tcp", Addr: "0.0.0.0", Port: 10256, PID: 77, Process: "</script><b>x"})(w.hosts.Host(h))
 		}
 		w.cluster.Preflight.MinMemory = 1 << 50
-		w.cluster.Preflight.Levels = preflight.Levels{preflight.Memory: modules.Ignored, preflight.Disk: modules.Ignored, preflight.SameHostname: modules.Error, preflight.PortHeld: modules.Warning}
+		w.cluster.Preflight.Levels = preflight.Levels{preflight.Memory: change.Ignored, preflight.Disk: change.Ignored, preflight.SameHostname: change.Error, preflight.PortHeld: change.Warning}
 	},
 	"left-out": func(w *network) {
 		for _, h := range w.cluster.Hosts[len(w.cluster.Hosts)/2:] {

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
@@ -286,7 +286,7 @@ func docFindings(r PreflightRun) []DocFinding {
 		}
 		list = append(list, d)
 	}
-	rank := []string{string(modules.Error), string(modules.Warning), string(modules.Ignored)}
+	rank := []string{string(change.Error), string(change.Warning), string(change.Ignored)}
 	slices.SortStableFunc(list, func(a, b DocFinding) int { return slices.Index(rank, a.Level) - slices.Index(rank, b.Level) })
 	return list
 }
@@ -303,7 +303,7 @@ func findings(c *executor.Checked, r *preflight.Report) []preflight.Finding {
 			continue
 		}
 		for _, ch := range c.Diffs[s.Addr] {
-			if ch.Kind != modules.Finding {
+			if ch.Kind != change.Finding {
 				continue
 			}
 			check, _ := preflight.Find(ch.ID)
@@ -402,10 +402,10 @@ func (d *PreflightDoc) count() {
 		if slices.ContainsFunc(d.Statements, func(t DocStatement) bool { return t.Text == f.Found }) {
 			n = 1
 		}
-		switch modules.Level(f.Level) {
-		case modules.Error:
+		switch change.Level(f.Level) {
+		case change.Error:
 			s.Errors += n
-		case modules.Warning:
+		case change.Warning:
 			s.Warnings += n
 		default:
 			s.Ignored += n

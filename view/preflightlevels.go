@@ -4,7 +4,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -21,7 +21,7 @@ func PreflightLevels(w io.Writer, levels preflight.Levels, st Style) error {
 // levelLines are "ignored by the spec: PF008 free disk".
 func levelLines(levels preflight.Levels) []string {
 	var out []string
-	for _, l := range []modules.Level{modules.Ignored, modules.Warning, modules.Error} {
+	for _, l := range []change.Level{change.Ignored, change.Warning, change.Error} {
 		var names []string
 		for _, id := range levels.IDs() {
 			if levels[id] == l {

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
@@ -76,7 +76,7 @@ type reviewHost struct {
 type reviewStep struct {
 	Module string
 	Title  string
-	Action modules.Action
+	Action change.Action
 	Hosts  []string
 	Marks  []markKey
 	Notes  []string
@@ -89,7 +89,7 @@ type reviewStep struct {
 // reviewItem is one of its changes.
 type reviewItem struct {
 	Sign, Item, Rest string // Rest says what becomes of it
-	Action           modules.Action
+	Action           change.Action
 	Lines            []Line
 }
 
@@ -107,7 +107,7 @@ func newReview(p *saved.Plan, id string, names Names) *review {
 	groups := group(c, names)
 	for _, removals := range []bool{true, false} {
 		for _, g := range groups {
-			if (c.Action(g.steps[0]) == modules.Remove) == removals {
+			if (c.Action(g.steps[0]) == change.Remove) == removals {
 				r.Changes = append(r.Changes, r.change(g, names))
 			}
 		}
@@ -167,11 +167,11 @@ func nonEmpty(texts ...string) []string {
 	return slices.DeleteFunc(texts, func(t string) bool { return t == "" })
 }
 
-func (h *reviewHost) count(a modules.Action, d modules.Diff) {
+func (h *reviewHost) count(a change.Action, d change.Diff) {
 	switch a {
-	case modules.Add:
+	case change.Add:
 		h.Counts.Add++
-	case modules.Remove:
+	case change.Remove:
 		h.Counts.Remove++
 	default:
 		h.Counts.Change++

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
@@ -117,8 +117,8 @@ func (r *review) markSteps() {
 
 // touchesEtcd tells if a step is about etcd itself, and not only about a
 // host that has a member of it.
-func touchesEtcd(a plan.Addr, d modules.Diff) bool {
-	return strings.HasPrefix(a.Module(), "etcd") || slices.ContainsFunc(d, func(c modules.Change) bool {
+func touchesEtcd(a plan.Addr, d change.Diff) bool {
+	return strings.HasPrefix(a.Module(), "etcd") || slices.ContainsFunc(d, func(c change.Change) bool {
 		return c.Item == "etcd.service" || strings.HasPrefix(c.Item, "/etc/etcd/") || strings.HasPrefix(c.Item, "/var/lib/etcd")
 	})
 }
@@ -148,7 +148,7 @@ func replaceMark(e executor.Effect) markKey {
 func (r *review) drifted() (list []executor.Effect) {
 	for _, s := range r.checked.Pending() {
 		for _, c := range r.checked.Diffs[s.Addr] {
-			if c.Drift && c.Action != modules.Remove {
+			if c.Drift && c.Action != change.Remove {
 				list = append(list, executor.Effect{Step: s.Addr, Host: s.Addr.Host(), Item: c.Item})
 			}
 		}

@@ -11,8 +11,8 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
 
@@ -76,7 +76,7 @@ func moved(m executor.Move) []string {
 		lines = append(lines, strings.TrimSuffix(fmt.Sprintf("%s: %s %s", m.Addr, item, what), " "))
 	}
 	for _, was := range m.Was {
-		i := slices.IndexFunc(m.Is, func(c modules.Change) bool { return c.Item == was.Item && c.Kind == was.Kind })
+		i := slices.IndexFunc(m.Is, func(c change.Change) bool { return c.Item == was.Item && c.Kind == was.Kind })
 		if i < 0 {
 			tell(was.Item, "needs no change any more")
 		} else {
@@ -84,7 +84,7 @@ func moved(m executor.Move) []string {
 		}
 	}
 	for _, is := range m.Is {
-		if !slices.ContainsFunc(m.Was, func(c modules.Change) bool { return c.Item == is.Item && c.Kind == is.Kind }) {
+		if !slices.ContainsFunc(m.Was, func(c change.Change) bool { return c.Item == is.Item && c.Kind == is.Kind }) {
 			tell(is.Item, appeared(is))
 		}
 	}
@@ -92,7 +92,7 @@ func moved(m executor.Move) []string {
 }
 
 // between says how one item moved.
-func between(was, is modules.Change) string {
+func between(was, is change.Change) string {
 	switch {
 	case was.Until != "" && is.Until == "":
 		return "was to be known after " + was.Until + ", and is known now"
@@ -108,13 +108,13 @@ func between(was, is modules.Change) string {
 	return fmt.Sprintf("is to be %s, not %s", verb(is.Action), verb(was.Action))
 }
 
-func appeared(c modules.Change) string {
+func appeared(c change.Change) string {
 	switch {
 	case c.Until != "":
 		return "is known only after " + c.Until
-	case c.Action == modules.Restart:
+	case c.Action == change.Restart:
 		return "is to be restarted now, because " + c.Why
-	case c.Action == modules.Reload:
+	case c.Action == change.Reload:
 		return "is to be read again by systemd now, because " + c.Why
 	case c.Have == "":
 		return "is missing now"
@@ -124,11 +124,11 @@ func appeared(c modules.Change) string {
 
 // distance is how far two values are from each other: in words where they
 // are short, in lines where they are files.
-func distance(was, is string, c modules.Change) string {
+func distance(was, is string, c change.Change) string {
 	if c.Secret {
 		return "(sensitive)"
 	}
-	if c.Kind != modules.Text && !strings.Contains(was+is, "\n") {
+	if c.Kind != change.Text && !strings.Contains(was+is, "\n") {
 		return orEmpty(was) + " -> " + orEmpty(is)
 	}
 	switch {
@@ -154,17 +154,17 @@ func distance(was, is string, c modules.Change) string {
 	return fmt.Sprintf("%s new, %d gone", Count(more, "line"), fewer)
 }
 
-func verb(a modules.Action) string {
+func verb(a change.Action) string {
 	switch a {
-	case modules.Add:
+	case change.Add:
 		return "added"
-	case modules.Remove:
+	case change.Remove:
 		return "removed"
-	case modules.Replace:
+	case change.Replace:
 		return "replaced, as foreign"
-	case modules.Restart:
+	case change.Restart:
 		return "restarted"
-	case modules.Reload:
+	case change.Reload:
 		return "read again by systemd"
 	}
 	return "changed"

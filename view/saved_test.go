@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
@@ -39,7 +39,7 @@ func savedPlan() *saved.Plan {
 		Left: map[string]string{"worker-3": "excluded"},
 		Steps: []saved.Step{
 			{Addr: "preflight.cp-1", Kind: saved.Probe, Source: at(3), Diff: saved.Diff{
-				{Kind: modules.Finding, ID: "PF007", Level: modules.Warning, Item: "cp-1 x", Have: "little memory", Want: "more", Why: "add some"}}},
+				{Kind: change.Finding, ID: "PF007", Level: change.Warning, Item: "cp-1 x", Have: "little memory", Want: "more", Why: "add some"}}},
 			{Addr: plan.Connectivity, Kind: saved.Probe, Source: at(1)},
 			{Addr: plan.Gate, Kind: saved.Gate, After: []plan.Addr{"preflight.cp-1", plan.Connectivity}},
 			{Addr: "kernel.cp-1", Kind: saved.Module, After: []plan.Addr{plan.Gate}, Source: at(3)},
@@ -47,14 +47,14 @@ func savedPlan() *saved.Plan {
 			{Addr: "kubelet.worker-1", Kind: saved.Module, After: []plan.Addr{plan.Gate}, Source: at(9), Diff: saved.Diff(config("worker-1", "192.0.2.11"))},
 			{Addr: "kubelet.worker-2", Kind: saved.Module, After: []plan.Addr{plan.Gate}, Source: at(9), Diff: saved.Diff(config("worker-2", "192.0.2.12"))},
 			{Addr: "programs.worker-1", Kind: saved.Module, Diff: saved.Diff{
-				{Kind: modules.Transfer, Action: modules.Add, Item: "/usr/local/bin/x", Want: "sha256 0123456789ab", SHA256: sha, Bytes: 62_914_560},
-				{Kind: modules.Text, Action: modules.Replace, Item: "/etc/theirs", Have: "th\xffirs\n", Want: "ours\n"},
-				{Kind: modules.Text, Action: modules.Update, Item: "/etc/secret", Have: "d1", Want: "d2", Secret: true}}},
-			{Addr: "certificates.worker-1", Kind: saved.Module, Diff: saved.Diff{{Kind: modules.Cert, Action: modules.Add, Item: "/etc/x.crt", Until: "ca.cp-1"}}},
-			{Addr: "dns.cp-1", Kind: saved.Module, Diff: saved.Diff{{Action: modules.Add, Item: "dns.cp-1", Until: "kube-apiserver.cp-1"}}},
+				{Kind: change.Transfer, Action: change.Add, Item: "/usr/local/bin/x", Want: "sha256 0123456789ab", SHA256: sha, Bytes: 62_914_560},
+				{Kind: change.Text, Action: change.Replace, Item: "/etc/theirs", Have: "th\xffirs\n", Want: "ours\n"},
+				{Kind: change.Text, Action: change.Update, Item: "/etc/secret", Have: "d1", Want: "d2", Secret: true}}},
+			{Addr: "certificates.worker-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Cert, Action: change.Add, Item: "/etc/x.crt", Until: "ca.cp-1"}}},
+			{Addr: "dns.cp-1", Kind: saved.Module, Diff: saved.Diff{{Action: change.Add, Item: "dns.cp-1", Until: "kube-apiserver.cp-1"}}},
 		},
-		Policies: []spec.Verdict{{Name: "one-at-a-time", Severity: modules.Error, Passed: true, File: "cluster.hcl", Line: 30},
-			{Name: "not-on-fridays", Severity: modules.Warning, Message: "It is Friday.\nSleep well.", File: "cluster.hcl", Line: 34}},
+		Policies: []spec.Verdict{{Name: "one-at-a-time", Severity: change.Error, Passed: true, File: "cluster.hcl", Line: 30},
+			{Name: "not-on-fridays", Severity: change.Warning, Message: "It is Friday.\nSleep well.", File: "cluster.hcl", Line: 34}},
 		Report: &preflight.Report{Took: 300 * time.Millisecond, Edges: []preflight.EdgeResult{
 			{Edge: preflight.Edge{From: "cp-1", To: "worker-1", Proto: "udp", Port: 8285, Why: "pod network"}, Verdict: preflight.OK, RTT: 200 * time.Microsecond}}},
 	}
@@ -81,34 +81,34 @@ func TestSaved(t *testing.T) {
 }
 
 func TestMoves(t *testing.T) {
-	file := modules.Change{Kind: modules.Text, Action: modules.Update, Item: "/etc/x", Have: "a\nb\nc\n", Want: "a\nd\n"}
-	edit := func(c modules.Change, f func(*modules.Change)) modules.Change { f(&c); return c }
-	unit := modules.Change{Kind: modules.Unit, Action: modules.Update, Item: "x.service", Have: "enabled, failed", Want: "enabled, active"}
-	restart := modules.Change{Kind: modules.Unit, Action: modules.Restart, Item: "x.service", Have: "enabled, active", Want: "enabled, active", Why: "/etc/x changes"}
-	type diff = modules.Diff
+	file := change.Change{Kind: change.Text, Action: change.Update, Item: "/etc/x", Have: "a\nb\nc\n", Want: "a\nd\n"}
+	edit := func(c change.Change, f func(*change.Change)) change.Change { f(&c); return c }
+	unit := change.Change{Kind: change.Unit, Action: change.Update, Item: "x.service", Have: "enabled, failed", Want: "enabled, active"}
+	restart := change.Change{Kind: change.Unit, Action: change.Restart, Item: "x.service", Have: "enabled, active", Want: "enabled, active", Why: "/etc/x changes"}
+	type diff = change.Diff
 	tests := []struct {
 		name    string
 		was, is diff
 		want    string
 	}{
-		{"edited", diff{file}, diff{edit(file, func(c *modules.Change) { c.Have = "a\nx\ny\nb\nc\n" })}, "/etc/x is not what it was: 2 lines new, 0 gone"},
-		{"came", diff{edit(file, func(c *modules.Change) { c.Have, c.Action = "", modules.Add })}, diff{file}, "/etc/x is not what it was: it was not there, and has 3 lines"},
-		{"went", diff{file}, diff{edit(file, func(c *modules.Change) { c.Have, c.Action = "", modules.Add })}, "/etc/x is not what it was: it is gone"},
+		{"edited", diff{file}, diff{edit(file, func(c *change.Change) { c.Have = "a\nx\ny\nb\nc\n" })}, "/etc/x is not what it was: 2 lines new, 0 gone"},
+		{"came", diff{edit(file, func(c *change.Change) { c.Have, c.Action = "", change.Add })}, diff{file}, "/etc/x is not what it was: it was not there, and has 3 lines"},
+		{"went", diff{file}, diff{edit(file, func(c *change.Change) { c.Have, c.Action = "", change.Add })}, "/etc/x is not what it was: it is gone"},
 		{"put right", diff{file}, nil, "/etc/x needs no change any more"},
 		{"differs", nil, diff{file}, "/etc/x differs now: 2 lines new, 1 gone"},
-		{"missing", nil, diff{edit(file, func(c *modules.Change) { c.Have = "" })}, "/etc/x is missing now"},
+		{"missing", nil, diff{edit(file, func(c *change.Change) { c.Have = "" })}, "/etc/x is missing now"},
 		{"stopped", nil, diff{unit}, "x.service differs now: enabled, active -> enabled, failed"},
 		{"restarts", nil, diff{restart}, "x.service is to be restarted now, because /etc/x changes"},
-		{"reloads", nil, diff{edit(restart, func(c *modules.Change) { c.Action = modules.Reload })}, "x.service is to be read again by systemd now, because /etc/x changes"},
-		{"state", diff{unit}, diff{edit(unit, func(c *modules.Change) { c.Have = "disabled, failed" })}, "x.service is not what it was: enabled, failed -> disabled, failed"},
-		{"reason", diff{restart}, diff{edit(restart, func(c *modules.Change) { c.Why = "it was started from an older unit file" })},
+		{"reloads", nil, diff{edit(restart, func(c *change.Change) { c.Action = change.Reload })}, "x.service is to be read again by systemd now, because /etc/x changes"},
+		{"state", diff{unit}, diff{edit(unit, func(c *change.Change) { c.Have = "disabled, failed" })}, "x.service is not what it was: enabled, failed -> disabled, failed"},
+		{"reason", diff{restart}, diff{edit(restart, func(c *change.Change) { c.Why = "it was started from an older unit file" })},
 			"x.service changes because it was started from an older unit file, not because /etc/x changes"},
-		{"wanted", diff{file}, diff{edit(file, func(c *modules.Change) { c.Want = "a\nd\ne\n" })}, "/etc/x is to be something else: 1 line new, 0 gone"},
+		{"wanted", diff{file}, diff{edit(file, func(c *change.Change) { c.Want = "a\nd\ne\n" })}, "/etc/x is to be something else: 1 line new, 0 gone"},
 		{"known", diff{{Item: "/c", Until: "ca.a"}}, diff{{Item: "/c", Want: "x"}}, "/c was to be known after ca.a, and is known now"},
 		{"unknown", diff{{Item: "/c", Want: "x"}}, diff{{Item: "/c", Until: "ca.a"}}, "/c was known, and is only known after ca.a now"},
 		{"unknown at once", nil, diff{{Item: "/c", Until: "ca.a"}}, "/c is known only after ca.a"},
-		{"foreign", diff{file}, diff{edit(file, func(c *modules.Change) { c.Action = modules.Replace })}, "/etc/x is to be replaced, as foreign, not changed"},
-		{"secret", diff{edit(file, func(c *modules.Change) { c.Secret = true })}, diff{edit(file, func(c *modules.Change) { c.Secret, c.Have = true, "s" })}, "/etc/x is not what it was: (sensitive)"},
+		{"foreign", diff{file}, diff{edit(file, func(c *change.Change) { c.Action = change.Replace })}, "/etc/x is to be replaced, as foreign, not changed"},
+		{"secret", diff{edit(file, func(c *change.Change) { c.Secret = true })}, diff{edit(file, func(c *change.Change) { c.Secret, c.Have = true, "s" })}, "/etc/x is not what it was: (sensitive)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,8 +5,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
@@ -76,7 +76,7 @@ type PlanDocStep struct {
 	Host       string          `json:"host"`    // "" for a step over all hosts
 	RunsOn     string          `json:"runs_on"` // the host that does it; most often the same
 	Kind       saved.Kind      `json:"kind"`
-	Action     modules.Action  `json:"action"` // of the step as a whole; "" if it has nothing to do or is known later
+	Action     change.Action   `json:"action"` // of the step as a whole; "" if it has nothing to do or is known later
 	After      []plan.Addr     `json:"after"`
 	KnownAfter []string        `json:"known_after"`
 	Source     PlanDocSource   `json:"source"`
@@ -88,14 +88,14 @@ type PlanDocStep struct {
 // PlanDocChange is a change, and what it changes of a file by field where
 // fields tell all.
 type PlanDocChange struct {
-	modules.Change
+	change.Change
 	Fields []PlanDocField `json:"fields,omitempty"`
 }
 
 // PlanDocField is a field that differs.
 type PlanDocField struct {
 	Path   string           `json:"path"`
-	Action modules.Action   `json:"action"`
+	Action change.Action    `json:"action"`
 	Have   *fielddiff.Value `json:"have,omitempty"`
 	Want   *fielddiff.Value `json:"want,omitempty"`
 	Index  *int             `json:"index,omitempty"` // of a list's element that comes or goes
@@ -152,7 +152,7 @@ func planHosts(p *saved.Plan) []PlanDocHost {
 }
 
 func planStep(s saved.Step) PlanDocStep {
-	d := modules.Diff(s.Diff)
+	d := change.Diff(s.Diff)
 	doc := PlanDocStep{Addr: s.Addr, Module: s.Addr.Module(), Host: s.Addr.Host(), RunsOn: s.RunsOn(), Kind: s.Kind,
 		After: append([]plan.Addr{}, s.After...), KnownAfter: append([]string{}, d.Until()...),
 		LeftOut: s.Left, Replaced: s.Replaced,
@@ -166,7 +166,7 @@ func planStep(s saved.Step) PlanDocStep {
 	return doc
 }
 
-func planFields(c modules.Change) (list []PlanDocField) {
+func planFields(c change.Change) (list []PlanDocField) {
 	for _, f := range Fields(c) {
 		doc := PlanDocField{Path: f.Path, Action: f.Action, Have: f.Have, Want: f.Want}
 		if f.Index >= 0 {

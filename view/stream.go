@@ -9,8 +9,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 )
 
@@ -103,9 +103,9 @@ type (
 	probeLine struct {
 		lineHead
 		stepHead
-		Verdict  string           `json:"verdict"` // ok, ignored, warning, error, failed
-		Findings []modules.Change `json:"findings"`
-		Error    string           `json:"error,omitempty"` // why it could not tell
+		Verdict  string          `json:"verdict"` // ok, ignored, warning, error, failed
+		Findings []change.Change `json:"findings"`
+		Error    string          `json:"error,omitempty"` // why it could not tell
 	}
 	checkFailedLine struct {
 		lineHead
@@ -115,15 +115,15 @@ type (
 	plannedLine struct {
 		lineHead
 		stepHead
-		Action     modules.Action   `json:"action"` // "" if it is known later
-		KnownAfter []string         `json:"known_after"`
-		Source     PlanDocSource    `json:"source"`
-		Changes    []modules.Change `json:"changes"`
+		Action     change.Action   `json:"action"` // "" if it is known later
+		KnownAfter []string        `json:"known_after"`
+		Source     PlanDocSource   `json:"source"`
+		Changes    []change.Change `json:"changes"`
 	}
 	differsLine struct {
 		lineHead
 		stepHead
-		Changes []modules.Change `json:"changes"`
+		Changes []change.Change `json:"changes"`
 	}
 	planSummaryLine struct {
 		lineHead
@@ -156,12 +156,12 @@ type (
 	}
 	policyLine struct {
 		lineHead
-		Name     string        `json:"name"`
-		Severity modules.Level `json:"severity"`
-		Passed   bool          `json:"passed"`
-		Message  string        `json:"message"` // of the author; "" if it passed
-		File     string        `json:"file"`
-		Line     int           `json:"line"`
+		Name     string       `json:"name"`
+		Severity change.Level `json:"severity"`
+		Passed   bool         `json:"passed"`
+		Message  string       `json:"message"` // of the author; "" if it passed
+		File     string       `json:"file"`
+		Line     int          `json:"line"`
 	}
 	savedLine struct {
 		lineHead
@@ -224,7 +224,7 @@ type (
 	driftLine struct {
 		lineHead
 		Host    string       `json:"host"`
-		Kind    modules.Kind `json:"kind"`
+		Kind    change.Kind  `json:"kind"`
 		Item    string       `json:"item"`
 		Differs string       `json:"differs"`
 		Was     string       `json:"was,omitempty"`
@@ -263,10 +263,10 @@ func driftOf(e event.Drifted) driftLine {
 // streamChanges are changes or findings without the contents of files: a
 // stream goes into logs that many read. Have and Want stay where they are
 // short and no secret.
-func streamChanges(d modules.Diff) []modules.Change {
-	list := []modules.Change{}
+func streamChanges(d change.Diff) []change.Change {
+	list := []change.Change{}
 	for _, c := range d {
-		if c.Kind == modules.Text || c.Kind == modules.Object || c.Secret || strings.Contains(c.Have+c.Want, "\n") {
+		if c.Kind == change.Text || c.Kind == change.Object || c.Secret || strings.Contains(c.Have+c.Want, "\n") {
 			c.Have, c.Want = "", ""
 		}
 		list = append(list, c)
@@ -350,11 +350,11 @@ func verdictOf(e event.StepChecked) string {
 	if e.Err != nil {
 		return "failed"
 	}
-	found := map[modules.Level]bool{}
+	found := map[change.Level]bool{}
 	for _, c := range e.Diff {
 		found[c.Level] = true
 	}
-	for _, l := range []modules.Level{modules.Error, modules.Warning, modules.Ignored} {
+	for _, l := range []change.Level{change.Error, change.Warning, change.Ignored} {
 		if found[l] {
 			return string(l)
 		}

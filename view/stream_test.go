@@ -12,8 +12,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view"
 )
@@ -26,31 +26,31 @@ func events() []event.Event {
 	}
 	files := map[string]*hcl.File{"cluster.hcl": {Bytes: []byte(source)}}
 	cause := errors.New("connection lost\n  since a while")
-	d := modules.Diff{
-		{Kind: modules.Text, Action: modules.Update, Item: "/etc/x", Have: "old content", Want: "new content"},
-		{Kind: modules.Text, Action: modules.Update, Item: "/etc/secret", Have: "d1gest", Want: "d2gest", Secret: true},
-		{Kind: modules.Setting, Action: modules.Update, Item: "password", Have: "d3gest", Want: "d4gest", Secret: true},
-		{Kind: modules.Object, Action: modules.Update, Item: "configmap/x", Have: "old content", Want: "new content"},
-		{Kind: modules.Setting, Action: modules.Update, Item: "net.x", Have: "0", Want: "1", Why: "<b>&", Drift: true},
-		{Kind: modules.Transfer, Action: modules.Add, Item: "/bin/x", SHA256: strings.Repeat("0", 64), Bytes: 42},
-		{Kind: modules.Unit, Action: modules.Add, Item: "x.service", Until: "ca.cp-1"},
+	d := change.Diff{
+		{Kind: change.Text, Action: change.Update, Item: "/etc/x", Have: "old content", Want: "new content"},
+		{Kind: change.Text, Action: change.Update, Item: "/etc/secret", Have: "d1gest", Want: "d2gest", Secret: true},
+		{Kind: change.Setting, Action: change.Update, Item: "password", Have: "d3gest", Want: "d4gest", Secret: true},
+		{Kind: change.Object, Action: change.Update, Item: "configmap/x", Have: "old content", Want: "new content"},
+		{Kind: change.Setting, Action: change.Update, Item: "net.x", Have: "0", Want: "1", Why: "<b>&", Drift: true},
+		{Kind: change.Transfer, Action: change.Add, Item: "/bin/x", SHA256: strings.Repeat("0", 64), Bytes: 42},
+		{Kind: change.Unit, Action: change.Add, Item: "x.service", Until: "ca.cp-1"},
 	}
-	finding := func(l modules.Level) modules.Diff {
-		return modules.Diff{{Kind: modules.Finding, ID: "PF005", Level: l, Item: "cp-1 swap", Have: "is on", Want: "off"}}
+	finding := func(l change.Level) change.Diff {
+		return change.Diff{{Kind: change.Finding, ID: "PF005", Level: l, Item: "cp-1 swap", Have: "is on", Want: "off"}}
 	}
 	return []event.Event{
 		event.Phase{Name: "connect", Total: 3}, event.Phase{Name: "verify"},
 		event.HostReady{Host: "cp-1", Took: 1500 * time.Microsecond}, event.HostFailed{Host: "worker-1", Err: cause},
-		event.StepChecked{Addr: "preflight.cp-1", Probe: true, Diff: finding(modules.Warning)},
-		event.StepChecked{Addr: "preflight.cp-2", Probe: true, Diff: finding(modules.Error)},
-		event.StepChecked{Addr: "preflight.cp-3", Probe: true, Diff: finding(modules.Ignored)},
+		event.StepChecked{Addr: "preflight.cp-1", Probe: true, Diff: finding(change.Warning)},
+		event.StepChecked{Addr: "preflight.cp-2", Probe: true, Diff: finding(change.Error)},
+		event.StepChecked{Addr: "preflight.cp-3", Probe: true, Diff: finding(change.Ignored)},
 		event.StepChecked{Addr: "connectivity", Probe: true}, event.StepChecked{Addr: "connectivity", Probe: true, Err: cause},
 		event.StepChecked{Addr: "etcd.cp-1", Diff: d}, event.StepChecked{Addr: "etcd.cp-1", Err: cause},
-		event.StepPlanned{Addr: "etcd.cp-1", Source: *at(1, 1), Diff: d}, event.StepPlanned{Addr: "dns.cp-1", Diff: modules.Diff{{Item: "dns.cp-1", Until: "ca.cp-1"}}},
+		event.StepPlanned{Addr: "etcd.cp-1", Source: *at(1, 1), Diff: d}, event.StepPlanned{Addr: "dns.cp-1", Diff: change.Diff{{Item: "dns.cp-1", Until: "ca.cp-1"}}},
 		event.StepLeft{Addr: "node.cp-1", Flag: "-target", Cause: "etcd.cp-1"},
 		event.Planned{Add: 1, LeftOut: 1, Change: 2, Hosts: []string{"cp-1"}, ControlPlane: []string{"cp-1"}, Etcd: []string{}, Restarts: 1, Bytes: 42, Files: 1},
-		event.PolicyJudged{Verdict: spec.Verdict{Name: "x", Severity: modules.Error, Message: "no", File: "cluster.hcl", Line: 7}},
-		event.PolicyJudged{Verdict: spec.Verdict{Name: "x", Severity: modules.Warning, Passed: true}},
+		event.PolicyJudged{Verdict: spec.Verdict{Name: "x", Severity: change.Error, Message: "no", File: "cluster.hcl", Line: 7}},
+		event.PolicyJudged{Verdict: spec.Verdict{Name: "x", Severity: change.Warning, Passed: true}},
 		event.Saved{File: "p.plan", SHA256: strings.Repeat("a", 64)},
 		event.StepStarted{Addr: "etcd.cp-1"}, event.StepProgress{Addr: "etcd.cp-1", Done: 1, Total: 2}, event.StepDone{Addr: "etcd.cp-1", Took: time.Second},
 		event.StepFailed{Addr: "etcd.cp-2", Took: time.Second, Err: cause}, event.StepSkipped{Addr: "etcd.cp-3", Cause: "etcd.cp-2"}, event.StepSkipped{Addr: "etcd.cp-4"},

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/component"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
@@ -250,7 +250,7 @@ func (w *work) noteDone(ctx context.Context, keepers map[string]*state.Keeper) e
 }
 
 // reviewed is what a saved plan says of each step; nil without one.
-func (w *work) reviewed() map[plan.Addr]modules.Diff {
+func (w *work) reviewed() map[plan.Addr]change.Diff {
 	if w.saved == nil {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/host"
@@ -113,13 +114,13 @@ func (w *work) findDrift(ctx context.Context, checked *executor.Checked) ([]view
 		_, compared := checked.Diffs[plan.NewAddr("kernel", h.Name)]
 		for _, d := range drifts[h.Name] {
 			item := driftItem(d, changes)
-			if d.Kind == modules.Setting && compared && !item.Mended {
+			if d.Kind == change.Setting && compared && !item.Mended {
 				continue // a limit that somebody raised serves as well
 			}
 			hd.Items = append(hd.Items, item)
 		}
 		for _, c := range changes {
-			if c.Drift && c.Kind == modules.Object {
+			if c.Drift && c.Kind == change.Object {
 				hd.Items = append(hd.Items, driftedObject(c))
 			}
 		}
@@ -129,7 +130,7 @@ func (w *work) findDrift(ctx context.Context, checked *executor.Checked) ([]view
 }
 
 // changesOn are all changes that the plan has for a host.
-func changesOn(c *executor.Checked, host string) (d modules.Diff) {
+func changesOn(c *executor.Checked, host string) (d change.Diff) {
 	for _, s := range c.Graph.Steps {
 		if s.RunsOn() == host {
 			d = append(d, c.Diffs[s.Addr]...)
@@ -140,14 +141,14 @@ func changesOn(c *executor.Checked, host string) (d modules.Diff) {
 
 // driftItem finds in the plan what becomes of a thing that drifted. The
 // content that it had is known if that is still the wanted one.
-func driftItem(d state.Drift, changes modules.Diff) view.DriftItem {
+func driftItem(d state.Drift, changes change.Diff) view.DriftItem {
 	item := view.DriftItem{Drift: d}
 	for _, c := range changes {
 		if c.Item != d.Item {
 			continue
 		}
 		item.Mended = true
-		if item.Leaves = c.Action == modules.Remove; item.Leaves || c.Kind != modules.Text || d.SHA256 == "" {
+		if item.Leaves = c.Action == change.Remove; item.Leaves || c.Kind != change.Text || d.SHA256 == "" {
 			continue
 		}
 		if sum := sha256.Sum256([]byte(c.Want)); hex.EncodeToString(sum[:]) != d.SHA256 {
@@ -161,10 +162,10 @@ func driftItem(d state.Drift, changes modules.Diff) view.DriftItem {
 }
 
 // driftedObject is an object of the API that somebody else wrote.
-func driftedObject(c modules.Change) view.DriftItem {
+func driftedObject(c change.Change) view.DriftItem {
 	d := state.Drift{Item: c.Item, Kind: c.Kind, What: state.OfContent}
 	switch {
-	case c.Action == modules.Add:
+	case c.Action == change.Add:
 		d.What = state.IsGone
 	case !strings.Contains(c.Have+c.Want, "\n"):
 		d.What, d.Was, d.Is = state.OfValue, c.Want, c.Have
@@ -173,7 +174,7 @@ func driftedObject(c modules.Change) view.DriftItem {
 		d.By.Traces = []host.Trace{{Source: "object", What: c.Why, Names: true}}
 	}
 	item := view.DriftItem{Drift: d, Mended: true}
-	if c.Action != modules.Add {
+	if c.Action != change.Add {
 		c.Have, c.Want = c.Want, c.Have
 		item.Lines = view.Lines(c)
 	}
@@ -190,8 +191,8 @@ func askedFor(c *executor.Checked, found []view.HostDrift) []string {
 				return h.Host == s.RunsOn() && slices.ContainsFunc(h.Items, func(d view.DriftItem) bool { return d.Item == item && !d.Changed && !d.Leaves })
 			})
 		}
-		if slices.ContainsFunc(c.Diffs[s.Addr], func(ch modules.Change) bool {
-			return ch.Action != modules.Restart && !ch.Drift && !drifted(ch.Item)
+		if slices.ContainsFunc(c.Diffs[s.Addr], func(ch change.Change) bool {
+			return ch.Action != change.Restart && !ch.Drift && !drifted(ch.Item)
 		}) {
 			steps = append(steps, string(s.Addr))
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/view"
@@ -32,7 +33,7 @@ func (w *work) show(c *executor.Checked) error {
 
 // showPreflight prints what the probes of c found.
 func (w *work) showPreflight(c *executor.Checked) error {
-	var findings modules.Diff
+	var findings change.Diff
 	for _, s := range c.Graph.Steps {
 		if _, changes := s.Work.(modules.Module); !changes {
 			findings = append(findings, c.Diffs[s.Addr]...)

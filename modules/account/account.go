@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -51,7 +51,7 @@ func For(controlPlane, etcd bool) Module {
 }
 
 // Check compares the file, the users and the directories.
-func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	conf, dirs := m.config(), resource.Files{Dirs: m.Dirs}
 	var have []host.File
 	var users []host.User
@@ -73,7 +73,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	d := conf.Diff(have[:n])
 	for _, u := range users {
 		if !u.Exists {
-			d = append(d, modules.Change{Kind: modules.Account, Action: modules.Add, Item: u.Name, Want: "system user without a shell"})
+			d = append(d, change.Change{Kind: change.Account, Action: change.Add, Item: u.Name, Want: "system user without a shell"})
 		}
 	}
 	return append(d, dirs.Diff(have[n:])...), nil
@@ -81,7 +81,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 
 // Apply writes the file, has systemd make the users it names, and then the
 // directories, which may be theirs.
-func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := m.config().Apply(ctx, h, d); err != nil {
 		return err
 	}

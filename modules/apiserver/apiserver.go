@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/controlplane"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
@@ -36,18 +36,18 @@ const (
 )
 
 // Check compares the unit.
-func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return m.service().Check(ctx, h)
 }
 
 // Apply writes and restarts it, and waits until it is ready to serve.
-func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return m.service().Apply(ctx, h, d)
 }
 
 // Again restarts the service, see modules.Replacer.
-func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
-	return resource.Restarted(service, modules.ReplaceAsked, d), nil
+func (m Module) Again(_ context.Context, d change.Diff) (change.Diff, error) {
+	return resource.Restarted(service, change.ReplaceAsked, d), nil
 }
 
 // Items are all that the module may change, see modules.Owner.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
@@ -30,7 +31,7 @@ type Module struct {
 // Check compares digests, modes and owners in one call. Only for what has to
 // be sent does it look at the source, so a host that is up to date needs
 // none: a local file with another digest is an error.
-func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	dirs := m.dirs()
 	q := dirs.Queries()
 	for _, p := range m.Programs {
@@ -55,7 +56,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 }
 
 // Apply sends what d touches, one after another: the path to a host is one.
-func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := m.dirs().Apply(ctx, h, d); err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 }
 
 // Again sends all programs, see modules.Replacer.
-func (m Module) Again(ctx context.Context, d modules.Diff) (modules.Diff, error) {
+func (m Module) Again(ctx context.Context, d change.Diff) (change.Diff, error) {
 	for _, p := range m.Programs {
 		if d.Touches(p.Path) {
 			continue
@@ -102,8 +103,8 @@ func (m Module) Again(ctx context.Context, d modules.Diff) (modules.Diff, error)
 			return nil, err
 		}
 		digest := "sha256 " + short(p.SHA256)
-		d = append(d, modules.Change{Kind: modules.Transfer, Action: modules.Update, Item: p.Path, Have: digest, Want: digest,
-			SHA256: p.SHA256, Bytes: size, Why: modules.ReplaceAsked})
+		d = append(d, change.Change{Kind: change.Transfer, Action: change.Update, Item: p.Path, Have: digest, Want: digest,
+			SHA256: p.SHA256, Bytes: size, Why: change.ReplaceAsked})
 	}
 	return d, nil
 }
@@ -127,14 +128,14 @@ func (m Module) dirs() resource.Files {
 }
 
 // diff is how the file differs, without its size.
-func (p Program) diff(have host.File) (modules.Change, bool) {
-	c := modules.Change{Kind: modules.Transfer, Action: modules.Update, Item: p.Path, Want: "sha256 " + short(p.SHA256), SHA256: p.SHA256}
+func (p Program) diff(have host.File) (change.Change, bool) {
+	c := change.Change{Kind: change.Transfer, Action: change.Update, Item: p.Path, Want: "sha256 " + short(p.SHA256), SHA256: p.SHA256}
 	attrs := fmt.Sprintf("%04o %s:%s", have.Mode, have.Owner, have.Group)
 	switch {
 	case have.Type == host.Absent:
-		c.Action = modules.Add
+		c.Action = change.Add
 	case have.Type != host.Regular:
-		c.Action, c.Have = modules.Replace, string(have.Type)
+		c.Action, c.Have = change.Replace, string(have.Type)
 	case have.SHA256 != p.SHA256:
 		c.Have = "sha256 " + short(have.SHA256)
 	case attrs != "0755 root:root":

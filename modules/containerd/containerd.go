@@ -11,8 +11,8 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
@@ -33,7 +33,7 @@ type Module struct {
 }
 
 // Check compares configuration, unit and service.
-func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	s, err := m.service()
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 
 // Apply makes what d says. Pods outlive the restart: KillMode=process leaves
 // their shims alone.
-func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	s, err := m.service()
 	if err != nil {
 		return err
@@ -52,8 +52,8 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 }
 
 // Again restarts the service, see modules.Replacer.
-func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
-	return resource.Restarted(service, modules.ReplaceAsked, d), nil
+func (m Module) Again(_ context.Context, d change.Diff) (change.Diff, error) {
+	return resource.Restarted(service, change.ReplaceAsked, d), nil
 }
 
 // Items are all that the module may change, see modules.Owner.

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
@@ -45,8 +45,8 @@ type pod struct {
 }
 
 // Check reads the Node and its pods.
-func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
-	c := modules.Change{Kind: modules.Object, Action: modules.Remove, Item: m.item()}
+func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
+	c := change.Change{Kind: change.Object, Action: change.Remove, Item: m.item()}
 	s, err := m.look(ctx, h)
 	switch {
 	case errors.Is(err, host.ErrUnavailable):
@@ -58,7 +58,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	default:
 		c.Why = s.describe()
 	}
-	return modules.Diff{c}, nil
+	return change.Diff{c}, nil
 }
 
 func (m Module) look(ctx context.Context, h host.Host) (*nodeState, error) {
@@ -140,7 +140,7 @@ func some(names []string) string {
 
 // Apply cordons the Node and evicts until no pod is left. It may be repeated;
 // a Node that could not be emptied in time stays cordoned.
-func (m Module) Apply(ctx context.Context, h host.Host, _ modules.Diff) error {
+func (m Module) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 	held := map[string]string{} // why a pod is still there, by its name
 	var final error
 	err := resource.WaitFor(ctx, "the pods on node "+m.Node+" to go", m.Limit, func(ctx context.Context) error {

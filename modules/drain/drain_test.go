@@ -9,9 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 type object = map[string]any
@@ -64,7 +64,7 @@ func TestDrain(t *testing.T) {
 	api, _ := cluster(t, all...)
 	m := Module{Node: "worker-1", Limit: time.Minute}
 	d, err := m.Check(t.Context(), api)
-	want := modules.Change{Kind: modules.Object, Action: modules.Remove, Item: "pods on node/worker-1",
+	want := change.Change{Kind: change.Object, Action: change.Remove, Item: "pods on node/worker-1",
 		Why: "cordoned; evicted: default/alone, default/web; nothing starts these again: default/alone"}
 	if err != nil || len(d) != 1 || d[0] != want {
 		t.Fatalf("got %+v, %v", d, err)
@@ -125,7 +125,7 @@ func TestCheckWithoutNode(t *testing.T) {
 		t.Errorf("of no Node: got %v, %v", d, err)
 	}
 	d, err := Module{Node: "worker-1", APIServer: "kube-apiserver.cp-1"}.Check(t.Context(), hosttest.New("bare"))
-	if err != nil || len(d) != 1 || d[0].Until != "kube-apiserver.cp-1" || d.Action() != modules.Remove {
+	if err != nil || len(d) != 1 || d[0].Until != "kube-apiserver.cp-1" || d.Action() != change.Remove {
 		t.Errorf("while the API server is down: got %v, %v", d, err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/controlplane"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
@@ -56,7 +56,7 @@ func (m Member) ClientURL() string { return "https://" + net.JoinHostPort(m.Addr
 func (m Member) peerURL() string { return "https://" + net.JoinHostPort(m.Address, "2380") }
 
 // Check compares configuration, data directory and unit.
-func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	s, err := m.service(ctx, h)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 
 // Apply writes and restarts it, and waits until it is healthy, which takes a
 // majority of the members.
-func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	s, err := m.service(ctx, h)
 	if err != nil {
 		return err
@@ -87,8 +87,8 @@ func (m Module) Confirm(ctx context.Context, h host.Host) error {
 }
 
 // Again restarts the service, see modules.Replacer.
-func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
-	return resource.Restarted(service, modules.ReplaceAsked, d), nil
+func (m Module) Again(_ context.Context, d change.Diff) (change.Diff, error) {
+	return resource.Restarted(service, change.ReplaceAsked, d), nil
 }
 
 // Items are all that the module may change, see modules.Owner.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
@@ -115,7 +115,7 @@ func TestKeepsInitial(t *testing.T) {
 	ctx, h := context.Background(), hosttest.New("cp-1")
 	before(h.Admin())
 	m := Module{Member: members[0], Members: members[:1], Token: "demo", Binary: "d1"}
-	apply := func(m Module) modules.Diff {
+	apply := func(m Module) change.Diff {
 		t.Helper()
 		d, err := m.Check(ctx, h)
 		if err == nil {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -28,12 +28,12 @@ const leaveLimit = 30 * time.Second
 
 // Check looks for the member, and refuses where the others would be no
 // majority of those that are left.
-func (l Leave) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
-	c := modules.Change{Kind: modules.Object, Action: modules.Remove, Item: "etcd member " + l.Name}
+func (l Leave) Check(ctx context.Context, h host.Host) (change.Diff, error) {
+	c := change.Change{Kind: change.Object, Action: change.Remove, Item: "etcd member " + l.Name}
 	members, err := h.EtcdMembers(ctx, l.request())
 	if errors.Is(err, host.ErrUnavailable) {
 		c.Until = l.Server
-		return modules.Diff{c}, nil
+		return change.Diff{c}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (l Leave) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 		}
 		members = slices.DeleteFunc(members, func(m host.EtcdMember) bool { return m.Name == name })
 	}
-	return modules.Diff{c}, mayLeave(members, l.Name)
+	return change.Diff{c}, mayLeave(members, l.Name)
 }
 
 func (l Leave) request() host.EtcdRequest {
@@ -117,7 +117,7 @@ func list(lines []string) string {
 
 // Apply removes the member. Its etcd ends by itself. Right after another
 // member left etcd may refuse for a moment.
-func (l Leave) Apply(ctx context.Context, h host.Host, _ modules.Diff) error {
+func (l Leave) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 	return resource.WaitFor(ctx, "etcd to let its member "+l.Name+" go", leaveLimit, func(ctx context.Context) error {
 		members, err := h.EtcdMembers(ctx, l.request())
 		if err != nil {

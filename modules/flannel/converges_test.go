@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
@@ -67,7 +68,7 @@ func TestClearsFormerBackend(t *testing.T) {
 			ran = append(ran, strings.Join(argv, " "))
 			return nil, nil
 		})
-		apply := func(m Module) modules.Diff {
+		apply := func(m Module) change.Diff {
 			d, err := m.Check(t.Context(), h)
 			if err != nil {
 				t.Fatal(err)
@@ -82,8 +83,8 @@ func TestClearsFormerBackend(t *testing.T) {
 		if !slices.Equal(ran, []string{"ip link delete flannel.1"}) {
 			t.Errorf("ran %q, want the deletion of flannel.1", ran)
 		}
-		if !slices.ContainsFunc(d, func(c modules.Change) bool {
-			return c.Action == modules.Replace && strings.Contains(c.Why, "interrupted")
+		if !slices.ContainsFunc(d, func(c change.Change) bool {
+			return c.Action == change.Replace && strings.Contains(c.Why, "interrupted")
 		}) {
 			t.Errorf("got %v, want a replacement in it", d)
 		}

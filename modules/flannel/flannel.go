@@ -18,8 +18,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
@@ -56,7 +56,7 @@ type Module struct {
 
 // Check compares configuration, script, unit and service, and looks if the
 // CNI configuration is there.
-func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	s, err := m.service()
 	if err != nil {
 		return nil, err
@@ -85,11 +85,11 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 }
 
 // markReplacement says of another backend what it means.
-func markReplacement(d modules.Diff) modules.Diff {
+func markReplacement(d change.Diff) change.Diff {
 	for i, c := range d {
 		have, want, replaced := backends(c)
 		if replaced {
-			d[i].Action = modules.Replace
+			d[i].Action = change.Replace
 			d[i].Why = fmt.Sprintf("the backend %s replaces %s: traffic between pods is interrupted until all hosts have it", want, have)
 		}
 	}
@@ -97,8 +97,8 @@ func markReplacement(d modules.Diff) modules.Diff {
 }
 
 // backends are the types in both sides of a change of net-conf.json.
-func backends(c modules.Change) (have, want string, differ bool) {
-	if c.Item != netConfPath || c.Kind != modules.Text || c.Have == "" {
+func backends(c change.Change) (have, want string, differ bool) {
+	if c.Item != netConfPath || c.Kind != change.Text || c.Have == "" {
 		return "", "", false
 	}
 	have, want = backendType(c.Have), backendType(c.Want)
@@ -115,7 +115,7 @@ func backendType(netConf string) string {
 }
 
 // Apply makes what d says.
-func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	s, err := m.service()
 	if err != nil {
 		return err
@@ -153,8 +153,8 @@ func (m Module) waitForPodCIDR(ctx context.Context) error {
 }
 
 // Again restarts the service, see modules.Replacer.
-func (m Module) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
-	return resource.Restarted(service, modules.ReplaceAsked, d), nil
+func (m Module) Again(_ context.Context, d change.Diff) (change.Diff, error) {
+	return resource.Restarted(service, change.ReplaceAsked, d), nil
 }
 
 // Items are all that the module may change, see modules.Owner.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
 )
 
@@ -93,23 +93,23 @@ func TestMarkReplacement(t *testing.T) {
 		}
 		return string(content)
 	}
-	change := func(have, want string) modules.Change {
-		return modules.Change{Kind: modules.Text, Action: modules.Update, Item: netConfPath, Have: have, Want: want}
+	edited := func(have, want string) change.Change {
+		return change.Change{Kind: change.Text, Action: change.Update, Item: netConfPath, Have: have, Want: want}
 	}
 	udp, vxlan := conf(module("udp", 8285)), conf(module("vxlan", 8472))
 	tests := []struct {
 		name string
-		c    modules.Change
-		want modules.Action
+		c    change.Change
+		want change.Action
 	}{
-		{"other backend", change(udp, vxlan), modules.Replace},
-		{"other port", change(udp, conf(module("udp", 9999))), modules.Update},
-		{"no JSON", change("x", udp), modules.Update},
+		{"other backend", edited(udp, vxlan), change.Replace},
+		{"other port", edited(udp, conf(module("udp", 9999))), change.Update},
+		{"no JSON", edited("x", udp), change.Update},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := markReplacement(modules.Diff{tt.c})[0]
-			if got.Action != tt.want || (got.Why != "") != (tt.want == modules.Replace) {
+			got := markReplacement(change.Diff{tt.c})[0]
+			if got.Action != tt.want || (got.Why != "") != (tt.want == change.Replace) {
 				t.Errorf("got %v %q, want %v", got.Action, got.Why, tt.want)
 			}
 		})

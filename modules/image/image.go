@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
@@ -51,7 +52,7 @@ type Module struct {
 // Check looks for each image in containerd and for the mark that it came
 // from the wanted archive. An image without a mark is imported again, so
 // what containerd has need not be known for that.
-func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	type answer struct {
 		names []string
 		err   error
@@ -73,18 +74,18 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	d := (resource.Files{Dirs: m.marks().Dirs}).Diff(marks[:1])
 	for n, i := range m.Images {
 		mark := i.marks().Diff(marks[n+1 : n+2])
-		marked := !slices.ContainsFunc(mark, func(c modules.Change) bool { return c.Kind == modules.Text || c.Action != modules.Update })
+		marked := !slices.ContainsFunc(mark, func(c change.Change) bool { return c.Kind == change.Text || c.Action != change.Update })
 		present := slices.Contains(a.names, i.Name)
-		c := modules.Change{Kind: modules.Image, Action: modules.Add, Item: i.Name, Want: "sha256:" + i.SHA256, SHA256: i.SHA256}
+		c := change.Change{Kind: change.Image, Action: change.Add, Item: i.Name, Want: "sha256:" + i.SHA256, SHA256: i.SHA256}
 		switch {
 		case marked && present:
 			d = append(d, mark...)
 			continue
 		case marked && down:
-			d = append(d, modules.Change{Kind: modules.Image, Item: i.Name, Until: m.Containerd})
+			d = append(d, change.Change{Kind: change.Image, Item: i.Name, Until: m.Containerd})
 			continue
 		case present:
-			c.Action, c.Have = modules.Update, "another archive"
+			c.Action, c.Have = change.Update, "another archive"
 		}
 		if c.Bytes, err = i.Source.Size(ctx); err != nil {
 			return nil, fmt.Errorf("image %s: %w", i.Name, err)
@@ -96,7 +97,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 
 // Apply sends, imports and marks the images of d. The mark comes last, after
 // the archive is gone, so no archive is left behind wherever it is cut off.
-func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := (resource.Files{Dirs: m.marks().Dirs}).Apply(ctx, h, d); err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 }
 
 // Again brings all images, see modules.Replacer.
-func (m Module) Again(ctx context.Context, d modules.Diff) (modules.Diff, error) {
+func (m Module) Again(ctx context.Context, d change.Diff) (change.Diff, error) {
 	for _, i := range m.Images {
 		if d.Touches(i.Name) {
 			continue
@@ -125,8 +126,8 @@ func (m Module) Again(ctx context.Context, d modules.Diff) (modules.Diff, error)
 			return nil, fmt.Errorf("image %s: %w", i.Name, err)
 		}
 		digest := "sha256:" + i.SHA256
-		d = append(d, modules.Change{Kind: modules.Image, Action: modules.Update, Item: i.Name, Have: digest, Want: digest,
-			SHA256: i.SHA256, Bytes: size, Why: modules.ReplaceAsked})
+		d = append(d, change.Change{Kind: change.Image, Action: change.Update, Item: i.Name, Have: digest, Want: digest,
+			SHA256: i.SHA256, Bytes: size, Why: change.ReplaceAsked})
 	}
 	return d, nil
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
@@ -69,13 +69,13 @@ func TestCheck(t *testing.T) {
 	tests := []struct {
 		name   string
 		host   []hosttest.Option
-		action modules.Action
+		action change.Action
 		until  string
 	}{
-		{"bare host", nil, modules.Add, ""},
+		{"bare host", nil, change.Add, ""},
 		{"containerd is down, imported before", []hosttest.Option{mark}, "", "containerd.host-1"},
-		{"wiped", []hosttest.Option{mark, hosttest.WithService("containerd")}, modules.Add, ""},
-		{"somebody else's", []hosttest.Option{hosttest.WithImages(pause), hosttest.WithService("containerd")}, modules.Update, ""},
+		{"wiped", []hosttest.Option{mark, hosttest.WithService("containerd")}, change.Add, ""},
+		{"somebody else's", []hosttest.Option{hosttest.WithImages(pause), hosttest.WithService("containerd")}, change.Update, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -31,13 +31,13 @@ type Module struct {
 
 // state is what the running kernel says.
 type state struct {
-	files    modules.Diff
+	files    change.Diff
 	features []host.KernelFeature
 	sysctls  map[string]string
 }
 
 // Check compares the files and the running kernel, in one round trip.
-func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	var s state
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
@@ -58,7 +58,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	return m.diff(s), nil
 }
 
-func (m Module) diff(s state) modules.Diff {
+func (m Module) diff(s state) change.Diff {
 	d := s.files
 	loads := false
 	for _, f := range s.features {
@@ -66,7 +66,7 @@ func (m Module) diff(s state) modules.Diff {
 			continue
 		}
 		loads = true
-		c := modules.Change{Kind: modules.Setting, Action: modules.Add, Item: f.Name, Want: "loaded"}
+		c := change.Change{Kind: change.Setting, Action: change.Add, Item: f.Name, Want: "loaded"}
 		if !f.Loadable {
 			c.Why = "this kernel has no such module"
 		}
@@ -77,16 +77,16 @@ func (m Module) diff(s state) modules.Diff {
 		switch {
 		case known && enough(name, have, m.Sysctls[name]):
 		case known:
-			d = append(d, modules.Change{Kind: modules.Setting, Action: modules.Update, Item: name, Have: have, Want: m.Sysctls[name]})
+			d = append(d, change.Change{Kind: change.Setting, Action: change.Update, Item: name, Have: have, Want: m.Sysctls[name]})
 		case loads: // it may come with a module: net.bridge.* does
-			d = append(d, modules.Change{Kind: modules.Setting, Action: modules.Add, Item: name, Want: m.Sysctls[name]})
+			d = append(d, change.Change{Kind: change.Setting, Action: change.Add, Item: name, Want: m.Sysctls[name]})
 		}
 	}
 	return d
 }
 
 // Apply loads modules before it sets what they bring.
-func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := m.files().Apply(ctx, h, d); err != nil {
 		return err
 	}

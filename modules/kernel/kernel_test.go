@@ -5,8 +5,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 func TestModules(t *testing.T) {
@@ -84,7 +84,7 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-func items(d modules.Diff) []string {
+func items(d change.Diff) []string {
 	var s []string
 	for _, c := range d {
 		s = append(s, c.Item)

@@ -10,8 +10,8 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -33,12 +33,12 @@ type File struct {
 type Module struct{ Files []File }
 
 // Check compares all files in one call.
-func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return m.files().Check(ctx, h)
 }
 
 // Apply writes those that differ.
-func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return m.files().Apply(ctx, h, d)
 }
 

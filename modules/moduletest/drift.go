@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/host/keys"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // A drift is what somebody did to the host behind the module's back.
@@ -80,7 +80,7 @@ func (b bench) mends(dr drift) bool {
 }
 
 // explains tells if a file or unit may be touched to mend the drift.
-func (dr drift) explains(item string, d modules.Diff) bool {
+func (dr drift) explains(item string, d change.Diff) bool {
 	switch {
 	case dr.wide:
 		return true

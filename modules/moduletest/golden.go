@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 func init() {
@@ -73,13 +73,13 @@ func (c *config) golden(t *testing.T, p string) {
 
 // render is a diff as goldens and messages have it, one change a line but
 // for the texts of files.
-func render(d modules.Diff) string {
+func render(d change.Diff) string {
 	var b strings.Builder
 	for _, c := range d {
 		fmt.Fprintf(&b, "%s %s %s", c.Action, c.Kind, c.Item)
-		if c.Kind == modules.Text && c.Have != "" {
+		if c.Kind == change.Text && c.Have != "" {
 			b.WriteString("\n" + strings.TrimSuffix(difference(c.Have, c.Want), "\n"))
-		} else if c.Kind != modules.Text && c.Kind != modules.PrivKey && c.Kind != modules.Cert && !c.Secret && c.Have+c.Want != "" {
+		} else if c.Kind != change.Text && c.Kind != change.PrivKey && c.Kind != change.Cert && !c.Secret && c.Have+c.Want != "" {
 			fmt.Fprintf(&b, ": %s -> %s", orNothing(c.Have), orNothing(c.Want))
 		}
 		if c.Why != "" {

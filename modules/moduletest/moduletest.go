@@ -14,6 +14,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
@@ -280,8 +281,8 @@ func (c *config) doesAgain(t *testing.T) {
 			if err != nil {
 				t.Fatalf("Again: %v", err)
 			}
-			if !slices.ContainsFunc(d, func(c modules.Change) bool { return n > 0 || c.Why == modules.ReplaceAsked }) {
-				t.Fatalf("Again adds nothing that says %q:\n%s", modules.ReplaceAsked, render(d))
+			if !slices.ContainsFunc(d, func(c change.Change) bool { return n > 0 || c.Why == change.ReplaceAsked }) {
+				t.Fatalf("Again adds nothing that says %q:\n%s", change.ReplaceAsked, render(d))
 			}
 			return b.m.Apply(context.Background(), b.h, d)
 		}
@@ -306,7 +307,7 @@ func (c *config) doesAgain(t *testing.T) {
 }
 
 // look checks as a read-only agent would, and that nothing changes by it.
-func (b bench) look(m modules.Module, when string) modules.Diff {
+func (b bench) look(m modules.Module, when string) change.Diff {
 	b.t.Helper()
 	before, stamps := snapshot(b.h), b.h.Stamps()
 	hosts := b.h.Cluster().Hosts()
@@ -349,14 +350,14 @@ func snapshot(h *hosttest.Host) string {
 
 // owns checks that the module names all that it changes: what it forgets is
 // removed as a leftover.
-func (b bench) owns(d modules.Diff) {
+func (b bench) owns(d change.Diff) {
 	b.t.Helper()
 	var items []string
 	if o, ok := b.m.(modules.Owner); ok {
 		items = o.Items()
 	}
 	for _, c := range d {
-		if c.Action != modules.Remove && !slices.Contains(items, c.Item) {
+		if c.Action != change.Remove && !slices.Contains(items, c.Item) {
 			b.t.Errorf("Items lacks %s %s, which Check finds: it would be removed as a leftover", c.Kind, c.Item)
 		}
 	}

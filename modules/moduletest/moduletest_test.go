@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
@@ -25,10 +26,10 @@ func (m good) service() resource.Service {
 	conf := host.FileSpec{Path: "/etc/x/x.conf", Mode: 0o600, Content: []byte(m.setting)}
 	return resource.Service{Name: "x.service", Unit: unitText, Files: resource.Files{Dirs: resource.Parents(conf), Files: []host.FileSpec{conf}}}
 }
-func (m good) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m good) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return m.service().Check(ctx, h)
 }
-func (m good) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m good) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return m.service().Apply(ctx, h, d)
 }
 
@@ -45,7 +46,7 @@ func TestConvergesFromBefore(t *testing.T) {
 // signed is a certificate of this host that a key on another one signs.
 type signed struct{ ca *hosttest.Host }
 
-func (m signed) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m signed) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	k, err := h.Keys(ctx, []string{"/etc/x.key"})
 	if err != nil {
 		return nil, err
@@ -54,16 +55,16 @@ func (m signed) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	if err != nil {
 		return nil, err
 	}
-	var d modules.Diff
+	var d change.Diff
 	if k[0].Public == nil || k[0].Mode != 0o600 || k[0].Owner != "root" {
-		d = append(d, modules.Change{Kind: modules.PrivKey, Action: modules.Add, Item: "/etc/x.key"})
+		d = append(d, change.Change{Kind: change.PrivKey, Action: change.Add, Item: "/etc/x.key"})
 	}
 	if !strings.HasPrefix(string(f[0].Content), "-----BEGIN CERT") || f[0].Mode != 0o644 || f[0].Owner != "root" || k[0].Public == nil {
-		d = append(d, modules.Change{Kind: modules.Cert, Action: modules.Add, Item: "/etc/x.crt"})
+		d = append(d, change.Change{Kind: change.Cert, Action: change.Add, Item: "/etc/x.crt"})
 	}
 	return d, nil
 }
-func (m signed) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m signed) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}
@@ -109,13 +110,13 @@ func makeCA(h *hosttest.Host) error {
 
 // bad is a module made of functions, each with one fault.
 type bad struct {
-	check func(ctx context.Context, h host.Host) (modules.Diff, error)
-	apply func(ctx context.Context, h host.Host, d modules.Diff) error
+	check func(ctx context.Context, h host.Host) (change.Diff, error)
+	apply func(ctx context.Context, h host.Host, d change.Diff) error
 	items []string // nil is those of confs
 }
 
-func (m bad) Check(ctx context.Context, h host.Host) (modules.Diff, error) { return m.check(ctx, h) }
-func (m bad) Apply(ctx context.Context, h host.Host, d modules.Diff) error { return m.apply(ctx, h, d) }
+func (m bad) Check(ctx context.Context, h host.Host) (change.Diff, error) { return m.check(ctx, h) }
+func (m bad) Apply(ctx context.Context, h host.Host, d change.Diff) error { return m.apply(ctx, h, d) }
 
 func (m bad) Items() []string {
 	if m.items == nil {
@@ -131,40 +132,40 @@ var (
 		m    bad
 		want string
 	}{
-		"check changes": {bad{check: func(ctx context.Context, h host.Host) (modules.Diff, error) {
+		"check changes": {bad{check: func(ctx context.Context, h host.Host) (change.Diff, error) {
 			if err := h.Append(ctx, "/etc/log", []byte("x")); err != nil {
 				return nil, err
 			}
 			return confs.Check(ctx, h)
 		}, apply: confs.Apply}, "the agent is read-only"},
-		"never content": {bad{check: confs.Check, apply: func(ctx context.Context, h host.Host, d modules.Diff) error {
+		"never content": {bad{check: confs.Check, apply: func(ctx context.Context, h host.Host, d change.Diff) error {
 			return h.WriteFile(ctx, confs.Files[0])
 		}}, "Check still finds after Apply"},
-		"writes without need": {bad{check: confs.Check, apply: func(ctx context.Context, h host.Host, d modules.Diff) error {
+		"writes without need": {bad{check: confs.Check, apply: func(ctx context.Context, h host.Host, d change.Diff) error {
 			return errors.Join(h.WriteFile(ctx, confs.Files[0]), h.WriteFile(ctx, confs.Files[1]))
 		}}, "Apply of an empty diff changed"},
-		"blind to modes": {bad{check: func(ctx context.Context, h host.Host) (modules.Diff, error) {
+		"blind to modes": {bad{check: func(ctx context.Context, h host.Host) (change.Diff, error) {
 			d, err := confs.Check(ctx, h)
-			var seen modules.Diff
+			var seen change.Diff
 			for _, c := range d {
-				if c.Kind != modules.Attr {
+				if c.Kind != change.Attr {
 					seen = append(seen, c)
 				}
 			}
 			return seen, err
 		}, apply: confs.Apply}, "mode of /etc/a: Check does not see it"},
-		"swallows": {bad{check: confs.Check, apply: func(ctx context.Context, h host.Host, d modules.Diff) error {
+		"swallows": {bad{check: confs.Check, apply: func(ctx context.Context, h host.Host, d change.Diff) error {
 			_ = confs.Apply(ctx, h, d)
 			return nil
 		}}, "must wrap host.ErrLost"},
-		"marks before": {bad{check: func(ctx context.Context, h host.Host) (modules.Diff, error) {
+		"marks before": {bad{check: func(ctx context.Context, h host.Host) (change.Diff, error) {
 			f, err := h.Files(ctx, []host.FileQuery{{Path: "/etc/a"}})
 			if err != nil || f[0].Type != host.Absent {
 				return nil, err
 			}
 			return confs.Check(ctx, h)
 		}, apply: confs.Apply}, "Check finds nothing left to do, but there is"},
-		"one by one": {bad{check: func(ctx context.Context, h host.Host) (modules.Diff, error) {
+		"one by one": {bad{check: func(ctx context.Context, h host.Host) (change.Diff, error) {
 			for range 4 {
 				if _, err := h.Facts(ctx); err != nil {
 					return nil, err
@@ -172,7 +173,7 @@ var (
 			}
 			return confs.Check(ctx, h)
 		}, apply: confs.Apply}, "Check takes 5 round trips"},
-		"restarts others": {bad{check: confs.Check, apply: func(ctx context.Context, h host.Host, d modules.Diff) error {
+		"restarts others": {bad{check: confs.Check, apply: func(ctx context.Context, h host.Host, d change.Diff) error {
 			if len(d) == 0 {
 				return nil
 			}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 )
 
@@ -19,8 +19,8 @@ type Gone struct {
 }
 
 // Check looks for the Node.
-func (g Gone) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
-	c := modules.Change{Kind: modules.Object, Action: modules.Remove, Item: "node/" + g.Name}
+func (g Gone) Check(ctx context.Context, h host.Host) (change.Diff, error) {
+	c := change.Change{Kind: change.Object, Action: change.Remove, Item: "node/" + g.Name}
 	_, err := kube.Get(ctx, h, g.path())
 	switch {
 	case errors.Is(err, host.ErrUnavailable):
@@ -30,14 +30,14 @@ func (g Gone) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	case err != nil:
 		return nil, err
 	}
-	return modules.Diff{c}, nil
+	return change.Diff{c}, nil
 }
 
 func (g Gone) path() string { return "/api/v1/nodes/" + g.Name }
 
 // Apply deletes the pods of a dead host before its Node: who runs this again
 // finds what is left by the Node.
-func (g Gone) Apply(ctx context.Context, h host.Host, _ modules.Diff) error {
+func (g Gone) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 	if g.Dead {
 		if err := g.endPods(ctx, h); err != nil {
 			return err

@@ -3,8 +3,8 @@ package node
 import (
 	"testing"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 func TestGone(t *testing.T) {
@@ -14,7 +14,7 @@ func TestGone(t *testing.T) {
 	worker.PowerOff()
 	m := Gone{Name: "worker-1", Dead: true, APIServer: "kube-apiserver.cp-1"}
 	d, err := m.Check(t.Context(), h)
-	if err != nil || d.Action() != modules.Remove {
+	if err != nil || d.Action() != change.Remove {
 		t.Fatalf("got %v, %v", d, err)
 	}
 	for range 2 {
@@ -26,7 +26,7 @@ func TestGone(t *testing.T) {
 		t.Errorf("afterwards: got %v, %v", d, err)
 	}
 	d, err = m.Check(t.Context(), hosttest.New("bare"))
-	if err != nil || len(d) != 1 || d[0].Until != m.APIServer || d.Action() != modules.Remove {
+	if err != nil || len(d) != 1 || d[0].Until != m.APIServer || d.Action() != change.Remove {
 		t.Errorf("while the API server is down: got %v, %v", d, err)
 	}
 }

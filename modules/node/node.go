@@ -10,8 +10,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
@@ -54,29 +54,29 @@ func (m Module) item() string { return "node/" + m.Name }
 
 // Check reads the Node and compares labels and taints that are ours, and
 // looks if it is Ready.
-func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	have, err := kube.Get(ctx, m.api(h), m.path())
 	switch {
 	case errors.Is(err, host.ErrUnavailable):
 		action, err := kube.WhileDown(ctx, m.api(h))
 		return m.unknown(action, m.APIServer), err
 	case kube.NotFound(err):
-		return m.unknown(modules.Add, m.Kubelet), nil
+		return m.unknown(change.Add, m.Kubelet), nil
 	case err != nil:
 		return nil, err
 	}
 	d := m.diff(have)
 	if why := notReady(have); why != nil {
-		d = append(d, modules.Change{Kind: modules.Object, Action: modules.Update, Item: m.item(),
+		d = append(d, change.Change{Kind: change.Object, Action: change.Update, Item: m.item(),
 			Have: "not Ready", Want: "Ready", Why: why.Error()})
 	}
 	return d, nil
 }
 
 // unknown is what will be made of a Node that cannot be seen yet.
-func (m Module) unknown(action modules.Action, until string) modules.Diff {
+func (m Module) unknown(action change.Action, until string) change.Diff {
 	d := m.diff(nil)
-	d = append(d, modules.Change{Kind: modules.Object, Action: modules.Add, Item: m.item(), Want: "Ready"})
+	d = append(d, change.Change{Kind: change.Object, Action: change.Add, Item: m.item(), Want: "Ready"})
 	for i := range d {
 		d[i].Action, d[i].Until = action, until
 	}
@@ -99,7 +99,7 @@ func (m Module) limit() time.Duration { return cmp.Or(m.Limit, 120*time.Second) 
 
 // Apply sets labels and taints and waits until the Node is Ready. When it
 // does not become so, the error tells what the kubelet said last.
-func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	limit := m.limit()
 	deadline := time.Now().Add(limit)
 	if err := m.label(ctx, h, limit); err != nil {

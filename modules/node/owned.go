@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 )
 
@@ -100,34 +100,34 @@ func (m Module) annotations() map[string]string {
 
 // diff compares labels, taints and annotations, removals first. That the
 // annotations differ goes without saying if something else does.
-func (m Module) diff(o kube.Object) modules.Diff {
+func (m Module) diff(o kube.Object) change.Diff {
 	s := stateOf(o)
-	change := func(a modules.Action, what, have, want string) modules.Change {
-		return modules.Change{Kind: modules.Object, Action: a, Item: m.item() + " " + what, Have: have, Want: want}
+	entry := func(a change.Action, what, have, want string) change.Change {
+		return change.Change{Kind: change.Object, Action: a, Item: m.item() + " " + what, Have: have, Want: want}
 	}
-	var d modules.Diff
+	var d change.Diff
 	for _, k := range m.goneLabels(s) {
-		d = append(d, change(modules.Remove, "label "+k, quoted(s.labels[k]), ""))
+		d = append(d, entry(change.Remove, "label "+k, quoted(s.labels[k]), ""))
 	}
 	for _, id := range m.goneTaints(s) {
-		d = append(d, change(modules.Remove, "taint "+id, s.taints[id].String(), ""))
+		d = append(d, entry(change.Remove, "taint "+id, s.taints[id].String(), ""))
 	}
 	for _, k := range slices.Sorted(maps.Keys(m.Labels)) {
 		have, there := s.labels[k]
 		switch {
 		case !there:
-			d = append(d, change(modules.Add, "label "+k, "", quoted(m.Labels[k])))
+			d = append(d, entry(change.Add, "label "+k, "", quoted(m.Labels[k])))
 		case have != m.Labels[k]:
-			d = append(d, change(modules.Update, "label "+k, quoted(have), quoted(m.Labels[k])))
+			d = append(d, entry(change.Update, "label "+k, quoted(have), quoted(m.Labels[k])))
 		}
 	}
 	for _, t := range m.sortedTaints() {
 		have, there := s.taints[t.id()]
 		switch {
 		case !there:
-			d = append(d, change(modules.Add, "taint "+t.id(), "", t.String()))
+			d = append(d, entry(change.Add, "taint "+t.id(), "", t.String()))
 		case have != t:
-			d = append(d, change(modules.Update, "taint "+t.id(), have.String(), t.String()))
+			d = append(d, entry(change.Update, "taint "+t.id(), have.String(), t.String()))
 		}
 	}
 	if len(d) > 0 {
@@ -136,7 +136,7 @@ func (m Module) diff(o kube.Object) modules.Diff {
 	want := m.annotations()
 	for _, k := range []string{ownLabels, ownTaints} {
 		if have, _ := s.annotations[k].(string); have != want[k] {
-			d = append(d, change(modules.Update, "annotation "+k, have, want[k]))
+			d = append(d, entry(change.Update, "annotation "+k, have, want[k]))
 		}
 	}
 	return d

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
@@ -48,7 +48,7 @@ func TestTakesAway(t *testing.T) {
 		return Module{Objects: []Object{{"apiVersion": "v1", "kind": "ConfigMap",
 			"metadata": map[string]any{"name": "c", "namespace": "kube-system"}, "data": data}}}
 	}
-	apply := func(m Module) modules.Diff {
+	apply := func(m Module) change.Diff {
 		t.Helper()
 		d, err := m.Check(t.Context(), h)
 		if err != nil {
@@ -87,9 +87,9 @@ func TestUnknownUntil(t *testing.T) {
 	tests := []struct {
 		name string
 		h    *hosttest.Host
-		want modules.Action
+		want change.Action
 	}{
-		{"bare host", hosttest.New("cp-1"), modules.Add},
+		{"bare host", hosttest.New("cp-1"), change.Add},
 		{"installed and down", down, ""},
 	}
 	for _, tt := range tests {

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 )
 
@@ -48,7 +48,7 @@ func pathOfName(name string) string {
 
 // surplusObjects are the objects of Gone that are there and still ours: an
 // object that somebody made anew has no fields of ours.
-func (m Module) surplusObjects(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) surplusObjects(ctx context.Context, h host.Host) (change.Diff, error) {
 	there := make([]bool, len(m.Gone))
 	g, gctx := errgroup.WithContext(ctx)
 	for i, name := range m.Gone {
@@ -68,19 +68,19 @@ func (m Module) surplusObjects(ctx context.Context, h host.Host) (modules.Diff, 
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	var d modules.Diff
+	var d change.Diff
 	for i, name := range m.Gone {
 		if there[i] {
-			d = append(d, modules.Change{Kind: modules.Object, Action: modules.Remove, Item: name})
+			d = append(d, change.Change{Kind: change.Object, Action: change.Remove, Item: name})
 		}
 	}
 	return d, nil
 }
 
 // removeSurplus deletes the objects of Gone that d has.
-func (m Module) removeSurplus(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Module) removeSurplus(ctx context.Context, h host.Host, d change.Diff) error {
 	for _, c := range d {
-		if c.Action != modules.Remove || !slices.Contains(m.Gone, c.Item) {
+		if c.Action != change.Remove || !slices.Contains(m.Gone, c.Item) {
 			continue
 		}
 		if err := kube.Delete(ctx, h, pathOfName(c.Item)); err != nil {

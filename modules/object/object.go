@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/yaml"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
@@ -28,7 +28,7 @@ type Module struct {
 }
 
 // Check reads all objects at once and compares the fields that are ours.
-func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	have := make([]Object, len(m.Objects))
 	g, gctx := errgroup.WithContext(ctx)
 	for i, o := range m.Objects {
@@ -68,21 +68,21 @@ func (m Module) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 }
 
 // unknown is all objects while the API server does not answer.
-func (m Module) unknown(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Module) unknown(ctx context.Context, h host.Host) (change.Diff, error) {
 	action, err := kube.WhileDown(ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	var d modules.Diff
+	var d change.Diff
 	for _, o := range m.Objects {
-		d = append(d, modules.Change{Kind: modules.Object, Action: action, Item: name(o), Until: m.APIServer})
+		d = append(d, change.Change{Kind: change.Object, Action: action, Item: name(o), Until: m.APIServer})
 	}
 	return d, nil
 }
 
 // diff is how an object differs; have is nil where nothing is.
-func diff(have, want Object) (modules.Change, bool, error) {
-	c := modules.Change{Kind: modules.Object, Action: modules.Add, Item: name(want)}
+func diff(have, want Object) (change.Change, bool, error) {
+	c := change.Change{Kind: change.Object, Action: change.Add, Item: name(want)}
 	w, err := text(want)
 	if err != nil {
 		return c, false, err
@@ -96,7 +96,7 @@ func diff(have, want Object) (modules.Change, bool, error) {
 	if !differs && len(gone) == 0 {
 		return c, false, nil
 	}
-	c.Action = modules.Update
+	c.Action = change.Update
 	if len(gone) > 0 {
 		c.Why = "no longer wanted: " + strings.Join(gone, ", ")
 	}
@@ -115,7 +115,7 @@ func diff(have, want Object) (modules.Change, bool, error) {
 
 // Apply makes the objects that d touches. What a young API server does not
 // have yet, such as the namespace kube-system, is waited for.
-func (m Module) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	for _, o := range m.Objects {
 		if !d.Touches(name(o)) {
 			continue

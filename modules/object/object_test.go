@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
 )
 
@@ -212,7 +212,7 @@ func TestGone(t *testing.T) {
 		return Object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": name, "namespace": "kube-system"},
 			"data": map[string]any{"k": "x"}}
 	}
-	converge := func(m Module) modules.Diff {
+	converge := func(m Module) change.Diff {
 		t.Helper()
 		d, err := m.Check(t.Context(), h)
 		if err != nil {
@@ -229,7 +229,7 @@ func TestGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := Module{Objects: []Object{config("a")}, Gone: []string{"configmap/kube-system/b", "configmap/kube-system/never", "configmap/kube-system/theirs", "volume/x"}}
-	want := modules.Diff{{Kind: modules.Object, Action: modules.Remove, Item: "configmap/kube-system/b"}}
+	want := change.Diff{{Kind: change.Object, Action: change.Remove, Item: "configmap/kube-system/b"}}
 	if d := converge(m); !slices.Equal(d, want) {
 		t.Errorf("got %v, want %v", d, want)
 	}

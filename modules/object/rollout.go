@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
@@ -28,8 +28,8 @@ func (r Rollout) path() string {
 }
 
 // Check asks how far the Deployment is.
-func (r Rollout) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
-	c := modules.Change{Kind: modules.Object, Action: modules.Add, Item: "deployment/" + r.Namespace + "/" + r.Name, Want: "available"}
+func (r Rollout) Check(ctx context.Context, h host.Host) (change.Diff, error) {
+	c := change.Change{Kind: change.Object, Action: change.Add, Item: "deployment/" + r.Namespace + "/" + r.Name, Want: "available"}
 	o, err := kube.Get(ctx, h, r.path())
 	switch {
 	case errors.Is(err, host.ErrUnavailable):
@@ -46,9 +46,9 @@ func (r Rollout) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 		if why == nil {
 			return nil, nil
 		}
-		c.Action, c.Have, c.Why = modules.Update, "not available", why.Error()
+		c.Action, c.Have, c.Why = change.Update, "not available", why.Error()
 	}
-	return modules.Diff{c}, nil
+	return change.Diff{c}, nil
 }
 
 // pending tells what is missing; nil if the Deployment is available as it
@@ -71,7 +71,7 @@ func pending(o Object) error {
 }
 
 // Apply waits until the Deployment is available.
-func (r Rollout) Apply(ctx context.Context, h host.Host, _ modules.Diff) error {
+func (r Rollout) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 	limit := r.Limit
 	if limit == 0 {
 		limit = 120 * time.Second

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 )
@@ -46,7 +47,7 @@ func (m CA) Authority(signer Signer) Authority {
 // Check looks at key and certificate. A CA that does not hold together, or
 // that is near its end, is an error: all certificates hang on it, so what to
 // do about it is for people to decide.
-func (m CA) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m CA) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	files, keys, err := read(ctx, h, []string{m.Cert}, []string{m.Key.Path})
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func (m CA) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	}
 	d := diffKey(m.Key, key)
 	if cert.Type == host.Absent {
-		return append(d, modules.Change{Kind: modules.Cert, Action: modules.Add, Item: m.Cert, Want: m.describe()}), nil
+		return append(d, change.Change{Kind: change.Cert, Action: change.Add, Item: m.Cert, Want: m.describe()}), nil
 	}
 	m.PEM.Set(string(cert.Content))
 	return append(d, diffMode(m.Cert, cert)...), nil
@@ -90,7 +91,7 @@ func (m CA) sound(key host.Key, cert host.File, at time.Time) error {
 
 // Apply makes the key, then the certificate: a key alone is where the next
 // Check goes on.
-func (m CA) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m CA) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if d.Touches(m.Key.Path) {
 		if _, err := h.EnsureKey(ctx, m.Key); err != nil {
 			return fmt.Errorf("make key %s: %w", m.Key.Path, err)
@@ -119,22 +120,22 @@ func (m CA) Items() []string { return []string{m.Key.Path, m.Cert} }
 func (m CA) describe() string { return m.Name + " (CA), ten years" }
 
 // diffKey compares a key's presence, mode and owner.
-func diffKey(want host.KeySpec, have host.Key) modules.Diff {
-	attrs := modules.Attrs(want.Mode, want.Owner, want.Group)
+func diffKey(want host.KeySpec, have host.Key) change.Diff {
+	attrs := change.Attrs(want.Mode, want.Owner, want.Group)
 	if len(have.Public) == 0 {
-		return modules.Diff{{Kind: modules.PrivKey, Action: modules.Add, Item: want.Path, Want: "ECDSA P-256, " + attrs}}
+		return change.Diff{{Kind: change.PrivKey, Action: change.Add, Item: want.Path, Want: "ECDSA P-256, " + attrs}}
 	}
-	if a := modules.Attrs(have.Mode, have.Owner, have.Group); a != attrs {
-		return modules.Diff{{Kind: modules.Attr, Action: modules.Update, Item: want.Path, Have: a, Want: attrs}}
+	if a := change.Attrs(have.Mode, have.Owner, have.Group); a != attrs {
+		return change.Diff{{Kind: change.Attr, Action: change.Update, Item: want.Path, Have: a, Want: attrs}}
 	}
 	return nil
 }
 
 // diffMode compares mode and owner of a public file.
-func diffMode(path string, have host.File) modules.Diff {
-	want := modules.Attrs(0o644, "", "")
-	if a := modules.Attrs(have.Mode, have.Owner, have.Group); a != want {
-		return modules.Diff{{Kind: modules.Attr, Action: modules.Update, Item: path, Have: a, Want: want}}
+func diffMode(path string, have host.File) change.Diff {
+	want := change.Attrs(0o644, "", "")
+	if a := change.Attrs(have.Mode, have.Owner, have.Group); a != want {
+		return change.Diff{{Kind: change.Attr, Action: change.Update, Item: path, Have: a, Want: want}}
 	}
 	return nil
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -23,7 +23,7 @@ func ServiceAccounts() KeyPair {
 }
 
 // Check compares the key's mode and owner, and the public file.
-func (m KeyPair) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m KeyPair) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	files, keys, err := read(ctx, h, []string{m.Public}, []string{m.Key.Path})
 	if err != nil {
 		return nil, err
@@ -33,15 +33,15 @@ func (m KeyPair) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	if len(key.Public) > 0 {
 		return append(d, m.file(key).Diff([]host.File{file})...), nil
 	}
-	c := modules.Change{Kind: modules.Text, Action: modules.Add, Item: m.Public, Why: "the public half of " + m.Key.Path}
+	c := change.Change{Kind: change.Text, Action: change.Add, Item: m.Public, Why: "the public half of " + m.Key.Path}
 	if file.Type != host.Absent {
-		c.Action, c.Have = modules.Update, string(file.Content)
+		c.Action, c.Have = change.Update, string(file.Content)
 	}
 	return append(d, c), nil
 }
 
 // Apply makes the key before the file that follows from it.
-func (m KeyPair) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m KeyPair) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 )
@@ -34,7 +35,7 @@ const atOnce = 4
 
 // Check reads all certificates and the public halves of all keys in one round
 // trip, and says of each what is wrong with it.
-func (m Leafs) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Leafs) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	var certs, paths []string
 	for _, l := range m.Leafs {
 		certs, paths = append(certs, l.Cert), append(paths, l.Key.Path)
@@ -47,7 +48,7 @@ func (m Leafs) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	if err != nil {
 		return nil, err
 	}
-	var d modules.Diff
+	var d change.Diff
 	for i, l := range m.Leafs {
 		c, err := m.diff(ctx, l, keys[i], files[i], at)
 		if err != nil {
@@ -58,17 +59,17 @@ func (m Leafs) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	return d, nil
 }
 
-func (m Leafs) diff(ctx context.Context, l Leaf, key host.Key, file host.File, at time.Time) (modules.Diff, error) {
+func (m Leafs) diff(ctx context.Context, l Leaf, key host.Key, file host.File, at time.Time) (change.Diff, error) {
 	a, ok := m.CAs[l.CA]
 	if !ok {
 		return nil, fmt.Errorf("sign %s: no CA %q on this host's list", l.Cert, l.CA)
 	}
 	d := diffKey(l.Key, key)
-	c := modules.Change{Kind: modules.Cert, Action: modules.Add, Item: l.Cert, Want: describeProfile(l.Profile)}
+	c := change.Change{Kind: change.Cert, Action: change.Add, Item: l.Cert, Want: describeProfile(l.Profile)}
 	var have *x509.Certificate
 	if file.Type != host.Absent {
 		var err error
-		c.Action = modules.Update
+		c.Action = change.Update
 		if have, err = parse(file.Content); err != nil {
 			c.Have, c.Why = "unreadable", err.Error()
 		} else {
@@ -101,7 +102,7 @@ func (m Leafs) diff(ctx context.Context, l Leaf, key host.Key, file host.File, a
 }
 
 // Apply makes the certificates that d touches, several at a time.
-func (m Leafs) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Leafs) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	for _, l := range m.Leafs {
@@ -112,11 +113,11 @@ func (m Leafs) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 
 // Again issues all certificates, for the keys that are there; see
 // modules.Replacer.
-func (m Leafs) Again(_ context.Context, d modules.Diff) (modules.Diff, error) {
+func (m Leafs) Again(_ context.Context, d change.Diff) (change.Diff, error) {
 	for _, l := range m.Leafs {
 		if issues, _ := about(d, l.Cert); !issues {
 			what := describeProfile(l.Profile)
-			d = append(d, modules.Change{Kind: modules.Cert, Action: modules.Update, Item: l.Cert, Have: what, Want: what, Why: modules.ReplaceAsked})
+			d = append(d, change.Change{Kind: change.Cert, Action: change.Update, Item: l.Cert, Have: what, Want: what, Why: change.ReplaceAsked})
 		}
 	}
 	return d, nil
@@ -133,7 +134,7 @@ func (m Leafs) Items() []string {
 
 // issue makes the key first: a certificate of another key is found by the
 // next Check wherever this is cut off.
-func (m Leafs) issue(ctx context.Context, h host.Host, l Leaf, d modules.Diff) error {
+func (m Leafs) issue(ctx context.Context, h host.Host, l Leaf, d change.Diff) error {
 	if d.Touches(l.Key.Path) {
 		if _, err := h.EnsureKey(ctx, l.Key); err != nil {
 			return fmt.Errorf("make key %s: %w", l.Key.Path, err)
@@ -162,11 +163,11 @@ func (m Leafs) issue(ctx context.Context, h host.Host, l Leaf, d modules.Diff) e
 
 // about tells if d changes the certificate at path, or touches it at all: its
 // mode alone may differ.
-func about(d modules.Diff, path string) (issues, touches bool) {
+func about(d change.Diff, path string) (issues, touches bool) {
 	for _, c := range d {
 		if c.Item == path {
 			touches = true
-			issues = issues || c.Kind == modules.Cert
+			issues = issues || c.Kind == change.Cert
 		}
 	}
 	return issues, touches

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/keys"
 	"github.com/pmkctl/pmkctl/modules"
@@ -174,7 +175,7 @@ func TestUnknownCA(t *testing.T) {
 	m := Leafs{CAs: map[string]Authority{Cluster: {Cert: pem}}}
 	l := NodeLeafs("worker-1", nil)[0]
 	d, err := m.diff(context.Background(), l, host.Key{}, host.File{}, start)
-	if err != nil || len(d) != 2 || d[0].Kind != modules.PrivKey || d[1].Action != modules.Add || d[1].Until != "ca.cp-1" {
+	if err != nil || len(d) != 2 || d[0].Kind != change.PrivKey || d[1].Action != change.Add || d[1].Until != "ca.cp-1" {
 		t.Errorf("got %+v, %v", d, err)
 	}
 	if _, err := m.diff(context.Background(), EtcdLeafs("x", nil)[0], host.Key{}, host.File{}, start); err == nil {
@@ -182,7 +183,7 @@ func TestUnknownCA(t *testing.T) {
 	}
 	f := TrustCluster(pem)
 	d, err = f.diff(context.Background(), host.File{})
-	if err != nil || len(d) != 1 || d[0].Action != modules.Add || d[0].Until != "ca.cp-1" {
+	if err != nil || len(d) != 1 || d[0].Action != change.Add || d[0].Until != "ca.cp-1" {
 		t.Errorf("got %+v, %v", d, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 )
@@ -33,7 +34,7 @@ func TrustFrontProxy(pem *modules.Value[string]) TrustFile {
 }
 
 // Check compares the files by their bytes: they are copies.
-func (m Trust) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Trust) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	var q []host.FileQuery
 	for _, f := range m.Files {
 		q = append(q, host.FileQuery{Path: f.Path, Content: true})
@@ -42,7 +43,7 @@ func (m Trust) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	if err != nil {
 		return nil, err
 	}
-	var d modules.Diff
+	var d change.Diff
 	for i, f := range m.Files {
 		c, err := f.diff(ctx, have[i])
 		if err != nil {
@@ -53,15 +54,15 @@ func (m Trust) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	return d, nil
 }
 
-func (f TrustFile) diff(ctx context.Context, have host.File) (modules.Diff, error) {
-	c := modules.Change{Kind: modules.Cert, Action: modules.Update, Item: f.Path, Have: fingerprint(have.Content)}
+func (f TrustFile) diff(ctx context.Context, have host.File) (change.Diff, error) {
+	c := change.Change{Kind: change.Cert, Action: change.Update, Item: f.Path, Have: fingerprint(have.Content)}
 	if have.Type == host.Absent {
-		c.Action, c.Have = modules.Add, ""
+		c.Action, c.Have = change.Add, ""
 	}
 	pem, err := f.PEM.Get(ctx)
 	if u := (*modules.UnknownError)(nil); errors.As(err, &u) {
 		c.Until = u.Until
-		return modules.Diff{c}, nil
+		return change.Diff{c}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -69,11 +70,11 @@ func (f TrustFile) diff(ctx context.Context, have host.File) (modules.Diff, erro
 	if c.Want = fingerprint([]byte(pem)); have.Type == host.Regular && string(have.Content) == pem {
 		return diffMode(f.Path, have), nil
 	}
-	return modules.Diff{c}, nil
+	return change.Diff{c}, nil
 }
 
 // Apply writes what d touches.
-func (m Trust) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Trust) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	for _, f := range m.Files {
 		if !d.Touches(f.Path) {
 			continue

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 )
@@ -72,7 +73,7 @@ func (c Connectivity) Longest() time.Duration {
 }
 
 // Check probes and returns what is wrong; h is not used.
-func (c Connectivity) Check(ctx context.Context, _ host.Host) (modules.Diff, error) {
+func (c Connectivity) Check(ctx context.Context, _ host.Host) (change.Diff, error) {
 	r, err := c.Run(ctx)
 	if err != nil {
 		return nil, err

@@ -4,19 +4,19 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 )
 
 // A Finding is what a check found wrong.
 type Finding struct {
-	ID       string        `json:"id"`
-	Level    modules.Level `json:"level"`
-	Host     string        `json:"host,omitempty"` // "" where it is about several
-	Title    string        `json:"title"`
-	Found    string        `json:"found"`
-	Expected string        `json:"expected,omitempty"`
-	Cause    string        `json:"cause,omitempty"` // as far as it is known
-	Do       string        `json:"do"`
+	ID       string       `json:"id"`
+	Level    change.Level `json:"level"`
+	Host     string       `json:"host,omitempty"` // "" where it is about several
+	Title    string       `json:"title"`
+	Found    string       `json:"found"`
+	Expected string       `json:"expected,omitempty"`
+	Cause    string       `json:"cause,omitempty"` // as far as it is known
+	Do       string       `json:"do"`
 }
 
 // String is one line: "worker-1: swap: /dev/sda2 is on; expected off (PF005)".
@@ -46,7 +46,7 @@ func newFinding(id, host, found, expected string) Finding {
 }
 
 // change is a finding in a step's diff.
-func (f Finding) change() modules.Change {
+func (f Finding) change() change.Change {
 	item := f.Title
 	if f.Host != "" {
 		item = f.Host + " " + f.Title
@@ -55,13 +55,13 @@ func (f Finding) change() modules.Change {
 	if f.Cause != "" {
 		why = strings.ToUpper(f.Cause[:1]) + f.Cause[1:] + ". " + f.Do
 	}
-	return modules.Change{Kind: modules.Finding, Item: item, Have: f.Found, Want: f.Expected, Why: why, ID: f.ID, Level: f.Level}
+	return change.Change{Kind: change.Finding, Item: item, Have: f.Found, Want: f.Expected, Why: why, ID: f.ID, Level: f.Level}
 }
 
 // diff is findings as a step's diff, the worst first.
-func diff(fs []Finding) modules.Diff {
-	var d modules.Diff
-	for _, level := range []modules.Level{modules.Error, modules.Warning, modules.Ignored} {
+func diff(fs []Finding) change.Diff {
+	var d change.Diff
+	for _, level := range []change.Level{change.Error, change.Warning, change.Ignored} {
 		for _, f := range fs {
 			if f.Level == level {
 				d = append(d, f.change())

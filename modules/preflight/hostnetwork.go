@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // What the network of pods meets on a host.
@@ -116,8 +116,8 @@ func (p HostProbe) routes(s *seen) (out []Finding) {
 	for _, net := range []struct {
 		what  string
 		cidr  netip.Prefix
-		level modules.Level // services are translated before they are routed
-	}{{"pod", p.PodCIDR, modules.Error}, {"service", p.ServiceCIDR, modules.Warning}} {
+		level change.Level // services are translated before they are routed
+	}{{"pod", p.PodCIDR, change.Error}, {"service", p.ServiceCIDR, change.Warning}} {
 		var taken, within []string
 		for _, r := range s.network.Routes {
 			dst, err := netip.ParsePrefix(r.Dst)
@@ -137,7 +137,7 @@ func (p HostProbe) routes(s *seen) (out []Finding) {
 		}
 		if len(within) > 0 {
 			f := newFinding(OverlappingRoute, p.Name, fmt.Sprintf("the %s network %s lies within %s", net.what, net.cidr, some(within)), "a network of its own")
-			f.Level = modules.Warning
+			f.Level = change.Warning
 			out = append(out, f)
 		}
 	}
@@ -206,7 +206,7 @@ func (p HostProbe) resolver(s *seen) (out []Finding) {
 	switch {
 	case s.files[file].Type == host.Absent && (!own || len(s.facts.Resolvers) == 0):
 		out = append(out, newFinding(Resolver, p.Name, file+" is missing", "a file that names name servers"))
-		out[0].Level = modules.Error
+		out[0].Level = change.Error
 	case !own:
 	case len(s.facts.Resolvers) == 0:
 		out = append(out, newFinding(Resolver, p.Name, s.facts.ResolvConf+" names no name server", "one that pods can reach"))

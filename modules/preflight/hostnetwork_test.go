@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -77,7 +77,7 @@ func TestHostNetwork(t *testing.T) {
 
 		{"a slow disk", options{hosttest.WithFsync(ms(12))}, nil,
 			"PF014 warning a synced write to the disk of /var/lib/etcd takes 12ms (99 of 100 are faster); expected at most 10ms\n"},
-		{"a slow disk, ignored", options{hosttest.WithFsync(ms(12))}, func(p *preflight.HostProbe) { p.Levels = preflight.Levels{"PF014": modules.Ignored} },
+		{"a slow disk, ignored", options{hosttest.WithFsync(ms(12))}, func(p *preflight.HostProbe) { p.Levels = preflight.Levels{"PF014": change.Ignored} },
 			"PF014 ignored a synced write to the disk of /var/lib/etcd takes 12ms (99 of 100 are faster); expected at most 10ms\n"},
 		{"a disk that hangs now and then", options{hosttest.WithFsync(slices.Concat(repeat(ms(1), 48), repeat(ms(90), 2), repeat(ms(1), 48), repeat(ms(90), 2), repeat(ms(1), 48), repeat(ms(90), 2), repeat(ms(1), 50))...)}, nil,
 			"PF014 warning a synced write to the disk of /var/lib/etcd takes 90ms (99 of 100 are faster); expected at most 10ms\n"},
@@ -120,7 +120,7 @@ func TestHostNetwork(t *testing.T) {
 			"PF017 warning the pod network 10.244.0.0/16 lies within 10.0.0.0/8 dev eth1; expected a network of its own\n" +
 				"PF017 warning the service network 10.96.0.0/16 lies within 10.0.0.0/8 dev eth1; expected a network of its own\n"},
 		{"a wide route", options{routes(host.NetRoute{Dst: "10.0.0.0/8", Via: "192.0.2.9", Dev: "eth0"}, host.NetRoute{Dst: "172.16.0.0/12", Dev: "br0"})}, nil, ""},
-		{"a route, ignored", options{routes(host.NetRoute{Dst: "10.244.3.0/24", Dev: "tun0"})}, func(p *preflight.HostProbe) { p.Levels = preflight.Levels{"PF017": modules.Ignored} },
+		{"a route, ignored", options{routes(host.NetRoute{Dst: "10.244.3.0/24", Dev: "tun0"})}, func(p *preflight.HostProbe) { p.Levels = preflight.Levels{"PF017": change.Ignored} },
 			"PF017 ignored the host has 10.244.3.0/24 dev tun0; expected no route into the pod network 10.244.0.0/16\n"},
 
 		{"firewalld", options{hosttest.WithService("firewalld"), hosttest.WithFirewall(chain("inet", "firewalld", "filter_INPUT", "input", "accept", "reject"))}, nil,

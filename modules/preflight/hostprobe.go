@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // HostProbe is the checks of one host: what the components need and it
@@ -86,7 +86,7 @@ type record struct {
 }
 
 // Check reads everything at once and compares. It changes nothing.
-func (p HostProbe) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (p HostProbe) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	s, err := p.read(ctx, h)
 	if err != nil {
 		return nil, err
@@ -209,7 +209,7 @@ func (p HostProbe) machine(s *seen) (out []Finding) {
 	if !f.CgroupV2 {
 		add(Cgroups, "the host has cgroup v1", "cgroup v2")
 		if !p.FailCgroupV1 {
-			out[len(out)-1].Level = modules.Warning
+			out[len(out)-1].Level = change.Warning
 		}
 	}
 	if len(f.Swaps) > 0 && p.FailSwapOn {
@@ -272,7 +272,7 @@ func (p HostProbe) room(s *seen) (out []Finding) {
 	add := func(id, found, expected string) {
 		f := newFinding(id, p.Name, found, expected)
 		if p.member(s) {
-			f.Level = modules.Warning
+			f.Level = change.Warning
 		}
 		out = append(out, f)
 	}

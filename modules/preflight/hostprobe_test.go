@@ -7,9 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -74,7 +74,7 @@ func TestHostProbe(t *testing.T) {
 			func(p *preflight.HostProbe) { p.ProxyMode = "nftables" },
 			"PF013 error the kernel is 5.10.0-8-amd64; expected 5.13 or newer for kube-proxy's nftables mode\n"},
 		{"ignored", []hosttest.Option{facts(func(f *host.Facts) { f.Swaps = []string{"/dev/sda2"} })},
-			func(p *preflight.HostProbe) { p.Levels = preflight.Levels{"PF005": modules.Ignored} }, "PF005 ignored swap is on: /dev/sda2; expected no swap\n"},
+			func(p *preflight.HostProbe) { p.Levels = preflight.Levels{"PF005": change.Ignored} }, "PF005 ignored swap is on: /dev/sda2; expected no swap\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,12 +4,12 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 )
 
 // Levels are the levels that a spec gives to checks in the place of the
 // catalogue's, by id.
-type Levels map[string]modules.Level
+type Levels map[string]change.Level
 
 // set gives findings the levels that the spec wants for them.
 func (l Levels) set(fs []Finding) {

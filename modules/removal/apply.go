@@ -6,14 +6,14 @@ import (
 	"path"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // Apply removes what d lists. Services are stopped and disabled before their
 // files go and systemd forgets them; what was enabled before pmkctl is
 // enabled before systemd is reloaded, and what ran is started again last. Wherever it is cut off, the next Check finds the rest.
-func (m Items) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Items) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	owned := map[string]Owned{}
 	for _, o := range m.Owns {
 		owned[o.Item] = o
@@ -25,15 +25,15 @@ func (m Items) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 		if !ok {
 			return errNoItem(c)
 		}
-		if c.Kind == modules.Unit {
+		if c.Kind == change.Unit {
 			units = append(units, o)
 		}
-		reload = reload || c.Kind == modules.Unit || strings.HasPrefix(c.Item, unitDir)
+		reload = reload || c.Kind == change.Unit || strings.HasPrefix(c.Item, unitDir)
 	}
 	// An image can be removed only while containerd, which may go as well, runs.
 	for _, images := range []bool{true, false} {
 		for _, c := range d {
-			if (c.Kind == modules.Image) != images {
+			if (c.Kind == change.Image) != images {
 				continue
 			}
 			if err := remove(ctx, h, owned[c.Item]); err != nil {
@@ -47,9 +47,9 @@ func (m Items) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 // remove takes one thing away, or puts back what stood there.
 func remove(ctx context.Context, h host.Host, o Owned) error {
 	switch {
-	case o.Kind == modules.Unit:
+	case o.Kind == change.Unit:
 		return stop(ctx, h, o.Item)
-	case o.Kind == modules.Image:
+	case o.Kind == change.Image:
 		_, err := h.Run(ctx, []string{"ctr", "-n", "k8s.io", "images", "rm", o.Item}, nil)
 		return err
 	case isSysctl(o):
@@ -57,7 +57,7 @@ func remove(ctx context.Context, h host.Host, o Owned) error {
 			return fmt.Errorf("set %s back to %s: %w", o.Item, o.Original, err)
 		}
 		return nil
-	case o.Kind == modules.Directory:
+	case o.Kind == change.Directory:
 		if was, ok := parseAttrs(o.Item, o.Original); ok {
 			return h.MakeDir(ctx, was)
 		}

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // Clean takes everything of a cluster off a host that was stopped: what
@@ -52,7 +52,7 @@ type traces struct {
 }
 
 // Check lists all of it. A directory is one change, with its size.
-func (m Clean) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Clean) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	if len(m.Owns) == 0 {
 		return nil, nil
 	}
@@ -68,7 +68,7 @@ func (m Clean) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	d = append(d, places...)
 	d = append(d, m.items(t, s)...)
 	for _, u := range t.users {
-		d = append(d, modules.Change{Kind: modules.Account, Action: modules.Remove, Item: u})
+		d = append(d, change.Change{Kind: change.Account, Action: change.Remove, Item: u})
 	}
 	return d, nil
 }
@@ -154,13 +154,13 @@ func (m Clean) places() []Place {
 
 // owned are the items whose removal is that of Items.
 func (m Clean) owned() []Owned {
-	list := slices.DeleteFunc(slices.Clone(m.Owns), func(o Owned) bool { return isBelow(o.Item, ownDir) || o.Kind == modules.Image })
+	list := slices.DeleteFunc(slices.Clone(m.Owns), func(o Owned) bool { return isBelow(o.Item, ownDir) || o.Kind == change.Image })
 	for _, s := range Settings {
 		was, known := m.Settings[s.Name]
 		if !known || slices.ContainsFunc(list, func(o Owned) bool { return o.Item == s.Name }) {
 			continue
 		}
-		list = append(list, Owned{Item: s.Name, Kind: modules.Setting, Want: s.Value, Original: was})
+		list = append(list, Owned{Item: s.Name, Kind: change.Setting, Want: s.Value, Original: was})
 	}
 	return list
 }
@@ -169,7 +169,7 @@ func (m Clean) owned() []Owned {
 func (m Clean) users() []string {
 	var names []string
 	for _, o := range m.Owns {
-		if o.Kind == modules.Account && o.Original == "" {
+		if o.Kind == change.Account && o.Original == "" {
 			names = append(names, o.Item)
 		}
 	}
@@ -178,7 +178,7 @@ func (m Clean) users() []string {
 }
 
 // places are the remainders, each with how much it is.
-func (t traces) places(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (t traces) places(ctx context.Context, h host.Host) (change.Diff, error) {
 	var paths []string
 	for _, r := range t.remainders {
 		paths = append(paths, r.paths()...)
@@ -190,7 +190,7 @@ func (t traces) places(ctx context.Context, h host.Host) (modules.Diff, error) {
 	if err != nil {
 		return nil, err
 	}
-	var d modules.Diff
+	var d change.Diff
 	for _, r := range t.remainders {
 		var sum host.Tree
 		for range r.paths() {
@@ -201,7 +201,7 @@ func (t traces) places(ctx context.Context, h host.Host) (modules.Diff, error) {
 		if !r.whole {
 			why += "; what was there before stays"
 		}
-		d = append(d, modules.Change{Kind: modules.Directory, Action: modules.Remove, Item: r.Path, Why: why})
+		d = append(d, change.Change{Kind: change.Directory, Action: change.Remove, Item: r.Path, Why: why})
 	}
 	return d, nil
 }
@@ -225,7 +225,7 @@ func size(t host.Tree) string {
 // items are what Items would remove, but for what goes with its place. Texts
 // that pmkctl wrote are left out: whoever reads the plan of a removal knows
 // them.
-func (m Clean) items(t traces, s *seen) modules.Diff {
+func (m Clean) items(t traces, s *seen) change.Diff {
 	var with []string // places that go as a whole
 	for _, r := range t.remainders {
 		for _, p := range r.paths() {
@@ -235,22 +235,22 @@ func (m Clean) items(t traces, s *seen) modules.Diff {
 			with = append(with, r.Path)
 		}
 	}
-	var d modules.Diff
+	var d change.Diff
 	for _, o := range inOrder(m.owned()) {
 		if slices.ContainsFunc(with, func(p string) bool { return isBelow(o.Item, p) }) {
 			continue
 		}
-		if o.Kind == modules.Unit && o.Original == "" && !s.units[o.Item].Unread {
+		if o.Kind == change.Unit && o.Original == "" && !s.units[o.Item].Unread {
 			continue // a Stop ended it
 		}
 		v := s.judge(o)
 		if v.Fate != Goes {
 			continue
 		}
-		if v.Change.Kind != modules.Directory {
+		if v.Change.Kind != change.Directory {
 			s.going[o.Item] = true
 		}
-		if v.Change.Kind == modules.Text && !v.Change.Drift {
+		if v.Change.Kind == change.Text && !v.Change.Drift {
 			v.Change.Have = ""
 		}
 		d = append(d, v.Change)
@@ -261,7 +261,7 @@ func (m Clean) items(t traces, s *seen) modules.Diff {
 // Apply takes the network away, then the places, then what pmkctl wrote,
 // with what stood there before put back, then the users, who own none of it
 // any more.
-func (m Clean) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Clean) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}
@@ -270,7 +270,7 @@ func (m Clean) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 		return err
 	}
 	// Not what d says of an item: it may be a place of the same name.
-	items := slices.DeleteFunc(m.items(t, s), func(c modules.Change) bool { return !d.Touches(c.Item) })
+	items := slices.DeleteFunc(m.items(t, s), func(c change.Change) bool { return !d.Touches(c.Item) })
 	if err := t.clear(ctx, h, d); err != nil {
 		return err
 	}
@@ -289,7 +289,7 @@ func (m Clean) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 }
 
 // clear takes away what components made, as far as d lists it.
-func (t traces) clear(ctx context.Context, h host.Host, d modules.Diff) error {
+func (t traces) clear(ctx context.Context, h host.Host, d change.Diff) error {
 	if d.Touches(linksItem) {
 		for _, l := range t.links {
 			if err := h.DeleteLink(ctx, l); err != nil {

@@ -8,15 +8,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // Owned is one thing that pmkctl made or changed on a host, as its record
 // has it.
 type Owned struct {
 	Item     string
-	Kind     modules.Kind
+	Kind     change.Kind
 	SHA256   string // of the content as it was written; "" if that is not known
 	Want     string // the short value that was set; "" if that is not known
 	Original string // where what stood there before is kept, or its value; "" if nothing did
@@ -36,7 +36,7 @@ const (
 type Verdict struct {
 	Owned
 	Fate   Fate
-	Change modules.Change // what a removal does; of what is gone or stays, why
+	Change change.Change // what a removal does; of what is gone or stays, why
 }
 
 // Items removes single things that pmkctl made, and puts back what stood
@@ -46,12 +46,12 @@ type Verdict struct {
 type Items struct{ Owns []Owned }
 
 // Check lists what is there of them.
-func (m Items) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Items) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	verdicts, err := m.Look(ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	var d modules.Diff
+	var d change.Diff
 	for _, v := range verdicts {
 		if v.Fate == Goes {
 			d = append(d, v.Change)
@@ -73,7 +73,7 @@ func (m Items) Look(ctx context.Context, h host.Host) ([]Verdict, error) {
 	var list []Verdict
 	for _, o := range inOrder(m.Owns) {
 		v := s.judge(o)
-		if v.Fate == Goes && v.Change.Kind != modules.Directory {
+		if v.Fate == Goes && v.Change.Kind != change.Directory {
 			s.going[o.Item] = true
 		}
 		list = append(list, v)
@@ -83,8 +83,8 @@ func (m Items) Look(ctx context.Context, h host.Host) ([]Verdict, error) {
 
 // inOrder is the order of removal: directories after what they hold.
 func inOrder(owns []Owned) []Owned {
-	rank := func(k modules.Kind) int {
-		return slices.Index([]modules.Kind{modules.Directory, modules.Unit, modules.Image, modules.Setting}, k) + 1
+	rank := func(k change.Kind) int {
+		return slices.Index([]change.Kind{change.Directory, change.Unit, change.Image, change.Setting}, k) + 1
 	}
 	last := func(o Owned) int {
 		switch r := rank(o.Kind); r {
@@ -100,7 +100,7 @@ func inOrder(owns []Owned) []Owned {
 		if c := cmp.Compare(last(a), last(b)); c != 0 {
 			return c
 		}
-		if a.Kind == modules.Directory {
+		if a.Kind == change.Directory {
 			return cmp.Compare(b.Item, a.Item) // the deepest first
 		}
 		return cmp.Compare(a.Item, b.Item)
@@ -109,15 +109,15 @@ func inOrder(owns []Owned) []Owned {
 
 // judge decides on one thing.
 func (s *seen) judge(o Owned) Verdict {
-	c := modules.Change{Kind: o.Kind, Action: modules.Remove, Item: o.Item}
+	c := change.Change{Kind: o.Kind, Action: change.Remove, Item: o.Item}
 	switch {
-	case o.Kind == modules.Unit:
+	case o.Kind == change.Unit:
 		return s.unit(o, c)
-	case o.Kind == modules.Setting:
+	case o.Kind == change.Setting:
 		return s.setting(o, c)
-	case o.Kind == modules.Image:
+	case o.Kind == change.Image:
 		return s.image(o, c)
-	case o.Kind == modules.Directory && isPlain(o.Item):
+	case o.Kind == change.Directory && isPlain(o.Item):
 		return s.dir(o, c)
 	case isFile(o):
 		return s.file(o, c)
@@ -129,7 +129,7 @@ func (s *seen) judge(o Owned) Verdict {
 // isFile tells if a thing is a file or link at a path.
 func isFile(o Owned) bool {
 	switch o.Kind {
-	case modules.Text, modules.Attr, modules.Symlink, modules.Transfer, modules.PrivKey, modules.Cert:
+	case change.Text, change.Attr, change.Symlink, change.Transfer, change.PrivKey, change.Cert:
 		return isPlain(o.Item)
 	}
 	return false
@@ -145,7 +145,7 @@ func isPlain(p string) bool { return path.IsAbs(p) && path.Clean(p) == p && p !=
 // file removes a path, or puts back what stood there. An original that is
 // not where it was kept was put back already. It may have the content that
 // pmkctl wrote, so the digest does not tell whose it is, and it stays.
-func (s *seen) file(o Owned, c modules.Change) Verdict {
+func (s *seen) file(o Owned, c change.Change) Verdict {
 	f, kept := s.files[o.Item], s.files[o.Original]
 	ours := o.SHA256 != "" && f.SHA256 == o.SHA256
 	putBack := kept.Type != host.Absent && o.Original != ""
@@ -160,12 +160,12 @@ func (s *seen) file(o Owned, c modules.Change) Verdict {
 		c.Why = "what stood there before is back already"
 		return Verdict{o, Gone, c}
 	}
-	c.Drift = f.Type == host.Regular && o.SHA256 != "" && !ours && o.Kind != modules.Attr
+	c.Drift = f.Type == host.Regular && o.SHA256 != "" && !ours && o.Kind != change.Attr
 	if putBack {
 		c.Why = "what stood there before is put back"
 	}
 	switch {
-	case o.Kind == modules.Text:
+	case o.Kind == change.Text:
 		c.Have = string(f.Content)
 	case c.Drift:
 		c.Have = fmt.Sprintf("sha256 %.12s", f.SHA256)
@@ -175,9 +175,9 @@ func (s *seen) file(o Owned, c modules.Change) Verdict {
 
 // dir removes a directory that is empty by then. One that was there before
 // gets its mode and owner back.
-func (s *seen) dir(o Owned, c modules.Change) Verdict {
+func (s *seen) dir(o Owned, c change.Change) Verdict {
 	f := s.files[o.Item]
-	have := modules.Attrs(f.Mode, f.Owner, f.Group)
+	have := change.Attrs(f.Mode, f.Owner, f.Group)
 	_, was := parseAttrs(o.Item, o.Original)
 	switch {
 	case f.Type == host.Absent:
@@ -203,7 +203,7 @@ func (s *seen) dir(o Owned, c modules.Change) Verdict {
 
 // unit stops and disables a service. One that was there before with another
 // unit file becomes what it was, once that file is back.
-func (s *seen) unit(o Owned, c modules.Change) Verdict {
+func (s *seen) unit(o Owned, c change.Change) Verdict {
 	u := s.units[o.Item]
 	state := stateOf(u)
 	c.Have = state
@@ -224,11 +224,11 @@ func (s *seen) unit(o Owned, c modules.Change) Verdict {
 // fileIsBack tells if a unit's file is not pmkctl's any more.
 func (s *seen) fileIsBack(unit string) bool {
 	o, owned := s.owned[unitDir+unit]
-	return !owned || s.file(o, modules.Change{}).Fate == Gone
+	return !owned || s.file(o, change.Change{}).Fate == Gone
 }
 
 // setting sets a sysctl back, if it still has pmkctl's value.
-func (s *seen) setting(o Owned, c modules.Change) Verdict {
+func (s *seen) setting(o Owned, c change.Change) Verdict {
 	have, known := s.sysctls[o.Item]
 	same := func(a, b string) bool { return slices.Equal(strings.Fields(a), strings.Fields(b)) }
 	switch {
@@ -247,7 +247,7 @@ func (s *seen) setting(o Owned, c modules.Change) Verdict {
 	return Verdict{o, Gone, c}
 }
 
-func (s *seen) image(o Owned, c modules.Change) Verdict {
+func (s *seen) image(o Owned, c change.Change) Verdict {
 	switch {
 	case s.imagesDown:
 		c.Why = "containerd does not run"

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
@@ -30,11 +31,11 @@ var (
 
 func owns() (list []Owned) {
 	for _, s := range services {
-		list = append(list, Owned{Item: s + ".service", Kind: modules.Unit}, text(unitDir+s+".service", ours(s), ""))
+		list = append(list, Owned{Item: s + ".service", Kind: change.Unit}, text(unitDir+s+".service", ours(s), ""))
 	}
-	return append(list, Owned{Item: "etcd", Kind: modules.Account}, Owned{Item: "/etc/cni", Kind: modules.Directory}, Owned{Item: "/etc/cni/net.d", Kind: modules.Directory},
-		Owned{Item: "/var/lib/kubelet", Kind: modules.Directory}, Owned{Item: "/var/lib/kubelet/config.yaml", Kind: modules.Text}, Owned{Item: "/etc/hosts", Kind: modules.Text, Original: kept + "/etc/hosts"},
-		Owned{Item: ownDir + "/inventory.json", Kind: modules.Text}, Owned{Item: "registry.k8s.io/pause:3.10.2", Kind: modules.Image})
+	return append(list, Owned{Item: "etcd", Kind: change.Account}, Owned{Item: "/etc/cni", Kind: change.Directory}, Owned{Item: "/etc/cni/net.d", Kind: change.Directory},
+		Owned{Item: "/var/lib/kubelet", Kind: change.Directory}, Owned{Item: "/var/lib/kubelet/config.yaml", Kind: change.Text}, Owned{Item: "/etc/hosts", Kind: change.Text, Original: kept + "/etc/hosts"},
+		Owned{Item: ownDir + "/inventory.json", Kind: change.Text}, Owned{Item: "registry.k8s.io/pause:3.10.2", Kind: change.Image})
 }
 
 // node is a host of a cluster.
@@ -113,7 +114,7 @@ func TestStopLeavesOthers(t *testing.T) {
 	}
 	hosttest.WithPods(shim, container)(h.Admin())
 	hosttest.WithMounts(podVolume)(h.Admin())
-	d, err := Stop{Owns: []Owned{{Item: "etcd.service", Kind: modules.Unit}}}.Check(t.Context(), h)
+	d, err := Stop{Owns: []Owned{{Item: "etcd.service", Kind: change.Unit}}}.Check(t.Context(), h)
 	if err != nil || len(d) > 0 {
 		t.Errorf("got %v, %v", d, err)
 	}
@@ -137,7 +138,7 @@ func TestOtherContainers(t *testing.T) {
 	}
 }
 
-func converge(t *testing.T, h *hosttest.Host, m modules.Module) modules.Diff {
+func converge(t *testing.T, h *hosttest.Host, m modules.Module) change.Diff {
 	t.Helper()
 	h.ClearLog()
 	d, err := m.Check(t.Context(), h)
@@ -166,7 +167,7 @@ func TestClean(t *testing.T) {
 	before := h.Snapshot()
 	stopped(h.Admin())
 	d := converge(t, h, m)
-	if d.Action() != modules.Remove {
+	if d.Action() != change.Remove {
 		t.Errorf("the diff is no removal: %v", d)
 	}
 	for line := range strings.Lines(h.Snapshot()) {
@@ -203,7 +204,7 @@ func TestCleanLeavesOthers(t *testing.T) {
 	file(h.Admin(), "/var/log/pods/ours/0.log", "x\n")
 	file(h.Admin(), "/run/netns/cni-1", "")
 	file(h.Admin(), "/var/lib/cni/x", "x\n")
-	m := Clean{Owns: []Owned{{Item: "/etc/cni/net.d", Kind: modules.Directory}}, Before: Stood(stood)}
+	m := Clean{Owns: []Owned{{Item: "/etc/cni/net.d", Kind: change.Directory}}, Before: Stood(stood)}
 	d := converge(t, h, m)
 	var items []string
 	for _, c := range d {
@@ -236,7 +237,7 @@ func TestCleanLeavesWhatCameLater(t *testing.T) {
 	}
 	m := Clean{Data: []string{"/srv/k8s/etcd"}}
 	for _, p := range []string{"/srv/k8s", "/srv/k8s/etcd", "/var/lib/etcd"} {
-		m.Owns = append(m.Owns, Owned{Item: p, Kind: modules.Directory})
+		m.Owns = append(m.Owns, Owned{Item: p, Kind: change.Directory})
 	}
 	converge(t, h, m)
 	for _, p := range theirs {
@@ -255,7 +256,7 @@ func TestCleanLeavesWhatCameLater(t *testing.T) {
 func TestCleanRefusesMounts(t *testing.T) {
 	h := hosttest.New("a", hosttest.WithMounts(podVolume))
 	file(h.Admin(), podVolume.Path+"/data", "x\n")
-	m := Clean{Owns: []Owned{{Item: "x.service", Kind: modules.Unit}}}
+	m := Clean{Owns: []Owned{{Item: "x.service", Kind: change.Unit}}}
 	d, err := m.Check(t.Context(), h)
 	must(err)
 	if err := m.Apply(t.Context(), h, d); err == nil || !strings.Contains(err.Error(), "mounted") {
@@ -289,7 +290,7 @@ func TestIsPodMount(t *testing.T) {
 func TestCleanSaysWhatFails(t *testing.T) {
 	h := hosttest.New("a")
 	file(h.Admin(), "/var/lib/cni/x", "x\n")
-	m := Clean{Owns: []Owned{{Item: "x.service", Kind: modules.Unit}}}
+	m := Clean{Owns: []Owned{{Item: "x.service", Kind: change.Unit}}}
 	d, err := m.Check(t.Context(), h)
 	must(err)
 	full := errors.New("remove /var/lib/cni/x: operation not permitted")
@@ -312,7 +313,7 @@ func TestNetworks(t *testing.T) {
 		t.Errorf("got %v, %v", names, err)
 	}
 	hosttest.WithFilters(host.Filter{Kind: "nftables", Family: "ip", Table: "nat", Chains: 3})(h.Admin())
-	d, err := Clean{Owns: []Owned{{Item: "x.service", Kind: modules.Unit}}, Network: names}.Check(t.Context(), h)
+	d, err := Clean{Owns: []Owned{{Item: "x.service", Kind: change.Unit}}, Network: names}.Check(t.Context(), h)
 	if err != nil || len(d) != 1 || d[0].Item != filtersItem || strings.Contains(d[0].Why, "kube-proxy") {
 		t.Errorf("got %v, %v", d, err)
 	}

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // unitDir is where an administrator's units are; systemd.unit(5).
@@ -37,16 +37,16 @@ func look(ctx context.Context, h host.Host, owns []Owned) (*seen, error) {
 	for _, o := range owns {
 		s.owned[o.Item] = o
 		switch {
-		case o.Kind == modules.Unit:
+		case o.Kind == change.Unit:
 			units = append(units, o.Item)
 		case isSysctl(o):
 			sysctls = append(sysctls, o.Item)
-		case o.Kind == modules.Image:
+		case o.Kind == change.Image:
 			images = true
-		case o.Kind == modules.Directory && isPlain(o.Item):
+		case o.Kind == change.Directory && isPlain(o.Item):
 			queries = append(queries, host.FileQuery{Path: o.Item, List: true})
 		case isFile(o):
-			queries = append(queries, host.FileQuery{Path: o.Item, Content: o.Kind == modules.Text, Digest: o.SHA256 != ""})
+			queries = append(queries, host.FileQuery{Path: o.Item, Content: o.Kind == change.Text, Digest: o.SHA256 != ""})
 			if isKept(o) {
 				queries = append(queries, host.FileQuery{Path: o.Original})
 			}
@@ -93,7 +93,7 @@ func (s *seen) askImages(ctx context.Context, h host.Host) (err error) {
 }
 
 // isSysctl tells a sysctl from a kernel module, which has no dots.
-func isSysctl(o Owned) bool { return o.Kind == modules.Setting && strings.Contains(o.Item, ".") }
+func isSysctl(o Owned) bool { return o.Kind == change.Setting && strings.Contains(o.Item, ".") }
 
 // stateOf is a unit's state as modules write it: "enabled, active".
 func stateOf(u host.Unit) string {
@@ -115,4 +115,4 @@ func parseAttrs(p, attrs string) (host.DirSpec, bool) {
 }
 
 // errNoItem is a change that Check did not return.
-func errNoItem(c modules.Change) error { return fmt.Errorf("remove %s: it is not in the list", c.Item) }
+func errNoItem(c change.Change) error { return fmt.Errorf("remove %s: it is not in the list", c.Item) }

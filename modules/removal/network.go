@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // filters are what kube-proxy, the kubelet, flannel and the CNI plugins make
@@ -97,10 +97,10 @@ func within(dst, network string) bool {
 
 // network is what the components made in the kernel. It moves with every
 // pod, so how much it is stands in Why.
-func (t traces) network() modules.Diff {
-	var d modules.Diff
+func (t traces) network() change.Diff {
+	var d change.Diff
 	add := func(item, why string) {
-		d = append(d, modules.Change{Kind: modules.Setting, Action: modules.Remove, Item: item, Why: why})
+		d = append(d, change.Change{Kind: change.Setting, Action: change.Remove, Item: item, Why: why})
 	}
 	if len(t.links) > 0 {
 		named := slices.DeleteFunc(slices.Clone(t.links), func(l string) bool { return !slices.Contains(links, l) })

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // Stop ends what runs on a host that leaves: services, pods, and what the
@@ -61,23 +61,23 @@ type running struct {
 }
 
 // Check lists services, pods and mounts.
-func (m Stop) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (m Stop) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	r, err := m.look(ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	var d modules.Diff
+	var d change.Diff
 	for _, u := range r.units {
-		d = append(d, modules.Change{Kind: modules.Unit, Action: modules.Remove, Item: u.Name, Have: stateOf(u), Why: "stopped and disabled"})
+		d = append(d, change.Change{Kind: change.Unit, Action: change.Remove, Item: u.Name, Have: stateOf(u), Why: "stopped and disabled"})
 	}
 	if r.slice != nil {
-		d = append(d, modules.Change{Kind: modules.Unit, Action: modules.Remove, Item: slice, Have: r.slice.Active})
+		d = append(d, change.Change{Kind: change.Unit, Action: change.Remove, Item: slice, Have: r.slice.Active})
 	}
 	if n := len(r.pods); n > 0 {
-		d = append(d, modules.Change{Kind: modules.Unit, Action: modules.Remove, Item: podsItem, Why: fmt.Sprintf("%d processes", n)})
+		d = append(d, change.Change{Kind: change.Unit, Action: change.Remove, Item: podsItem, Why: fmt.Sprintf("%d processes", n)})
 	}
 	if n := len(r.mounts); n > 0 {
-		d = append(d, modules.Change{Kind: modules.Unit, Action: modules.Remove, Item: mountsItem, Why: fmt.Sprintf("%d, of pods", n)})
+		d = append(d, change.Change{Kind: change.Unit, Action: change.Remove, Item: mountsItem, Why: fmt.Sprintf("%d, of pods", n)})
 	}
 	return d, nil
 }
@@ -126,7 +126,7 @@ func (m Stop) look(ctx context.Context, h host.Host) (r running, err error) {
 func (m Stop) units() []string {
 	var names []string
 	for _, o := range m.Owns {
-		if o.Kind == modules.Unit {
+		if o.Kind == change.Unit {
 			names = append(names, o.Item)
 		}
 	}
@@ -139,7 +139,7 @@ func (m Stop) units() []string {
 // node tells if pods of this host are ours to end.
 func (m Stop) node() bool {
 	return slices.ContainsFunc(m.Owns, func(o Owned) bool {
-		return o.Kind == modules.Unit && (o.Item == "kubelet.service" || o.Item == runtime)
+		return o.Kind == change.Unit && (o.Item == "kubelet.service" || o.Item == runtime)
 	})
 }
 
@@ -200,7 +200,7 @@ func isPodMount(p string) bool {
 // before all else: an API server waits up to a minute for those who watch.
 // What is left is ended and unmounted then. Volumes are unmounted, never
 // emptied.
-func (m Stop) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Stop) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}
@@ -226,7 +226,7 @@ func (m Stop) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 
 // endPods ends what is left, and takes away its mounts, also those that were
 // not there yet when somebody looked.
-func (m Stop) endPods(ctx context.Context, h host.Host, d modules.Diff) error {
+func (m Stop) endPods(ctx context.Context, h host.Host, d change.Diff) error {
 	if !m.node() {
 		return nil
 	}

@@ -4,23 +4,23 @@ import (
 	"encoding/json"
 	"unicode/utf8"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 )
 
 // A Diff encodes every byte of what stands on a host: a file may hold what
 // is not text, and JSON would put something else in its place.
-type Diff modules.Diff
+type Diff change.Diff
 
-// change is a change with what JSON strings cannot carry beside it.
-type change struct {
-	modules.Change
+// encoded is a change with what JSON strings cannot carry beside it.
+type encoded struct {
+	change.Change
 	HaveRaw []byte `json:"have_raw,omitempty"` // in the place of have
 	WantRaw []byte `json:"want_raw,omitempty"`
 }
 
 // MarshalJSON makes a list of changes.
 func (d Diff) MarshalJSON() ([]byte, error) {
-	list := make([]change, len(d))
+	list := make([]encoded, len(d))
 	for i, c := range d {
 		list[i].Change = c
 		list[i].Have, list[i].HaveRaw = split(c.Have)
@@ -38,7 +38,7 @@ func split(s string) (text string, raw []byte) {
 
 // UnmarshalJSON reads what MarshalJSON made.
 func (d *Diff) UnmarshalJSON(b []byte) error {
-	var list []change
+	var list []encoded
 	if err := json.Unmarshal(b, &list); err != nil {
 		return err
 	}

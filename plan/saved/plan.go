@@ -8,7 +8,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
@@ -100,8 +100,8 @@ func (p *Plan) Pending() []Step {
 }
 
 // Findings are what the probes found.
-func (p *Plan) Findings() modules.Diff {
-	var d modules.Diff
+func (p *Plan) Findings() change.Diff {
+	var d change.Diff
 	for _, s := range p.Steps {
 		if s.Kind == Probe {
 			d = append(d, s.Diff...)

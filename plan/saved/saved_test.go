@@ -14,7 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
@@ -37,10 +37,10 @@ func sample() *Plan {
 		Hosts: []Host{{Name: "cp-1", HostKey: "SHA256:x", MachineID: "11"}, {Name: "worker-1", HostKey: "SHA256:y", MachineID: "12", Record: state.Cluster{ID: "1", Name: "lab"}}},
 		Left:  map[string]string{"worker-2": "excluded"},
 		Steps: []Step{
-			{Addr: "preflight.cp-1", Kind: Probe, Diff: Diff{{Kind: modules.Finding, Level: modules.Warning, ID: "PF001", Item: "cp-1 x", Have: "slow"}}},
+			{Addr: "preflight.cp-1", Kind: Probe, Diff: Diff{{Kind: change.Finding, Level: change.Warning, ID: "PF001", Item: "cp-1 x", Have: "slow"}}},
 			{Addr: plan.Gate, Kind: Gate, After: []plan.Addr{"preflight.cp-1"}},
 			{Addr: "etcd.cp-1", Kind: Module, After: []plan.Addr{plan.Gate}, Diff: Diff{
-				{Kind: modules.Text, Action: modules.Replace, Item: "/etc/x", Have: "\xff\x00 no text", Want: "a\nb\n"}, {Item: "y", Until: "ca.cp-1"}}},
+				{Kind: change.Text, Action: change.Replace, Item: "/etc/x", Have: "\xff\x00 no text", Want: "a\nb\n"}, {Item: "y", Until: "ca.cp-1"}}},
 			{Addr: "node.cp-1", Kind: Module},
 		},
 		Report: &preflight.Report{Edges: []preflight.EdgeResult{{Edge: preflight.Edge{From: "cp-1", To: "worker-1", Proto: "udp", Port: 8285}, Verdict: preflight.OK, RTT: 5}}},
@@ -171,7 +171,7 @@ func TestDiffKeepsBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var want Diff
 		for range rapid.IntRange(0, 3).Draw(t, "changes") {
-			want = append(want, modules.Change{Kind: modules.Text, Action: modules.Update, Item: "/etc/x",
+			want = append(want, change.Change{Kind: change.Text, Action: change.Update, Item: "/etc/x",
 				Have: text.Draw(t, "have"), Want: text.Draw(t, "want"), Bytes: rapid.Int64().Draw(t, "bytes")})
 		}
 		b, err := want.MarshalJSON()
@@ -261,7 +261,7 @@ func TestRead(t *testing.T) {
 
 // TestNothingIsLost looks for fields, added since, that JSON would leave out.
 func TestNothingIsLost(t *testing.T) {
-	for _, v := range []any{preflight.Report{}, modules.Change{}, Plan{}.Hosts, Plan{}.Steps, spec.Preflight{}, spec.Host{}} {
+	for _, v := range []any{preflight.Report{}, change.Change{}, Plan{}.Hosts, Plan{}.Steps, spec.Preflight{}, spec.Host{}} {
 		lost(t, reflect.TypeOf(v), map[reflect.Type]bool{reflect.TypeFor[spec.Secret](): true, reflect.TypeFor[netip.Addr](): true})
 	}
 }

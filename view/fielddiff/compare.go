@@ -5,16 +5,16 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 )
 
 // A Field is one field that differs.
 type Field struct {
-	Action modules.Action // Add, Remove or Update
-	Path   string         // "spec.containers[coredns].image", "Service.ExecStart[--v]"
-	Have   *Value         // nil where it is added
-	Want   *Value         // nil where it is removed
-	Index  int            // in the new list, of an element that is added; in the old one, of one that is removed; else -1
+	Action change.Action // Add, Remove or Update
+	Path   string        // "spec.containers[coredns].image", "Service.ExecStart[--v]"
+	Have   *Value        // nil where it is added
+	Want   *Value        // nil where it is removed
+	Index  int           // in the new list, of an element that is added; in the old one, of one that is removed; else -1
 
 	steps []step
 }

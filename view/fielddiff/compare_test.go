@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 	"sigs.k8s.io/yaml"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/view/fielddiff"
 )
 
@@ -26,9 +26,9 @@ func told(path, have, want string) string {
 	var lines []string
 	for _, f := range fields {
 		switch f.Action {
-		case modules.Add:
+		case change.Add:
 			lines = append(lines, fmt.Sprintf("+ %s: %s", f.Path, f.Want))
-		case modules.Remove:
+		case change.Remove:
 			lines = append(lines, fmt.Sprintf("- %s: %s", f.Path, f.Have))
 		default:
 			lines = append(lines, fmt.Sprintf("~ %s: %s -> %s", f.Path, f.Have, f.Want))

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 )
 
 // A step leads from a value into one of its parts.
@@ -62,7 +62,7 @@ func diff(a, b *Value) ([]Field, bool) {
 	return d.out, !d.failed && len(d.out) > 0
 }
 
-func (d *differ) add(a modules.Action, steps []step, have, want *Value, index int) {
+func (d *differ) add(a change.Action, steps []step, have, want *Value, index int) {
 	d.failed = d.failed || have != nil && have.fixed || want != nil && want.fixed
 	d.out = append(d.out, Field{Action: a, Path: pathOf(steps), Have: have, Want: want, Index: index, steps: steps})
 }
@@ -74,13 +74,13 @@ func (d *differ) compare(steps []step, a, b *Value) {
 	switch {
 	case equal(a, b):
 	case a.kind != b.kind, a.kind == scalar:
-		d.add(modules.Update, steps, a, b, -1)
+		d.add(change.Update, steps, a, b, -1)
 	case a.kind == mapping:
 		d.mappings(steps, a, b)
 	case a.fixed, b.fixed:
 		d.failed = true
 	case len(a.items) == 0, len(b.items) == 0:
-		d.add(modules.Update, steps, a, b, -1)
+		d.add(change.Update, steps, a, b, -1)
 	default:
 		d.lists(steps, a, b)
 	}
@@ -90,14 +90,14 @@ func (d *differ) mappings(steps []step, a, b *Value) {
 	for _, k := range a.keys {
 		at := into(steps, step{key: k})
 		if b.at[k] == nil {
-			d.add(modules.Remove, at, a.at[k], nil, -1)
+			d.add(change.Remove, at, a.at[k], nil, -1)
 		} else {
 			d.compare(at, a.at[k], b.at[k])
 		}
 	}
 	for _, k := range b.keys {
 		if a.at[k] == nil {
-			d.add(modules.Add, into(steps, step{key: k}), nil, b.at[k], -1)
+			d.add(change.Add, into(steps, step{key: k}), nil, b.at[k], -1)
 		}
 	}
 }
@@ -122,7 +122,7 @@ func (d *differ) named(steps []step, a, b *Value, n names) {
 		at := into(steps, step{list: true, key: name})
 		j, stays := atB[name]
 		if !stays {
-			d.add(modules.Remove, at, n.shown(a.items[i]), nil, i)
+			d.add(change.Remove, at, n.shown(a.items[i]), nil, i)
 			continue
 		}
 		d.failed = d.failed || j < last
@@ -131,7 +131,7 @@ func (d *differ) named(steps []step, a, b *Value, n names) {
 	}
 	for j, name := range n.b {
 		if !slices.Contains(n.a, name) {
-			d.add(modules.Add, into(steps, step{list: true, key: name}), nil, n.shown(b.items[j]), j)
+			d.add(change.Add, into(steps, step{list: true, key: name}), nil, n.shown(b.items[j]), j)
 		}
 	}
 }
@@ -155,10 +155,10 @@ func (d *differ) indexed(steps []step, a, b *Value) {
 			}
 		}
 		for ; i < same[0]; i++ {
-			d.add(modules.Remove, into(steps, step{list: true, index: i}), a.items[i], nil, i)
+			d.add(change.Remove, into(steps, step{list: true, index: i}), a.items[i], nil, i)
 		}
 		for ; j < same[1]; j++ {
-			d.add(modules.Add, into(steps, step{list: true, index: j}), nil, b.items[j], j)
+			d.add(change.Add, into(steps, step{list: true, index: j}), nil, b.items[j], j)
 		}
 		i, j = same[0]+1, same[1]+1
 	}

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 	"sigs.k8s.io/yaml"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 )
 
 // apply does to a value what fields say, outer lists first: paths lead
@@ -23,9 +23,9 @@ func apply(t *rapid.T, v *Value, fields []Field) *Value {
 	v = clone(v)
 	for _, f := range inOrder(fields) {
 		switch f.Action {
-		case modules.Remove:
+		case change.Remove:
 			remove(t, v, f.steps, f.Index)
-		case modules.Add:
+		case change.Add:
 			insert(t, v, f.steps, f.Want, f.Index)
 		default:
 			replace(t, v, f.steps, f.Want)
@@ -36,10 +36,10 @@ func apply(t *rapid.T, v *Value, fields []Field) *Value {
 
 func inOrder(fields []Field) []Field {
 	fields = slices.Clone(fields)
-	turn := map[modules.Action]int{modules.Remove: 0, modules.Add: 1, modules.Update: 2}
+	turn := map[change.Action]int{change.Remove: 0, change.Add: 1, change.Update: 2}
 	slices.SortStableFunc(fields, func(a, b Field) int {
 		places := a.Index - b.Index
-		if a.Action == modules.Remove {
+		if a.Action == change.Remove {
 			places = -places
 		}
 		return cmp.Or(len(a.steps)-len(b.steps), turn[a.Action]-turn[b.Action], places)
@@ -296,7 +296,7 @@ func TestShownTellsApart(t *testing.T) {
 		p := genPair().Draw(t, "pair")
 		fields, _ := diff(p[0], p[1])
 		for _, f := range fields {
-			if f.Action == modules.Update && (f.Have.String() == f.Want.String() || f.Have.Text() == f.Want.Text() && f.Have.Long() && f.Want.Long()) {
+			if f.Action == change.Update && (f.Have.String() == f.Want.String() || f.Have.Text() == f.Want.Text() && f.Have.Long() && f.Want.Long()) {
 				t.Fatalf("%s: %q -> %q", f.Path, f.Have, f.Want)
 			}
 		}

@@ -6,12 +6,12 @@ import (
 	"io"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
 
 // dotColors are names that Graphviz knows.
-var dotColors = map[modules.Action]string{modules.Add: "darkgreen", modules.Update: "darkorange3", modules.Remove: "red3", Later: "slateblue"}
+var dotColors = map[change.Action]string{change.Add: "darkgreen", change.Update: "darkorange3", change.Remove: "red3", Later: "slateblue"}
 
 // DOT writes the graph for Graphviz, each host in a frame of its own. What is
 // implied is left out.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
@@ -15,9 +15,9 @@ import (
 // What a node does, beside the actions of package modules. A graph that is
 // not a plan's has "" for all nodes.
 const (
-	Nothing modules.Action = "none"  // there is nothing to change
-	Later   modules.Action = "later" // known only after another step
-	Left    modules.Action = "left"  // something to change, and left out of the plan
+	Nothing change.Action = "none"  // there is nothing to change
+	Later   change.Action = "later" // known only after another step
+	Left    change.Action = "left"  // something to change, and left out of the plan
 )
 
 // A Graph is steps and what they wait for, to be drawn.
@@ -34,12 +34,12 @@ type Node struct {
 	Module string
 	Host   string // "" for a step over all hosts, and for all hosts of a module
 	Kind   saved.Kind
-	Action modules.Action // Update if the steps of a module do different things
-	Source hcl.Range      // the block that asked for it, or the first of several
-	Rank   int            // column; 0 is what waits for nothing
+	Action change.Action // Update if the steps of a module do different things
+	Source hcl.Range     // the block that asked for it, or the first of several
+	Rank   int           // column; 0 is what waits for nothing
 
-	Steps []plan.Addr            // that it is, in plan order
-	Does  map[modules.Action]int // how many of them do what
+	Steps []plan.Addr           // that it is, in plan order
+	Does  map[change.Action]int // how many of them do what
 }
 
 // An Edge goes from a node to one that waits for it.
@@ -58,7 +58,7 @@ func New(steps []saved.Step, planned bool) *Graph {
 		n := Node{ID: string(s.Addr), Module: s.Addr.Module(), Host: s.Addr.Host(), Kind: s.Kind, Source: s.Source, Steps: []plan.Addr{s.Addr}}
 		if planned {
 			n.Action = action(s)
-			n.Does = map[modules.Action]int{n.Action: 1}
+			n.Does = map[change.Action]int{n.Action: 1}
 		}
 		g.Nodes = append(g.Nodes, n)
 		for _, a := range s.After {
@@ -71,14 +71,14 @@ func New(steps []saved.Step, planned bool) *Graph {
 	return g
 }
 
-func action(s saved.Step) modules.Action {
+func action(s saved.Step) change.Action {
 	if s.Left != nil && s.Left.Pending {
 		return Left
 	}
 	if s.Kind != saved.Module || len(s.Diff) == 0 {
 		return Nothing
 	}
-	return cmp.Or(modules.Diff(s.Diff).Action(), Later)
+	return cmp.Or(change.Diff(s.Diff).Action(), Later)
 }
 
 // Collapse is the graph of modules, each with all its hosts.
@@ -90,7 +90,7 @@ func (g *Graph) Collapse() *Graph {
 		if !ok {
 			m = len(out.Nodes)
 			at[n.Module] = m
-			out.Nodes = append(out.Nodes, Node{ID: n.Module, Module: n.Module, Kind: n.Kind, Action: n.Action, Source: n.Source, Does: map[modules.Action]int{}})
+			out.Nodes = append(out.Nodes, Node{ID: n.Module, Module: n.Module, Kind: n.Kind, Action: n.Action, Source: n.Source, Does: map[change.Action]int{}})
 		}
 		of[i] = m
 		out.Nodes[m].join(n)
@@ -121,7 +121,7 @@ func (n *Node) join(s Node) {
 	case n.Action == Nothing:
 		n.Action = s.Action
 	default:
-		n.Action = modules.Update
+		n.Action = change.Update
 	}
 }
 

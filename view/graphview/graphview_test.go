@@ -20,8 +20,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
@@ -48,7 +48,7 @@ func ofSpec(t *testing.T, path string) *graphview.Graph {
 // with turns the first of a host for the last of the host before.
 func large(n, m int, turns bool) []saved.Step {
 	var steps []saved.Step
-	add := func(a plan.Addr, k saved.Kind, action modules.Action, after ...plan.Addr) {
+	add := func(a plan.Addr, k saved.Kind, action change.Action, after ...plan.Addr) {
 		s := saved.Step{Addr: a, Kind: k, After: after}
 		if action != "" {
 			s.Diff = saved.Diff{{Action: action, Item: "x"}}
@@ -76,7 +76,7 @@ func large(n, m int, turns bool) []saved.Step {
 			if turns && h > 0 && i == 8 {
 				after = append(after, plan.NewAddr(fmt.Sprintf("module-%d", m-2), fmt.Sprintf("worker-%d", h-1)))
 			}
-			add(at(i), saved.Module, []modules.Action{modules.Add, "", modules.Update, modules.Remove}[(h/7+i)%4], after...)
+			add(at(i), saved.Module, []change.Action{change.Add, "", change.Update, change.Remove}[(h/7+i)%4], after...)
 		}
 	}
 	return steps
@@ -340,10 +340,10 @@ func TestCollapse(t *testing.T) {
 	g := graphview.New([]saved.Step{
 		{Addr: "preflight.a", Kind: saved.Probe}, {Addr: "preflight.b", Kind: saved.Probe},
 		{Addr: "gate", Kind: saved.Gate, After: []plan.Addr{"preflight.a", "preflight.b"}},
-		{Addr: "ca.a", Kind: saved.Module, After: []plan.Addr{"gate"}, Diff: saved.Diff{{Action: modules.Add}}},
-		{Addr: "kubelet.a", Kind: saved.Module, After: []plan.Addr{"gate", "ca.a"}, Diff: saved.Diff{{Action: modules.Add}}},
+		{Addr: "ca.a", Kind: saved.Module, After: []plan.Addr{"gate"}, Diff: saved.Diff{{Action: change.Add}}},
+		{Addr: "kubelet.a", Kind: saved.Module, After: []plan.Addr{"gate", "ca.a"}, Diff: saved.Diff{{Action: change.Add}}},
 		{Addr: "node.a", Kind: saved.Module, After: []plan.Addr{"kubelet.a"}, Diff: saved.Diff{{Until: "ca.a"}}},
-		{Addr: "kubelet.b", Kind: saved.Module, After: []plan.Addr{"gate", "ca.a", "node.a", "kubelet.left-out"}, Diff: saved.Diff{{Action: modules.Restart}}},
+		{Addr: "kubelet.b", Kind: saved.Module, After: []plan.Addr{"gate", "ca.a", "node.a", "kubelet.left-out"}, Diff: saved.Diff{{Action: change.Restart}}},
 		{Addr: "node.b", Kind: saved.Module, After: []plan.Addr{"kubelet.b"}},
 		{Addr: "dns.a", Kind: saved.Module, After: []plan.Addr{"node.a", "node.b"}, Left: &plan.Left{Flag: "-limit", Pending: true}},
 	}, true).Collapse()

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"io"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
@@ -26,17 +26,17 @@ type Doc struct {
 
 // DocNode is a Node.
 type DocNode struct {
-	ID      string                 `json:"id"`
-	Label   string                 `json:"label"`
-	Module  string                 `json:"module"`
-	Host    string                 `json:"host"`
-	Kind    saved.Kind             `json:"kind"`
-	Action  modules.Action         `json:"action,omitempty"`
-	Actions map[modules.Action]int `json:"actions,omitempty"`
-	Column  int                    `json:"column"`
-	Steps   []plan.Addr            `json:"steps"`
-	Hosts   []string               `json:"hosts"`
-	Source  DocSource              `json:"source"`
+	ID      string                `json:"id"`
+	Label   string                `json:"label"`
+	Module  string                `json:"module"`
+	Host    string                `json:"host"`
+	Kind    saved.Kind            `json:"kind"`
+	Action  change.Action         `json:"action,omitempty"`
+	Actions map[change.Action]int `json:"actions,omitempty"`
+	Column  int                   `json:"column"`
+	Steps   []plan.Addr           `json:"steps"`
+	Hosts   []string              `json:"hosts"`
+	Source  DocSource             `json:"source"`
 }
 
 // DocSource is the block of the spec that asked for a step.

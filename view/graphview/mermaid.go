@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
 
@@ -67,12 +67,12 @@ func mermaidBox(n *Node) string {
 }
 
 var mermaidColors = []struct {
-	action modules.Action
+	action change.Action
 	style  string
 }{
-	{modules.Remove, "stroke:#b3261e,stroke-width:2px"},
-	{modules.Update, "stroke:#8a5a00"},
-	{modules.Add, "stroke:#1b6e3c"},
+	{change.Remove, "stroke:#b3261e,stroke-width:2px"},
+	{change.Update, "stroke:#8a5a00"},
+	{change.Add, "stroke:#1b6e3c"},
 	{Later, "stroke:#3b4a9c,stroke-dasharray:4 2"},
 }
 

@@ -8,7 +8,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
 
@@ -183,17 +183,17 @@ func text(s string) string {
 }
 
 // words are what a node does, and the sign that says so without colour.
-var words = map[modules.Action]struct{ sign, word string }{
-	modules.Add:    {"+", "to add"},
-	modules.Update: {"~", "to change"},
-	modules.Remove: {"−", "to remove"},
-	Later:          {"?", "known later"},
-	Left:           {"×", "left out"},
-	Nothing:        {"", "nothing to change"},
+var words = map[change.Action]struct{ sign, word string }{
+	change.Add:    {"+", "to add"},
+	change.Update: {"~", "to change"},
+	change.Remove: {"−", "to remove"},
+	Later:         {"?", "known later"},
+	Left:          {"×", "left out"},
+	Nothing:       {"", "nothing to change"},
 }
 
 // order is that of words.
-var order = []modules.Action{modules.Remove, modules.Update, modules.Add, Later, Left, Nothing}
+var order = []change.Action{change.Remove, change.Update, change.Add, Later, Left, Nothing}
 
 // label is what stands in a box: "~ kubelet", "~ kubelet (100 hosts: +3 ~97)".
 func label(n *Node) string {
@@ -250,7 +250,7 @@ type legendEntry struct{ class, text string }
 
 // legend is what the signs of this picture mean, and how often they occur.
 func (p *picture) legend() []legendEntry {
-	count := map[modules.Action]int{}
+	count := map[change.Action]int{}
 	turns := false
 	for _, n := range p.g.Nodes {
 		if n.Kind == saved.Module {

@@ -10,8 +10,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // FieldManager is the name that pmkctl owns fields by.
@@ -151,12 +151,12 @@ func do(ctx context.Context, h host.Host, r host.KubeRequest) (Object, error) {
 // WhileDown is what a change does that has to wait for the API server of h:
 // it adds where there is no API server yet; where one is only down, nobody
 // can tell.
-func WhileDown(ctx context.Context, h host.Host) (modules.Action, error) {
+func WhileDown(ctx context.Context, h host.Host) (change.Action, error) {
 	units, err := h.Units(ctx, []string{"kube-apiserver.service"})
 	if err != nil || units[0].Load == "loaded" {
 		return "", err
 	}
-	return modules.Add, nil
+	return change.Add, nil
 }
 
 // Field follows keys into an object; nil where one is missing.

@@ -6,8 +6,8 @@ import (
 	"path"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // Files are files and the directories they need. Directories come first in
@@ -18,7 +18,7 @@ type Files struct {
 }
 
 // Check compares all of them in one call.
-func (w Files) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (w Files) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	have, err := h.Files(ctx, w.Queries())
 	if err != nil {
 		return nil, err
@@ -39,8 +39,8 @@ func (w Files) Queries() []host.FileQuery {
 }
 
 // Diff compares with the answers to Queries.
-func (w Files) Diff(have []host.File) modules.Diff {
-	var d modules.Diff
+func (w Files) Diff(have []host.File) change.Diff {
+	var d change.Diff
 	for i, dir := range w.Dirs {
 		d = append(d, diffDir(dir, have[i])...)
 	}
@@ -60,7 +60,7 @@ func (w Files) Items() []string {
 }
 
 // Apply makes what d touches.
-func (w Files) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (w Files) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	for _, dir := range w.Dirs {
 		if !d.Touches(dir.Path) {
 			continue
@@ -80,38 +80,38 @@ func (w Files) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return nil
 }
 
-func diffDir(want host.DirSpec, have host.File) modules.Diff {
-	c := modules.Change{Kind: modules.Directory, Item: want.Path, Want: modules.Attrs(want.Mode, want.Owner, want.Group)}
+func diffDir(want host.DirSpec, have host.File) change.Diff {
+	c := change.Change{Kind: change.Directory, Item: want.Path, Want: change.Attrs(want.Mode, want.Owner, want.Group)}
 	switch have.Type {
 	case host.Absent:
-		c.Action = modules.Add
+		c.Action = change.Add
 	case host.Dir:
-		c.Action, c.Have = modules.Update, modules.Attrs(have.Mode, have.Owner, have.Group)
+		c.Action, c.Have = change.Update, change.Attrs(have.Mode, have.Owner, have.Group)
 		if c.Have == c.Want {
 			return nil
 		}
 	default:
-		c.Action, c.Have = modules.Replace, string(have.Type)
+		c.Action, c.Have = change.Replace, string(have.Type)
 	}
-	return modules.Diff{c}
+	return change.Diff{c}
 }
 
-func diffFile(want host.FileSpec, have host.File) modules.Diff {
-	wantAttrs := modules.Attrs(want.Mode, want.Owner, want.Group)
+func diffFile(want host.FileSpec, have host.File) change.Diff {
+	wantAttrs := change.Attrs(want.Mode, want.Owner, want.Group)
 	switch have.Type {
 	case host.Absent:
-		return modules.Diff{{Kind: modules.Text, Action: modules.Add, Item: want.Path, Want: string(want.Content), Why: unusual(want)}}
+		return change.Diff{{Kind: change.Text, Action: change.Add, Item: want.Path, Want: string(want.Content), Why: unusual(want)}}
 	case host.Regular:
 	default:
-		return modules.Diff{{Kind: modules.Attr, Action: modules.Replace, Item: want.Path, Have: string(have.Type), Want: "file"}}
+		return change.Diff{{Kind: change.Attr, Action: change.Replace, Item: want.Path, Have: string(have.Type), Want: "file"}}
 	}
-	var d modules.Diff
+	var d change.Diff
 	if string(have.Content) != string(want.Content) {
-		d = append(d, modules.Change{Kind: modules.Text, Action: modules.Update, Item: want.Path,
+		d = append(d, change.Change{Kind: change.Text, Action: change.Update, Item: want.Path,
 			Have: string(have.Content), Want: string(want.Content)})
 	}
-	if haveAttrs := modules.Attrs(have.Mode, have.Owner, have.Group); haveAttrs != wantAttrs {
-		d = append(d, modules.Change{Kind: modules.Attr, Action: modules.Update, Item: want.Path,
+	if haveAttrs := change.Attrs(have.Mode, have.Owner, have.Group); haveAttrs != wantAttrs {
+		d = append(d, change.Change{Kind: change.Attr, Action: change.Update, Item: want.Path,
 			Have: haveAttrs, Want: wantAttrs})
 	}
 	return d
@@ -119,7 +119,7 @@ func diffFile(want host.FileSpec, have host.File) modules.Diff {
 
 // unusual tells mode and owner of a new file where they are not the common ones.
 func unusual(f host.FileSpec) string {
-	if a := modules.Attrs(f.Mode, f.Owner, f.Group); a != modules.Attrs(0o644, "", "") {
+	if a := change.Attrs(f.Mode, f.Owner, f.Group); a != change.Attrs(0o644, "", "") {
 		return a
 	}
 	return ""

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // A Service is a systemd unit that pmkctl writes, and the files it reads.
@@ -60,10 +60,10 @@ func (s Service) unit() string {
 
 // Check compares the files and the unit's state: enabled, active, and
 // started from what is on disk.
-func (s Service) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
+func (s Service) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	files := s.all()
 	type answer struct {
-		d   modules.Diff
+		d   change.Diff
 		err error
 	}
 	onDisk := make(chan answer, 1)
@@ -82,52 +82,52 @@ func (s Service) Check(ctx context.Context, h host.Host) (modules.Diff, error) {
 	return append(a.d, s.diffState(units[0], a.d)...), nil
 }
 
-func (s Service) diffState(u host.Unit, files modules.Diff) modules.Diff {
+func (s Service) diffState(u host.Unit, files change.Diff) change.Diff {
 	state := fmt.Sprintf("%s, %s", orNone(u.Enabled), u.Active)
 	const want = "enabled, active"
-	c := modules.Change{Kind: modules.Unit, Item: s.Name, Have: state, Want: want}
+	c := change.Change{Kind: change.Unit, Item: s.Name, Have: state, Want: want}
 	switch {
 	case u.Load == "not-found" || u.Load == "":
-		c.Action, c.Have = modules.Add, ""
+		c.Action, c.Have = change.Add, ""
 	case state != want:
-		c.Action = modules.Update
+		c.Action = change.Update
 	case s.restarts(files) != "":
-		c.Action, c.Why = modules.Restart, s.restarts(files)+" changes"
+		c.Action, c.Why = change.Restart, s.restarts(files)+" changes"
 	case u.UnitTime.After(u.ActiveEnter.Add(time.Second)):
-		c.Action, c.Why = modules.Restart, "it was started from an older unit file"
+		c.Action, c.Why = change.Restart, "it was started from an older unit file"
 	case u.Unread:
-		c.Action, c.Why = modules.Reload, "its files on disk are not those that systemd has read"
+		c.Action, c.Why = change.Reload, "its files on disk are not those that systemd has read"
 	default:
 		return nil
 	}
-	return modules.Diff{c}
+	return change.Diff{c}
 }
 
 // Restarted returns d with a restart of the service, unless d starts it in
 // any case.
-func Restarted(service, why string, d modules.Diff) modules.Diff {
-	d = slices.DeleteFunc(d, func(c modules.Change) bool { return reloads(c, service) })
+func Restarted(service, why string, d change.Diff) change.Diff {
+	d = slices.DeleteFunc(d, func(c change.Change) bool { return reloads(c, service) })
 	if d.Touches(service) {
 		return d
 	}
 	const running = "enabled, active"
-	return append(d, modules.Change{Kind: modules.Unit, Action: modules.Restart, Item: service, Have: running, Want: running, Why: why})
+	return append(d, change.Change{Kind: change.Unit, Action: change.Restart, Item: service, Have: running, Want: running, Why: why})
 }
 
 // reloads reports whether systemd is to read the service's unit again while
 // the service goes on.
-func reloads(c modules.Change, service string) bool {
-	return c.Item == service && c.Action == modules.Reload
+func reloads(c change.Change, service string) bool {
+	return c.Item == service && c.Action == change.Reload
 }
 
 // restarts names the first change that the service must be restarted for.
-func (s Service) restarts(d modules.Diff) string {
+func (s Service) restarts(d change.Diff) string {
 	for _, c := range d {
 		if c.Item == unitDir+s.Name {
 			return c.Item
 		}
 		for _, f := range s.Files.Files {
-			if c.Item == f.Path && c.Kind == modules.Text {
+			if c.Item == f.Path && c.Kind == change.Text {
 				return c.Item
 			}
 		}
@@ -138,12 +138,12 @@ func (s Service) restarts(d modules.Diff) string {
 // Apply stops the service if it is to be restarted, writes what d touches,
 // and starts it. Stopping first means that an Apply cut off half way leaves
 // it down, where the next Check finds it.
-func (s Service) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
+func (s Service) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	files := s.all()
 	if !d.Touches(s.Name) {
 		return files.Apply(ctx, h, d)
 	}
-	if slices.ContainsFunc(d, func(c modules.Change) bool { return reloads(c, s.Name) }) {
+	if slices.ContainsFunc(d, func(c change.Change) bool { return reloads(c, s.Name) }) {
 		return s.reload(ctx, h, d)
 	}
 	units, err := h.Units(ctx, []string{s.Name})
@@ -172,7 +172,7 @@ func (s Service) Apply(ctx context.Context, h host.Host, d modules.Diff) error {
 	return nil
 }
 
-func (s Service) reload(ctx context.Context, h host.Host, d modules.Diff) error {
+func (s Service) reload(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := s.all().Apply(ctx, h, d); err != nil {
 		return err
 	}

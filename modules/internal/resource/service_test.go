@@ -3,9 +3,9 @@ package resource_test
 import (
 	"testing"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -18,7 +18,7 @@ func ours(t *testing.T, h *hosttest.Host) resource.Service {
 	return s
 }
 
-func checked(t *testing.T, s resource.Service, h *hosttest.Host) modules.Diff {
+func checked(t *testing.T, s resource.Service, h *hosttest.Host) change.Diff {
 	t.Helper()
 	d, err := s.Check(t.Context(), h)
 	if err != nil {
@@ -86,10 +86,10 @@ func TestUnreadUnitIsReloaded(t *testing.T) {
 	s := ours(t, h)
 	hosttest.WithFile("/etc/systemd/system/x.service.d/a.conf", "[Service]\nNice=1\n")(h.Admin())
 	d := checked(t, s, h)
-	if len(d) != 1 || d[0].Action != modules.Reload || d[0].Item != s.Name {
+	if len(d) != 1 || d[0].Action != change.Reload || d[0].Item != s.Name {
 		t.Fatalf("got %+v, want a reload", d)
 	}
-	if r := resource.Restarted(s.Name, "asked", checked(t, s, h)); len(r) != 1 || r[0].Action != modules.Restart {
+	if r := resource.Restarted(s.Name, "asked", checked(t, s, h)); len(r) != 1 || r[0].Action != change.Restart {
 		t.Errorf("to be restarted: got %+v, want a restart", r)
 	}
 	before := h.Stamps()[s.Name]
