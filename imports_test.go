@@ -26,6 +26,7 @@ var layers = [][]string{
 	{"agent", "modules/"},
 	{"modules"},
 	{"change"},
+	{"address"},
 	{"host/hosttest", "host/oshost"},
 	{"host/"},
 	{"host"},

@@ -5,7 +5,9 @@ package change
 import (
 	"cmp"
 	"fmt"
-	"strings"
+	"slices"
+
+	"github.com/pmkctl/pmkctl/address"
 )
 
 // ReplaceAsked is why something is done again.
@@ -50,19 +52,19 @@ const (
 
 // Change is one thing that differs.
 type Change struct {
-	Kind   Kind   `json:"kind"`
-	Action Action `json:"action"`
-	Item   string `json:"item"`             // path, unit, setting, object
-	Have   string `json:"have,omitempty"`   // what is there; "" where nothing is
-	Want   string `json:"want,omitempty"`   // what shall be there; "" where nothing shall
-	Why    string `json:"why,omitempty"`    // "/etc/etcd.yaml changes", "expires on 2027-01-02"
-	Until  string `json:"until,omitempty"`  // known only after this step ("kube-apiserver.cp-1"); Have and Want may be empty
-	Secret bool   `json:"secret,omitempty"` // Have and Want are digests, not shown
-	Bytes  int64  `json:"bytes,omitempty"`  // moved to the host
-	SHA256 string `json:"sha256,omitempty"` // of what is moved
-	ID     string `json:"id,omitempty"`     // of a finding's check: PF001
-	Level  Level  `json:"level,omitempty"`  // of a finding
-	Drift  bool   `json:"drift,omitempty"`  // what is there is not what pmkctl wrote last
+	Kind   Kind         `json:"kind"`
+	Action Action       `json:"action"`
+	Item   string       `json:"item"`             // path, unit, setting, object
+	Have   string       `json:"have,omitempty"`   // what is there; "" where nothing is
+	Want   string       `json:"want,omitempty"`   // what shall be there; "" where nothing shall
+	Why    string       `json:"why,omitempty"`    // "/etc/etcd.yaml changes", "expires on 2027-01-02"
+	Until  address.Step `json:"until,omitzero"`   // known only after this step ("kube-apiserver.cp-1"); Have and Want may be empty
+	Secret bool         `json:"secret,omitempty"` // Have and Want are digests, not shown
+	Bytes  int64        `json:"bytes,omitempty"`  // moved to the host
+	SHA256 string       `json:"sha256,omitempty"` // of what is moved
+	ID     string       `json:"id,omitempty"`     // of a finding's check: PF001
+	Level  Level        `json:"level,omitempty"`  // of a finding
+	Drift  bool         `json:"drift,omitempty"`  // what is there is not what pmkctl wrote last
 }
 
 // Level is how bad a finding is.
@@ -114,7 +116,7 @@ func (d Diff) Action() Action {
 	var sum Action
 	for _, c := range d {
 		a := c.Action
-		if c.Until != "" && a == "" {
+		if !c.Until.IsZero() && a == "" {
 			continue
 		}
 		if a != Add && a != Remove {
@@ -131,10 +133,10 @@ func (d Diff) Action() Action {
 }
 
 // Until lists the steps that parts of the diff wait for, each once.
-func (d Diff) Until() []string {
-	var steps []string
+func (d Diff) Until() []address.Step {
+	var steps []address.Step
 	for _, c := range d {
-		if c.Until != "" && !strings.Contains("\n"+strings.Join(steps, "\n")+"\n", "\n"+c.Until+"\n") {
+		if !c.Until.IsZero() && !slices.Contains(steps, c.Until) {
 			steps = append(steps, c.Until)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
 )
@@ -40,7 +40,7 @@ type HostFailed struct {
 
 // StepChecked says what differs.
 type StepChecked struct {
-	Addr  plan.Addr
+	Addr  address.Step
 	Probe bool // it only checks: Diff are findings
 	Diff  change.Diff
 	Err   error
@@ -49,7 +49,7 @@ type StepChecked struct {
 // StepPlanned says, after all checks and in plan order, what a step is to
 // change.
 type StepPlanned struct {
-	Addr   plan.Addr
+	Addr   address.Step
 	Source hcl.Range
 	Diff   change.Diff
 }
@@ -62,15 +62,15 @@ type Drifted struct {
 
 // StepDiffers says what the check after an apply found.
 type StepDiffers struct {
-	Addr plan.Addr
+	Addr address.Step
 	Diff change.Diff
 }
 
 // StepLeft says why a step that differs is not in the plan.
 type StepLeft struct {
-	Addr  plan.Addr
-	Flag  string    // -target, -exclude or -limit
-	Cause plan.Addr // the step that the flag leaves out and this one waits for; "" if it is the step itself
+	Addr  address.Step
+	Flag  string       // -target, -exclude or -limit
+	Cause address.Step // the step that the flag leaves out and this one waits for; "" if it is the step itself
 }
 
 // Planned sums up a plan.
@@ -93,32 +93,32 @@ type Saved struct{ File, SHA256 string }
 type Applied struct{ Done, Failed, Skipped int }
 
 // StepStarted says that a step's changes begin.
-type StepStarted struct{ Addr plan.Addr }
+type StepStarted struct{ Addr address.Step }
 
 // StepProgress tells of a long step, such as a transfer.
 type StepProgress struct {
-	Addr        plan.Addr
+	Addr        address.Step
 	Done, Total int64 // bytes
 }
 
 // StepDone says that a step's changes were made.
 type StepDone struct {
-	Addr plan.Addr
+	Addr address.Step
 	Took time.Duration
 	Nop  bool // nothing was left to do
 }
 
 // StepFailed says that a step failed; what depends on it is skipped.
 type StepFailed struct {
-	Addr plan.Addr
+	Addr address.Step
 	Err  error
 	Took time.Duration
 }
 
 // StepSkipped says why a step was not tried.
 type StepSkipped struct {
-	Addr  plan.Addr
-	Cause plan.Addr // the step that failed; "" when the run was interrupted
+	Addr  address.Step
+	Cause address.Step // the step that failed; "" when the run was interrupted
 }
 
 // Message is a line for the operator.

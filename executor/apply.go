@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/host"
@@ -24,13 +25,13 @@ type Options struct {
 
 	// Reviewed is what the changes of a step may be; those that were planned
 	// where it is nil.
-	Reviewed map[plan.Addr]change.Diff
+	Reviewed map[address.Step]change.Diff
 }
 
 // Result is what came of an apply. Every pending step is in one of the lists;
 // Failed has also steps without a change whose host does not serve again.
 type Result struct {
-	Done    []plan.Addr
+	Done    []address.Step
 	Failed  []*Error
 	Skipped []event.StepSkipped
 }
@@ -46,7 +47,7 @@ func Apply(ctx context.Context, planned *Checked, hosts Hosts, opts Options, sin
 		opts.Parallelism = 64
 	}
 	w := &walk{planned: planned, hosts: hosts, opts: opts, sink: sink,
-		slots: make(chan struct{}, opts.Parallelism), ends: map[plan.Addr]*end{}, turns: turnsOf(planned)}
+		slots: make(chan struct{}, opts.Parallelism), ends: map[address.Step]*end{}, turns: turnsOf(planned)}
 	for _, s := range planned.Graph.Steps {
 		w.ends[s.Addr] = &end{done: make(chan struct{})}
 	}
@@ -65,7 +66,7 @@ type walk struct {
 	opts    Options
 	sink    event.Sink
 	slots   chan struct{}
-	ends    map[plan.Addr]*end
+	ends    map[address.Step]*end
 	turns   turns
 }
 
@@ -97,11 +98,11 @@ func (w *walk) step(ctx context.Context, s *plan.Step) {
 	case w.slots <- struct{}{}:
 		defer func() { <-w.slots }()
 	case <-w.opts.Stop:
-		w.skip(s, e, pending, "")
+		w.skip(s, e, pending, address.Step{})
 		return
 	}
 	if w.stopped() || ctx.Err() != nil {
-		w.skip(s, e, pending, "")
+		w.skip(s, e, pending, address.Step{})
 		return
 	}
 	w.run(ctx, s, e)
@@ -109,7 +110,7 @@ func (w *walk) step(ctx context.Context, s *plan.Step) {
 
 // waitFor waits for all of after, and names the first failure behind which
 // the step stands.
-func (w *walk) waitFor(after []plan.Addr) (cause plan.Addr, ok bool) {
+func (w *walk) waitFor(after []address.Step) (cause address.Step, ok bool) {
 	ok = true
 	for _, a := range after {
 		e := w.ends[a]
@@ -137,7 +138,7 @@ func (w *walk) stopped() bool {
 	}
 }
 
-func (w *walk) skip(s *plan.Step, e *end, pending bool, cause plan.Addr) {
+func (w *walk) skip(s *plan.Step, e *end, pending bool, cause address.Step) {
 	e.skipped = &event.StepSkipped{Addr: s.Addr, Cause: cause}
 	if pending {
 		w.sink(*e.skipped)
@@ -184,7 +185,7 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 	}
 	keeper := w.opts.Keepers[s.RunsOn()]
 	if len(d) == 0 {
-		return false, keeper.End(ctx, string(s.Addr), nil, nil)
+		return false, keeper.End(ctx, s.Addr, nil, nil)
 	}
 	reviewed := w.opts.Reviewed
 	if reviewed == nil {
@@ -193,7 +194,7 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 	if err := asPlanned(s.Addr, d, reviewed[s.Addr]); err != nil {
 		return false, err
 	}
-	if err := keeper.Begin(ctx, string(s.Addr), d); err != nil {
+	if err := keeper.Begin(ctx, s.Addr, d); err != nil {
 		return false, err
 	}
 	err = m.Apply(event.WithProgress(ctx, s.Addr, w.sink), h, d)
@@ -201,14 +202,14 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 		return true, err // there is nothing left to note it on
 	}
 	// The note is worth having even if the run is being cut off.
-	noted := keeper.End(context.WithoutCancel(ctx), string(s.Addr), d, err)
+	noted := keeper.End(context.WithoutCancel(ctx), s.Addr, d, err)
 	return true, errors.Join(err, noted)
 }
 
 // asPlanned refuses a change that nobody has seen: what the plan knew must
 // be what is done. State that moves by itself, such as a unit that
 // meanwhile stopped, is not compared.
-func asPlanned(a plan.Addr, now, planned change.Diff) error {
+func asPlanned(a address.Step, now, planned change.Diff) error {
 	for _, c := range now {
 		if !settled(c.Kind) || waited(a, c, planned) || slices.ContainsFunc(planned, func(p change.Change) bool {
 			return p.Item == c.Item && p.Kind == c.Kind && p.Want == c.Want && p.SHA256 == c.SHA256
@@ -223,10 +224,10 @@ func asPlanned(a plan.Addr, now, planned change.Diff) error {
 // waited tells if the plan could not know a change of this step: its item,
 // or all of the step, was to be known later; or it is a file of which only
 // the step itself can tell what is in it, such as a public key.
-func waited(a plan.Addr, c change.Change, planned change.Diff) bool {
+func waited(a address.Step, c change.Change, planned change.Diff) bool {
 	return slices.ContainsFunc(planned, func(p change.Change) bool {
 		own := p.Kind == change.Text && p.Action != change.Remove && p.Want == ""
-		return p.Item == c.Item && (own || p.Until != "") || p.Item == string(a) && p.Until != ""
+		return p.Item == c.Item && (own || !p.Until.IsZero()) || p.Item == a.String() && !p.Until.IsZero()
 	})
 }
 

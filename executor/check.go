@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/host"
@@ -36,9 +37,9 @@ type Hosts map[string]host.Host
 // Checked is what a check of all steps found.
 type Checked struct {
 	Graph *plan.Graph
-	Diffs map[plan.Addr]change.Diff // an entry for every step that was checked
-	Errs  map[plan.Addr]error       // steps whose check failed
-	Left  map[plan.Addr]plan.Left   // steps that are not to be done; see Narrow
+	Diffs map[address.Step]change.Diff // an entry for every step that was checked
+	Errs  map[address.Step]error       // steps whose check failed
+	Left  map[address.Step]plan.Left   // steps that are not to be done; see Narrow
 }
 
 // Check compares every step with its host, all of them at once: what one
@@ -47,7 +48,7 @@ type Checked struct {
 func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Checked {
 	ctx, cancel := context.WithTimeout(ctx, longest(g.Steps))
 	defer cancel()
-	c := &Checked{Graph: g, Diffs: map[plan.Addr]change.Diff{}, Errs: map[plan.Addr]error{}}
+	c := &Checked{Graph: g, Diffs: map[address.Step]change.Diff{}, Errs: map[address.Step]error{}}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, s := range longestFirst(g.Steps) {
@@ -76,7 +77,7 @@ func check(ctx context.Context, s *plan.Step, hosts Hosts) (change.Diff, error) 
 		o.Settle()
 	}
 	if u := (*modules.UnknownError)(nil); errors.As(err, &u) {
-		return change.Diff{{Action: change.Add, Item: string(s.Addr), Until: u.Until}}, nil
+		return change.Diff{{Action: change.Add, Item: s.Addr.String(), Until: u.Until}}, nil
 	}
 	return d, err
 }
@@ -94,7 +95,7 @@ func (c *Checked) Pending() []*plan.Step {
 
 // Failed are the probes that found something, and the checks that failed,
 // in plan order.
-func (c *Checked) Failed() (probes []plan.Addr, errs []error) {
+func (c *Checked) Failed() (probes []address.Step, errs []error) {
 	for _, s := range c.Graph.Steps {
 		if c.Diffs[s.Addr].Failed() {
 			probes = append(probes, s.Addr)
@@ -107,8 +108,8 @@ func (c *Checked) Failed() (probes []plan.Addr, errs []error) {
 }
 
 // Moved are the steps whose differences are not those of an earlier check.
-func (c *Checked) Moved(earlier *Checked) []plan.Addr {
-	var moved []plan.Addr
+func (c *Checked) Moved(earlier *Checked) []address.Step {
+	var moved []address.Step
 	for _, s := range c.Graph.Steps {
 		if isModule(s) && !sameDiff(steady(c.Diffs[s.Addr]), steady(earlier.Diffs[s.Addr])) {
 			moved = append(moved, s.Addr)
@@ -138,7 +139,7 @@ func (c *Checked) Summary() Summary {
 	var sum Summary
 	hosts := map[string]bool{}
 	for _, s := range c.Pending() {
-		if h := s.Addr.Host(); h != "" {
+		if h := s.Addr.Host; h != "" {
 			hosts[h] = true
 		}
 		switch c.Action(s.Addr) {
@@ -155,7 +156,7 @@ func (c *Checked) Summary() Summary {
 }
 
 // Action is what a step does as a whole.
-func (c *Checked) Action(a plan.Addr) change.Action { return c.Diffs[a].Action() }
+func (c *Checked) Action(a address.Step) change.Action { return c.Diffs[a].Action() }
 
 // longestFirst puts first the steps that are over all hosts: they take
 // several calls one after the other, which should not queue behind all the
@@ -163,7 +164,7 @@ func (c *Checked) Action(a plan.Addr) change.Action { return c.Diffs[a].Action()
 func longestFirst(steps []*plan.Step) []*plan.Step {
 	steps = slices.Clone(steps)
 	slices.SortStableFunc(steps, func(a, b *plan.Step) int {
-		return min(len(a.Addr.Host()), 1) - min(len(b.Addr.Host()), 1)
+		return min(len(a.Addr.Host), 1) - min(len(b.Addr.Host), 1)
 	})
 	return steps
 }

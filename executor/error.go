@@ -3,7 +3,7 @@ package executor
 import (
 	"fmt"
 
-	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/address"
 )
 
 // Op is what a step was doing.
@@ -18,7 +18,7 @@ const (
 
 // An Error is a step that failed.
 type Error struct {
-	Step plan.Addr // which module on which host
+	Step address.Step // which module on which host
 	Op   Op
 	Err  error
 }

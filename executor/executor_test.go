@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/host"
@@ -83,8 +84,8 @@ func (p probe) Check(context.Context, host.Host) (change.Diff, error) {
 	return change.Diff{{Kind: change.Finding, Level: change.Error, Item: "swap is on"}}, nil
 }
 
-func step(addr string, work modules.Checker, after ...plan.Addr) *plan.Step {
-	s := &plan.Step{Addr: plan.Addr(addr), Work: work, After: after}
+func step(addr string, work modules.Checker, after ...address.Step) *plan.Step {
+	s := &plan.Step{Addr: address.MustParse(addr), Work: work, After: after}
 	if p, ok := work.(*part); ok && p.gives != nil {
 		s.Outputs = []modules.Output{p.gives}
 	}
@@ -112,14 +113,14 @@ func apply(t *testing.T, steps []*plan.Step, stop <-chan struct{}) (*Checked, *R
 
 func TestApplyFollowsEdges(t *testing.T) {
 	w := &world{done: map[string]bool{}}
-	ca := modules.NewValue[string]("ca.a")
+	ca := modules.NewValue[string](address.MustParse("ca.a"))
 	steps := []*plan.Step{
 		step("ca.a", &part{w: w, name: "ca", gives: ca}),
-		step("leaf.b", &part{w: w, name: "leaf", needs: ca}, "ca.a"),
-		step("user.b", &part{w: w, name: "user"}, "leaf.b"),
+		step("leaf.b", &part{w: w, name: "leaf", needs: ca}, address.MustParse("ca.a")),
+		step("user.b", &part{w: w, name: "user"}, address.MustParse("leaf.b")),
 	}
 	checked, result := apply(t, steps, nil)
-	if got := checked.Diffs["leaf.b"].Until(); !slices.Equal(got, []string{"ca.a"}) {
+	if got := checked.Diffs[address.MustParse("leaf.b")].Until(); !slices.Equal(got, []address.Step{address.MustParse("ca.a")}) {
 		t.Errorf("leaf is known after %v, want ca.a", got)
 	}
 	if !result.Complete() || !slices.Equal(w.order, []string{"ca", "leaf", "user"}) {
@@ -135,19 +136,19 @@ func TestFailureStopsWhatDependsOnItAlone(t *testing.T) {
 	broken := errors.New("disk full")
 	steps := []*plan.Step{
 		step("one.a", &part{w: w, name: "one", err: broken}),
-		step("two.a", &part{w: w, name: "two"}, "one.a"),
-		step("three.a", &part{w: w, name: "three"}, "two.a"),
+		step("two.a", &part{w: w, name: "two"}, address.MustParse("one.a")),
+		step("three.a", &part{w: w, name: "three"}, address.MustParse("two.a")),
 		step("other.b", &part{w: w, name: "other"}),
 	}
 	_, r := apply(t, steps, nil)
 	if len(r.Failed) != 1 || !errors.Is(r.Failed[0], broken) || r.Failed[0].Error() != "one.a: apply: disk full" {
 		t.Errorf("failed: %v", r.Failed)
 	}
-	want := []event.StepSkipped{{Addr: "two.a", Cause: "one.a"}, {Addr: "three.a", Cause: "one.a"}}
+	want := []event.StepSkipped{{Addr: address.MustParse("two.a"), Cause: address.MustParse("one.a")}, {Addr: address.MustParse("three.a"), Cause: address.MustParse("one.a")}}
 	if !slices.Equal(r.Skipped, want) {
 		t.Errorf("skipped %v, want %v", r.Skipped, want)
 	}
-	if !slices.Equal(r.Done, []plan.Addr{"other.b"}) {
+	if !slices.Equal(r.Done, []address.Step{address.MustParse("other.b")}) {
 		t.Errorf("done %v", r.Done)
 	}
 }
@@ -155,11 +156,11 @@ func TestFailureStopsWhatDependsOnItAlone(t *testing.T) {
 func TestProbeThatFindsSomething(t *testing.T) {
 	w := &world{done: map[string]bool{}}
 	checked := Check(context.Background(), &plan.Graph{Steps: []*plan.Step{
-		step("host.a", probe{finds: true}), step("host.b", probe{}), step("gate", nil, "host.a", "host.b"),
-		step("one.a", &part{w: w, name: "one"}, "gate"),
+		step("host.a", probe{finds: true}), step("host.b", probe{}), step("gate", nil, address.MustParse("host.a"), address.MustParse("host.b")),
+		step("one.a", &part{w: w, name: "one"}, address.MustParse("gate")),
 	}}, Hosts{}, quiet)
 	probes, errs := checked.Failed()
-	if !slices.Equal(probes, []plan.Addr{"host.a"}) || len(errs) != 0 {
+	if !slices.Equal(probes, []address.Step{address.MustParse("host.a")}) || len(errs) != 0 {
 		t.Errorf("failed probes %v, errors %v", probes, errs)
 	}
 }
@@ -172,14 +173,14 @@ func TestStopBeginsNothingMore(t *testing.T) {
 		close(stop)
 		close(first.hold)
 	}()
-	_, r := apply(t, []*plan.Step{step("one.a", first), step("two.a", &part{w: w, name: "two"}, "one.a")}, stop)
-	if !slices.Equal(r.Done, []plan.Addr{"one.a"}) || len(r.Skipped) != 1 || r.Skipped[0].Cause != "" {
+	_, r := apply(t, []*plan.Step{step("one.a", first), step("two.a", &part{w: w, name: "two"}, address.MustParse("one.a"))}, stop)
+	if !slices.Equal(r.Done, []address.Step{address.MustParse("one.a")}) || len(r.Skipped) != 1 || !r.Skipped[0].Cause.IsZero() {
 		t.Errorf("got %+v", r)
 	}
 }
 
 func TestUnseenChangeIsRefused(t *testing.T) {
-	planned := change.Diff{{Kind: change.Text, Item: "/a", Want: "x"}, {Kind: change.Cert, Item: "/c", Until: "ca.a"}}
+	planned := change.Diff{{Kind: change.Text, Item: "/a", Want: "x"}, {Kind: change.Cert, Item: "/c", Until: address.MustParse("ca.a")}}
 	tests := []struct {
 		name string
 		now  change.Diff
@@ -195,7 +196,7 @@ func TestUnseenChangeIsRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := asPlanned("one.a", tt.now, planned); (err == nil) != tt.ok {
+			if err := asPlanned(address.MustParse("one.a"), tt.now, planned); (err == nil) != tt.ok {
 				t.Errorf("got %v, want ok %v", err, tt.ok)
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
@@ -19,15 +20,15 @@ type Impact struct {
 	Etcd         []string // those of them that are members of etcd
 	Restarts     []Effect // running services that are interrupted
 	Removals     []Effect
-	Replaced     []Effect    // what pmkctl did not make and overwrites; or what cannot change without a gap, which Why tells
-	Unknown      []plan.Addr // steps of which a part is known only after others: it may restart something too
-	Files        int         // that are sent to hosts
-	Bytes        int64       // of these files
+	Replaced     []Effect       // what pmkctl did not make and overwrites; or what cannot change without a gap, which Why tells
+	Unknown      []address.Step // steps of which a part is known only after others: it may restart something too
+	Files        int            // that are sent to hosts
+	Bytes        int64          // of these files
 }
 
 // An Effect is one change that people ask about.
 type Effect struct {
-	Step plan.Addr
+	Step address.Step
 	Host string
 	Item string // path, unit, setting, object
 	Why  string // of a restart always; else often ""
@@ -38,12 +39,12 @@ type Effect struct {
 // is a member of etcd.
 func (c *Checked) Impact(hosts []*spec.Host) Impact {
 	i := Impact{Counts: c.Summary(), Hosts: []string{}, ControlPlane: []string{}, Etcd: []string{},
-		Restarts: []Effect{}, Removals: []Effect{}, Replaced: []Effect{}, Unknown: []plan.Addr{}}
+		Restarts: []Effect{}, Removals: []Effect{}, Replaced: []Effect{}, Unknown: []address.Step{}}
 	var leaveEtcd []string
 	for _, s := range c.Pending() {
 		i.step(s, c.Diffs[s.Addr])
-		if s.Addr.Module() == plan.EtcdLeave {
-			leaveEtcd = append(leaveEtcd, s.Addr.Host())
+		if s.Addr.Module == plan.EtcdLeave {
+			leaveEtcd = append(leaveEtcd, s.Addr.Host)
 		}
 	}
 	i.sortHosts(hosts, leaveEtcd)
@@ -51,14 +52,14 @@ func (c *Checked) Impact(hosts []*spec.Host) Impact {
 }
 
 func (i *Impact) step(s *plan.Step, d change.Diff) {
-	if h := s.Addr.Host(); h != "" && !slices.Contains(i.Hosts, h) {
+	if h := s.Addr.Host; h != "" && !slices.Contains(i.Hosts, h) {
 		i.Hosts = append(i.Hosts, h)
 	}
 	if len(d.Until()) > 0 {
 		i.Unknown = append(i.Unknown, s.Addr)
 	}
 	for _, c := range d {
-		e := Effect{Step: s.Addr, Host: s.Addr.Host(), Item: c.Item, Why: c.Why}
+		e := Effect{Step: s.Addr, Host: s.Addr.Host, Item: c.Item, Why: c.Why}
 		switch {
 		case restarts(c):
 			if e.Why == "" {

@@ -4,8 +4,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 )
@@ -19,22 +19,22 @@ func impactOf(steps ...saved.Step) Impact {
 
 func TestImpact(t *testing.T) {
 	i := impactOf(
-		saved.Step{Addr: "swap.worker-1", Kind: saved.Probe, Diff: saved.Diff{{Kind: change.Finding, Item: "swap is on"}}},
-		saved.Step{Addr: "gone.old-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Remove, Item: "/etc/old", Have: "x"}}},
-		saved.Step{Addr: "programs.worker-1", Kind: saved.Module, Diff: saved.Diff{
+		saved.Step{Addr: address.MustParse("swap.worker-1"), Kind: saved.Probe, Diff: saved.Diff{{Kind: change.Finding, Item: "swap is on"}}},
+		saved.Step{Addr: address.MustParse("gone.old-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Remove, Item: "/etc/old", Have: "x"}}},
+		saved.Step{Addr: address.MustParse("programs.worker-1"), Kind: saved.Module, Diff: saved.Diff{
 			{Kind: change.Transfer, Action: change.Add, Item: "/usr/local/bin/a", Bytes: 40},
 			{Kind: change.Transfer, Action: change.Replace, Item: "/usr/local/bin/b", Bytes: 2}}},
-		saved.Step{Addr: "etcd.db-1", Kind: saved.Module},
-		saved.Step{Addr: "etcd.cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Unit, Action: change.Restart, Item: "etcd.service", Why: "/etc/etcd/etcd.yaml changes"}}},
-		saved.Step{Addr: "rbac.cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Object, Item: "clusterrole/x", Until: "kube-apiserver.cp-1"}}},
+		saved.Step{Addr: address.MustParse("etcd.db-1"), Kind: saved.Module},
+		saved.Step{Addr: address.MustParse("etcd.cp-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Unit, Action: change.Restart, Item: "etcd.service", Why: "/etc/etcd/etcd.yaml changes"}}},
+		saved.Step{Addr: address.MustParse("rbac.cp-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Object, Item: "clusterrole/x", Until: address.MustParse("kube-apiserver.cp-1")}}},
 	)
 	want := Impact{
 		Counts: Summary{Add: 0, Change: 3, Remove: 1, Hosts: 3},
 		Hosts:  []string{"cp-1", "worker-1", "old-1"}, ControlPlane: []string{"cp-1"}, Etcd: []string{"cp-1"},
-		Restarts: []Effect{{"etcd.cp-1", "cp-1", "etcd.service", "/etc/etcd/etcd.yaml changes"}},
-		Removals: []Effect{{"gone.old-1", "old-1", "/etc/old", ""}},
-		Replaced: []Effect{{"programs.worker-1", "worker-1", "/usr/local/bin/b", ""}},
-		Unknown:  []plan.Addr{"rbac.cp-1"}, Files: 2, Bytes: 42,
+		Restarts: []Effect{{address.MustParse("etcd.cp-1"), "cp-1", "etcd.service", "/etc/etcd/etcd.yaml changes"}},
+		Removals: []Effect{{address.MustParse("gone.old-1"), "old-1", "/etc/old", ""}},
+		Replaced: []Effect{{address.MustParse("programs.worker-1"), "worker-1", "/usr/local/bin/b", ""}},
+		Unknown:  []address.Step{address.MustParse("rbac.cp-1")}, Files: 2, Bytes: 42,
 	}
 	if !reflect.DeepEqual(i, want) {
 		t.Errorf("got  %+v\nwant %+v", i, want)
@@ -45,7 +45,7 @@ func TestImpact(t *testing.T) {
 }
 
 func TestImpactOfNothing(t *testing.T) {
-	v := reflect.ValueOf(impactOf(saved.Step{Addr: "etcd.cp-1", Kind: saved.Module}))
+	v := reflect.ValueOf(impactOf(saved.Step{Addr: address.MustParse("etcd.cp-1"), Kind: saved.Module}))
 	for n := range v.NumField() {
 		if f := v.Field(n); f.Kind() == reflect.Slice && (f.IsNil() || f.Len() > 0) {
 			t.Errorf("%s is %v, want an empty list", v.Type().Field(n).Name, f)
@@ -70,7 +70,7 @@ func TestRestarts(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			i := impactOf(saved.Step{Addr: "x.cp-1", Kind: saved.Module, Diff: saved.Diff{tt.change}})
+			i := impactOf(saved.Step{Addr: address.MustParse("x.cp-1"), Kind: saved.Module, Diff: saved.Diff{tt.change}})
 			if len(i.Restarts) != tt.want {
 				t.Errorf("got %+v, want %d", i.Restarts, tt.want)
 			}

@@ -1,11 +1,14 @@
 package executor
 
-import "github.com/pmkctl/pmkctl/plan"
+import (
+	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/plan"
+)
 
 // Narrow leaves steps out: they keep their place in the graph, so that what
 // waits for them still waits for what they wait for, and have nothing to do.
 // That their check failed is no matter then.
-func (c *Checked) Narrow(left map[plan.Addr]plan.Left) {
+func (c *Checked) Narrow(left map[address.Step]plan.Left) {
 	c.Left = left
 	for a := range left {
 		c.Diffs[a] = nil
@@ -15,8 +18,8 @@ func (c *Checked) Narrow(left map[plan.Addr]plan.Left) {
 
 // LeftOut are the steps that have something to change and are left out, in
 // plan order.
-func (c *Checked) LeftOut() []plan.Addr {
-	var list []plan.Addr
+func (c *Checked) LeftOut() []address.Step {
+	var list []address.Step
 	for _, s := range c.Graph.Steps {
 		if c.Left[s.Addr].Pending {
 			list = append(list, s.Addr)

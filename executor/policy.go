@@ -23,7 +23,7 @@ func (c *Checked) facts(cluster *spec.Cluster) spec.PlanFacts {
 		Add: i.Counts.Add, Change: i.Counts.Change, Remove: i.Counts.Remove,
 		Restarts: effects(i.Restarts), Removals: effects(i.Removals), Foreign: effects(i.Replaced), Files: i.Files, Bytes: i.Bytes, LeftOut: len(c.LeftOut())}
 	for _, s := range c.Pending() {
-		f.Steps = append(f.Steps, spec.PlanStep{Addr: string(s.Addr), Module: s.Addr.Module(), Host: s.Addr.Host(), Action: string(c.Action(s.Addr))})
+		f.Steps = append(f.Steps, spec.PlanStep{Addr: s.Addr.String(), Module: s.Addr.Module, Host: s.Addr.Host, Action: string(c.Action(s.Addr))})
 	}
 	return f
 }
@@ -31,7 +31,7 @@ func (c *Checked) facts(cluster *spec.Cluster) spec.PlanFacts {
 func effects(list []Effect) []spec.PlanEffect {
 	var out []spec.PlanEffect
 	for _, e := range list {
-		out = append(out, spec.PlanEffect{Host: e.Host, Item: e.Item, Step: string(e.Step), Why: e.Why})
+		out = append(out, spec.PlanEffect{Host: e.Host, Item: e.Item, Step: e.Step.String(), Why: e.Why})
 	}
 	return out
 }

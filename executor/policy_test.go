@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
@@ -18,13 +19,13 @@ func says(expr string) spec.Policy {
 // TestPoliciesAreToldThePlan: every value of plan is what the steps are.
 func TestPoliciesAreToldThePlan(t *testing.T) {
 	c := Saved(&saved.Plan{Steps: []saved.Step{
-		{Addr: "etcd.cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Unit, Action: change.Restart, Item: "etcd.service", Why: "because"}}},
-		{Addr: "programs.worker-1", Kind: saved.Module, Diff: saved.Diff{
+		{Addr: address.MustParse("etcd.cp-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Unit, Action: change.Restart, Item: "etcd.service", Why: "because"}}},
+		{Addr: address.MustParse("programs.worker-1"), Kind: saved.Module, Diff: saved.Diff{
 			{Kind: change.Transfer, Action: change.Add, Item: "/x", Bytes: 40}, {Kind: change.Transfer, Action: change.Add, Item: "/y", Bytes: 2}}},
-		{Addr: "motd.worker-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Replace, Item: "/etc/motd"}}},
-		{Addr: "gone.old-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Remove, Item: "/z"}}},
-		{Addr: "dns.cp-1", Kind: saved.Module, Diff: saved.Diff{{Item: "dns.cp-1", Until: "etcd.cp-1"}}},
-		{Addr: "kernel.cp-1", Kind: saved.Module},
+		{Addr: address.MustParse("motd.worker-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Replace, Item: "/etc/motd"}}},
+		{Addr: address.MustParse("gone.old-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Remove, Item: "/z"}}},
+		{Addr: address.MustParse("dns.cp-1"), Kind: saved.Module, Diff: saved.Diff{{Item: "dns.cp-1", Until: address.MustParse("etcd.cp-1")}}},
+		{Addr: address.MustParse("kernel.cp-1"), Kind: saved.Module},
 	}})
 	cluster := &spec.Cluster{Hosts: []*spec.Host{{Name: "worker-1", Roles: []spec.Role{spec.Worker}}, {Name: "cp-1", Roles: []spec.Role{spec.ControlPlane, spec.Etcd}}},
 		Leaving: []spec.Leaving{{Host: &spec.Host{Name: "old-1", Roles: []spec.Role{spec.Etcd}}}}}
@@ -47,8 +48,8 @@ func TestPoliciesAreToldThePlan(t *testing.T) {
 
 // TestPoliciesAreAboutChanges: a plan without any has nothing to be refused.
 func TestPoliciesAreAboutChanges(t *testing.T) {
-	c := Saved(&saved.Plan{Steps: []saved.Step{{Addr: "kernel.cp-1", Kind: saved.Module},
-		{Addr: "preflight.cp-1", Kind: saved.Probe, Diff: saved.Diff{{Kind: change.Finding, Level: change.Warning}}}}})
+	c := Saved(&saved.Plan{Steps: []saved.Step{{Addr: address.MustParse("kernel.cp-1"), Kind: saved.Module},
+		{Addr: address.MustParse("preflight.cp-1"), Kind: saved.Probe, Diff: saved.Diff{{Kind: change.Finding, Level: change.Warning}}}}})
 	if got := c.Policies(&spec.Cluster{Policies: []spec.Policy{says(`"x"`)}}, true, time.Now()); got != nil {
 		t.Error(fmt.Sprint(got))
 	}

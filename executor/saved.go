@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/plan"
@@ -41,7 +42,7 @@ func kindOf(s *plan.Step) saved.Kind {
 // Saved is what a plan's check found when it was made, to be shown. Its
 // steps cannot be run.
 func Saved(p *saved.Plan) *Checked {
-	c := &Checked{Graph: &plan.Graph{}, Diffs: map[plan.Addr]change.Diff{}, Errs: map[plan.Addr]error{}, Left: map[plan.Addr]plan.Left{}}
+	c := &Checked{Graph: &plan.Graph{}, Diffs: map[address.Step]change.Diff{}, Errs: map[address.Step]error{}, Left: map[address.Step]plan.Left{}}
 	for _, s := range p.Steps {
 		step := &plan.Step{Addr: s.Addr, After: s.After, Source: s.Source, On: s.On}
 		switch s.Kind {
@@ -72,7 +73,7 @@ func (asModule) Apply(context.Context, host.Host, change.Diff) error  { return e
 
 // A Move is a step that is not as a saved plan has it.
 type Move struct {
-	Addr plan.Addr
+	Addr address.Step
 	Was  change.Diff // what the plan has of it and is not so any more
 	Is   change.Diff // what is so now and not in the plan
 }
@@ -81,7 +82,7 @@ type Move struct {
 // came in applies that were cut off. Nothing moved if every step differs as
 // the plan has it, or is what the plan's own steps made of that.
 func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
-	was := map[plan.Addr]change.Diff{}
+	was := map[address.Step]change.Diff{}
 	for _, s := range p.Steps {
 		was[s.Addr] = steady(change.Diff(s.Diff))
 	}
@@ -97,7 +98,7 @@ func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
 		moves = append(moves, move(s.Addr, w, is))
 	}
 	for _, s := range p.Steps {
-		if w, gone := was[s.Addr]; gone && s.Kind == saved.Module && len(w) > 0 && did[s.RunsOn()][string(s.Addr)] != state.Done {
+		if w, gone := was[s.Addr]; gone && s.Kind == saved.Module && len(w) > 0 && did[s.RunsOn()][s.Addr] != state.Done {
 			moves = append(moves, move(s.Addr, w, nil))
 		}
 	}
@@ -125,7 +126,7 @@ func steady(d change.Diff) change.Diff {
 }
 
 // move leaves out what both have.
-func move(a plan.Addr, was, is change.Diff) Move {
+func move(a address.Step, was, is change.Diff) Move {
 	without := func(d, other change.Diff) (out change.Diff) {
 		for _, c := range d {
 			if !slices.Contains(other, c) {
@@ -140,17 +141,17 @@ func move(a plan.Addr, was, is change.Diff) Move {
 // resumed judges steps of a plan that may have been begun.
 type resumed struct {
 	did    map[string]state.Progress
-	on     map[plan.Addr]string // whose journal notes a step
-	shaken map[plan.Addr]bool   // steps behind one that was cut off
+	on     map[address.Step]string // whose journal notes a step
+	shaken map[address.Step]bool   // steps behind one that was cut off
 }
 
-func (r resumed) of(a plan.Addr) state.What { return r.did[r.on[a]][string(a)] }
+func (r resumed) of(a address.Step) state.What { return r.did[r.on[a]][a] }
 
 func resume(g *plan.Graph, did map[string]state.Progress) resumed {
-	r := resumed{did, map[plan.Addr]string{}, map[plan.Addr]bool{}}
+	r := resumed{did, map[address.Step]string{}, map[address.Step]bool{}}
 	for _, s := range g.Steps {
 		r.on[s.Addr] = s.RunsOn()
-		r.shaken[s.Addr] = slices.ContainsFunc(s.After, func(a plan.Addr) bool {
+		r.shaken[s.Addr] = slices.ContainsFunc(s.After, func(a address.Step) bool {
 			w := r.of(a)
 			return r.shaken[a] || w == state.Intent || w == state.Failed
 		})
@@ -176,10 +177,10 @@ func (r resumed) equal(s *plan.Step, is, was change.Diff) bool {
 // split takes from is what a step that was cut off explains: it left a
 // service down, so what needs that is down too, or cannot be known. That a
 // Node is not Ready is explained by any step that the plan did on its host.
-func (r resumed) split(a plan.Addr, is, was change.Diff) (rest, excused change.Diff) {
+func (r resumed) split(a address.Step, is, was change.Diff) (rest, excused change.Diff) {
 	for _, c := range is {
-		unknown := c.Until != "" && r.of(plan.Addr(c.Until)) != ""
-		unready := c.Want == "Ready" && len(r.did[a.Host()]) > 0
+		unknown := !c.Until.IsZero() && r.of(c.Until) != ""
+		unready := c.Want == "Ready" && len(r.did[a.Host]) > 0
 		if !slices.Contains(was, c) && (unknown || unready || r.shaken[a] && isState(c)) {
 			excused = append(excused, c)
 		} else {
@@ -198,9 +199,9 @@ func isState(c change.Change) bool {
 // resolved tells if a step that was not begun differs as planned but for
 // what became known, because the plan did the step that it waits for, and
 // for what is not known again.
-func (r resumed) resolved(a plan.Addr, rest, excused, was change.Diff) bool {
+func (r resumed) resolved(a address.Step, rest, excused, was change.Diff) bool {
 	for _, c := range was {
-		known := c.Until != "" && r.of(plan.Addr(c.Until)) != ""
+		known := !c.Until.IsZero() && r.of(c.Until) != ""
 		if !known && !slices.Contains(rest, c) && !waited(a, c, unknown(excused)) {
 			return false
 		}
@@ -216,7 +217,7 @@ func (r resumed) resolved(a plan.Addr, rest, excused, was change.Diff) bool {
 // unknown are the changes of a diff that are known only later.
 func unknown(d change.Diff) (out change.Diff) {
 	for _, c := range d {
-		if c.Until != "" {
+		if !c.Until.IsZero() {
 			out = append(out, c)
 		}
 	}

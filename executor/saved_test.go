@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
@@ -17,9 +18,9 @@ func TestSince(t *testing.T) {
 	ours := foreign
 	ours.Action = change.Update
 	unit := change.Change{Kind: change.Unit, Action: change.Update, Item: "a.service", Have: "enabled, failed", Want: "enabled, active"}
-	later := change.Change{Kind: change.Cert, Action: change.Add, Item: "/c", Until: "ca.b"}
+	later := change.Change{Kind: change.Cert, Action: change.Add, Item: "/c", Until: address.MustParse("ca.b")}
 	known := change.Change{Kind: change.Cert, Action: change.Add, Item: "/c", Want: "by the new CA"}
-	whole := change.Change{Action: change.Add, Item: "one.a", Until: "ca.b"}
+	whole := change.Change{Action: change.Add, Item: "one.a", Until: address.MustParse("ca.b")}
 	other := file
 	other.Want = "z"
 	public := change.Change{Kind: change.Text, Action: change.Add, Item: "/d.pub", Why: "the public half of /d"}
@@ -81,19 +82,19 @@ func TestSince(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			p := &saved.Plan{Steps: []saved.Step{
-				{Addr: "ca.b", Kind: saved.Module}, {Addr: "two.b", Kind: saved.Module, After: []plan.Addr{"ca.b"}},
-				{Addr: "one.a", Kind: saved.Module, After: []plan.Addr{"two.b"}, Diff: saved.Diff(tt.was)}}}
+				{Addr: address.MustParse("ca.b"), Kind: saved.Module}, {Addr: address.MustParse("two.b"), Kind: saved.Module, After: []address.Step{address.MustParse("ca.b")}},
+				{Addr: address.MustParse("one.a"), Kind: saved.Module, After: []address.Step{address.MustParse("two.b")}, Diff: saved.Diff(tt.was)}}}
 			now := Saved(p)
-			now.Diffs["one.a"] = tt.is
+			now.Diffs[address.MustParse("one.a")] = tt.is
 			did := map[string]state.Progress{"a": {}, "b": {}}
 			if tt.did != "" {
-				did["a"]["one.a"] = tt.did
+				did["a"][address.MustParse("one.a")] = tt.did
 			}
 			if tt.ca != "" {
-				did["b"]["ca.b"] = tt.ca
+				did["b"][address.MustParse("ca.b")] = tt.ca
 			}
 			if tt.host != "" {
-				did["a"]["kubelet.a"] = tt.host
+				did["a"][address.MustParse("kubelet.a")] = tt.host
 			}
 			if moves := now.Since(p, did); (len(moves) > 0) != tt.moved {
 				t.Errorf("got %+v, want moved %v", moves, tt.moved)
@@ -108,11 +109,11 @@ func TestSinceTellsWhat(t *testing.T) {
 	b2 := b
 	b2.Have = "y"
 	p := &saved.Plan{Steps: []saved.Step{
-		{Addr: "one.a", Kind: saved.Module, Diff: saved.Diff{a, b}}, {Addr: "gone.a", Kind: saved.Module, Diff: saved.Diff{a}}}}
+		{Addr: address.MustParse("one.a"), Kind: saved.Module, Diff: saved.Diff{a, b}}, {Addr: address.MustParse("gone.a"), Kind: saved.Module, Diff: saved.Diff{a}}}}
 	now := Saved(&saved.Plan{Steps: []saved.Step{
-		{Addr: "one.a", Kind: saved.Module, Diff: saved.Diff{a, b2}}, {Addr: "new.a", Kind: saved.Module, Diff: saved.Diff{b}}}})
+		{Addr: address.MustParse("one.a"), Kind: saved.Module, Diff: saved.Diff{a, b2}}, {Addr: address.MustParse("new.a"), Kind: saved.Module, Diff: saved.Diff{b}}}})
 	want := []Move{
-		{"one.a", change.Diff{b}, change.Diff{b2}}, {Addr: "new.a", Is: change.Diff{b}}, {Addr: "gone.a", Was: change.Diff{a}}}
+		{address.MustParse("one.a"), change.Diff{b}, change.Diff{b2}}, {Addr: address.MustParse("new.a"), Is: change.Diff{b}}, {Addr: address.MustParse("gone.a"), Was: change.Diff{a}}}
 	if got := now.Since(p, nil); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 )
@@ -11,24 +12,24 @@ import (
 // turns says which steps are to be confirmed before the hosts that take
 // turns on them begin.
 type turns struct {
-	next  map[plan.Addr]bool // the very next host has something to change
-	later map[plan.Addr]bool // some host after it has
+	next  map[address.Step]bool // the very next host has something to change
+	later map[address.Step]bool // some host after it has
 }
 
 // turnsOf walks the graph from its end: what waits for a step comes first.
 func turnsOf(planned *Checked) turns {
-	t := turns{map[plan.Addr]bool{}, map[plan.Addr]bool{}}
+	t := turns{map[address.Step]bool{}, map[address.Step]bool{}}
 	last := lastOfTurns(planned.Graph)
-	busy := map[plan.Addr]bool{} // of the turn of its host, the step or one behind it has something to change
+	busy := map[address.Step]bool{} // of the turn of its host, the step or one behind it has something to change
 	for _, s := range slices.Backward(planned.Graph.Steps) {
-		ends := last[s.Addr.Module()] && len(s.Turns) == 0 // a Node's labels take nothing away from its pods
+		ends := last[s.Addr.Module] && len(s.Turns) == 0 // a Node's labels take nothing away from its pods
 		busy[s.Addr] = !ends && (busy[s.Addr] || planned.pending(s))
 		for _, a := range s.After {
 			switch {
 			case slices.Contains(s.Turns, a):
 				t.next[a] = t.next[a] || busy[s.Addr]
 				t.later[a] = t.later[a] || busy[s.Addr] || t.later[s.Addr]
-			case a.Host() == s.Addr.Host():
+			case a.Host == s.Addr.Host:
 				busy[a] = busy[a] || busy[s.Addr]
 				t.later[a] = t.later[a] || t.later[s.Addr]
 			}
@@ -42,7 +43,7 @@ func lastOfTurns(g *plan.Graph) map[string]bool {
 	last := map[string]bool{}
 	for _, s := range g.Steps {
 		for _, a := range s.Turns {
-			last[a.Module()] = true
+			last[a.Module] = true
 		}
 	}
 	return last
@@ -53,9 +54,9 @@ func (c *Checked) pending(s *plan.Step) bool { return isModule(s) && len(c.Diffs
 // touched reports whether a step of the same host that s waited for, at one
 // remove or more, changed something in this run.
 func (w *walk) touched(s *plan.Step) bool {
-	return slices.ContainsFunc(s.After, func(a plan.Addr) bool {
+	return slices.ContainsFunc(s.After, func(a address.Step) bool {
 		e := w.ends[a]
-		return e != nil && a.Host() == s.Addr.Host() && (e.changed || e.touched)
+		return e != nil && a.Host == s.Addr.Host && (e.changed || e.touched)
 	})
 }
 

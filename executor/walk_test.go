@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/host"
@@ -152,8 +153,8 @@ func TestMoved(t *testing.T) {
 				work = probe{}
 			}
 			g := &plan.Graph{Steps: []*plan.Step{step("x.a", work)}}
-			now := &Checked{Graph: g, Diffs: map[plan.Addr]change.Diff{"x.a": tt.now}}
-			then := &Checked{Graph: g, Diffs: map[plan.Addr]change.Diff{"x.a": tt.then}}
+			now := &Checked{Graph: g, Diffs: map[address.Step]change.Diff{address.MustParse("x.a"): tt.now}}
+			then := &Checked{Graph: g, Diffs: map[address.Step]change.Diff{address.MustParse("x.a"): tt.then}}
 			if got := len(now.Moved(then)) > 0; got != tt.moved {
 				t.Errorf("moved %v, want %v", got, tt.moved)
 			}
@@ -167,8 +168,8 @@ func TestCutOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	h := hosttest.New("a")
 	began := make(chan struct{})
-	steps := []*plan.Step{step("one.a", waits{began}), step("two.a", &busy{now: new(atomic.Int32), most: new(atomic.Int32)}, "one.a"),
-		step("three.a", waits{nil}, "two.a")}
+	steps := []*plan.Step{step("one.a", waits{began}), step("two.a", &busy{now: new(atomic.Int32), most: new(atomic.Int32)}, address.MustParse("one.a")),
+		step("three.a", waits{nil}, address.MustParse("two.a"))}
 	g := &plan.Graph{Steps: steps}
 	checked := Check(ctx, g, Hosts{"a": h}, quiet)
 	go func() { <-began; cancel() }()
@@ -186,7 +187,10 @@ func TestCutOff(t *testing.T) {
 	if n := len(events); n != 4 { // started, failed, two skipped
 		t.Errorf("%d events: %v", n, events)
 	}
-	if !slices.ContainsFunc(events, func(e event.Event) bool { f, ok := e.(event.StepFailed); return ok && f.Addr == "one.a" }) {
+	if !slices.ContainsFunc(events, func(e event.Event) bool {
+		f, ok := e.(event.StepFailed)
+		return ok && f.Addr == address.MustParse("one.a")
+	}) {
 		t.Error("nobody was told that one.a failed")
 	}
 }

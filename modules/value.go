@@ -4,13 +4,15 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"github.com/pmkctl/pmkctl/address"
 )
 
 // A Value is a public fact that one step finds or makes and others need,
 // such as a CA's certificate. Readers wait until the step that gives it was
 // checked; then it is known, or known only after that step was applied.
 type Value[T any] struct {
-	step string
+	step address.Step
 
 	mu      sync.Mutex
 	settled chan struct{} // closed once known or given up for now
@@ -26,13 +28,13 @@ type Output interface {
 }
 
 // NewValue is a value that the step with this address gives.
-func NewValue[T any](step string) *Value[T] {
+func NewValue[T any](step address.Step) *Value[T] {
 	return &Value[T]{step: step, settled: make(chan struct{})}
 }
 
 // Known is a value that needs no step.
 func Known[T any](v T) *Value[T] {
-	x := NewValue[T]("")
+	x := NewValue[T](address.Step{})
 	x.Set(v)
 	return x
 }
@@ -75,6 +77,6 @@ func (x *Value[T]) Get(ctx context.Context) (T, error) {
 
 // An UnknownError is a value that is known only after a step. A Check turns
 // it into a Change with Until.
-type UnknownError struct{ Until string }
+type UnknownError struct{ Until address.Step }
 
 func (e *UnknownError) Error() string { return fmt.Sprintf("unknown until %s", e.Until) }

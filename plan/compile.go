@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/component"
@@ -165,10 +166,10 @@ func (b *builder) master() *spec.Host { return b.with(spec.ControlPlane)[0] }
 func (b *builder) api() host.Host { return b.world.Hosts[b.master().Name] }
 
 // add puts a step at the end of the graph.
-func (b *builder) add(module string, h *spec.Host, work modules.Checker, after ...Addr) *Step {
-	s := &Step{Addr: Addr(module), Work: work, After: after, Source: b.Range}
+func (b *builder) add(module string, h *spec.Host, work modules.Checker, after ...address.Step) *Step {
+	s := &Step{Addr: address.Of(module, ""), Work: work, After: after, Source: b.Range}
 	if h != nil {
-		s.Addr, s.Source = NewAddr(module, h.Name), h.Range
+		s.Addr, s.Source = address.Of(module, h.Name), h.Range
 	}
 	b.out.Graph.Steps = append(b.out.Graph.Steps, s)
 	return s
@@ -180,7 +181,7 @@ func (g *Graph) check() error {
 	if cycle := g.cycle(); cycle != nil {
 		return fmt.Errorf("steps wait for each other: %s", cycleText(cycle))
 	}
-	seen := map[Addr]bool{}
+	seen := map[address.Step]bool{}
 	for _, s := range g.Steps {
 		for _, a := range s.After {
 			if !seen[a] {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/host"
@@ -248,10 +249,10 @@ func example(t *testing.T, name string) string {
 }
 
 // behind are all steps that a step waits for, directly or not.
-func behind(g *plan.Graph) map[plan.Addr]map[plan.Addr]bool {
-	all := map[plan.Addr]map[plan.Addr]bool{}
+func behind(g *plan.Graph) map[address.Step]map[address.Step]bool {
+	all := map[address.Step]map[address.Step]bool{}
 	for _, s := range g.Steps {
-		all[s.Addr] = map[plan.Addr]bool{}
+		all[s.Addr] = map[address.Step]bool{}
 		for _, a := range s.After {
 			all[s.Addr][a] = true
 			maps.Copy(all[s.Addr], all[a])
@@ -279,7 +280,7 @@ func TestGraph(t *testing.T) {
 						t.Errorf("the gate does not wait for %s", s.Addr)
 					}
 				}
-				if changes && s.Addr.Host() == "" {
+				if changes && s.Addr.Host == "" {
 					t.Errorf("%s is a change without a host", s.Addr)
 				}
 				if s.Source.Filename == "" {
@@ -292,7 +293,7 @@ func TestGraph(t *testing.T) {
 			// On bare hosts workers never wait for each other, but for what they share.
 			for a, before := range waits {
 				for b := range before {
-					if strings.HasPrefix(a.Host(), "worker") && strings.HasPrefix(b.Host(), "worker") && a.Host() != b.Host() && b.Module() != "preflight" {
+					if strings.HasPrefix(a.Host, "worker") && strings.HasPrefix(b.Host, "worker") && a.Host != b.Host && b.Module != "preflight" {
 						t.Errorf("%s waits for %s", a, b)
 					}
 				}
@@ -322,7 +323,7 @@ func TestHostsTakeTurns(t *testing.T) {
 			names := []string{"cp-1", "worker-1", "worker-2", "worker-3", "worker-4", "worker-5"}
 			for i, name := range names {
 				for j, other := range names {
-					got := waits[plan.NewAddr("containerd", name)][plan.NewAddr("node", other)]
+					got := waits[address.Of("containerd", name)][address.Of("node", other)]
 					if want := j+tt.n <= i && (i-j)%tt.n == 0; got != want {
 						t.Errorf("containerd.%s waits for node.%s: %v, want %v", name, other, got, want)
 					}
@@ -338,11 +339,11 @@ func TestLeftOut(t *testing.T) {
 	w.left["worker-2"] = "excluded"
 	c, _ := w.compile(t)
 	for _, s := range c.Graph.Steps {
-		if s.Addr.Host() == "worker-2" {
+		if s.Addr.Host == "worker-2" {
 			t.Errorf("there is a step %s", s.Addr)
 		}
 		for _, a := range s.After {
-			if a.Host() == "worker-2" {
+			if a.Host == "worker-2" {
 				t.Errorf("%s waits for %s", s.Addr, a)
 			}
 		}

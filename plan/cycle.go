@@ -4,16 +4,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/pmkctl/pmkctl/address"
 )
 
 // cycle is a path of steps of which each waits for the next, and the last for
 // the first; nil if there is none.
 func (g *Graph) cycle() []*Step {
-	steps := map[Addr]*Step{}
+	steps := map[address.Step]*Step{}
 	for _, s := range g.Steps {
 		steps[s.Addr] = s
 	}
-	done := map[Addr]bool{}
+	done := map[address.Step]bool{}
 	var path, found []*Step
 	var visit func(s *Step) bool
 	visit = func(s *Step) bool {
@@ -25,7 +27,7 @@ func (g *Graph) cycle() []*Step {
 			return true
 		}
 		path = append(path, s)
-		if slices.ContainsFunc(s.After, func(a Addr) bool { return visit(steps[a]) }) {
+		if slices.ContainsFunc(s.After, func(a address.Step) bool { return visit(steps[a]) }) {
 			return true
 		}
 		path, done[s.Addr] = path[:len(path)-1], true
@@ -46,5 +48,5 @@ func cycleText(cycle []*Step) string {
 	for _, s := range cycle {
 		parts = append(parts, fmt.Sprintf("%s (%s:%d)", s.Addr, s.Source.Filename, s.Source.Start.Line))
 	}
-	return strings.Join(append(parts, string(cycle[0].Addr)), " -> ")
+	return strings.Join(append(parts, cycle[0].Addr.String()), " -> ")
 }

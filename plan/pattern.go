@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/agext/levenshtein"
+
+	"github.com/pmkctl/pmkctl/address"
 )
 
 // A pattern names steps as people type them, or as plans print them:
@@ -37,12 +39,12 @@ func parsePattern(text string) pattern {
 }
 
 // matches tells if the pattern names a step.
-func (p pattern) matches(a Addr) bool {
-	host := a.Host() != "" && slices.ContainsFunc(p.hosts, func(g glob) bool { return g.matches(a.Host()) })
+func (p pattern) matches(a address.Step) bool {
+	host := a.Host != "" && slices.ContainsFunc(p.hosts, func(g glob) bool { return g.matches(a.Host) })
 	if p.bare {
-		return host || p.module.matches(a.Module())
+		return host || p.module.matches(a.Module)
 	}
-	return host && p.module.matches(a.Module())
+	return host && p.module.matches(a.Module)
 }
 
 // A glob is a name in which * stands for anything and [1-3] for a number.
@@ -136,7 +138,7 @@ func (g *Graph) matching(p pattern) []*Step {
 func (g *Graph) suggest(text string) string {
 	var known []string
 	for _, s := range g.Steps {
-		for _, n := range []string{string(s.Addr), s.Addr.Module(), s.Addr.Host()} {
+		for _, n := range []string{s.Addr.String(), s.Addr.Module, s.Addr.Host} {
 			if n != "" && strings.Contains(n, ".") == strings.Contains(text, ".") {
 				known = append(known, n)
 			}
@@ -149,7 +151,7 @@ func (g *Graph) suggest(text string) string {
 func (g *Graph) modules() []string {
 	var list []string
 	for _, s := range g.Steps {
-		if m := s.Addr.Module(); s.changes() && !slices.Contains(list, m) {
+		if m := s.Addr.Module; s.changes() && !slices.Contains(list, m) {
 			list = append(list, m)
 		}
 	}

@@ -1,5 +1,7 @@
 package plan
 
+import "github.com/pmkctl/pmkctl/address"
+
 // Purpose says in a sentence why plans have steps of a module; "" of one that
 // no plan has.
 func Purpose(module string) string { return purposes[module] }
@@ -43,15 +45,15 @@ var purposes = map[string]string{
 }
 
 // Before are the steps that must be done before a step, at once and in all.
-func (g *Graph) Before(a Addr) (direct, all []Addr) { return g.walk(a, g.edges(false)) }
+func (g *Graph) Before(a address.Step) (direct, all []address.Step) { return g.walk(a, g.edges(false)) }
 
 // Behind are the steps that wait for a step, at once and in all.
-func (g *Graph) Behind(a Addr) (direct, all []Addr) { return g.walk(a, g.edges(true)) }
+func (g *Graph) Behind(a address.Step) (direct, all []address.Step) { return g.walk(a, g.edges(true)) }
 
 // edges are, for each step, those that it waits for, or those that wait for it.
-func (g *Graph) edges(behind bool) map[Addr][]Addr {
-	known := map[Addr]bool{}
-	edges := map[Addr][]Addr{}
+func (g *Graph) edges(behind bool) map[address.Step][]address.Step {
+	known := map[address.Step]bool{}
+	edges := map[address.Step][]address.Step{}
 	for _, s := range g.Steps {
 		known[s.Addr] = true
 		for _, a := range s.After {
@@ -68,12 +70,12 @@ func (g *Graph) edges(behind bool) map[Addr][]Addr {
 }
 
 // walk follows edges, and gives what it finds in plan order.
-func (g *Graph) walk(from Addr, edges map[Addr][]Addr) (direct, all []Addr) {
-	near, seen := map[Addr]bool{}, map[Addr]bool{from: true}
+func (g *Graph) walk(from address.Step, edges map[address.Step][]address.Step) (direct, all []address.Step) {
+	near, seen := map[address.Step]bool{}, map[address.Step]bool{from: true}
 	for _, a := range edges[from] {
 		near[a] = true
 	}
-	for todo := []Addr{from}; len(todo) > 0; todo = todo[1:] {
+	for todo := []address.Step{from}; len(todo) > 0; todo = todo[1:] {
 		for _, a := range edges[todo[0]] {
 			if !seen[a] {
 				seen[a] = true

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
 )
@@ -27,8 +28,8 @@ func bare(t *testing.T, path string) *plan.Graph {
 
 func TestPurpose(t *testing.T) {
 	for _, s := range bare(t, "../examples/three-hosts").Steps {
-		if plan.Purpose(s.Addr.Module()) == "" {
-			t.Errorf("nothing says what %s is for", s.Addr.Module())
+		if plan.Purpose(s.Addr.Module) == "" {
+			t.Errorf("nothing says what %s is for", s.Addr.Module)
 		}
 	}
 	for _, module := range []string{"stop", "clean", "leave", "leftovers"} {
@@ -40,17 +41,17 @@ func TestPurpose(t *testing.T) {
 
 func TestBeforeAndBehind(t *testing.T) {
 	g := bare(t, "../examples/three-hosts")
-	direct, all := g.Before("kernel.worker-1")
-	if d := cmp.Diff([]plan.Addr{"member.worker-1"}, direct); d != "" {
+	direct, all := g.Before(address.MustParse("kernel.worker-1"))
+	if d := cmp.Diff([]address.Step{address.MustParse("member.worker-1")}, direct); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]plan.Addr{"preflight.cp-1", "preflight.worker-1", "preflight.worker-2", "connectivity", "gate", "member.worker-1"}, all); d != "" {
+	if d := cmp.Diff([]address.Step{address.MustParse("preflight.cp-1"), address.MustParse("preflight.worker-1"), address.MustParse("preflight.worker-2"), address.MustParse("connectivity"), address.MustParse("gate"), address.MustParse("member.worker-1")}, all); d != "" {
 		t.Error(d)
 	}
-	if direct, all = g.Before("connectivity"); len(direct)+len(all) > 0 {
+	if direct, all = g.Before(address.MustParse("connectivity")); len(direct)+len(all) > 0 {
 		t.Errorf("connectivity waits for %v, %v", direct, all)
 	}
-	if direct, _ = g.Behind("gate"); !cmp.Equal(direct, []plan.Addr{"member.cp-1", "member.worker-1", "member.worker-2"}) {
+	if direct, _ = g.Behind(address.MustParse("gate")); !cmp.Equal(direct, []address.Step{address.MustParse("member.cp-1"), address.MustParse("member.worker-1"), address.MustParse("member.worker-2")}) {
 		t.Errorf("behind the gate: %v", direct)
 	}
 	// What waits for a step is what has it before itself.
@@ -75,7 +76,7 @@ func TestKnownAfterIsBefore(t *testing.T) {
 		_, before := c.Graph.Before(a)
 		for _, until := range d.Until() {
 			known++
-			if !slices.Contains(before, plan.Addr(until)) {
+			if !slices.Contains(before, address.Step(until)) {
 				t.Errorf("%s is known after %s, and does not wait for it", a, until)
 			}
 		}

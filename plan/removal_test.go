@@ -6,18 +6,19 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
 )
 
 // before tells if one step waits for another, at one remove or more.
-func before(g *plan.Graph, first, then plan.Addr) bool {
+func before(g *plan.Graph, first, then address.Step) bool {
 	for _, s := range g.Steps {
 		if s.Addr != then {
 			continue
 		}
-		return slices.Contains(s.After, first) || slices.ContainsFunc(s.After, func(a plan.Addr) bool { return before(g, first, a) })
+		return slices.Contains(s.After, first) || slices.ContainsFunc(s.After, func(a address.Step) bool { return before(g, first, a) })
 	}
 	return false
 }
@@ -25,8 +26,8 @@ func before(g *plan.Graph, first, then plan.Addr) bool {
 func steps(g *plan.Graph, host string) map[string]string {
 	on := map[string]string{}
 	for _, s := range g.Steps {
-		if s.Addr.Host() == host {
-			on[s.Addr.Module()] = s.RunsOn()
+		if s.Addr.Host == host {
+			on[s.Addr.Module] = s.RunsOn()
 		}
 	}
 	return on
@@ -60,12 +61,12 @@ func TestLeaving(t *testing.T) {
 	if got := steps(g, "later-1"); len(got) > 0 {
 		t.Errorf("of one that is left out: got %v", got)
 	}
-	at := func(module string) plan.Addr { return plan.NewAddr(module, gone.Name) }
-	for _, pair := range [][2]plan.Addr{
-		{plan.Gate, at("drain")}, {plan.NewAddr("node", master), at("drain")}, {at("drain"), at("etcd-leave")}, {plan.NewAddr("kube-apiserver", master), at("etcd-leave")},
+	at := func(module string) address.Step { return address.Of(module, gone.Name) }
+	for _, pair := range [][2]address.Step{
+		{plan.Gate, at("drain")}, {address.Of("node", master), at("drain")}, {at("drain"), at("etcd-leave")}, {address.Of("kube-apiserver", master), at("etcd-leave")},
 		{at("etcd-leave"), at("stop")}, {at("stop"), at("clean")}, {at("stop"), at("delete-node")},
-		{at("clean"), at("leave")}, {at("delete-node"), at("leave")}, {at("leave"), at("forget")}, {plan.NewAddr("member", master), at("forget")},
-		{at("etcd-leave"), "etcd-leave.dead-1"},
+		{at("clean"), at("leave")}, {at("delete-node"), at("leave")}, {at("leave"), at("forget")}, {address.Of("member", master), at("forget")},
+		{at("etcd-leave"), address.MustParse("etcd-leave.dead-1")},
 	} {
 		if !before(g, pair[0], pair[1]) {
 			t.Errorf("%s does not wait for %s", pair[1], pair[0])

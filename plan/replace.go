@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
@@ -15,22 +16,22 @@ import (
 
 // Replace has steps done again although nothing differs. Those that cannot
 // be are in the error.
-func (g *Graph) Replace(chosen func(Addr) bool) error {
+func (g *Graph) Replace(chosen func(address.Step) bool) error {
 	var cannot, can []string
 	for _, s := range g.Steps {
 		m, ok := s.Work.(modules.Replacer)
 		if _, already := s.Work.(*again); already {
 			continue
 		}
-		if ok && !slices.Contains(can, s.Addr.Module()) {
-			can = append(can, s.Addr.Module())
+		if ok && !slices.Contains(can, s.Addr.Module) {
+			can = append(can, s.Addr.Module)
 		}
 		switch {
 		case !chosen(s.Addr):
 		case ok:
 			s.Work = &again{Replacer: m}
 		default:
-			cannot = append(cannot, string(s.Addr))
+			cannot = append(cannot, s.Addr.String())
 		}
 	}
 	if len(cannot) > 0 {
@@ -41,8 +42,8 @@ func (g *Graph) Replace(chosen func(Addr) bool) error {
 }
 
 // Replaced are the steps that are done again, in plan order.
-func (g *Graph) Replaced() []Addr {
-	var list []Addr
+func (g *Graph) Replaced() []address.Step {
+	var list []address.Step
 	for _, s := range g.Steps {
 		if _, ok := s.Work.(*again); ok {
 			list = append(list, s.Addr)
@@ -53,7 +54,7 @@ func (g *Graph) Replaced() []Addr {
 
 // WasReplaced says that a step was done again already, by a run that was cut
 // off later.
-func (g *Graph) WasReplaced(a Addr) {
+func (g *Graph) WasReplaced(a address.Step) {
 	for _, s := range g.Steps {
 		if m, ok := s.Work.(*again); ok && s.Addr == a {
 			m.done.Store(true)
@@ -100,7 +101,7 @@ func (m *again) Confirm(ctx context.Context, h host.Host) error {
 }
 
 // Conflict is an error if steps are to be done again and left out at once.
-func (c *Choice) Conflict(left map[Addr]Left) error {
+func (c *Choice) Conflict(left map[address.Step]Left) error {
 	var errs []error
 	for _, s := range c.graph.Steps {
 		if l, ok := left[s.Addr]; ok && c.replace[s.Addr] {

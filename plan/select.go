@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/modules"
 )
 
@@ -26,14 +27,14 @@ func (s Selection) Empty() bool {
 // A Choice is a selection of the steps of one graph.
 type Choice struct {
 	graph                    *Graph
-	target, exclude, replace map[Addr]bool
+	target, exclude, replace map[address.Step]bool
 	limit                    map[string]bool
 }
 
 // A Left is a step that is not to be done, and why.
 type Left struct {
-	Flag  string `json:"flag"`            // -target, -exclude or -limit
-	Cause Addr   `json:"cause,omitempty"` // the step that the flag leaves out and this one waits for; "" if it is the step itself
+	Flag  string       `json:"flag"`           // -target, -exclude or -limit
+	Cause address.Step `json:"cause,omitzero"` // the step that the flag leaves out and this one waits for; "" if it is the step itself
 
 	Pending bool `json:"pending,omitempty"` // it has something to change
 }
@@ -43,11 +44,11 @@ type Left struct {
 func (g *Graph) Select(s Selection) (*Choice, error) {
 	c := &Choice{graph: g}
 	var errs []error
-	find := func(flag string, patterns []string) map[Addr]bool {
+	find := func(flag string, patterns []string) map[address.Step]bool {
 		if len(patterns) == 0 {
 			return nil
 		}
-		found := map[Addr]bool{}
+		found := map[address.Step]bool{}
 		for _, p := range patterns {
 			list, err := g.changing(p)
 			if err != nil {
@@ -115,7 +116,7 @@ func (g *Graph) hosts() []string {
 	var list []string
 	seen := map[string]bool{"": true}
 	for _, s := range g.Steps {
-		if h := s.Addr.Host(); !seen[h] {
+		if h := s.Addr.Host; !seen[h] {
 			seen[h] = true
 			list = append(list, h)
 		}
@@ -137,8 +138,8 @@ func (s *Step) changes() bool {
 // nothing of the host before; and where another host's step has nothing to
 // change it needs nothing of what that waited for. On its own host it does:
 // of a before b before c it is not told that c needs a itself.
-func (c *Choice) Leave(pending func(Addr) bool) map[Addr]Left {
-	s := selecting{Choice: c, pending: pending, left: map[Addr]Left{}, behind: map[Addr]Left{}}
+func (c *Choice) Leave(pending func(address.Step) bool) map[address.Step]Left {
+	s := selecting{Choice: c, pending: pending, left: map[address.Step]Left{}, behind: map[address.Step]Left{}}
 	for _, step := range c.graph.Steps {
 		s.judge(step)
 	}
@@ -153,13 +154,13 @@ func (c *Choice) Leave(pending func(Addr) bool) map[Addr]Left {
 }
 
 // Replaces tells if a step is to be done again.
-func (c *Choice) Replaces(a Addr) bool { return c.replace[a] }
+func (c *Choice) Replaces(a address.Step) bool { return c.replace[a] }
 
 type selecting struct {
 	*Choice
-	pending func(Addr) bool
-	left    map[Addr]Left
-	behind  map[Addr]Left // steps that need one that is left out, and why that is
+	pending func(address.Step) bool
+	left    map[address.Step]Left
+	behind  map[address.Step]Left // steps that need one that is left out, and why that is
 }
 
 // judge leaves a step out if a flag says so, or if it needs one that is left
@@ -168,13 +169,13 @@ func (s *selecting) judge(step *Step) {
 	a := step.Addr
 	for _, d := range step.needs() {
 		if l, ok := s.left[d]; ok && s.pending(d) {
-			if l.Cause == "" {
+			if l.Cause.IsZero() {
 				l.Cause = d
 			}
 			s.behind[a] = l
 			break
 		}
-		if l, ok := s.behind[d]; ok && !s.pending(d) && d.Host() == a.Host() {
+		if l, ok := s.behind[d]; ok && !s.pending(d) && d.Host == a.Host {
 			s.behind[a] = l
 			break
 		}
@@ -184,7 +185,7 @@ func (s *selecting) judge(step *Step) {
 	case !step.changes():
 	case s.exclude[a]:
 		s.left[a] = Left{Flag: "-exclude"}
-	case s.limit != nil && !s.limit[a.Host()]:
+	case s.limit != nil && !s.limit[a.Host]:
 		s.left[a] = Left{Flag: "-limit"}
 	case blocked && s.pending(a):
 		s.left[a] = behind
@@ -193,7 +194,7 @@ func (s *selecting) judge(step *Step) {
 
 // onlyTargets leaves out all that is no target and that no target needs.
 func (s *selecting) onlyTargets() {
-	wanted := map[Addr]bool{}
+	wanted := map[address.Step]bool{}
 	for i := len(s.graph.Steps) - 1; i >= 0; i-- { // what waits comes before what it waits for
 		step := s.graph.Steps[i]
 		a := step.Addr
@@ -202,7 +203,7 @@ func (s *selecting) onlyTargets() {
 		}
 		wanted[a] = true
 		for _, d := range step.needs() {
-			if s.pending(d) || d.Host() == a.Host() {
+			if s.pending(d) || d.Host == a.Host {
 				wanted[d] = true
 			}
 		}
@@ -216,8 +217,8 @@ func (s *selecting) onlyTargets() {
 
 // needs are the steps that must have been done before; not those that only
 // have their turn before.
-func (s *Step) needs() []Addr {
-	var list []Addr
+func (s *Step) needs() []address.Step {
+	var list []address.Step
 	for _, a := range s.After {
 		if !slices.Contains(s.Turns, a) {
 			list = append(list, a)

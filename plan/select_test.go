@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"pgregory.net/rapid"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
@@ -27,30 +28,30 @@ func (changer) Apply(context.Context, host.Host, change.Diff) error { return nil
 // small is two hosts and a control plane, on which etcd takes turns.
 func small() *Graph {
 	g := &Graph{}
-	add := func(a Addr, w modules.Checker, after ...Addr) *Step {
+	add := func(a address.Step, w modules.Checker, after ...address.Step) *Step {
 		s := &Step{Addr: a, Work: w, After: after}
 		g.Steps = append(g.Steps, s)
 		return s
 	}
 	for _, h := range []string{"cp-1", "worker-1", "worker-2"} {
-		add(NewAddr("preflight", h), probe{})
+		add(address.Of("preflight", h), probe{})
 	}
 	add(Connectivity, probe{})
-	add(Gate, nil, "preflight.cp-1", "preflight.worker-1", "preflight.worker-2", Connectivity)
+	add(Gate, nil, address.MustParse("preflight.cp-1"), address.MustParse("preflight.worker-1"), address.MustParse("preflight.worker-2"), Connectivity)
 	for _, h := range []string{"cp-1", "worker-1", "worker-2"} {
-		add(NewAddr("programs", h), changer{}, Gate)
+		add(address.Of("programs", h), changer{}, Gate)
 	}
-	add("ca.cp-1", changer{}, "programs.cp-1")
+	add(address.MustParse("ca.cp-1"), changer{}, address.MustParse("programs.cp-1"))
 	for i, h := range []string{"worker-1", "worker-2"} {
-		turns := []Addr{}
+		turns := []address.Step{}
 		if i > 0 {
-			turns = []Addr{"node.worker-1"}
+			turns = []address.Step{address.MustParse("node.worker-1")}
 		}
-		add(NewAddr("containerd", h), changer{}, append([]Addr{NewAddr("programs", h)}, turns...)...).Turns = turns
-		add(NewAddr("kubelet", h), changer{}, NewAddr("containerd", h), "ca.cp-1")
-		add(NewAddr("node", h), changer{}, NewAddr("kubelet", h))
+		add(address.Of("containerd", h), changer{}, append([]address.Step{address.Of("programs", h)}, turns...)...).Turns = turns
+		add(address.Of("kubelet", h), changer{}, address.Of("containerd", h), address.MustParse("ca.cp-1"))
+		add(address.Of("node", h), changer{}, address.Of("kubelet", h))
 	}
-	add("dns.cp-1", changer{}, "node.worker-1", "node.worker-2")
+	add(address.MustParse("dns.cp-1"), changer{}, address.MustParse("node.worker-1"), address.MustParse("node.worker-2"))
 	return g
 }
 
@@ -83,14 +84,14 @@ func TestLeave(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pending := func(a Addr) bool {
-				return tt.pending == "" && !strings.HasPrefix(string(a), "preflight") && a != Gate && a != Connectivity || slices.Contains(strings.Fields(tt.pending), string(a))
+			pending := func(a address.Step) bool {
+				return tt.pending == "" && !strings.HasPrefix(a.String(), "preflight") && a != Gate && a != Connectivity || slices.Contains(strings.Fields(tt.pending), a.String())
 			}
 			left := c.Leave(pending)
 			var got []string
 			for _, s := range g.Steps {
 				if _, out := left[s.Addr]; !out && pending(s.Addr) {
-					got = append(got, string(s.Addr))
+					got = append(got, s.Addr.String())
 				}
 			}
 			if d := cmp.Diff(tt.want, strings.Join(got, " ")); d != "" {
@@ -106,10 +107,10 @@ func TestLeaveSaysWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := c.Leave(func(Addr) bool { return true })
-	for a, want := range map[Addr]Left{
-		"kubelet.worker-1": {Flag: "-exclude"}, "node.worker-1": {Flag: "-exclude", Cause: "kubelet.worker-1"},
-		"dns.cp-1": {Flag: "-exclude", Cause: "kubelet.worker-1"}, "kubelet.worker-2": {}, "ca.cp-1": {}, "gate": {},
+	left := c.Leave(func(address.Step) bool { return true })
+	for a, want := range map[address.Step]Left{
+		address.MustParse("kubelet.worker-1"): {Flag: "-exclude"}, address.MustParse("node.worker-1"): {Flag: "-exclude", Cause: address.MustParse("kubelet.worker-1")},
+		address.MustParse("dns.cp-1"): {Flag: "-exclude", Cause: address.MustParse("kubelet.worker-1")}, address.MustParse("kubelet.worker-2"): {}, address.MustParse("ca.cp-1"): {}, address.MustParse("gate"): {},
 	} {
 		if want.Pending = want != (Left{}); left[a] != want {
 			t.Errorf("%s: got %+v, want %+v", a, left[a], want)
@@ -154,7 +155,7 @@ func TestFind(t *testing.T) {
 		var got []string
 		list, err := small().Find(tt.text)
 		for _, s := range list {
-			got = append(got, string(s.Addr))
+			got = append(got, s.Addr.String())
 		}
 		want := tt.want
 		if tt.text == "*" {
@@ -176,13 +177,13 @@ func TestLeaveIsClosed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g, pending := drawGraph(t)
 		c := &Choice{graph: g}
-		some := func(label string) map[Addr]bool {
+		some := func(label string) map[address.Step]bool {
 			if !rapid.Bool().Draw(t, label) {
 				return nil
 			}
-			set := map[Addr]bool{}
+			set := map[address.Step]bool{}
 			for _, s := range g.Steps {
-				if rapid.IntRange(0, 5).Draw(t, label+" "+string(s.Addr)) == 0 {
+				if rapid.IntRange(0, 5).Draw(t, label+" "+s.Addr.String()) == 0 {
 					set[s.Addr] = true
 				}
 			}
@@ -192,14 +193,14 @@ func TestLeaveIsClosed(t *testing.T) {
 		if rapid.Bool().Draw(t, "limit") {
 			c.limit = map[string]bool{"a": true}
 		}
-		left := c.Leave(func(a Addr) bool { return pending[a] })
-		done := map[Addr]bool{}
+		left := c.Leave(func(a address.Step) bool { return pending[a] })
+		done := map[address.Step]bool{}
 		for _, s := range g.Steps {
 			if _, out := left[s.Addr]; !out && pending[s.Addr] {
 				done[s.Addr] = true
 			}
 		}
-		neededBy := map[Addr][]Addr{} // of pending steps, by what they need
+		neededBy := map[address.Step][]address.Step{} // of pending steps, by what they need
 		for _, s := range g.Steps {
 			if pending[s.Addr] {
 				for n := range needed(g, s, pending) {
@@ -216,7 +217,7 @@ func TestLeaveIsClosed(t *testing.T) {
 						t.Fatalf("%s is done without %s, which it needs", a, n)
 					}
 				}
-				if c.exclude[a] || c.limit != nil && !c.limit[a.Host()] {
+				if c.exclude[a] || c.limit != nil && !c.limit[a.Host] {
 					t.Fatalf("%s is done, and a flag forbids it", a)
 				}
 				if c.target != nil && !c.target[a] && !forTarget(g, c, left, pending, a) {
@@ -227,11 +228,11 @@ func TestLeaveIsClosed(t *testing.T) {
 				continue
 			}
 			switch {
-			case l.Cause != "":
+			case !l.Cause.IsZero():
 				if !needed(g, s, pending)[l.Cause] || left[l.Cause] != (Left{Flag: l.Flag, Pending: true}) {
 					t.Fatalf("%s is left out for %s, which it does not need or which is not: %+v", a, l.Cause, left[l.Cause])
 				}
-			case l.Flag == "-exclude" && !c.exclude[a], l.Flag == "-limit" && c.limit[a.Host()], l.Flag == "-target" && c.target[a]:
+			case l.Flag == "-exclude" && !c.exclude[a], l.Flag == "-limit" && c.limit[a.Host], l.Flag == "-target" && c.target[a]:
 				t.Fatalf("%s is left out for %s, which does not say so", a, l.Flag)
 			}
 		}
@@ -240,8 +241,8 @@ func TestLeaveIsClosed(t *testing.T) {
 
 // needed are the pending steps that must be done before a step, found the
 // long way.
-func needed(g *Graph, s *Step, pending map[Addr]bool) map[Addr]bool {
-	out := map[Addr]bool{}
+func needed(g *Graph, s *Step, pending map[address.Step]bool) map[address.Step]bool {
+	out := map[address.Step]bool{}
 	var visit func(s *Step)
 	visit = func(s *Step) {
 		for _, d := range s.After {
@@ -253,7 +254,7 @@ func needed(g *Graph, s *Step, pending map[Addr]bool) map[Addr]bool {
 				out[d] = true
 				visit(g.Steps[i])
 			}
-			if !pending[d] && d.Host() == s.Addr.Host() {
+			if !pending[d] && d.Host == s.Addr.Host {
 				visit(g.Steps[i])
 			}
 		}
@@ -263,7 +264,7 @@ func needed(g *Graph, s *Step, pending map[Addr]bool) map[Addr]bool {
 }
 
 // forTarget tells if a target that is not left out needs a step.
-func forTarget(g *Graph, c *Choice, left map[Addr]Left, pending map[Addr]bool, a Addr) bool {
+func forTarget(g *Graph, c *Choice, left map[address.Step]Left, pending map[address.Step]bool, a address.Step) bool {
 	for _, s := range g.Steps {
 		if _, out := left[s.Addr]; c.target[s.Addr] && !out && needed(g, s, pending)[a] {
 			return true
@@ -272,10 +273,10 @@ func forTarget(g *Graph, c *Choice, left map[Addr]Left, pending map[Addr]bool, a
 	return false
 }
 
-func drawGraph(t *rapid.T) (*Graph, map[Addr]bool) {
-	g, pending := &Graph{}, map[Addr]bool{}
+func drawGraph(t *rapid.T) (*Graph, map[address.Step]bool) {
+	g, pending := &Graph{}, map[address.Step]bool{}
 	for i := range rapid.IntRange(1, 14).Draw(t, "steps") {
-		a := NewAddr(fmt.Sprintf("m%d", i), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "host"))
+		a := address.Of(fmt.Sprintf("m%d", i), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "host"))
 		s := &Step{Addr: a, Work: changer{}}
 		for _, before := range g.Steps {
 			switch rapid.IntRange(0, 5).Draw(t, "edge") {
@@ -294,8 +295,8 @@ func drawGraph(t *rapid.T) (*Graph, map[Addr]bool) {
 func TestCycle(t *testing.T) {
 	at := func(line int) hcl.Range { return hcl.Range{Filename: "cluster.hcl", Start: hcl.Pos{Line: line}} }
 	g := &Graph{Steps: []*Step{
-		{Addr: "z", Source: at(1), After: []Addr{"left-out"}}, {Addr: "a", Source: at(2), After: []Addr{"z", "b"}},
-		{Addr: "b", Source: at(3), After: []Addr{"z", "c"}}, {Addr: "c", Source: at(4), After: []Addr{"a"}}}}
+		{Addr: address.MustParse("z"), Source: at(1), After: []address.Step{address.MustParse("left-out")}}, {Addr: address.MustParse("a"), Source: at(2), After: []address.Step{address.MustParse("z"), address.MustParse("b")}},
+		{Addr: address.MustParse("b"), Source: at(3), After: []address.Step{address.MustParse("z"), address.MustParse("c")}}, {Addr: address.MustParse("c"), Source: at(4), After: []address.Step{address.MustParse("a")}}}}
 	want := "steps wait for each other: a (cluster.hcl:2) -> b (cluster.hcl:3) -> c (cluster.hcl:4) -> a"
 	if err := g.check(); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

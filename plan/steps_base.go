@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/account"
@@ -26,7 +27,7 @@ func (b *builder) base(h *spec.Host) {
 	}
 	b.out.join(h.Name, func(k *state.Keeper) { m.Keeper = k })
 	b.add("member", h, m, Gate)
-	member := NewAddr("member", h.Name)
+	member := address.Of("member", h.Name)
 	b.add("kernel", h, kernel.Module{
 		Modules: kernel.Modules(b.Network.Backend, b.Settings.KubeProxy.Mode), Sysctls: b.sysctls(h)}, member)
 	b.add("accounts", h, account.For(h.Has(spec.ControlPlane), h.Has(spec.Etcd)), member)
@@ -99,16 +100,16 @@ var ClusterCA = struct{ KeyPath, CertPath string }{pki.ClusterCA(nil).Key.Path, 
 func (b *builder) authorities() {
 	m := b.master()
 	b.pki = authorities{
-		modules.NewValue[string](string(NewAddr("ca", m.Name))),
-		modules.NewValue[string](string(NewAddr("front-proxy-ca", m.Name))),
-		modules.NewValue[string](string(NewAddr("etcd-ca", m.Name))),
+		modules.NewValue[string](address.Of("ca", m.Name)),
+		modules.NewValue[string](address.Of("front-proxy-ca", m.Name)),
+		modules.NewValue[string](address.Of("etcd-ca", m.Name)),
 	}
 }
 
 // certificates are a host's: the CAs on the host that keeps them, what it
 // trusts, and its leafs with the kubeconfigs that name them.
 func (b *builder) certificates(h *spec.Host) {
-	accounts := NewAddr("accounts", h.Name)
+	accounts := address.Of("accounts", h.Name)
 	if h == b.master() {
 		b.add("ca", h, pki.ClusterCA(b.pki.cluster), accounts).Outputs = []modules.Output{b.pki.cluster}
 		b.add("front-proxy-ca", h, pki.FrontProxyCA(b.pki.frontProxy), accounts).Outputs = []modules.Output{b.pki.frontProxy}
@@ -122,9 +123,9 @@ func (b *builder) certificates(h *spec.Host) {
 	b.add("kubeconfigs", h, kubeconfig.Module{Files: b.kubeconfigs(h)}, accounts)
 }
 
-func (b *builder) caSteps() []Addr {
+func (b *builder) caSteps() []address.Step {
 	m := b.master().Name
-	return []Addr{NewAddr("ca", m), NewAddr("front-proxy-ca", m), NewAddr("etcd-ca", m)}
+	return []address.Step{address.Of("ca", m), address.Of("front-proxy-ca", m), address.Of("etcd-ca", m)}
 }
 
 // trust is what a host without the CAs' keys needs of them.

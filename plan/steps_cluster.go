@@ -4,6 +4,7 @@ import (
 	"net"
 	"strconv"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/modules/apiserver"
 	"github.com/pmkctl/pmkctl/modules/containerd"
 	"github.com/pmkctl/pmkctl/modules/controllermanager"
@@ -35,7 +36,7 @@ func (b *builder) etcd() {
 			members = append(members, etcd.Member{Name: h.Name, Address: h.Address.String()})
 		}
 	}
-	var before []Addr
+	var before []address.Step
 	for i, h := range b.with(spec.Etcd) {
 		s := b.Settings.Etcd
 		_, member := b.world.Records[h.Name].Owns[etcdUnit]
@@ -47,7 +48,7 @@ func (b *builder) etcd() {
 		if i > 0 && b.live {
 			step.After, step.Turns = append(step.After, before...), before
 		}
-		before = []Addr{step.Addr}
+		before = []address.Step{step.Addr}
 	}
 }
 
@@ -56,16 +57,16 @@ func (b *builder) controlPlane(h *spec.Host) {
 	s := b.Settings
 	after := append(b.on(h, "programs", "certificates", "kubeconfigs"), b.trusted(h)...)
 	for _, e := range b.with(spec.Etcd) {
-		after = append(after, NewAddr("etcd", e.Name))
+		after = append(after, address.Of("etcd", e.Name))
 	}
 	if h == b.master() {
-		after = append(after, NewAddr("service-accounts", h.Name))
+		after = append(after, address.Of("service-accounts", h.Name))
 	}
 	b.add("kube-apiserver", h, apiserver.Module{
 		Address: h.Address.String(), Port: b.API.Port, Etcd: b.etcdURLs(h), ServiceCIDR: b.ServiceCIDR.String(), Domain: b.Domain,
 		Flags: s.APIServer.Flags, FeatureGates: s.APIServer.FeatureGates, Binary: b.Components["kube-apiserver"].SHA256,
 	}, after...)
-	server := NewAddr("kube-apiserver", h.Name)
+	server := address.Of("kube-apiserver", h.Name)
 	b.add("kube-controller-manager", h, controllermanager.Module{
 		PodCIDR: b.PodCIDR.String(), ServiceCIDR: b.ServiceCIDR.String(),
 		Flags: s.ControllerManager.Flags, FeatureGates: s.ControllerManager.FeatureGates,
@@ -102,14 +103,14 @@ func (b *builder) access() error {
 	if err != nil {
 		return err
 	}
-	m := object.Module{Objects: objects, APIServer: string(b.server())}
+	m := object.Module{Objects: objects, APIServer: b.server()}
 	m.Gone = b.gone("rbac", b.master(), m)
 	b.add("rbac", b.master(), m, b.server())
 	return nil
 }
 
 // server is the step that requests to the API wait for.
-func (b *builder) server() Addr { return NewAddr("kube-apiserver", b.master().Name) }
+func (b *builder) server() address.Step { return address.Of("kube-apiserver", b.master().Name) }
 
 // node makes a host a node: its container runtime and images, kubelet, pod
 // network, service proxy, and the Node's labels and readiness.
@@ -119,7 +120,7 @@ func (b *builder) node(h *spec.Host) {
 		Sandbox: b.image("pause").Name, Config: s.Containerd.Config, Flags: s.Containerd.Flags,
 		Needs: b.sha256("containerd", "containerd-shim-runc-v2", "runc"),
 	}, append(b.on(h, "kernel", "programs"), b.turn(h)...)...).Turns = b.turn(h)
-	b.add("images", h, image.Module{Images: b.images(), Containerd: string(NewAddr("containerd", h.Name))}, b.on(h, "containerd")...)
+	b.add("images", h, image.Module{Images: b.images(), Containerd: address.Of("containerd", h.Name)}, b.on(h, "containerd")...)
 	k := b.kubelet(h)
 	b.add("kubelet", h, kubelet.Module{
 		Node: h.Name, IP: h.Address.String(), ClusterDNS: []string{object.DNSAddress(b.ServiceCIDR).String()}, ClusterDomain: b.Domain,
@@ -135,14 +136,14 @@ func (b *builder) node(h *spec.Host) {
 		Node: h.Name, Iface: h.Address.String(), PodCIDR: b.PodCIDR, Backend: b.Network.Backend, Port: b.Network.Port, API: b.api(),
 		Config: s.Flannel.Config, Flags: s.Flannel.Flags,
 		Needs: append(b.sha256("flanneld"), b.kubeconfig("flannel", "flannel", "system:flannel", "").Digest()),
-	}, append(b.on(h, "kubelet"), NewAddr("rbac", b.master().Name), NewAddr("kube-controller-manager", b.master().Name))...)
+	}, append(b.on(h, "kubelet"), address.Of("rbac", b.master().Name), address.Of("kube-controller-manager", b.master().Name))...)
 	b.add("node", h, b.nodeModule(h), b.on(h, "flannel", "kube-proxy")...)
 }
 
 // turn makes hosts of a live cluster take turns: with max_unavailable at a
 // time, a host begins once the Node that is so many before it is Ready again.
 // A host that is new waits for nobody.
-func (b *builder) turn(h *spec.Host) []Addr {
+func (b *builder) turn(h *spec.Host) []address.Step {
 	var members []*spec.Host
 	for _, other := range b.hosts {
 		if b.wasNode(other) {
@@ -151,7 +152,7 @@ func (b *builder) turn(h *spec.Host) []Addr {
 	}
 	for i, other := range members {
 		if other == h && i >= b.MaxUnavailable {
-			return []Addr{NewAddr("node", members[i-b.MaxUnavailable].Name)}
+			return []address.Step{address.Of("node", members[i-b.MaxUnavailable].Name)}
 		}
 	}
 	return nil
@@ -178,29 +179,29 @@ func (b *builder) dns() error {
 	}
 	// Once this node is Ready most others are: the replicas do not all land
 	// on the first one.
-	work := object.Module{Objects: objects, APIServer: string(b.server())}
+	work := object.Module{Objects: objects, APIServer: b.server()}
 	work.Gone = b.gone("coredns", m, work)
-	b.add("coredns", m, work, b.server(), NewAddr("node", m.Name))
-	after := []Addr{NewAddr("coredns", m.Name), NewAddr("kube-controller-manager", m.Name), NewAddr("kube-scheduler", m.Name)}
+	b.add("coredns", m, work, b.server(), address.Of("node", m.Name))
+	after := []address.Step{address.Of("coredns", m.Name), address.Of("kube-controller-manager", m.Name), address.Of("kube-scheduler", m.Name)}
 	for _, h := range b.hosts {
-		after = append(after, NewAddr("node", h.Name))
+		after = append(after, address.Of("node", h.Name))
 	}
 	b.add("dns", m, object.Rollout{Namespace: "kube-system", Name: "coredns",
-		APIServer: string(b.server()), Objects: string(NewAddr("coredns", m.Name))}, after...)
+		APIServer: b.server(), Objects: address.Of("coredns", m.Name)}, after...)
 	return nil
 }
 
 // on are steps of the same host.
-func (b *builder) on(h *spec.Host, names ...string) []Addr {
-	var list []Addr
+func (b *builder) on(h *spec.Host, names ...string) []address.Step {
+	var list []address.Step
 	for _, n := range names {
-		list = append(list, NewAddr(n, h.Name))
+		list = append(list, address.Of(n, h.Name))
 	}
 	return list
 }
 
 // trusted is the step after which the host trusts the CAs.
-func (b *builder) trusted(h *spec.Host) []Addr {
+func (b *builder) trusted(h *spec.Host) []address.Step {
 	if h == b.master() {
 		return b.caSteps()
 	}

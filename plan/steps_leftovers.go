@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/spec"
@@ -15,7 +16,7 @@ import (
 // the graph is the same before and after it.
 func (b *builder) leftovers(h *spec.Host) {
 	m := &state.Leftovers{Record: b.world.Records[h.Name], Wanted: map[string]bool{}, Kept: b.undisposable(h)}
-	var after []Addr
+	var after []address.Step
 	for _, s := range b.out.Graph.Steps {
 		work, changes := s.Work.(modules.Module)
 		if s.RunsOn() != h.Name || !changes {
@@ -28,7 +29,7 @@ func (b *builder) leftovers(h *spec.Host) {
 			items = owner.Items()
 		}
 		if items == nil {
-			m.Kept[string(s.Addr)] = true
+			m.Kept[s.Addr] = true
 		}
 		for _, item := range items {
 			want(m.Wanted, item)
@@ -48,10 +49,10 @@ func want(wanted map[string]bool, item string) {
 // undisposable are steps whose work is too precious to be cleared away: what
 // all certificates hang on; and all of a host that still runs a member of
 // etcd, which would have to be taken out of its cluster first.
-func (b *builder) undisposable(h *spec.Host) map[string]bool {
-	kept := map[string]bool{}
+func (b *builder) undisposable(h *spec.Host) map[address.Step]bool {
+	kept := map[address.Step]bool{}
 	for _, module := range []string{"ca", "front-proxy-ca", "etcd-ca", "service-accounts"} {
-		kept[string(NewAddr(module, h.Name))] = true
+		kept[address.Of(module, h.Name)] = true
 	}
 	_, member := b.world.Records[h.Name].Owns["etcd.service"]
 	for _, o := range b.world.Records[h.Name].Owns {
@@ -64,7 +65,7 @@ func (b *builder) undisposable(h *spec.Host) map[string]bool {
 func (b *builder) gone(module string, h *spec.Host, wanted modules.Owner) []string {
 	var list []string
 	for item, o := range b.world.Records[h.Name].Owns {
-		if o.Kind == change.Object && o.Step == string(NewAddr(module, h.Name)) && !slices.Contains(wanted.Items(), item) {
+		if o.Kind == change.Object && o.Step == address.Of(module, h.Name) && !slices.Contains(wanted.Items(), item) {
 			list = append(list, item)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/modules/component"
 	"github.com/pmkctl/pmkctl/modules/image"
 	"github.com/pmkctl/pmkctl/modules/kubelet"
@@ -24,7 +25,7 @@ func (b *builder) nodeModule(h *spec.Host) node.Module {
 	}
 	return node.Module{
 		Name: h.Name, Labels: labels, Taints: taints(h), API: b.api(),
-		APIServer: string(b.server()), Kubelet: string(NewAddr("kubelet", h.Name)),
+		APIServer: b.server(), Kubelet: address.Of("kubelet", h.Name),
 	}
 }
 

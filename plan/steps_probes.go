@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
@@ -8,12 +9,12 @@ import (
 // probes are the checks that change nothing, and the gate behind which all
 // changes stand.
 func (b *builder) probes() {
-	var after []Addr
+	var after []address.Step
 	for _, h := range b.hosts {
 		after = append(after, b.add("preflight", h, b.hostProbe(h)).Addr)
 	}
-	after = append(after, b.add(string(Connectivity), nil, b.connectivity()).Addr)
-	b.add(string(Gate), nil, nil, after...)
+	after = append(after, b.add(Connectivity.Module, nil, b.connectivity()).Addr)
+	b.add(Gate.Module, nil, nil, after...)
 }
 
 // connectivity is the probe over all pairs.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/drain"
 	"github.com/pmkctl/pmkctl/modules/etcd"
@@ -18,17 +19,17 @@ import (
 // says which other hosts there are. Nothing is drained, for there is nowhere
 // to go.
 func (b *builder) destroy() {
-	b.add(string(Gate), nil, nil)
+	b.add(Gate.Module, nil, nil)
 	workers, masters := b.byRole()
-	after := []Addr{Gate}
+	after := []address.Step{Gate}
 	for _, hosts := range [][]*spec.Host{workers, masters} {
-		var stopped []Addr
+		var stopped []address.Step
 		for _, h := range hosts {
 			stopped = append(stopped, b.add("stop", h, b.record(h).Stop(), after...).Addr)
 		}
-		after = append([]Addr{Gate}, stopped...)
+		after = append([]address.Step{Gate}, stopped...)
 	}
-	var left []Addr
+	var left []address.Step
 	for _, h := range workers {
 		left = append(left, b.cleaned(h))
 	}
@@ -52,11 +53,11 @@ func (b *builder) byRole() (workers, masters []*spec.Host) {
 
 // cleaned are the steps that take what pmkctl installed off a host that was
 // stopped, and at last the record of it.
-func (b *builder) cleaned(h *spec.Host, before ...Addr) Addr {
-	b.add("clean", h, b.record(h).Clean(), NewAddr("stop", h.Name))
+func (b *builder) cleaned(h *spec.Host, before ...address.Step) address.Step {
+	b.add("clean", h, b.record(h).Clean(), address.Of("stop", h.Name))
 	m := &state.Leave{}
 	b.out.join(h.Name, func(k *state.Keeper) { m.Keeper = k })
-	return b.add("leave", h, m, append(before, NewAddr("clean", h.Name))...).Addr
+	return b.add("leave", h, m, append(before, address.Of("clean", h.Name))...).Addr
 }
 
 // record is a host's; an empty one where it has none.
@@ -88,7 +89,7 @@ func (b *builder) leaving() {
 // Node is deleted once its kubelet, which would make it again, is stopped; on
 // a dead host nothing is stopped, and nothing cleaned.
 func (b *builder) leave(l spec.Leaving, before []string) (member []string) {
-	var after []Addr
+	var after []address.Step
 	if !l.Unreachable {
 		after = append(after, b.drain(l))
 	}
@@ -107,49 +108,49 @@ func (b *builder) leave(l spec.Leaving, before []string) (member []string) {
 }
 
 // onMaster adds a step about a host that the control plane does.
-func (b *builder) onMaster(module string, l spec.Leaving, work modules.Checker, after ...Addr) Addr {
-	s := b.add(module, l.Host, work, append([]Addr{Gate, b.server()}, after...)...)
+func (b *builder) onMaster(module string, l spec.Leaving, work modules.Checker, after ...address.Step) address.Step {
+	s := b.add(module, l.Host, work, append([]address.Step{Gate, b.server()}, after...)...)
 	s.On = b.master().Name
 	return s.Addr
 }
 
 // drain empties a Node, once those that stay are Ready for its pods.
-func (b *builder) drain(l spec.Leaving) Addr {
-	var after []Addr
+func (b *builder) drain(l spec.Leaving) address.Step {
+	var after []address.Step
 	for _, h := range b.hosts {
-		after = append(after, NewAddr("node", h.Name))
+		after = append(after, address.Of("node", h.Name))
 	}
-	return b.onMaster("drain", l, drain.Module{Node: l.Host.Name, Limit: b.DrainTimeout, APIServer: string(b.server())}, after...)
+	return b.onMaster("drain", l, drain.Module{Node: l.Host.Name, Limit: b.DrainTimeout, APIServer: b.server()}, after...)
 }
 
 // etcdLeave takes a member out, one after the other.
-func (b *builder) etcdLeave(l spec.Leaving, before []string, after ...Addr) Addr {
+func (b *builder) etcdLeave(l spec.Leaving, before []string, after ...address.Step) address.Step {
 	for _, h := range b.with(spec.ControlPlane) {
-		after = append(after, NewAddr("kube-apiserver", h.Name))
+		after = append(after, address.Of("kube-apiserver", h.Name))
 	}
 	for _, name := range before {
-		after = append(after, NewAddr(EtcdLeave, name))
+		after = append(after, address.Of(EtcdLeave, name))
 	}
 	m := etcd.Leave{Name: l.Host.Name, Before: before}
 	for _, h := range b.with(spec.Etcd) {
 		m.Others = append(m.Others, etcd.Member{Name: h.Name, Address: h.Address.String()})
-		m.Server = string(NewAddr("etcd", h.Name))
-		after = append(after, NewAddr("etcd", h.Name))
+		m.Server = address.Of("etcd", h.Name)
+		after = append(after, address.Of("etcd", h.Name))
 	}
 	return b.onMaster(EtcdLeave, l, m, after...)
 }
 
-func (b *builder) deleteNode(l spec.Leaving, after ...Addr) Addr {
-	return b.onMaster("delete-node", l, node.Gone{Name: l.Host.Name, Dead: l.Unreachable, APIServer: string(b.server())}, after...)
+func (b *builder) deleteNode(l spec.Leaving, after ...address.Step) address.Step {
+	return b.onMaster("delete-node", l, node.Gone{Name: l.Host.Name, Dead: l.Unreachable, APIServer: b.server()}, after...)
 }
 
 // forget takes a host out of the inventory at last: until then a run that was
 // cut off finds it there again.
-func (b *builder) forget(l spec.Leaving, after Addr) {
+func (b *builder) forget(l spec.Leaving, after address.Step) {
 	for _, h := range b.with(spec.ControlPlane) {
 		m := &state.Forget{Name: l.Host.Name}
 		b.out.join(h.Name, func(k *state.Keeper) { m.Keeper = k })
-		s := b.add("forget", l.Host, m, after, NewAddr("member", h.Name))
+		s := b.add("forget", l.Host, m, after, address.Of("member", h.Name))
 		s.On = h.Name
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/host"
@@ -59,7 +60,7 @@ func (w *world) selected(t *testing.T, s plan.Selection, opts executor.Options, 
 	}
 	c.Join(opts.Keepers)
 	checked := w.check(t, c.Graph)
-	checked.Narrow(choice.Leave(func(a plan.Addr) bool { return len(checked.Diffs[a]) > 0 }))
+	checked.Narrow(choice.Leave(func(a address.Step) bool { return len(checked.Diffs[a]) > 0 }))
 	return executor.Apply(context.Background(), checked, w.reached(), opts, sink)
 }
 
@@ -90,7 +91,7 @@ func TestBadSettingStopsTheRoll(t *testing.T) {
 					t.Errorf("the setting reached %v, want %v; %d Nodes were down at once", got, want, down())
 				}
 				for i, e := range r.Failed {
-					if e.Step != plan.NewAddr("node", want[i]) || e.Op != executor.OpConfirm || !strings.Contains(e.Error(), "container runtime is down") {
+					if e.Step != address.Of("node", want[i]) || e.Op != executor.OpConfirm || !strings.Contains(e.Error(), "container runtime is down") {
 						t.Errorf("failed: %v", e)
 					}
 				}
@@ -98,7 +99,7 @@ func TestBadSettingStopsTheRoll(t *testing.T) {
 					t.Errorf("%d failed, skipped %v", len(r.Failed), r.Skipped)
 				}
 				for _, s := range r.Skipped {
-					if s.Addr.Module() != "kubelet" || s.Cause.Module() != "node" {
+					if s.Addr.Module != "kubelet" || s.Cause.Module != "node" {
 						t.Errorf("%s is skipped because of %s", s.Addr, s.Cause)
 					}
 				}
@@ -151,7 +152,7 @@ func TestFlagsKeepTurns(t *testing.T) {
 				}
 				down := w.cluster().WatchNodes()
 				r := w.selected(t, s, executor.Options{}, quiet)
-				if down() != 1 || len(r.Done) != 1 || len(r.Failed) != 1 || r.Failed[0].Step != "node.cp-1" {
+				if down() != 1 || len(r.Done) != 1 || len(r.Failed) != 1 || r.Failed[0].Step != address.MustParse("node.cp-1") {
 					t.Errorf("%d Nodes were down at once; done %v, failed %v", down(), r.Done, r.Failed)
 				}
 			})
@@ -182,7 +183,7 @@ func TestRollGoesOnAfterACut(t *testing.T) {
 		w.Settings.Kubelet.Config = badKubelet
 		stop := make(chan struct{})
 		r := w.walk(t, executor.Options{Stop: stop}, func(e event.Event) {
-			if done, ok := e.(event.StepDone); ok && done.Addr == "kubelet.cp-1" {
+			if done, ok := e.(event.StepDone); ok && done.Addr == address.MustParse("kubelet.cp-1") {
 				close(stop)
 			}
 		})
@@ -230,7 +231,7 @@ func TestEtcdFollowsHealthyMembers(t *testing.T) {
 		w.hosts["cp-1"].FailOn(sick)
 		for _, run := range []string{"first", "second"} {
 			r := w.walk(t, executor.Options{}, quiet)
-			if len(r.Failed) != 1 || r.Failed[0].Step != "etcd.cp-1" {
+			if len(r.Failed) != 1 || r.Failed[0].Step != address.MustParse("etcd.cp-1") {
 				t.Errorf("%s run: failed %v", run, r.Failed)
 			}
 			for _, name := range []string{"worker-1", "worker-2"} {
@@ -261,12 +262,12 @@ func TestSavedPlanStopsAndGoesOn(t *testing.T) {
 			}
 			return executor.Apply(ctx, c, w.reached(), executor.Options{Keepers: keepers, Reviewed: executor.Saved(p).Diffs}, quiet)
 		}
-		if len(first.Diffs["node.cp-1"]) > 0 {
-			t.Errorf("the plan has %v", first.Diffs["node.cp-1"])
+		if len(first.Diffs[address.MustParse("node.cp-1")]) > 0 {
+			t.Errorf("the plan has %v", first.Diffs[address.MustParse("node.cp-1")])
 		}
 		r := apply(first, records)
 		for range 2 {
-			if len(r.Failed) != 1 || r.Failed[0].Step != "node.cp-1" || len(w.having("runtimeRequestTimeout")) != 1 {
+			if len(r.Failed) != 1 || r.Failed[0].Step != address.MustParse("node.cp-1") || len(w.having("runtimeRequestTimeout")) != 1 {
 				t.Fatalf("the setting reached %v, failed %v", w.having("runtimeRequestTimeout"), r.Failed)
 			}
 			did := map[string]state.Progress{}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 )
@@ -55,7 +56,7 @@ func (r *Record) Drift(ctx context.Context, h host.Host) ([]Drift, error) {
 		items = append(items, d.Item)
 	}
 	var by []host.Provenance
-	var written map[string]Entry
+	var written map[address.Step]Entry
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { by, err = h.Provenance(gctx, items); return err })
 	g.Go(func() (err error) { written, err = lastDone(gctx, h); return err })
@@ -69,12 +70,12 @@ func (r *Record) Drift(ctx context.Context, h host.Host) ([]Drift, error) {
 }
 
 // lastDone is when each step was done last.
-func lastDone(ctx context.Context, h host.Host) (map[string]Entry, error) {
+func lastDone(ctx context.Context, h host.Host) (map[address.Step]Entry, error) {
 	files, err := h.Files(ctx, []host.FileQuery{{Path: olderJournal, Content: true}, {Path: JournalPath, Content: true}})
 	if err != nil {
 		return nil, err
 	}
-	last := map[string]Entry{}
+	last := map[address.Step]Entry{}
 	for _, f := range files {
 		for line := range bytes.Lines(f.Content) {
 			if e, ok := parseEntry(line); ok && e.What == Done {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
@@ -36,17 +37,17 @@ func left(t *testing.T) (*hosttest.Host, *Record) {
 		t.Fatal(err)
 	}
 	return h, &Record{Owns: map[string]Owned{
-		"/etc/x":              {Kind: change.Text, Step: "x.a", SHA256: digest("ours\n"), Attrs: "0644 root:root"},
-		"/etc/x.d":            {Kind: change.Directory, Step: "x.a", Want: "0755 root:root"},
-		"/etc/x.link":         {Kind: change.Symlink, Step: "x.a", Want: "/etc/x"},
-		"/etc/x.key":          {Kind: change.PrivKey, Step: "x.a", Attrs: "0600 root:root"},
-		"net.ipv4.ip_forward": {Kind: change.Setting, Step: "x.a", Want: "1"},
-		"overlay":             {Kind: change.Setting, Step: "x.a", Want: "loaded"},
-		"x.service":           {Kind: change.Unit, Step: "x.a", Want: "enabled, active"},
-		"daemon":              {Kind: change.Account, Step: "x.a", Want: "a user"},
-		"r/x:1":               {Kind: change.Image, Step: "x.a", SHA256: "00"},
-		"node/a":              {Kind: change.Object, Step: "node.a", Want: "Ready"},
-		membership:            {Kind: change.Setting, Step: "member.a", Want: "lab"},
+		"/etc/x":              {Kind: change.Text, Step: address.MustParse("x.a"), SHA256: digest("ours\n"), Attrs: "0644 root:root"},
+		"/etc/x.d":            {Kind: change.Directory, Step: address.MustParse("x.a"), Want: "0755 root:root"},
+		"/etc/x.link":         {Kind: change.Symlink, Step: address.MustParse("x.a"), Want: "/etc/x"},
+		"/etc/x.key":          {Kind: change.PrivKey, Step: address.MustParse("x.a"), Attrs: "0600 root:root"},
+		"net.ipv4.ip_forward": {Kind: change.Setting, Step: address.MustParse("x.a"), Want: "1"},
+		"overlay":             {Kind: change.Setting, Step: address.MustParse("x.a"), Want: "loaded"},
+		"x.service":           {Kind: change.Unit, Step: address.MustParse("x.a"), Want: "enabled, active"},
+		"daemon":              {Kind: change.Account, Step: address.MustParse("x.a"), Want: "a user"},
+		"r/x:1":               {Kind: change.Image, Step: address.MustParse("x.a"), SHA256: "00"},
+		"node/a":              {Kind: change.Object, Step: address.MustParse("node.a"), Want: "Ready"},
+		membership:            {Kind: change.Setting, Step: address.MustParse("member.a"), Want: "lab"},
 	}}
 }
 

@@ -86,7 +86,7 @@ func Attrs(f host.File) string {
 // far as the record can tell. What a step that was cut off left is no drift.
 func (o Owned) drifted(c change.Change) bool {
 	switch {
-	case c.Until != "" || c.Action == change.Restart:
+	case !c.Until.IsZero() || c.Action == change.Restart:
 		return false
 	case c.Action == change.Remove && c.Have == "": // removal says itself what somebody changed
 		return false

@@ -3,6 +3,7 @@ package state
 import (
 	"testing"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
@@ -37,7 +38,7 @@ func TestDrifted(t *testing.T) {
 		{"cut off, and edited", cut, text("theirs", "ours"), true},
 		{"cut off before it was there", cutNew, c{Kind: change.Text, Action: change.Add, Want: "ours"}, false},
 		{"of a record without digest", Owned{Kind: change.Text}, text("theirs", "ours"), false},
-		{"not known yet", file, c{Kind: change.Text, Have: "theirs", Until: "ca.b"}, false},
+		{"not known yet", file, c{Kind: change.Text, Have: "theirs", Until: address.MustParse("ca.b")}, false},
 		{"mode", file, c{Kind: change.Attr, Action: change.Update, Have: "0600 root:root", Want: "0644 root:root"}, true},
 		{"mode that another pmkctl wants", file, c{Kind: change.Attr, Action: change.Update, Have: "0644 root:root", Want: "0600 root:root"}, false},
 		{"mode, of an older record", Owned{Kind: change.Text}, c{Kind: change.Attr, Action: change.Update, Have: "0600 root:root"}, false},
@@ -77,7 +78,7 @@ func TestEndSettles(t *testing.T) {
 	k := NewKeeper(h, "run", &Record{Owns: map[string]Owned{}})
 	d := change.Diff{{Kind: change.Cert, Action: change.Add, Item: "/etc/x.crt", Want: "x of y"},
 		{Kind: change.Setting, Action: change.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"}}
-	if err := k.Begin(ctx, "x.a", d); err != nil {
+	if err := k.Begin(ctx, address.MustParse("x.a"), d); err != nil {
 		t.Fatal(err)
 	}
 	begun, err := Load(ctx, h)
@@ -87,14 +88,14 @@ func TestEndSettles(t *testing.T) {
 	if err := h.WriteFile(ctx, host.FileSpec{Path: "/etc/x.crt", Mode: 0o640, Group: "adm", Content: []byte("cert")}); err != nil {
 		t.Fatal(err)
 	}
-	if err := k.End(ctx, "x.a", d, nil); err != nil {
+	if err := k.End(ctx, address.MustParse("x.a"), d, nil); err != nil {
 		t.Fatal(err)
 	}
 	done, err := Load(ctx, h)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := done.Owns["/etc/x.crt"], (Owned{Kind: change.Cert, Step: "x.a", SHA256: digest("cert"), Attrs: "0640 root:adm"}); got != want {
+	if got, want := done.Owns["/etc/x.crt"], (Owned{Kind: change.Cert, Step: address.MustParse("x.a"), SHA256: digest("cert"), Attrs: "0640 root:adm"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if got := done.Owns["net.ipv4.ip_forward"]; got.Was != "" || got.Want != "1" {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/removal"
@@ -20,12 +21,12 @@ import (
 // first change of a step and a result after the last, so what was cut off
 // can be told from what was done.
 type Entry struct {
-	Time time.Time `json:"time"` // the controller's clock
-	Run  string    `json:"run"`
-	Plan string    `json:"plan,omitempty"` // id of the saved plan that asked for it
-	Step string    `json:"step"`
-	What What      `json:"what"`
-	Err  string    `json:"err,omitempty"`
+	Time time.Time    `json:"time"` // the controller's clock
+	Run  string       `json:"run"`
+	Plan string       `json:"plan,omitempty"` // id of the saved plan that asked for it
+	Step address.Step `json:"step"`
+	What What         `json:"what"`
+	Err  string       `json:"err,omitempty"`
 }
 
 // What is how far a step has come.
@@ -58,7 +59,7 @@ func NewKeeper(h host.Host, run string, r *Record) *Keeper {
 // Begin keeps what stood where step is about to write, takes ownership and
 // notes the intent. It may be repeated: an original that is kept already
 // stays.
-func (k *Keeper) Begin(ctx context.Context, step string, d change.Diff) error {
+func (k *Keeper) Begin(ctx context.Context, step address.Step, d change.Diff) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.parents(ctx, step, d); err != nil {
@@ -76,7 +77,7 @@ func (k *Keeper) Begin(ctx context.Context, step string, d change.Diff) error {
 }
 
 // End notes how the step ended, and forgets what it removed.
-func (k *Keeper) End(ctx context.Context, step string, d change.Diff, err error) error {
+func (k *Keeper) End(ctx context.Context, step address.Step, d change.Diff, err error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.left {

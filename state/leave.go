@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/removal"
@@ -28,7 +29,7 @@ func (r *Record) Clean() removal.Clean {
 	for item, o := range r.Owns {
 		// etcd writes in a directory that the spec may name. Those above it, which
 		// nobody named, have no Want.
-		if o.Kind == change.Directory && o.Original == "" && o.Want != "" && strings.HasPrefix(o.Step, "etcd.") && !strings.HasPrefix(item, "/etc/") {
+		if o.Kind == change.Directory && o.Original == "" && o.Want != "" && o.Step.Module == "etcd" && !strings.HasPrefix(item, "/etc/") {
 			c.Data = append(c.Data, item)
 		}
 	}
@@ -66,7 +67,7 @@ func (r *Record) forget(d change.Diff) {
 
 // parents takes ownership of the directories that will be made for what d
 // adds, above those that are in a diff.
-func (k *Keeper) parents(ctx context.Context, step string, d change.Diff) error {
+func (k *Keeper) parents(ctx context.Context, step address.Step, d change.Diff) error {
 	var queries []host.FileQuery
 	asked := map[string]bool{}
 	for _, c := range d {

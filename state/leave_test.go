@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
@@ -33,14 +34,14 @@ func TestLeave(t *testing.T) {
 	m := &Leave{Keeper: k}
 	d, err := m.Check(ctx, h)
 	check(t, err)
-	check(t, k.Begin(ctx, "leave.a", d))
+	check(t, k.Begin(ctx, address.MustParse("leave.a"), d))
 	h.ClearLog()
 	check(t, m.Apply(ctx, h, d))
 	log := h.Log()
 	if n := len(log); n < 3 || log[n-2].Item != RecordPath || log[n-1].Item != Dir {
 		t.Errorf("the record does not go last: %v", log)
 	}
-	check(t, k.End(ctx, "leave.a", d, nil))
+	check(t, k.End(ctx, address.MustParse("leave.a"), d, nil))
 	if files, err := h.Files(ctx, []host.FileQuery{{Path: Dir}}); err != nil || files[0].Type != host.Absent {
 		t.Errorf("%s is there: %v", Dir, err)
 	}
@@ -68,7 +69,7 @@ func TestLeaveWithoutRecord(t *testing.T) {
 func TestParents(t *testing.T) {
 	ctx, h := context.Background(), hosttest.New("a", hosttest.WithDir("/opt/theirs"))
 	k := keeper(t, h, "")
-	check(t, k.Begin(ctx, "s", change.Diff{
+	check(t, k.Begin(ctx, address.MustParse("s"), change.Diff{
 		{Kind: change.Directory, Action: change.Add, Item: "/opt/cni/bin"},
 		{Kind: change.Text, Action: change.Add, Item: "/usr/local/libexec/pmkctl/write-cni"},
 		{Kind: change.Text, Action: change.Add, Item: "/opt/theirs/deep/er/x"},
@@ -103,11 +104,11 @@ func TestBefore(t *testing.T) {
 
 func TestClean(t *testing.T) {
 	r := &Record{Owns: map[string]Owned{
-		"/srv/a":     {Kind: change.Directory, Step: "etcd.cp-1"}, // made on the way
-		"/srv/a/x":   {Kind: change.Directory, Step: "etcd.cp-1", Want: "0700 etcd:etcd"},
-		"/etc/etcd":  {Kind: change.Directory, Step: "etcd.cp-1", Want: "0755 root:root"},
-		"/srv/disk":  {Kind: change.Directory, Step: "etcd.cp-1", Original: "0755 root:root"},
-		"/etc/hosts": {Kind: change.Text, Step: "s", SHA256: "1", Original: OriginalPath("/etc/hosts")},
+		"/srv/a":     {Kind: change.Directory, Step: address.MustParse("etcd.cp-1")}, // made on the way
+		"/srv/a/x":   {Kind: change.Directory, Step: address.MustParse("etcd.cp-1"), Want: "0700 etcd:etcd"},
+		"/etc/etcd":  {Kind: change.Directory, Step: address.MustParse("etcd.cp-1"), Want: "0755 root:root"},
+		"/srv/disk":  {Kind: change.Directory, Step: address.MustParse("etcd.cp-1"), Original: "0755 root:root"},
+		"/etc/hosts": {Kind: change.Text, Step: address.MustParse("s"), SHA256: "1", Original: OriginalPath("/etc/hosts")},
 	}}
 	got := r.Clean()
 	if d := cmp.Diff([]string{"/srv/a/x"}, got.Data); d != "" {
@@ -139,7 +140,7 @@ func TestStoppedUnitIsKept(t *testing.T) {
 func TestRemovalsAreNotAdopted(t *testing.T) {
 	ctx, h := context.Background(), hosttest.New("a", hosttest.WithFile("/var/lib/cni/x", "x"))
 	k := keeper(t, h, "")
-	check(t, k.Begin(ctx, "clean.a", change.Diff{
+	check(t, k.Begin(ctx, address.MustParse("clean.a"), change.Diff{
 		{Kind: change.Directory, Action: change.Remove, Item: "/var/lib/cni"},
 		{Kind: change.Setting, Action: change.Remove, Item: "packet filter"},
 		{Kind: change.Unit, Action: change.Remove, Item: "pods"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/removal"
@@ -12,9 +13,9 @@ import (
 // Leftovers is the module that removes from a host what its record owns and
 // the spec does not want any more.
 type Leftovers struct {
-	Record *Record         // as it was when the graph was made; the host's own decides
-	Wanted map[string]bool // items of all steps of the host
-	Kept   map[string]bool // steps of which nothing is a leftover
+	Record *Record               // as it was when the graph was made; the host's own decides
+	Wanted map[string]bool       // items of all steps of the host
+	Kept   map[address.Step]bool // steps of which nothing is a leftover
 }
 
 // of are the leftovers that a record knows of.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/host"
 )
 
@@ -28,7 +29,7 @@ func (k *Keeper) rotate(ctx context.Context) error {
 
 // Progress is how far the steps of one plan have come on a host, by step.
 // A step that is not in it was never begun.
-type Progress map[string]What
+type Progress map[address.Step]What
 
 // LoadProgress reads from a host's journal what was done for a saved plan. A
 // line that was cut off says nothing.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 )
@@ -40,20 +41,20 @@ func progress(t *testing.T, h *hosttest.Host, plan string) Progress {
 func TestProgress(t *testing.T) {
 	ctx, h := context.Background(), hosttest.New("cp-1").Admin()
 	k := keeper(t, h, "one")
-	check(t, k.Begin(ctx, "a.cp-1", nil))
-	check(t, k.End(ctx, "a.cp-1", nil, nil))
-	check(t, k.Begin(ctx, "b.cp-1", nil))
+	check(t, k.Begin(ctx, address.MustParse("a.cp-1"), nil))
+	check(t, k.End(ctx, address.MustParse("a.cp-1"), nil, nil))
+	check(t, k.Begin(ctx, address.MustParse("b.cp-1"), nil))
 	// A power cut leaves half a line.
 	check(t, h.Append(ctx, JournalPath, []byte(`{"time":"2026-01-01T00:00:00Z","plan":"one","step":"d.cp-1","wh`)))
-	check(t, k.Begin(ctx, "c.cp-1", nil))
-	check(t, k.End(ctx, "c.cp-1", nil, errors.New("no space left")))
-	check(t, keeper(t, h, "two").End(ctx, "b.cp-1", nil, nil))
-	check(t, keeper(t, h, "").End(ctx, "b.cp-1", nil, nil))
+	check(t, k.Begin(ctx, address.MustParse("c.cp-1"), nil))
+	check(t, k.End(ctx, address.MustParse("c.cp-1"), nil, errors.New("no space left")))
+	check(t, keeper(t, h, "two").End(ctx, address.MustParse("b.cp-1"), nil, nil))
+	check(t, keeper(t, h, "").End(ctx, address.MustParse("b.cp-1"), nil, nil))
 
-	if got, want := progress(t, h, "one"), (Progress{"a.cp-1": Done, "b.cp-1": Intent, "c.cp-1": Failed}); !reflect.DeepEqual(got, want) {
+	if got, want := progress(t, h, "one"), (Progress{address.MustParse("a.cp-1"): Done, address.MustParse("b.cp-1"): Intent, address.MustParse("c.cp-1"): Failed}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if got, want := progress(t, h, "two"), (Progress{"b.cp-1": Done}); !reflect.DeepEqual(got, want) {
+	if got, want := progress(t, h, "two"), (Progress{address.MustParse("b.cp-1"): Done}); !reflect.DeepEqual(got, want) {
 		t.Errorf("of another plan: got %v, want %v", got, want)
 	}
 	if got := progress(t, h, ""); len(got) > 0 {
@@ -64,13 +65,13 @@ func TestProgress(t *testing.T) {
 func TestJournalRotates(t *testing.T) {
 	ctx, h := context.Background(), hosttest.New("cp-1").Admin()
 	k := keeper(t, h, "one")
-	check(t, k.Begin(ctx, "a.cp-1", nil))
+	check(t, k.Begin(ctx, address.MustParse("a.cp-1"), nil))
 	check(t, h.Append(ctx, JournalPath, []byte(strings.Repeat("\n", maxJournal))))
 	k = keeper(t, h, "one")
-	check(t, k.End(ctx, "a.cp-1", nil, nil))
-	check(t, k.Begin(ctx, "b.cp-1", nil))
+	check(t, k.End(ctx, address.MustParse("a.cp-1"), nil, nil))
+	check(t, k.Begin(ctx, address.MustParse("b.cp-1"), nil))
 
-	if got, want := progress(t, h, "one"), (Progress{"a.cp-1": Done, "b.cp-1": Intent}); !reflect.DeepEqual(got, want) {
+	if got, want := progress(t, h, "one"), (Progress{address.MustParse("a.cp-1"): Done, address.MustParse("b.cp-1"): Intent}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	files, err := h.Files(ctx, []host.FileQuery{{Path: JournalPath}, {Path: olderJournal}})

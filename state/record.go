@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/removal"
@@ -62,13 +63,13 @@ type Cluster struct {
 
 // Owned is one thing that pmkctl made or changed.
 type Owned struct {
-	Kind     change.Kind `json:"kind"`
-	Step     string      `json:"step"`
-	SHA256   string      `json:"sha256,omitempty"`   // of the content as it was written
-	Want     string      `json:"want,omitempty"`     // the short value that was set, of what has no content
-	Attrs    string      `json:"attrs,omitempty"`    // mode and owner of a file as it was written
-	Was      string      `json:"was,omitempty"`      // what SHA256 or Want was before, while a step is under way; "nothing" of what is new
-	Original string      `json:"original,omitempty"` // where what stood there before is kept, or its value; "" if nothing did
+	Kind     change.Kind  `json:"kind"`
+	Step     address.Step `json:"step"`
+	SHA256   string       `json:"sha256,omitempty"`   // of the content as it was written
+	Want     string       `json:"want,omitempty"`     // the short value that was set, of what has no content
+	Attrs    string       `json:"attrs,omitempty"`    // mode and owner of a file as it was written
+	Was      string       `json:"was,omitempty"`      // what SHA256 or Want was before, while a step is under way; "nothing" of what is new
+	Original string       `json:"original,omitempty"` // where what stood there before is kept, or its value; "" if nothing did
 }
 
 // NewClusterID is a fresh random id.
@@ -146,7 +147,7 @@ func isPath(c change.Change) bool {
 
 // adopt takes into the record what step is about to change, and returns the
 // items whose originals must be kept first.
-func (r *Record) adopt(step string, d change.Diff) (keep []string) {
+func (r *Record) adopt(step address.Step, d change.Diff) (keep []string) {
 	for _, c := range d {
 		have, ours := r.Owns[c.Item]
 		if c.Action == change.Remove && (ours || !isPath(c) || c.Kind == change.Directory) {

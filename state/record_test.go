@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
@@ -49,7 +50,7 @@ func TestMark(t *testing.T) {
 }
 
 func TestAdopt(t *testing.T) {
-	old := Owned{Kind: change.Text, Step: "old", SHA256: digest("b"), Original: "/var/lib/pmkctl/original/etc/ours"}
+	old := Owned{Kind: change.Text, Step: address.MustParse("old"), SHA256: digest("b"), Original: "/var/lib/pmkctl/original/etc/ours"}
 	tests := []struct {
 		name string
 		c    change.Change
@@ -57,35 +58,35 @@ func TestAdopt(t *testing.T) {
 		want Owned
 	}{
 		{"a new file", change.Change{Kind: change.Text, Action: change.Add, Item: "/etc/x", Want: "a"}, false,
-			Owned{Kind: change.Text, Step: "s", SHA256: digest("a"), Was: nothing}},
+			Owned{Kind: change.Text, Step: address.MustParse("s"), SHA256: digest("a"), Was: nothing}},
 		{"a foreign file", change.Change{Kind: change.Text, Action: change.Replace, Item: "/etc/x", Have: "b", Want: "a"}, true,
-			Owned{Kind: change.Text, Step: "s", SHA256: digest("a"), Was: nothing, Original: "/var/lib/pmkctl/original/etc/x"}},
+			Owned{Kind: change.Text, Step: address.MustParse("s"), SHA256: digest("a"), Was: nothing, Original: "/var/lib/pmkctl/original/etc/x"}},
 		{"an empty foreign file", change.Change{Kind: change.Text, Action: change.Replace, Item: "/etc/x", Want: "a"}, true,
-			Owned{Kind: change.Text, Step: "s", SHA256: digest("a"), Was: nothing, Original: "/var/lib/pmkctl/original/etc/x"}},
+			Owned{Kind: change.Text, Step: address.MustParse("s"), SHA256: digest("a"), Was: nothing, Original: "/var/lib/pmkctl/original/etc/x"}},
 		{"ours, whose original is kept", change.Change{Kind: change.Text, Action: change.Update, Item: "/etc/ours", Have: "b", Want: "c"}, false,
-			Owned{Kind: change.Text, Step: "s", SHA256: digest("c"), Was: digest("b"), Original: old.Original}},
+			Owned{Kind: change.Text, Step: address.MustParse("s"), SHA256: digest("c"), Was: digest("b"), Original: old.Original}},
 		{"ours, changed since: kept if there is no original", change.Change{Kind: change.Text, Action: change.Update, Item: "/etc/ours", Have: "x", Want: "c"}, true,
-			Owned{Kind: change.Text, Step: "s", SHA256: digest("c"), Was: digest("b"), Original: old.Original}},
+			Owned{Kind: change.Text, Step: address.MustParse("s"), SHA256: digest("c"), Was: digest("b"), Original: old.Original}},
 		{"the mode of ours", change.Change{Kind: change.Attr, Action: change.Update, Item: "/etc/ours", Have: "0666", Want: "0644"}, false, old},
 		{"a program", change.Change{Kind: change.Transfer, Action: change.Add, Item: "/usr/local/bin/x", SHA256: "2"}, false,
-			Owned{Kind: change.Transfer, Step: "s", SHA256: "2", Was: nothing}},
+			Owned{Kind: change.Transfer, Step: address.MustParse("s"), SHA256: "2", Was: nothing}},
 		{"a setting", change.Change{Kind: change.Setting, Action: change.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"}, false,
-			Owned{Kind: change.Setting, Step: "s", Want: "1", Was: nothing, Original: "0"}},
+			Owned{Kind: change.Setting, Step: address.MustParse("s"), Want: "1", Was: nothing, Original: "0"}},
 		{"a directory of theirs", change.Change{Kind: change.Directory, Action: change.Update, Item: "/etc/cni", Have: "0700", Want: "0755"}, false,
-			Owned{Kind: change.Directory, Step: "s", Want: "0755", Was: nothing, Original: "0700"}},
+			Owned{Kind: change.Directory, Step: address.MustParse("s"), Want: "0755", Was: nothing, Original: "0700"}},
 		{"a setting without a value", change.Change{Kind: change.Setting, Action: change.Update, Item: "net.ipv4.ip_local_reserved_ports", Want: "1"}, false,
-			Owned{Kind: change.Setting, Step: "s", Want: "1", Was: nothing, Original: "(empty)"}},
+			Owned{Kind: change.Setting, Step: address.MustParse("s"), Want: "1", Was: nothing, Original: "(empty)"}},
 		{"somebody's key", change.Change{Kind: change.PrivKey, Action: change.Update, Item: "/etc/k.key", Have: "0644", Want: "0600"}, false, Owned{}},
 		{"a key", change.Change{Kind: change.PrivKey, Action: change.Add, Item: "/etc/k.key", Want: "0600"}, false,
-			Owned{Kind: change.PrivKey, Step: "s", Was: nothing}},
+			Owned{Kind: change.PrivKey, Step: address.MustParse("s"), Was: nothing}},
 		{"an object", change.Change{Kind: change.Object, Action: change.Update, Item: "service/a/b", Have: "x", Want: "y"}, false,
-			Owned{Kind: change.Object, Step: "s", Want: "y", Was: nothing}},
+			Owned{Kind: change.Object, Step: address.MustParse("s"), Want: "y", Was: nothing}},
 		{"ours, removed", change.Change{Kind: change.Text, Action: change.Remove, Item: "/etc/ours", Have: "b"}, false, old},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := &Record{Owns: map[string]Owned{"/etc/ours": old}}
-			keep := r.adopt("s", change.Diff{tt.c})
+			keep := r.adopt(address.MustParse("s"), change.Diff{tt.c})
 			if tt.keep != slices.Contains(keep, tt.c.Item) {
 				t.Errorf("keep %v, want %v", keep, tt.keep)
 			}
@@ -128,11 +129,11 @@ func step(ctx context.Context, h *hosttest.Host, content string) error {
 	}
 	d := change.Diff{{Kind: change.Text, Action: change.Update, Item: "/etc/motd", Have: string(have[0].Content), Want: content}}
 	k := NewKeeper(h, "run", r)
-	if err := k.Begin(ctx, "motd.a", d); err != nil {
+	if err := k.Begin(ctx, address.MustParse("motd.a"), d); err != nil {
 		return err
 	}
 	err = h.WriteFile(ctx, host.FileSpec{Path: "/etc/motd", Mode: 0o644, Content: []byte(content)})
-	return errors.Join(err, k.End(ctx, "motd.a", d, err))
+	return errors.Join(err, k.End(ctx, address.MustParse("motd.a"), d, err))
 }
 
 // TestOriginalsAreKeptOnce: whenever the connection dies, and however often
@@ -203,7 +204,7 @@ func TestRemovedIsForgotten(t *testing.T) {
 	ctx := context.Background()
 	h := hosttest.New("a")
 	d := change.Diff{{Kind: change.Text, Action: change.Remove, Item: "/etc/x", Have: "x"}}
-	k := NewKeeper(h, "run", &Record{Owns: map[string]Owned{"/etc/x": {Step: "s"}}})
+	k := NewKeeper(h, "run", &Record{Owns: map[string]Owned{"/etc/x": {Step: address.MustParse("s")}}})
 	owns := func() bool {
 		r, err := Load(ctx, h)
 		if err != nil {
@@ -213,10 +214,10 @@ func TestRemovedIsForgotten(t *testing.T) {
 		return ok
 	}
 	for _, failed := range []error{errors.New("no"), nil} {
-		if err := k.Begin(ctx, "s", d); err != nil {
+		if err := k.Begin(ctx, address.MustParse("s"), d); err != nil {
 			t.Fatal(err)
 		}
-		if err := k.End(ctx, "s", d, failed); err != nil {
+		if err := k.End(ctx, address.MustParse("s"), d, failed); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := owns(), failed != nil; got != want {
@@ -260,9 +261,9 @@ func TestMemberConverges(t *testing.T) {
 // said so, is kept once more when a step wants the path again.
 func TestKeepAgain(t *testing.T) {
 	ctx, h := context.Background(), hosttest.New("a", hosttest.WithFile("/etc/x", "theirs\n"))
-	owned := Owned{Kind: change.Text, Step: "s", SHA256: digest("ours\n"), Original: OriginalPath("/etc/x")}
+	owned := Owned{Kind: change.Text, Step: address.MustParse("s"), SHA256: digest("ours\n"), Original: OriginalPath("/etc/x")}
 	k := NewKeeper(h, "run", &Record{Version: 1, Owns: map[string]Owned{"/etc/x": owned}})
-	check(t, k.Begin(ctx, "s", change.Diff{{Kind: change.Text, Action: change.Update, Item: "/etc/x", Have: "theirs\n", Want: "ours, too\n"}}))
+	check(t, k.Begin(ctx, address.MustParse("s"), change.Diff{{Kind: change.Text, Action: change.Update, Item: "/etc/x", Have: "theirs\n", Want: "ours, too\n"}}))
 	if got := string(h.Peek(owned.Original)); got != "theirs\n" {
 		t.Errorf("kept is %q", got)
 	}

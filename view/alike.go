@@ -5,15 +5,15 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/plan"
 )
 
 // stepGroup is steps of one module whose diffs are alike.
 type stepGroup struct {
 	module string
-	steps  []plan.Addr
+	steps  []address.Step
 	names  []string // of the host of the first
 }
 
@@ -22,10 +22,10 @@ func group(c *executor.Checked, names Names) []*stepGroup {
 	var groups []*stepGroup
 	byKey := map[string]*stepGroup{}
 	for _, s := range c.Pending() {
-		key := s.Addr.Module() + "\n" + likeness(c.Diffs[s.Addr], names[s.Addr.Host()])
+		key := s.Addr.Module + "\n" + likeness(c.Diffs[s.Addr], names[s.Addr.Host])
 		g := byKey[key]
 		if g == nil {
-			g = &stepGroup{module: s.Addr.Module(), names: names[s.Addr.Host()]}
+			g = &stepGroup{module: s.Addr.Module, names: names[s.Addr.Host]}
 			byKey[key] = g
 			groups = append(groups, g)
 		}
@@ -39,7 +39,7 @@ func group(c *executor.Checked, names Names) []*stepGroup {
 func likeness(d change.Diff, names []string) string {
 	var b strings.Builder
 	for _, c := range d {
-		for _, part := range []string{string(c.Kind), string(c.Action), c.Item, c.Have, c.Want, c.Why, c.Until, c.SHA256, c.ID, string(c.Level),
+		for _, part := range []string{string(c.Kind), string(c.Action), c.Item, c.Have, c.Want, c.Why, c.Until.String(), c.SHA256, c.ID, string(c.Level),
 			strconv.FormatBool(c.Secret), strconv.FormatBool(c.Drift), strconv.FormatInt(c.Bytes, 10)} {
 			b.WriteString(part)
 			b.WriteByte(0)
@@ -102,7 +102,7 @@ func isWord(c byte) bool {
 // letter: they change alike, or it does not name the host.
 func (g *stepGroup) same(c *executor.Checked) bool {
 	first := c.Diffs[g.steps[0]]
-	if !slices.ContainsFunc(g.steps[1:], func(a plan.Addr) bool { return !slices.Equal(c.Diffs[a], first) }) {
+	if !slices.ContainsFunc(g.steps[1:], func(a address.Step) bool { return !slices.Equal(c.Diffs[a], first) }) {
 		return true
 	}
 	for _, ch := range first {
@@ -122,11 +122,11 @@ func (g *stepGroup) named(text string) bool {
 // "kubelet on cp-1, worker-[1-40]".
 func (g *stepGroup) title() string {
 	if len(g.steps) == 1 {
-		return string(g.steps[0])
+		return g.steps[0].String()
 	}
 	var hosts []string
 	for _, s := range g.steps {
-		hosts = append(hosts, s.Host())
+		hosts = append(hosts, s.Host)
 	}
 	return g.module + " on " + inRanges(hosts)
 }

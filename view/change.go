@@ -34,8 +34,8 @@ func headline(c change.Change, st Style) string {
 	if c.Why != "" && c.Action != change.Restart && c.Action != change.Reload {
 		b.WriteString(st.faint(" (" + visible(c.Why) + ")"))
 	}
-	if c.Until != "" {
-		b.WriteString(st.faint(" (known after " + c.Until + ")"))
+	if !c.Until.IsZero() {
+		b.WriteString(st.faint(" (known after " + c.Until.String() + ")"))
 	}
 	return b.String()
 }

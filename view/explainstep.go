@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/plan"
@@ -12,7 +13,7 @@ import (
 
 // ExplainedStep is a step as `pmkctl explain -json` gives it.
 type ExplainedStep struct {
-	Step     plan.Addr       `json:"step"`
+	Step     address.Step    `json:"step"`
 	Of       string          `json:"of"` // what has the step, in words
 	Purpose  string          `json:"purpose"`
 	Source   PlanDocSource   `json:"source"`
@@ -24,26 +25,26 @@ type ExplainedStep struct {
 	Replaced bool            `json:"replaced"`
 	RunsOn   string          `json:"runs_on"`
 
-	WaitsFor      []plan.Addr `json:"waits_for"` // at once
-	WaitsForAll   []plan.Addr `json:"waits_for_all"`
-	WaitedForBy   []plan.Addr `json:"waited_for_by"`
-	WaitedForAll  []plan.Addr `json:"waited_for_by_all"`
-	PendingBefore int         `json:"pending_before"` // of those that it waits for, directly or not: how many change something
+	WaitsFor      []address.Step `json:"waits_for"` // at once
+	WaitsForAll   []address.Step `json:"waits_for_all"`
+	WaitedForBy   []address.Step `json:"waited_for_by"`
+	WaitedForAll  []address.Step `json:"waited_for_by_all"`
+	PendingBefore int            `json:"pending_before"` // of those that it waits for, directly or not: how many change something
 }
 
 // NewExplainedStep says of a step what the graph and the plan know.
 func NewExplainedStep(c *executor.Checked, s *plan.Step, planned bool) *ExplainedStep {
-	e := &ExplainedStep{Step: s.Addr, Purpose: plan.Purpose(s.Addr.Module()), Source: PlanDocSource{s.Source.Filename, s.Source.Start.Line},
+	e := &ExplainedStep{Step: s.Addr, Purpose: plan.Purpose(s.Addr.Module), Source: PlanDocSource{s.Source.Filename, s.Source.Start.Line},
 		Planned: planned, Changes: append([]change.Change{}, c.Diffs[s.Addr]...), Owns: []string{}, RunsOn: s.RunsOn()}
 	if l, ok := c.Left[s.Addr]; ok {
 		e.LeftOut = &l
 	}
 	e.WaitsFor, e.WaitsForAll = c.Graph.Before(s.Addr)
 	e.WaitedForBy, e.WaitedForAll = c.Graph.Behind(s.Addr)
-	for _, list := range []*[]plan.Addr{&e.WaitsFor, &e.WaitsForAll, &e.WaitedForBy, &e.WaitedForAll} {
-		*list = append([]plan.Addr{}, *list...)
+	for _, list := range []*[]address.Step{&e.WaitsFor, &e.WaitsForAll, &e.WaitedForBy, &e.WaitedForAll} {
+		*list = append([]address.Step{}, *list...)
 	}
-	before := map[plan.Addr]bool{}
+	before := map[address.Step]bool{}
 	for _, a := range e.WaitsForAll {
 		before[a] = true
 	}
@@ -58,7 +59,7 @@ func NewExplainedStep(c *executor.Checked, s *plan.Step, planned bool) *Explaine
 // ExplainStep writes all about one step.
 func ExplainStep(w io.Writer, e *ExplainedStep, st Style) error {
 	p := &printer{w: w}
-	p.line(st.bold(string(e.Step)), "  ", e.Of)
+	p.line(st.bold(e.Step.String()), "  ", e.Of)
 	p.line()
 	row := func(name string, text ...string) {
 		for i, line := range text {
@@ -74,7 +75,7 @@ func ExplainStep(w io.Writer, e *ExplainedStep, st Style) error {
 	if e.Source.File != "" {
 		row("Asked for", fmt.Sprintf("by %s:%d%s", e.Source.File, e.Source.Line, unless("  "+st.faint(strings.TrimSpace(e.Snippet)), e.Snippet == "")))
 	}
-	if e.RunsOn != e.Step.Host() {
+	if e.RunsOn != e.Step.Host {
 		row("Runs on", e.RunsOn)
 	}
 	e.tellWork(p, row, st)
@@ -88,7 +89,7 @@ const ownsAtMost = 40
 
 func (e *ExplainedStep) tellWork(p *printer, row func(string, ...string), st Style) {
 	switch {
-	case e.LeftOut != nil && e.LeftOut.Cause != "":
+	case e.LeftOut != nil && !e.LeftOut.Cause.IsZero():
 		row("Does", fmt.Sprintf("nothing: %s leaves out %s, which it waits for", e.LeftOut.Flag, e.LeftOut.Cause))
 	case e.LeftOut != nil:
 		row("Does", "nothing: "+e.LeftOut.Flag+" leaves it out")
@@ -114,7 +115,7 @@ func (e *ExplainedStep) tellWork(p *printer, row func(string, ...string), st Sty
 
 // waits are steps in words, those at once first: "containerd.worker-1 and
 // images.worker-1; 31 steps in all".
-func waits(direct, all []plan.Addr) string {
+func waits(direct, all []address.Step) string {
 	if len(direct) == 0 {
 		return "nothing"
 	}
@@ -122,7 +123,7 @@ func waits(direct, all []plan.Addr) string {
 	if len(direct) <= leftOutAtMost {
 		names := make([]string, len(direct))
 		for i, a := range direct {
-			names[i] = string(a)
+			names[i] = a.String()
 		}
 		text = strings.Join(names, ", ")
 	} else {

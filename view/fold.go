@@ -61,7 +61,7 @@ func newShownGroup(c *executor.Checked, g *stepGroup) shownGroup {
 	d, after := together(c.Diffs[first])
 	s := shownGroup{title: g.title(), action: c.Action(first), group: g, moves: moves(d, len(g.steps))}
 	if !g.same(c) {
-		s.notes = append(s.notes, "shown for "+first.Host()+"; the others differ in their own names and addresses")
+		s.notes = append(s.notes, "shown for "+first.Host+"; the others differ in their own names and addresses")
 	}
 	if after != "" {
 		s.notes = append(s.notes, after)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/plan"
 )
 
 // leftOutAtMost is how many groups of steps a line names.
@@ -14,11 +14,11 @@ const leftOutAtMost = 5
 // leftOutSteps says in a line for each reason which steps are left out.
 func leftOutSteps(p *printer, c *executor.Checked, st Style) {
 	var reasons []string
-	by := map[string][]plan.Addr{}
+	by := map[string][]address.Step{}
 	for _, a := range c.LeftOut() {
 		l := c.Left[a]
 		why := l.Flag
-		if l.Cause != "" {
+		if !l.Cause.IsZero() {
 			why = fmt.Sprintf("%s, which leaves out %s", l.Flag, l.Cause)
 		}
 		if by[why] == nil {
@@ -29,7 +29,7 @@ func leftOutSteps(p *printer, c *executor.Checked, st Style) {
 	if len(reasons) > leftOutAtMost {
 		rest := reasons[leftOutAtMost-1:]
 		reasons = reasons[: leftOutAtMost-1 : leftOutAtMost-1]
-		var steps []plan.Addr
+		var steps []address.Step
 		for _, why := range rest {
 			steps = append(steps, by[why]...)
 		}
@@ -55,17 +55,17 @@ func leftOutSteps(p *printer, c *executor.Checked, st Style) {
 
 // stepsInWords are steps by the hosts that they are on: "kernel, dns on cp-1",
 // "kubelet, flannel, node on worker-[2-40]", "kubelet.worker-1".
-func stepsInWords(steps []plan.Addr) []string {
+func stepsInWords(steps []address.Step) []string {
 	if len(steps) == 1 {
-		return []string{string(steps[0])}
+		return []string{steps[0].String()}
 	}
 	var modules []string
 	hosts := map[string][]string{}
 	for _, a := range steps {
-		if hosts[a.Module()] == nil {
-			modules = append(modules, a.Module())
+		if hosts[a.Module] == nil {
+			modules = append(modules, a.Module)
 		}
-		hosts[a.Module()] = append(hosts[a.Module()], a.Host())
+		hosts[a.Module] = append(hosts[a.Module], a.Host)
 	}
 	var order []string
 	on := map[string][]string{}

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/view"
 )
 
@@ -39,7 +39,7 @@ func TestHundredHosts(t *testing.T) {
 	full := planText(t, c, names, view.NewStyle(false).Full())
 	for _, s := range c.Pending() {
 		for _, ch := range c.Diffs[s.Addr] {
-			if s.Addr.Host() == "cp-1" && !strings.Contains(full, " "+view.Headline(withoutUntil(ch))) {
+			if s.Addr.Host == "cp-1" && !strings.Contains(full, " "+view.Headline(withoutUntil(ch))) {
 				t.Errorf("%s %s is not shown in full", s.Addr, view.Headline(ch))
 			}
 		}
@@ -52,7 +52,7 @@ func TestHundredHosts(t *testing.T) {
 // withoutUntil is a change as it is told below words that say once what all
 // changes wait for.
 func withoutUntil(c change.Change) change.Change {
-	c.Until = ""
+	c.Until = address.Step{}
 	return c
 }
 
@@ -62,17 +62,17 @@ func thousand(t testing.TB) (*executor.Checked, view.Names) {
 	p := loadLab(t, "../examples/hundred-workers").plan(t)
 	c, names := executor.Saved(p), view.NamesOf(p.Cluster)
 	const first = "worker-001"
-	address := names[first][1]
+	ip := names[first][1]
 	for i := range 900 {
 		name, addr := fmt.Sprintf("other-%d", i), fmt.Sprintf("10.30.%d.%d", i/200, i%200+1)
 		names[name] = []string{name, addr, addr}
-		own := strings.NewReplacer(first, name, address, addr)
+		own := strings.NewReplacer(first, name, ip, addr)
 		for _, s := range c.Pending() {
-			if s.Addr.Host() != first {
+			if s.Addr.Host != first {
 				continue
 			}
 			step := *s
-			step.Addr = plan.NewAddr(s.Addr.Module(), name)
+			step.Addr = address.Of(s.Addr.Module, name)
 			d := append(change.Diff{}, c.Diffs[s.Addr]...)
 			for i := range d {
 				d[i].Item, d[i].Have, d[i].Want = own.Replace(d[i].Item), own.Replace(d[i].Have), own.Replace(d[i].Want)

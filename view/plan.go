@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/spec"
@@ -84,7 +84,7 @@ func together(d change.Diff) (out change.Diff, after string) {
 	out = slices.Clone(d)
 	waiting, hashed := 0, map[string]bool{}
 	for _, c := range out {
-		if c.Until != "" {
+		if !c.Until.IsZero() {
 			waiting++
 		}
 		if hashOnly(c) {
@@ -93,7 +93,7 @@ func together(d change.Diff) (out change.Diff, after string) {
 	}
 	for i, c := range out {
 		if waiting > 1 {
-			out[i].Until = ""
+			out[i].Until = address.Step{}
 		}
 		if c.Action == change.Restart && hashed[c.Why] {
 			out[i].Why = "what it depends on changes"
@@ -107,9 +107,9 @@ func together(d change.Diff) (out change.Diff, after string) {
 
 // known says after which steps all of a diff is known.
 func known(d change.Diff) string {
-	after := "known after " + strings.Join(d.Until(), ", ")
+	after := "known after " + address.Join(d.Until(), ", ")
 	for _, c := range d {
-		if c.Until == "" {
+		if c.Until.IsZero() {
 			return "in part " + after
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules"
@@ -20,9 +21,9 @@ type work struct{ modules.Module }
 
 // checked is a check of these steps, in order.
 func checked(steps ...any) *executor.Checked {
-	c := &executor.Checked{Graph: &plan.Graph{}, Diffs: map[plan.Addr]change.Diff{}}
+	c := &executor.Checked{Graph: &plan.Graph{}, Diffs: map[address.Step]change.Diff{}}
 	for i := 0; i < len(steps); i += 2 {
-		a := plan.Addr(steps[i].(string))
+		a := address.MustParse(steps[i].(string))
 		c.Graph.Steps = append(c.Graph.Steps, &plan.Step{Addr: a, Work: work{}})
 		c.Diffs[a] = steps[i+1].(change.Diff)
 	}
@@ -76,12 +77,12 @@ func TestPlan(t *testing.T) {
 				{Kind: change.Unit, Action: change.Remove, Item: "gone.service", Have: "enabled, active"},
 			})},
 		{"later", checked(
-			"one.cp-1", change.Diff{{Kind: change.Cert, Action: change.Add, Item: "/a.crt", Want: "a", Until: "ca.cp-1"}},
+			"one.cp-1", change.Diff{{Kind: change.Cert, Action: change.Add, Item: "/a.crt", Want: "a", Until: address.MustParse("ca.cp-1")}},
 			"some.cp-1", change.Diff{{Kind: change.PrivKey, Action: change.Add, Item: "/a.key", Want: "ECDSA P-256"},
-				{Kind: change.Cert, Action: change.Add, Item: "/a.crt", Want: "a", Until: "ca.cp-1"},
-				{Kind: change.Cert, Action: change.Add, Item: "/b.crt", Want: "b", Until: "etcd-ca.cp-1"}},
-			"all.cp-1", change.Diff{{Kind: change.Object, Action: change.Add, Item: "service/a/b", Until: "kube-apiserver.cp-1"},
-				{Kind: change.Object, Action: change.Add, Item: "service/a/c", Until: "kube-apiserver.cp-1"}},
+				{Kind: change.Cert, Action: change.Add, Item: "/a.crt", Want: "a", Until: address.MustParse("ca.cp-1")},
+				{Kind: change.Cert, Action: change.Add, Item: "/b.crt", Want: "b", Until: address.MustParse("etcd-ca.cp-1")}},
+			"all.cp-1", change.Diff{{Kind: change.Object, Action: change.Add, Item: "service/a/b", Until: address.MustParse("kube-apiserver.cp-1")},
+				{Kind: change.Object, Action: change.Add, Item: "service/a/c", Until: address.MustParse("kube-apiserver.cp-1")}},
 		)},
 		{"alike", checked(
 			"x.cp-1", config("cp-1", "192.0.2.1"),
@@ -151,6 +152,8 @@ func TestAlike(t *testing.T) {
 			f.SetString("x")
 		case reflect.Bool:
 			f.SetBool(true)
+		case reflect.Struct: // an address
+			f.Field(0).SetString("x")
 		default:
 			f.SetInt(7)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
@@ -48,15 +49,15 @@ func livePlan(t testing.TB) *saved.Plan {
 	}
 	p := l.plan(t)
 	p.Steps = append(p.Steps,
-		saved.Step{Addr: "files.worker-3", Kind: saved.Module, Diff: saved.Diff{
+		saved.Step{Addr: address.MustParse("files.worker-3"), Kind: saved.Module, Diff: saved.Diff{
 			{Kind: change.Text, Action: change.Replace, Item: "/etc/motd <b>|`@all`", Have: hostile, Want: "ours\n"},
 			{Kind: change.Text, Action: change.Update, Item: "/etc/password", Have: "d1", Want: "d2", Secret: true},
 			{Kind: change.Attr, Action: change.Update, Item: "/etc/mode", Have: "0666 root:root", Want: "0644 root:root", Drift: true}}},
-		saved.Step{Addr: "flannel.worker-8", Kind: saved.Module, Diff: saved.Diff{
+		saved.Step{Addr: address.MustParse("flannel.worker-8"), Kind: saved.Module, Diff: saved.Diff{
 			{Kind: change.Setting, Action: change.Replace, Item: "backend", Have: "udp", Want: "vxlan", Why: "the backend vxlan replaces udp"}}},
-		saved.Step{Addr: "extra.worker-3", Kind: saved.Module, Left: &plan.Left{Flag: "-exclude=extra.*", Pending: true}},
-		saved.Step{Addr: "drain.worker-9", On: "cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Object, Action: change.Remove, Item: "node/worker-9", Have: "Ready"}}},
-		saved.Step{Addr: "clean.worker-9", Kind: saved.Module, Diff: saved.Diff{
+		saved.Step{Addr: address.MustParse("extra.worker-3"), Kind: saved.Module, Left: &plan.Left{Flag: "-exclude=extra.*", Pending: true}},
+		saved.Step{Addr: address.MustParse("drain.worker-9"), On: "cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Object, Action: change.Remove, Item: "node/worker-9", Have: "Ready"}}},
+		saved.Step{Addr: address.MustParse("clean.worker-9"), Kind: saved.Module, Diff: saved.Diff{
 			{Kind: change.Unit, Action: change.Remove, Item: "kubelet.service", Have: "enabled, active"},
 			{Kind: change.Text, Action: change.Remove, Item: "/var/lib/kubelet/config.yaml", Have: strings.Repeat("line: 1\n", 30)},
 			{Kind: change.Directory, Action: change.Remove, Item: "/var/lib/pmkctl", Have: "0700 root:root"}}})
@@ -361,7 +362,7 @@ func leftOut(p *saved.Plan) *saved.Plan {
 		}
 	}
 	for _, s := range p.Steps {
-		if other.Left[s.Addr.Host()] == "" {
+		if other.Left[s.Addr.Host] == "" {
 			other.Steps = append(other.Steps, s)
 		}
 	}

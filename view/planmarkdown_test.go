@@ -9,8 +9,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view"
@@ -38,13 +38,13 @@ func TestPlanMarkdown(t *testing.T) {
 func TestPlanMarkdownIsCut(t *testing.T) {
 	p := savedPlan()
 	p.Steps = append(p.Steps,
-		saved.Step{Addr: "big.worker-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Add, Item: "/etc/big", Want: strings.Repeat("big\n", 50_000)}}})
+		saved.Step{Addr: address.MustParse("big.worker-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Add, Item: "/etc/big", Want: strings.Repeat("big\n", 50_000)}}})
 	for i := range 400 {
-		p.Steps = append(p.Steps, saved.Step{Addr: plan.Addr(fmt.Sprintf("m%d.worker-1", i)), Kind: saved.Module, Diff: saved.Diff{
+		p.Steps = append(p.Steps, saved.Step{Addr: address.MustParse(fmt.Sprintf("m%d.worker-1", i)), Kind: saved.Module, Diff: saved.Diff{
 			{Kind: change.Text, Action: change.Add, Item: fmt.Sprintf("/etc/f%d", i), Want: strings.Repeat(fmt.Sprintf("line of %d\n", i), 100)}}})
 	}
 	p.Steps = append(p.Steps,
-		saved.Step{Addr: "gone.worker-2", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Remove, Item: "/etc/gone", Have: "its last line\n"}}})
+		saved.Step{Addr: address.MustParse("gone.worker-2"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Remove, Item: "/etc/gone", Have: "its last line\n"}}})
 	text := planMarkdown(t, p)
 	checkMarkdown(t, text)
 	wantAll(t, "the Markdown", text, "its last line", "+ /etc/big", "# 50000 lines cut", "### Cut to fit", "only named", "\n- and ", "pmkctl show FILE")
@@ -73,9 +73,9 @@ func TestPlanMarkdownOfAnything(t *testing.T) {
 			for range rapid.IntRange(0, 4).Draw(t, "changes") {
 				times := rapid.SampledFrom([]int{1, 1, 1, 2000}).Draw(t, "times")
 				d = append(d, change.Change{Kind: kinds.Draw(t, "kind"), Action: actions.Draw(t, "action"), Item: words.Draw(t, "item"),
-					Have: strings.Repeat(words.Draw(t, "have"), times), Want: words.Draw(t, "want"), Why: words.Draw(t, "why"), Until: words.Draw(t, "until")})
+					Have: strings.Repeat(words.Draw(t, "have"), times), Want: words.Draw(t, "want"), Why: words.Draw(t, "why"), Until: address.Of("m", words.Draw(t, "until"))})
 			}
-			p.Steps = append(p.Steps, saved.Step{Addr: plan.NewAddr(fmt.Sprintf("m%d", i), h), Kind: saved.Module, Diff: d})
+			p.Steps = append(p.Steps, saved.Step{Addr: address.Of(fmt.Sprintf("m%d", i), h), Kind: saved.Module, Diff: d})
 		}
 		checkMarkdown(t, planMarkdown(t, p))
 	})

@@ -245,7 +245,7 @@ func docErrors(c *executor.Checked) []DocError {
 	list := []DocError{}
 	for _, s := range c.Graph.Steps {
 		if err := c.Errs[s.Addr]; err != nil {
-			list = append(list, DocError{string(s.Addr), err.Error()})
+			list = append(list, DocError{s.Addr.String(), err.Error()})
 		}
 	}
 	return list
@@ -307,7 +307,7 @@ func findings(c *executor.Checked, r *preflight.Report) []preflight.Finding {
 				continue
 			}
 			check, _ := preflight.Find(ch.ID)
-			list = append(list, preflight.Finding{ID: ch.ID, Level: ch.Level, Host: s.Addr.Host(), Title: check.Title,
+			list = append(list, preflight.Finding{ID: ch.ID, Level: ch.Level, Host: s.Addr.Host, Title: check.Title,
 				Found: ch.Have, Expected: ch.Want, Do: check.Do})
 		}
 	}

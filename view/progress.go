@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/event"
-	"github.com/pmkctl/pmkctl/plan"
 )
 
 // signOfLife is how often a run without news says that it goes on, where
@@ -30,7 +30,7 @@ type Progress struct {
 	share   string // of a check that runs
 	total   int
 	done    int
-	running map[plan.Addr]*activity
+	running map[address.Step]*activity
 	last    time.Time // of the last line written
 	drawn   bool      // a live line stands
 	stop    chan struct{}
@@ -47,7 +47,7 @@ type activity struct {
 // where it is none. Close ends it.
 func NewProgress(w io.Writer, st Style, width int, quiet bool) *Progress {
 	p := &Progress{w: w, st: st, live: width > 0 && !quiet, width: width, quiet: quiet,
-		running: map[plan.Addr]*activity{}, last: time.Now(), stop: make(chan struct{})}
+		running: map[address.Step]*activity{}, last: time.Now(), stop: make(chan struct{})}
 	if !quiet {
 		p.stopped.Go(p.tick)
 	}
@@ -130,7 +130,7 @@ func nopText(nop bool) string {
 
 // end counts what began; a step that had nothing to change is not of the
 // total.
-func (p *Progress) end(a plan.Addr) {
+func (p *Progress) end(a address.Step) {
 	if p.running[a] != nil {
 		p.done++
 	}
@@ -180,20 +180,20 @@ func (p *Progress) now() string {
 	b.WriteString(p.share)
 	for i, a := range p.oldest() {
 		b.WriteString(map[bool]string{true: ": ", false: ", "}[i == 0])
-		b.WriteString(string(a) + " " + p.running[a].String())
+		b.WriteString(a.String() + " " + p.running[a].String())
 	}
 	return b.String()
 }
 
 // oldest are the running steps, the longest running first.
-func (p *Progress) oldest() []plan.Addr {
-	var list []plan.Addr
+func (p *Progress) oldest() []address.Step {
+	var list []address.Step
 	for a := range p.running {
 		list = append(list, a)
 	}
 	sort.Slice(list, func(i, j int) bool {
 		x, y := p.running[list[i]].since, p.running[list[j]].since
-		return x.Before(y) || x.Equal(y) && list[i] < list[j]
+		return x.Before(y) || x.Equal(y) && list[i].String() < list[j].String()
 	})
 	return list
 }

@@ -9,9 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/view"
 )
 
@@ -22,14 +22,14 @@ func TestSignOfLife(t *testing.T) {
 		var out bytes.Buffer
 		p := view.NewProgress(&out, view.NewStyle(false), 0, false)
 		p.Event(event.Phase{Name: "apply", Total: 2})
-		p.Event(event.StepStarted{Addr: "programs.cp-1"})
+		p.Event(event.StepStarted{Addr: address.MustParse("programs.cp-1")})
 		time.Sleep(10 * time.Second)
-		p.Event(event.StepStarted{Addr: "etcd.cp-1"})
-		p.Event(event.StepProgress{Addr: "programs.cp-1", Done: 12e6, Total: 300e6})
+		p.Event(event.StepStarted{Addr: address.MustParse("etcd.cp-1")})
+		p.Event(event.StepProgress{Addr: address.MustParse("programs.cp-1"), Done: 12e6, Total: 300e6})
 		time.Sleep(51 * time.Second)
-		p.Event(event.StepDone{Addr: "programs.cp-1", Took: 61 * time.Second})
+		p.Event(event.StepDone{Addr: address.MustParse("programs.cp-1"), Took: 61 * time.Second})
 		time.Sleep(31 * time.Second)
-		p.Event(event.StepFailed{Addr: "etcd.cp-1", Took: 82 * time.Second, Err: errors.New("start etcd.service: failed\n  last lines:\n    x")})
+		p.Event(event.StepFailed{Addr: address.MustParse("etcd.cp-1"), Took: 82 * time.Second, Err: errors.New("start etcd.service: failed\n  last lines:\n    x")})
 		p.Hide() // nothing more happens while a human reads
 		time.Sleep(time.Hour)
 		p.Close()
@@ -53,10 +53,10 @@ func TestLiveLine(t *testing.T) {
 		p := view.NewProgress(&out, view.NewStyle(false), 40, false)
 		p.Event(event.Phase{Name: "apply", Total: 9})
 		for i := range 5 {
-			p.Event(event.StepStarted{Addr: plan.Addr(fmt.Sprintf("kubelet.worker-%d", i))})
+			p.Event(event.StepStarted{Addr: address.MustParse(fmt.Sprintf("kubelet.worker-%d", i))})
 		}
 		time.Sleep(time.Second)
-		p.Event(event.StepDone{Addr: "kubelet.worker-3", Took: time.Second})
+		p.Event(event.StepDone{Addr: address.MustParse("kubelet.worker-3"), Took: time.Second})
 		time.Sleep(time.Second)
 		p.Close()
 		screen := draw(out.String())
@@ -93,9 +93,9 @@ func TestQuiet(t *testing.T) {
 		var out bytes.Buffer
 		p := view.NewProgress(&out, view.NewStyle(true), 80, true)
 		p.Event(event.Phase{Name: "apply", Total: 2})
-		p.Event(event.StepStarted{Addr: "x.a"})
+		p.Event(event.StepStarted{Addr: address.MustParse("x.a")})
 		time.Sleep(time.Minute)
-		p.Event(event.StepDone{Addr: "x.a"})
+		p.Event(event.StepDone{Addr: address.MustParse("x.a")})
 		p.Hide()
 		p.Close()
 		if out.Len() > 0 {
@@ -107,12 +107,12 @@ func TestQuiet(t *testing.T) {
 func TestResult(t *testing.T) {
 	err := errors.New("start kubelet.service: job failed: exit-code\n  last lines of kubelet.service:\n    no such device")
 	r := &executor.Result{
-		Done: []plan.Addr{"kernel.cp-1", "kernel.worker-1"},
-		Failed: []*executor.Error{{Step: "kubelet.worker-1", Op: executor.OpApply, Err: err}, {Step: "etcd.cp-1", Op: executor.OpApply, Err: errors.New("disk full")},
-			{Step: "node.worker-2", Op: executor.OpConfirm, Err: errors.New("wait 2m0s for node worker-2 to report Ready again: KubeletNotReady: container runtime is down")}},
-		Skipped: []event.StepSkipped{{Addr: "node.worker-1", Cause: "kubelet.worker-1"}, {Addr: "kube-apiserver.cp-1", Cause: "etcd.cp-1"},
-			{Addr: "flannel.worker-1", Cause: "kubelet.worker-1"}, {Addr: "dns.cp-1"},
-			{Addr: "kubelet.worker-3", Cause: "node.worker-2"}},
+		Done: []address.Step{address.MustParse("kernel.cp-1"), address.MustParse("kernel.worker-1")},
+		Failed: []*executor.Error{{Step: address.MustParse("kubelet.worker-1"), Op: executor.OpApply, Err: err}, {Step: address.MustParse("etcd.cp-1"), Op: executor.OpApply, Err: errors.New("disk full")},
+			{Step: address.MustParse("node.worker-2"), Op: executor.OpConfirm, Err: errors.New("wait 2m0s for node worker-2 to report Ready again: KubeletNotReady: container runtime is down")}},
+		Skipped: []event.StepSkipped{{Addr: address.MustParse("node.worker-1"), Cause: address.MustParse("kubelet.worker-1")}, {Addr: address.MustParse("kube-apiserver.cp-1"), Cause: address.MustParse("etcd.cp-1")},
+			{Addr: address.MustParse("flannel.worker-1"), Cause: address.MustParse("kubelet.worker-1")}, {Addr: address.MustParse("dns.cp-1")},
+			{Addr: address.MustParse("kubelet.worker-3"), Cause: address.MustParse("node.worker-2")}},
 	}
 	var out bytes.Buffer
 	if err := view.Result(&out, r, view.NewStyle(false)); err != nil {

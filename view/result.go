@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/plan"
 )
 
 // Result shows how an apply ended: what was done, failed and skipped, each
@@ -25,9 +25,9 @@ func Result(w io.Writer, r *executor.Result, st Style) error {
 }
 
 // causes are the steps that others were skipped for, in order, each once.
-func causes(r *executor.Result) []plan.Addr {
-	var list []plan.Addr
-	seen := map[plan.Addr]bool{}
+func causes(r *executor.Result) []address.Step {
+	var list []address.Step
+	seen := map[address.Step]bool{}
 	for _, s := range r.Skipped {
 		if !seen[s.Cause] {
 			seen[s.Cause] = true
@@ -37,19 +37,19 @@ func causes(r *executor.Result) []plan.Addr {
 	return list
 }
 
-func skippedLine(r *executor.Result, cause plan.Addr) string {
+func skippedLine(r *executor.Result, cause address.Step) string {
 	var steps []string
 	for _, s := range r.Skipped {
 		if s.Cause == cause {
-			steps = append(steps, string(s.Addr))
+			steps = append(steps, s.Addr.String())
 		}
 	}
-	if cause == "" {
+	if cause.IsZero() {
 		return strings.Join(steps, ", ") + " (interrupted)"
 	}
 	unconfirmed := func(e *executor.Error) bool { return e.Step == cause && e.Op == executor.OpConfirm }
 	if slices.ContainsFunc(r.Failed, unconfirmed) {
-		return strings.Join(steps, ", ") + " (not begun because " + string(cause) + " is not Ready)"
+		return strings.Join(steps, ", ") + " (not begun because " + cause.String() + " is not Ready)"
 	}
-	return strings.Join(steps, ", ") + " (because " + string(cause) + " failed)"
+	return strings.Join(steps, ", ") + " (because " + cause.String() + " failed)"
 }

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules/preflight"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 )
@@ -30,8 +30,8 @@ type review struct {
 
 	checked *executor.Checked
 	index   map[string]int // of hosts in Hosts
-	marked  map[plan.Addr][]markKey
-	steps   map[plan.Addr]saved.Step
+	marked  map[address.Step][]markKey
+	steps   map[address.Step]saved.Step
 }
 
 // Title is what the plan is for.
@@ -95,7 +95,7 @@ type reviewItem struct {
 
 func newReview(p *saved.Plan, id string, names Names) *review {
 	c := executor.Saved(p)
-	r := &review{Plan: p, ID: id, Impact: c.Impact(p.Cluster.Everyone()), checked: c, index: map[string]int{}, marked: map[plan.Addr][]markKey{}, steps: map[plan.Addr]saved.Step{}}
+	r := &review{Plan: p, ID: id, Impact: c.Impact(p.Cluster.Everyone()), checked: c, index: map[string]int{}, marked: map[address.Step][]markKey{}, steps: map[address.Step]saved.Step{}}
 	for _, s := range p.Steps {
 		r.steps[s.Addr] = s
 	}
@@ -144,7 +144,7 @@ func (r *review) listHosts() {
 		add(reviewHost{Name: h.Name, Address: addresses(h), Roles: roleNames(h), Note: notes[h.Name], System: strings.Join(nonEmpty(a.OS, a.Kernel, a.Arch), " · ")})
 	}
 	for _, s := range r.checked.Pending() {
-		if h := s.Addr.Host(); h != "" {
+		if h := s.Addr.Host; h != "" {
 			add(reviewHost{Name: h, Note: "not in the spec"})
 			r.Hosts[r.index[h]].count(r.checked.Action(s.Addr), r.checked.Diffs[s.Addr])
 		}
@@ -198,7 +198,7 @@ func (r *review) listMoved() {
 				i, at[k] = len(r.Moved), len(r.Moved)
 				r.Moved = append(r.Moved, movedFile{Item: c.Item, SHA256: c.SHA256, Bytes: c.Bytes})
 			}
-			r.Moved[i].Hosts = append(r.Moved[i].Hosts, s.Addr.Host())
+			r.Moved[i].Hosts = append(r.Moved[i].Hosts, s.Addr.Host)
 		}
 	}
 	slices.SortStableFunc(r.Moved, func(a, b movedFile) int { return int(min(1, max(-1, b.Total()-a.Total()))) })
@@ -209,17 +209,17 @@ func (r *review) change(g *stepGroup, names Names) *reviewStep {
 	d, after := together(r.checked.Diffs[first])
 	s := &reviewStep{Module: g.module, Action: r.checked.Action(first), Marks: r.marksOf(g.steps)}
 	for _, a := range g.steps {
-		s.Hosts = append(s.Hosts, a.Host())
+		s.Hosts = append(s.Hosts, a.Host)
 	}
-	if s.Title = string(first); len(g.steps) > 1 {
+	if s.Title = first.String(); len(g.steps) > 1 {
 		s.Title = g.module + " on " + inRanges(s.Hosts)
 	}
 	if !g.same(r.checked) {
-		s.names = names[first.Host()]
-		s.Notes = append(s.Notes, "shown for "+first.Host()+"; the others differ in their own names and addresses")
+		s.names = names[first.Host]
+		s.Notes = append(s.Notes, "shown for "+first.Host+"; the others differ in their own names and addresses")
 	}
 	s.Notes = append(s.Notes, nonEmpty(after, strings.Trim(moves(d, len(g.steps)), " ()"))...)
-	if on := r.steps[first].On; on != "" && on != first.Host() {
+	if on := r.steps[first].On; on != "" && on != first.Host {
 		s.Notes = append(s.Notes, "runs on "+on)
 	}
 	if at := r.steps[first].Source; at.Filename != "" {

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules/preflight"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
 )
 
@@ -74,7 +74,7 @@ type riskMark struct {
 
 // markSteps finds which step is to have which mark, and what restarts why.
 func (r *review) markSteps() {
-	mark := func(a plan.Addr, k markKey) {
+	mark := func(a address.Step, k markKey) {
 		if !slices.Contains(r.marked[a], k) {
 			r.marked[a] = append(r.marked[a], k)
 		}
@@ -89,10 +89,10 @@ func (r *review) markSteps() {
 		mark(e.Step, markDrift)
 	}
 	for _, s := range r.checked.Pending() {
-		if r.leaves(s.Addr.Host()) {
+		if r.leaves(s.Addr.Host) {
 			mark(s.Addr, markLeave)
 		}
-		if slices.Contains(r.Impact.ControlPlane, s.Addr.Host()) {
+		if slices.Contains(r.Impact.ControlPlane, s.Addr.Host) {
 			mark(s.Addr, markControl)
 		}
 		if touchesEtcd(s.Addr, r.checked.Diffs[s.Addr]) {
@@ -117,8 +117,8 @@ func (r *review) markSteps() {
 
 // touchesEtcd tells if a step is about etcd itself, and not only about a
 // host that has a member of it.
-func touchesEtcd(a plan.Addr, d change.Diff) bool {
-	return strings.HasPrefix(a.Module(), "etcd") || slices.ContainsFunc(d, func(c change.Change) bool {
+func touchesEtcd(a address.Step, d change.Diff) bool {
+	return strings.HasPrefix(a.Module, "etcd") || slices.ContainsFunc(d, func(c change.Change) bool {
 		return c.Item == "etcd.service" || strings.HasPrefix(c.Item, "/etc/etcd/") || strings.HasPrefix(c.Item, "/var/lib/etcd")
 	})
 }
@@ -126,7 +126,7 @@ func touchesEtcd(a plan.Addr, d change.Diff) bool {
 // etcdHosts are those where a step is about etcd.
 func (r *review) etcdHosts() (hosts []string) {
 	for _, s := range r.checked.Pending() {
-		if h := s.Addr.Host(); slices.Contains(r.marked[s.Addr], markEtcd) && !slices.Contains(hosts, h) {
+		if h := s.Addr.Host; slices.Contains(r.marked[s.Addr], markEtcd) && !slices.Contains(hosts, h) {
 			hosts = append(hosts, h)
 		}
 	}
@@ -138,7 +138,7 @@ type restartKey struct{ unit, why string }
 // replaceMark tells what pmkctl did not make from what is its own and cannot
 // change without a gap, such as the network of the pods.
 func replaceMark(e executor.Effect) markKey {
-	if e.Step.Module() == "flannel" && e.Why != "" {
+	if e.Step.Module == "flannel" && e.Why != "" {
 		return markGap
 	}
 	return markForeign
@@ -149,7 +149,7 @@ func (r *review) drifted() (list []executor.Effect) {
 	for _, s := range r.checked.Pending() {
 		for _, c := range r.checked.Diffs[s.Addr] {
 			if c.Drift && c.Action != change.Remove {
-				list = append(list, executor.Effect{Step: s.Addr, Host: s.Addr.Host(), Item: c.Item})
+				list = append(list, executor.Effect{Step: s.Addr, Host: s.Addr.Host, Item: c.Item})
 			}
 		}
 	}
@@ -163,10 +163,10 @@ func restartMark(e executor.Effect) markKey {
 	return markRestart
 }
 
-func (r *review) marksOf(steps []plan.Addr) []markKey {
+func (r *review) marksOf(steps []address.Step) []markKey {
 	var keys []markKey
 	for _, m := range marks {
-		if slices.ContainsFunc(steps, func(a plan.Addr) bool { return slices.Contains(r.marked[a], m.key) }) {
+		if slices.ContainsFunc(steps, func(a address.Step) bool { return slices.Contains(r.marked[a], m.key) }) {
 			keys = append(keys, m.key)
 		}
 	}

@@ -94,10 +94,10 @@ func moved(m executor.Move) []string {
 // between says how one item moved.
 func between(was, is change.Change) string {
 	switch {
-	case was.Until != "" && is.Until == "":
-		return "was to be known after " + was.Until + ", and is known now"
-	case was.Until == "" && is.Until != "":
-		return "was known, and is only known after " + is.Until + " now"
+	case !was.Until.IsZero() && is.Until.IsZero():
+		return "was to be known after " + was.Until.String() + ", and is known now"
+	case was.Until.IsZero() && !is.Until.IsZero():
+		return "was known, and is only known after " + is.Until.String() + " now"
 	case was.Have != was.Want && was.Want == is.Want && was.Have != is.Have:
 		return "is not what it was: " + distance(was.Have, is.Have, is)
 	case was.Want != is.Want:
@@ -110,8 +110,8 @@ func between(was, is change.Change) string {
 
 func appeared(c change.Change) string {
 	switch {
-	case c.Until != "":
-		return "is known only after " + c.Until
+	case !c.Until.IsZero():
+		return "is known only after " + c.Until.String()
 	case c.Action == change.Restart:
 		return "is to be restarted now, because " + c.Why
 	case c.Action == change.Reload:

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules/preflight"
@@ -38,20 +39,20 @@ func savedPlan() *saved.Plan {
 			{Name: "worker-1", HostKey: "SHA256:b", MachineID: "12"}, {Name: "worker-2", HostKey: "SHA256:c", MachineID: "13"}},
 		Left: map[string]string{"worker-3": "excluded"},
 		Steps: []saved.Step{
-			{Addr: "preflight.cp-1", Kind: saved.Probe, Source: at(3), Diff: saved.Diff{
+			{Addr: address.MustParse("preflight.cp-1"), Kind: saved.Probe, Source: at(3), Diff: saved.Diff{
 				{Kind: change.Finding, ID: "PF007", Level: change.Warning, Item: "cp-1 x", Have: "little memory", Want: "more", Why: "add some"}}},
 			{Addr: plan.Connectivity, Kind: saved.Probe, Source: at(1)},
-			{Addr: plan.Gate, Kind: saved.Gate, After: []plan.Addr{"preflight.cp-1", plan.Connectivity}},
-			{Addr: "kernel.cp-1", Kind: saved.Module, After: []plan.Addr{plan.Gate}, Source: at(3)},
-			{Addr: "kubelet.cp-1", Kind: saved.Module, After: []plan.Addr{plan.Gate}, Source: at(3), Diff: saved.Diff(config("cp-1", "192.0.2.1"))},
-			{Addr: "kubelet.worker-1", Kind: saved.Module, After: []plan.Addr{plan.Gate}, Source: at(9), Diff: saved.Diff(config("worker-1", "192.0.2.11"))},
-			{Addr: "kubelet.worker-2", Kind: saved.Module, After: []plan.Addr{plan.Gate}, Source: at(9), Diff: saved.Diff(config("worker-2", "192.0.2.12"))},
-			{Addr: "programs.worker-1", Kind: saved.Module, Diff: saved.Diff{
+			{Addr: plan.Gate, Kind: saved.Gate, After: []address.Step{address.MustParse("preflight.cp-1"), plan.Connectivity}},
+			{Addr: address.MustParse("kernel.cp-1"), Kind: saved.Module, After: []address.Step{plan.Gate}, Source: at(3)},
+			{Addr: address.MustParse("kubelet.cp-1"), Kind: saved.Module, After: []address.Step{plan.Gate}, Source: at(3), Diff: saved.Diff(config("cp-1", "192.0.2.1"))},
+			{Addr: address.MustParse("kubelet.worker-1"), Kind: saved.Module, After: []address.Step{plan.Gate}, Source: at(9), Diff: saved.Diff(config("worker-1", "192.0.2.11"))},
+			{Addr: address.MustParse("kubelet.worker-2"), Kind: saved.Module, After: []address.Step{plan.Gate}, Source: at(9), Diff: saved.Diff(config("worker-2", "192.0.2.12"))},
+			{Addr: address.MustParse("programs.worker-1"), Kind: saved.Module, Diff: saved.Diff{
 				{Kind: change.Transfer, Action: change.Add, Item: "/usr/local/bin/x", Want: "sha256 0123456789ab", SHA256: sha, Bytes: 62_914_560},
 				{Kind: change.Text, Action: change.Replace, Item: "/etc/theirs", Have: "th\xffirs\n", Want: "ours\n"},
 				{Kind: change.Text, Action: change.Update, Item: "/etc/secret", Have: "d1", Want: "d2", Secret: true}}},
-			{Addr: "certificates.worker-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Cert, Action: change.Add, Item: "/etc/x.crt", Until: "ca.cp-1"}}},
-			{Addr: "dns.cp-1", Kind: saved.Module, Diff: saved.Diff{{Action: change.Add, Item: "dns.cp-1", Until: "kube-apiserver.cp-1"}}},
+			{Addr: address.MustParse("certificates.worker-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Cert, Action: change.Add, Item: "/etc/x.crt", Until: address.MustParse("ca.cp-1")}}},
+			{Addr: address.MustParse("dns.cp-1"), Kind: saved.Module, Diff: saved.Diff{{Action: change.Add, Item: "dns.cp-1", Until: address.MustParse("kube-apiserver.cp-1")}}},
 		},
 		Policies: []spec.Verdict{{Name: "one-at-a-time", Severity: change.Error, Passed: true, File: "cluster.hcl", Line: 30},
 			{Name: "not-on-fridays", Severity: change.Warning, Message: "It is Friday.\nSleep well.", File: "cluster.hcl", Line: 34}},
@@ -104,15 +105,15 @@ func TestMoves(t *testing.T) {
 		{"reason", diff{restart}, diff{edit(restart, func(c *change.Change) { c.Why = "it was started from an older unit file" })},
 			"x.service changes because it was started from an older unit file, not because /etc/x changes"},
 		{"wanted", diff{file}, diff{edit(file, func(c *change.Change) { c.Want = "a\nd\ne\n" })}, "/etc/x is to be something else: 1 line new, 0 gone"},
-		{"known", diff{{Item: "/c", Until: "ca.a"}}, diff{{Item: "/c", Want: "x"}}, "/c was to be known after ca.a, and is known now"},
-		{"unknown", diff{{Item: "/c", Want: "x"}}, diff{{Item: "/c", Until: "ca.a"}}, "/c was known, and is only known after ca.a now"},
-		{"unknown at once", nil, diff{{Item: "/c", Until: "ca.a"}}, "/c is known only after ca.a"},
+		{"known", diff{{Item: "/c", Until: address.MustParse("ca.a")}}, diff{{Item: "/c", Want: "x"}}, "/c was to be known after ca.a, and is known now"},
+		{"unknown", diff{{Item: "/c", Want: "x"}}, diff{{Item: "/c", Until: address.MustParse("ca.a")}}, "/c was known, and is only known after ca.a now"},
+		{"unknown at once", nil, diff{{Item: "/c", Until: address.MustParse("ca.a")}}, "/c is known only after ca.a"},
 		{"foreign", diff{file}, diff{edit(file, func(c *change.Change) { c.Action = change.Replace })}, "/etc/x is to be replaced, as foreign, not changed"},
 		{"secret", diff{edit(file, func(c *change.Change) { c.Secret = true })}, diff{edit(file, func(c *change.Change) { c.Secret, c.Have = true, "s" })}, "/etc/x is not what it was: (sensitive)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := view.Moves([]executor.Move{{Addr: "one.a", Was: tt.was, Is: tt.is}})
+			got := view.Moves([]executor.Move{{Addr: address.MustParse("one.a"), Was: tt.was, Is: tt.is}})
 			if d := cmp.Diff([]string{"one.a: " + tt.want}, got); d != "" {
 				t.Errorf("-want +got\n%s", d)
 			}
@@ -120,7 +121,7 @@ func TestMoves(t *testing.T) {
 	}
 	var many []executor.Move
 	for range 100 {
-		many = append(many, executor.Move{Addr: "one.a", Was: diff{file}})
+		many = append(many, executor.Move{Addr: address.MustParse("one.a"), Was: diff{file}})
 	}
 	if got := view.Moves(many); len(got) != 41 || got[40] != "and 60 more" {
 		t.Errorf("got %d lines, the last %q", len(got), got[len(got)-1])

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/plan"
@@ -71,14 +72,14 @@ type PlanDocSummary struct {
 
 // PlanDocStep is a step; one without changes has nothing to do.
 type PlanDocStep struct {
-	Addr       plan.Addr       `json:"addr"`
+	Addr       address.Step    `json:"addr"`
 	Module     string          `json:"module"`
 	Host       string          `json:"host"`    // "" for a step over all hosts
 	RunsOn     string          `json:"runs_on"` // the host that does it; most often the same
 	Kind       saved.Kind      `json:"kind"`
 	Action     change.Action   `json:"action"` // of the step as a whole; "" if it has nothing to do or is known later
-	After      []plan.Addr     `json:"after"`
-	KnownAfter []string        `json:"known_after"`
+	After      []address.Step  `json:"after"`
+	KnownAfter []address.Step  `json:"known_after"`
 	Source     PlanDocSource   `json:"source"`
 	Changes    []PlanDocChange `json:"changes"`
 	LeftOut    *plan.Left      `json:"left_out,omitempty"` // it is not to be done, and has no changes
@@ -153,8 +154,8 @@ func planHosts(p *saved.Plan) []PlanDocHost {
 
 func planStep(s saved.Step) PlanDocStep {
 	d := change.Diff(s.Diff)
-	doc := PlanDocStep{Addr: s.Addr, Module: s.Addr.Module(), Host: s.Addr.Host(), RunsOn: s.RunsOn(), Kind: s.Kind,
-		After: append([]plan.Addr{}, s.After...), KnownAfter: append([]string{}, d.Until()...),
+	doc := PlanDocStep{Addr: s.Addr, Module: s.Addr.Module, Host: s.Addr.Host, RunsOn: s.RunsOn(), Kind: s.Kind,
+		After: append([]address.Step{}, s.After...), KnownAfter: append([]address.Step{}, d.Until()...),
 		LeftOut: s.Left, Replaced: s.Replaced,
 		Source: PlanDocSource{s.Source.Filename, s.Source.Start.Line}, Changes: []PlanDocChange{}}
 	for _, c := range d {

@@ -9,9 +9,9 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
-	"github.com/pmkctl/pmkctl/plan"
 )
 
 // StreamVersion is the version of the lines that Stream writes: what is added
@@ -27,12 +27,12 @@ type Stream struct {
 	write func(line []byte)
 
 	mu   sync.Mutex
-	told map[plan.Addr]time.Time // of the last progress
+	told map[address.Step]time.Time // of the last progress
 }
 
 // NewStream begins a stream. write gets one line at a time, and may keep it.
 func NewStream(write func(line []byte), pmkctl, command string) *Stream {
-	s := &Stream{write: write, told: map[plan.Addr]time.Time{}}
+	s := &Stream{write: write, told: map[address.Step]time.Time{}}
 	s.put(versionLine{lineHead: head("version"), Version: StreamVersion, Pmkctl: pmkctl, Command: command})
 	return s
 }
@@ -75,9 +75,9 @@ type (
 		Time string `json:"time"` // RFC 3339 with milliseconds, UTC
 	}
 	stepHead struct {
-		Addr   plan.Addr `json:"addr"`
-		Module string    `json:"module"`
-		Host   string    `json:"host"` // "" for a step over all hosts
+		Addr   address.Step `json:"addr"`
+		Module string       `json:"module"`
+		Host   string       `json:"host"` // "" for a step over all hosts
 	}
 	versionLine struct {
 		lineHead
@@ -116,7 +116,7 @@ type (
 		lineHead
 		stepHead
 		Action     change.Action   `json:"action"` // "" if it is known later
-		KnownAfter []string        `json:"known_after"`
+		KnownAfter []address.Step  `json:"known_after"`
 		Source     PlanDocSource   `json:"source"`
 		Changes    []change.Change `json:"changes"`
 	}
@@ -144,8 +144,8 @@ type (
 	leftLine struct {
 		lineHead
 		stepHead
-		Flag  string    `json:"flag"`
-		Cause plan.Addr `json:"cause"` // "" if the flag leaves out the step itself
+		Flag  string       `json:"flag"`
+		Cause address.Step `json:"cause"` // "" if the flag leaves out the step itself
 	}
 	applySummaryLine struct {
 		lineHead
@@ -193,7 +193,7 @@ type (
 	stepSkippedLine struct {
 		lineHead
 		stepHead
-		Cause plan.Addr `json:"cause"` // the step that failed; "" if the run was interrupted
+		Cause address.Step `json:"cause"` // the step that failed; "" if the run was interrupted
 	}
 	messageLine struct {
 		lineHead
@@ -278,7 +278,7 @@ func head(t string) lineHead {
 	return lineHead{t, time.Now().UTC().Format("2006-01-02T15:04:05.000Z")}
 }
 
-func stepOf(a plan.Addr) stepHead { return stepHead{a, a.Module(), a.Host()} }
+func stepOf(a address.Step) stepHead { return stepHead{a, a.Module, a.Host} }
 
 // lineOf is an event as a line; nil for what others tell better.
 func lineOf(e event.Event) any {
@@ -292,7 +292,7 @@ func lineOf(e event.Event) any {
 	case event.StepChecked:
 		return checkedLine(e)
 	case event.StepPlanned:
-		return plannedLine{head("step_planned"), stepOf(e.Addr), e.Diff.Action(), append([]string{}, e.Diff.Until()...),
+		return plannedLine{head("step_planned"), stepOf(e.Addr), e.Diff.Action(), append([]address.Step{}, e.Diff.Until()...),
 			PlanDocSource{e.Source.Filename, e.Source.Start.Line}, streamChanges(e.Diff)}
 	case event.StepDiffers:
 		return differsLine{head("step_differs"), stepOf(e.Addr), streamChanges(e.Diff)}

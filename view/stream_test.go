@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/spec"
@@ -33,7 +34,7 @@ func events() []event.Event {
 		{Kind: change.Object, Action: change.Update, Item: "configmap/x", Have: "old content", Want: "new content"},
 		{Kind: change.Setting, Action: change.Update, Item: "net.x", Have: "0", Want: "1", Why: "<b>&", Drift: true},
 		{Kind: change.Transfer, Action: change.Add, Item: "/bin/x", SHA256: strings.Repeat("0", 64), Bytes: 42},
-		{Kind: change.Unit, Action: change.Add, Item: "x.service", Until: "ca.cp-1"},
+		{Kind: change.Unit, Action: change.Add, Item: "x.service", Until: address.MustParse("ca.cp-1")},
 	}
 	finding := func(l change.Level) change.Diff {
 		return change.Diff{{Kind: change.Finding, ID: "PF005", Level: l, Item: "cp-1 swap", Have: "is on", Want: "off"}}
@@ -41,20 +42,20 @@ func events() []event.Event {
 	return []event.Event{
 		event.Phase{Name: "connect", Total: 3}, event.Phase{Name: "verify"},
 		event.HostReady{Host: "cp-1", Took: 1500 * time.Microsecond}, event.HostFailed{Host: "worker-1", Err: cause},
-		event.StepChecked{Addr: "preflight.cp-1", Probe: true, Diff: finding(change.Warning)},
-		event.StepChecked{Addr: "preflight.cp-2", Probe: true, Diff: finding(change.Error)},
-		event.StepChecked{Addr: "preflight.cp-3", Probe: true, Diff: finding(change.Ignored)},
-		event.StepChecked{Addr: "connectivity", Probe: true}, event.StepChecked{Addr: "connectivity", Probe: true, Err: cause},
-		event.StepChecked{Addr: "etcd.cp-1", Diff: d}, event.StepChecked{Addr: "etcd.cp-1", Err: cause},
-		event.StepPlanned{Addr: "etcd.cp-1", Source: *at(1, 1), Diff: d}, event.StepPlanned{Addr: "dns.cp-1", Diff: change.Diff{{Item: "dns.cp-1", Until: "ca.cp-1"}}},
-		event.StepLeft{Addr: "node.cp-1", Flag: "-target", Cause: "etcd.cp-1"},
+		event.StepChecked{Addr: address.MustParse("preflight.cp-1"), Probe: true, Diff: finding(change.Warning)},
+		event.StepChecked{Addr: address.MustParse("preflight.cp-2"), Probe: true, Diff: finding(change.Error)},
+		event.StepChecked{Addr: address.MustParse("preflight.cp-3"), Probe: true, Diff: finding(change.Ignored)},
+		event.StepChecked{Addr: address.MustParse("connectivity"), Probe: true}, event.StepChecked{Addr: address.MustParse("connectivity"), Probe: true, Err: cause},
+		event.StepChecked{Addr: address.MustParse("etcd.cp-1"), Diff: d}, event.StepChecked{Addr: address.MustParse("etcd.cp-1"), Err: cause},
+		event.StepPlanned{Addr: address.MustParse("etcd.cp-1"), Source: *at(1, 1), Diff: d}, event.StepPlanned{Addr: address.MustParse("dns.cp-1"), Diff: change.Diff{{Item: "dns.cp-1", Until: address.MustParse("ca.cp-1")}}},
+		event.StepLeft{Addr: address.MustParse("node.cp-1"), Flag: "-target", Cause: address.MustParse("etcd.cp-1")},
 		event.Planned{Add: 1, LeftOut: 1, Change: 2, Hosts: []string{"cp-1"}, ControlPlane: []string{"cp-1"}, Etcd: []string{}, Restarts: 1, Bytes: 42, Files: 1},
 		event.PolicyJudged{Verdict: spec.Verdict{Name: "x", Severity: change.Error, Message: "no", File: "cluster.hcl", Line: 7}},
 		event.PolicyJudged{Verdict: spec.Verdict{Name: "x", Severity: change.Warning, Passed: true}},
 		event.Saved{File: "p.plan", SHA256: strings.Repeat("a", 64)},
-		event.StepStarted{Addr: "etcd.cp-1"}, event.StepProgress{Addr: "etcd.cp-1", Done: 1, Total: 2}, event.StepDone{Addr: "etcd.cp-1", Took: time.Second},
-		event.StepFailed{Addr: "etcd.cp-2", Took: time.Second, Err: cause}, event.StepSkipped{Addr: "etcd.cp-3", Cause: "etcd.cp-2"}, event.StepSkipped{Addr: "etcd.cp-4"},
-		event.Applied{Done: 1, Failed: 1, Skipped: 2}, event.StepDiffers{Addr: "etcd.cp-1", Diff: d}, event.Message{Text: "hello"},
+		event.StepStarted{Addr: address.MustParse("etcd.cp-1")}, event.StepProgress{Addr: address.MustParse("etcd.cp-1"), Done: 1, Total: 2}, event.StepDone{Addr: address.MustParse("etcd.cp-1"), Took: time.Second},
+		event.StepFailed{Addr: address.MustParse("etcd.cp-2"), Took: time.Second, Err: cause}, event.StepSkipped{Addr: address.MustParse("etcd.cp-3"), Cause: address.MustParse("etcd.cp-2")}, event.StepSkipped{Addr: address.MustParse("etcd.cp-4")},
+		event.Applied{Done: 1, Failed: 1, Skipped: 2}, event.StepDiffers{Addr: address.MustParse("etcd.cp-1"), Diff: d}, event.Message{Text: "hello"},
 		event.Diagnosed{Diag: &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Wrong", Detail: "It is wrong.", Subject: at(2, 4)}, Files: files},
 		event.Diagnosed{Diag: &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "Hm", Subject: at(9, 9)}, Files: files},
 		event.Diagnosed{Diag: &hcl.Diagnostic{Summary: "No spec"}},
@@ -139,9 +140,9 @@ func TestStreamLimitsProgress(t *testing.T) {
 			}
 		}, "dev", "apply")
 		for i := range int64(250) { // 2.5 s of them
-			s.Event(event.StepProgress{Addr: "a.x", Done: i + 1, Total: 250})
+			s.Event(event.StepProgress{Addr: address.MustParse("a.x"), Done: i + 1, Total: 250})
 			if i == 100 {
-				s.Event(event.StepProgress{Addr: "b.x", Done: 1000, Total: 2000})
+				s.Event(event.StepProgress{Addr: address.MustParse("b.x"), Done: 1000, Total: 2000})
 			}
 			time.Sleep(10 * time.Millisecond)
 		}

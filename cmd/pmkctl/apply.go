@@ -120,7 +120,7 @@ func (w *work) recheck(ctx context.Context, approved *executor.Checked) (*execut
 	}
 	var names []string
 	for _, a := range moved {
-		names = append(names, string(a))
+		names = append(names, a.String())
 	}
 	return nil, &exitError{exitRefused, fmt.Errorf("the hosts changed after the plan was shown: %s; nothing was changed, plan again",
 		strings.Join(names, ", "))}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/host"
@@ -173,7 +174,7 @@ func (w *work) resume(ctx context.Context, name string) (*executor.Checked, erro
 func unnoted(p *saved.Plan, checked *executor.Checked, did map[string]state.Progress) []saved.Step {
 	var list []saved.Step
 	for _, s := range p.Pending() {
-		if len(checked.Diffs[s.Addr]) == 0 && did[s.RunsOn()][string(s.Addr)] != state.Done {
+		if len(checked.Diffs[s.Addr]) == 0 && did[s.RunsOn()][s.Addr] != state.Done {
 			list = append(list, s)
 		}
 	}
@@ -184,7 +185,7 @@ func unnoted(p *saved.Plan, checked *executor.Checked, did map[string]state.Prog
 func done(p *saved.Plan, did map[string]state.Progress) bool {
 	pending := p.Pending()
 	for _, s := range pending {
-		if did[s.RunsOn()][string(s.Addr)] != state.Done {
+		if did[s.RunsOn()][s.Addr] != state.Done {
 			return false
 		}
 	}
@@ -215,7 +216,7 @@ func (w *work) movedRecords(did map[string]state.Progress) []string {
 	var moved []string
 	for _, was := range w.saved.Hosts {
 		is := w.records[was.Name].Cluster
-		_, begun := did[was.Name][string(plan.NewAddr("member", was.Name))]
+		_, begun := did[was.Name][address.Of("member", was.Name)]
 		switch {
 		case begun && was.Record.ID == "" && is.Name == w.cluster.Name:
 		case w.hasLeft(was.Name):
@@ -242,7 +243,7 @@ func membership(c state.Cluster) string {
 // noteDone lets the journals say so.
 func (w *work) noteDone(ctx context.Context, keepers map[string]*state.Keeper) error {
 	for _, s := range w.unnoted {
-		if err := keepers[s.RunsOn()].End(ctx, string(s.Addr), nil, nil); err != nil {
+		if err := keepers[s.RunsOn()].End(ctx, s.Addr, nil, nil); err != nil {
 			return err
 		}
 	}
@@ -250,7 +251,7 @@ func (w *work) noteDone(ctx context.Context, keepers map[string]*state.Keeper) e
 }
 
 // reviewed is what a saved plan says of each step; nil without one.
-func (w *work) reviewed() map[plan.Addr]change.Diff {
+func (w *work) reviewed() map[address.Step]change.Diff {
 	if w.saved == nil {
 		return nil
 	}

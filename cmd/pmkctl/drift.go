@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
@@ -111,7 +112,7 @@ func (w *work) findDrift(ctx context.Context, checked *executor.Checked) ([]view
 	for _, h := range w.cluster.Hosts {
 		hd := view.HostDrift{Host: h.Name, Stays: stays[h.Name]}
 		changes := changesOn(checked, h.Name)
-		_, compared := checked.Diffs[plan.NewAddr("kernel", h.Name)]
+		_, compared := checked.Diffs[address.Of("kernel", h.Name)]
 		for _, d := range drifts[h.Name] {
 			item := driftItem(d, changes)
 			if d.Kind == change.Setting && compared && !item.Mended {
@@ -194,7 +195,7 @@ func askedFor(c *executor.Checked, found []view.HostDrift) []string {
 		if slices.ContainsFunc(c.Diffs[s.Addr], func(ch change.Change) bool {
 			return ch.Action != change.Restart && !ch.Drift && !drifted(ch.Item)
 		}) {
-			steps = append(steps, string(s.Addr))
+			steps = append(steps, s.Addr.String())
 		}
 	}
 	return steps

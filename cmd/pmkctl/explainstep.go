@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
@@ -28,7 +29,7 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 	c := s.checked()
 	found, err := c.Graph.Find(args[0])
 	switch {
-	case err != nil && s.saved == nil && s.leaves(plan.Addr(args[0]).Module()):
+	case err != nil && s.saved == nil && s.leaves(args[0]):
 		return fmt.Errorf("%s is of hosts that leave the cluster, which only a plan knows: pmkctl plan -out=FILE, then pmkctl explain %[1]s FILE", args[0])
 	case err != nil:
 		return err
@@ -46,9 +47,12 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 	return view.ExplainStep(a.out, e, a.style(a.out))
 }
 
-// leaves tells of a module that only plans have in which hosts leave.
-func (s *source) leaves(module string) bool {
-	return plan.Purpose(module) != "" && !slices.ContainsFunc(s.steps, func(step saved.Step) bool { return step.Addr.Module() == module })
+// leaves reports whether text names a step that only plans have in which
+// hosts leave.
+func (s *source) leaves(text string) bool {
+	a, err := address.Parse(text)
+	return err == nil && plan.Purpose(a.Module) != "" &&
+		!slices.ContainsFunc(s.steps, func(step saved.Step) bool { return step.Addr.Module == a.Module })
 }
 
 // checked is the graph with what is known of it.
@@ -60,7 +64,7 @@ func (s *source) checked() *executor.Checked {
 }
 
 // owned are the items that a step of the spec may change.
-func (s *source) owned(ctx context.Context, a plan.Addr) []string {
+func (s *source) owned(ctx context.Context, a address.Step) []string {
 	g, err := plan.CompileBare(ctx, s.cluster)
 	if err != nil {
 		return nil // a spec that compiled before; a plan is shown without them

@@ -271,7 +271,7 @@ func allDone(p *saved.Plan, name string) state.Progress {
 	did := state.Progress{}
 	for _, s := range p.Steps {
 		if s.RunsOn() == name {
-			did[string(s.Addr)] = state.Done
+			did[s.Addr] = state.Done
 		}
 	}
 	return did

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
@@ -111,7 +112,7 @@ func (w *work) choose() error {
 		return nil // there are no steps but probes
 	}
 	if w.saved != nil {
-		return w.compiled.Graph.Replace(func(a plan.Addr) bool {
+		return w.compiled.Graph.Replace(func(a address.Step) bool {
 			return slices.ContainsFunc(w.saved.Steps, func(s saved.Step) bool { return s.Addr == a && s.Replaced })
 		})
 	}
@@ -131,7 +132,7 @@ func (w *work) narrow(c *executor.Checked) {
 	case w.saved != nil:
 		c.Narrow(executor.Saved(w.saved).Left)
 	case w.choice != nil:
-		c.Narrow(w.choice.Leave(func(a plan.Addr) bool { return len(c.Diffs[a]) > 0 || c.Errs[a] != nil }))
+		c.Narrow(w.choice.Leave(func(a address.Step) bool { return len(c.Diffs[a]) > 0 || c.Errs[a] != nil }))
 	}
 }
 
@@ -147,7 +148,7 @@ func (w *work) contradiction(c *executor.Checked) error {
 // already.
 func (w *work) noteReplaced(did map[string]state.Progress) {
 	for _, s := range w.saved.Steps {
-		if s.Replaced && did[s.RunsOn()][string(s.Addr)] == state.Done {
+		if s.Replaced && did[s.RunsOn()][s.Addr] == state.Done {
 			w.compiled.Graph.WasReplaced(s.Addr)
 		}
 	}

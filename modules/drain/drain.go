@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
@@ -23,7 +24,7 @@ import (
 type Module struct {
 	Node      string
 	Limit     time.Duration // for all pods to go
-	APIServer string        // address of the step that starts the API server
+	APIServer address.Step  // address of the step that starts the API server
 }
 
 func (m Module) item() string { return "pods on node/" + m.Node }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
@@ -124,8 +125,8 @@ func TestCheckWithoutNode(t *testing.T) {
 	if d, err := (Module{Node: "worker-9"}).Check(t.Context(), api); err != nil || len(d) > 0 {
 		t.Errorf("of no Node: got %v, %v", d, err)
 	}
-	d, err := Module{Node: "worker-1", APIServer: "kube-apiserver.cp-1"}.Check(t.Context(), hosttest.New("bare"))
-	if err != nil || len(d) != 1 || d[0].Until != "kube-apiserver.cp-1" || d.Action() != change.Remove {
+	d, err := Module{Node: "worker-1", APIServer: address.MustParse("kube-apiserver.cp-1")}.Check(t.Context(), hosttest.New("bare"))
+	if err != nil || len(d) != 1 || d[0].Until != address.MustParse("kube-apiserver.cp-1") || d.Action() != change.Remove {
 		t.Errorf("while the API server is down: got %v, %v", d, err)
 	}
 }

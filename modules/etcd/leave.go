@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
@@ -16,10 +17,10 @@ import (
 // Leave takes a member out of etcd, as others are told by it. It runs on a
 // control-plane host, with the API server's certificate.
 type Leave struct {
-	Name   string   // of the member
-	Before []string // members that leave before it
-	Others []Member // that stay, to be asked
-	Server string   // address of the step that starts an etcd to ask
+	Name   string       // of the member
+	Before []string     // members that leave before it
+	Others []Member     // that stay, to be asked
+	Server address.Step // address of the step that starts an etcd to ask
 }
 
 // leaveLimit is how long the others may take to be well again after a member

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
@@ -46,7 +47,7 @@ func (i Image) archive() string { return dir + "/" + i.SHA256 + ".tar" }
 // Module is the images of one host.
 type Module struct {
 	Images     []Image
-	Containerd string // address of the step that starts containerd: "containerd.worker-1"
+	Containerd address.Step // address of the step that starts containerd: "containerd.worker-1"
 }
 
 // Check looks for each image in containerd and for the mark that it came

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
@@ -34,7 +35,7 @@ const (
 )
 
 func module(contents ...string) Module {
-	m := Module{Containerd: "containerd.host-1"}
+	m := Module{Containerd: address.MustParse("containerd.host-1")}
 	for i, c := range contents {
 		m.Images = append(m.Images, Image{Name: []string{pause, coredns}[i], SHA256: archive(c).digest(), Source: archive(c)})
 	}
@@ -84,7 +85,7 @@ func TestCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := d[len(d)-1]
-			if c.Item != pause || c.Action != tt.action || c.Until != tt.until {
+			if c.Item != pause || c.Action != tt.action || c.Until.String() != tt.until {
 				t.Errorf("got %+v, want %q until %q", c, tt.action, tt.until)
 			}
 		})

@@ -85,7 +85,7 @@ func render(d change.Diff) string {
 		if c.Why != "" {
 			fmt.Fprintf(&b, " (%s)", c.Why)
 		}
-		if c.Until != "" {
+		if !c.Until.IsZero() {
 			fmt.Fprintf(&b, " (unknown until %s)", c.Until)
 		}
 		b.WriteByte('\n')

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
@@ -158,7 +159,7 @@ func (c *config) converges(t *testing.T) run {
 		t.Fatal("Check finds nothing to do: the host is as the module wants it before Apply")
 	}
 	if until := d.Until(); len(until) > 0 {
-		t.Fatalf("Check does not know all before Apply: unknown until %s; use Prepare to bring the host there\n%s", strings.Join(until, ", "), render(d))
+		t.Fatalf("Check does not know all before Apply: unknown until %s; use Prepare to bring the host there\n%s", address.Join(until, ", "), render(d))
 	}
 	if again := b.look(b.m, "again"); !slices.Equal(d, again) {
 		t.Errorf("two Checks in a row differ (-first +second):\n%s", difference(render(d), render(again)))

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
@@ -31,7 +32,7 @@ func TestConverges(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	m := Module{Name: "cp-1", Labels: map[string]string{"zone": "a"}, APIServer: "kube-apiserver.cp-1", Kubelet: "kubelet.cp-1"}
+	m := Module{Name: "cp-1", Labels: map[string]string{"zone": "a"}, APIServer: address.MustParse("kube-apiserver.cp-1"), Kubelet: address.MustParse("kubelet.cp-1")}
 	tests := []struct {
 		name     string
 		services []string
@@ -51,7 +52,7 @@ func TestCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := d[len(d)-1]
-			if strings.Join(d.Until(), " ") != tt.until || c.Item != tt.item || !strings.HasPrefix(c.Why, tt.why) {
+			if address.Join(d.Until(), " ") != tt.until || c.Item != tt.item || !strings.HasPrefix(c.Why, tt.why) {
 				t.Errorf("got %+v", d)
 			}
 		})

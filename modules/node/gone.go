@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
@@ -14,8 +15,8 @@ import (
 // more. It runs on a control-plane host.
 type Gone struct {
 	Name      string
-	Dead      bool   // nobody stopped the host: its pods are deleted too, so that others take their place at once
-	APIServer string // address of the step that starts the API server
+	Dead      bool         // nobody stopped the host: its pods are deleted too, so that others take their place at once
+	APIServer address.Step // address of the step that starts the API server
 }
 
 // Check looks for the Node.

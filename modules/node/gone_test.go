@@ -3,6 +3,7 @@ package node
 import (
 	"testing"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 )
@@ -12,7 +13,7 @@ func TestGone(t *testing.T) {
 	worker := hosttest.New("worker-1", hosttest.WithService("kubelet", "flanneld"))
 	hosttest.NewCluster(h, worker)
 	worker.PowerOff()
-	m := Gone{Name: "worker-1", Dead: true, APIServer: "kube-apiserver.cp-1"}
+	m := Gone{Name: "worker-1", Dead: true, APIServer: address.MustParse("kube-apiserver.cp-1")}
 	d, err := m.Check(t.Context(), h)
 	if err != nil || d.Action() != change.Remove {
 		t.Fatalf("got %v, %v", d, err)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
@@ -37,7 +38,7 @@ type Module struct {
 	API    host.Host // a control-plane host; nil is the step's own
 	// Addresses of the steps that start the API server, and the kubelet that
 	// registers the Node.
-	APIServer, Kubelet string
+	APIServer, Kubelet address.Step
 	Limit              time.Duration // of the wait for Ready; 0 is 120 s
 }
 
@@ -74,7 +75,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 }
 
 // unknown is what will be made of a Node that cannot be seen yet.
-func (m Module) unknown(action change.Action, until string) change.Diff {
+func (m Module) unknown(action change.Action, until address.Step) change.Diff {
 	d := m.diff(nil)
 	d = append(d, change.Change{Kind: change.Object, Action: change.Add, Item: m.item(), Want: "Ready"})
 	for i := range d {

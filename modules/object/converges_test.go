@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
@@ -22,7 +23,7 @@ func all(t *testing.T, d DNS) Module {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Module{Objects: append(rbac, coredns...), APIServer: "kube-apiserver.cp-1"}
+	return Module{Objects: append(rbac, coredns...), APIServer: address.MustParse("kube-apiserver.cp-1")}
 }
 
 var apiServer = moduletest.Prepare(func(h *hosttest.Host) { hosttest.WithService("kube-apiserver")(h) })
@@ -98,7 +99,7 @@ func TestUnknownUntil(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(d) != len(m.Objects) || len(d.Until()) != 1 || d.Until()[0] != "kube-apiserver.cp-1" || d.Action() != tt.want {
+			if len(d) != len(m.Objects) || len(d.Until()) != 1 || d.Until()[0] != address.MustParse("kube-apiserver.cp-1") || d.Action() != tt.want {
 				t.Errorf("got %+v, want %q for all objects, unknown until kube-apiserver.cp-1", d, tt.want)
 			}
 		})
@@ -107,13 +108,13 @@ func TestUnknownUntil(t *testing.T) {
 
 func TestRollout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := Rollout{Namespace: "kube-system", Name: "coredns", APIServer: "kube-apiserver.cp-1", Objects: "dns"}
+		r := Rollout{Namespace: "kube-system", Name: "coredns", APIServer: address.MustParse("kube-apiserver.cp-1"), Objects: address.MustParse("dns")}
 		until := func(h *hosttest.Host) string {
 			d, err := r.Check(t.Context(), h)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return strings.Join(d.Until(), " ")
+			return address.Join(d.Until(), " ")
 		}
 		if got := until(hosttest.New("bare")); got != "kube-apiserver.cp-1" {
 			t.Errorf("without an API server: got %q", got)

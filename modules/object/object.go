@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/yaml"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
@@ -22,9 +23,9 @@ type Object = map[string]any
 // Module is objects of the cluster. The host of its step is a control-plane
 // host.
 type Module struct {
-	Objects   []Object // applied in this order
-	APIServer string   // address of the step that starts the API server: "kube-apiserver.cp-1"
-	Gone      []string // names of objects that were made once and are not wanted any more
+	Objects   []Object     // applied in this order
+	APIServer address.Step // address of the step that starts the API server: "kube-apiserver.cp-1"
+	Gone      []string     // names of objects that were made once and are not wanted any more
 }
 
 // Check reads all objects at once and compares the fields that are ours.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
@@ -18,8 +19,8 @@ import (
 // waits. The host of its step is a control-plane host.
 type Rollout struct {
 	Namespace, Name string
-	APIServer       string        // address of the step that starts the API server
-	Objects         string        // address of the step that makes the Deployment
+	APIServer       address.Step  // address of the step that starts the API server
+	Objects         address.Step  // address of the step that makes the Deployment
 	Limit           time.Duration // of the wait; 0 is 120 s
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
@@ -19,7 +20,9 @@ func dirs(h *hosttest.Host) {
 // What goes wrong with a CA's key or certificate is for people to put right;
 // TestCA tells what can be.
 func TestCAConverges(t *testing.T) {
-	moduletest.ConvergesOn(t, func(*hosttest.Host) modules.Module { return ClusterCA(modules.NewValue[string]("ca.cp-1")) },
+	moduletest.ConvergesOn(t, func(*hosttest.Host) modules.Module {
+		return ClusterCA(modules.NewValue[string](address.MustParse("ca.cp-1")))
+	},
 		moduletest.Prepare(dirs), moduletest.NoDrift(Dir+"ca.key", Dir+"ca.crt"))
 }
 
@@ -30,7 +33,7 @@ func TestKeyPairConverges(t *testing.T) {
 // standing is a host with all three authorities.
 func standing(h *hosttest.Host) {
 	dirs(h)
-	for _, m := range []CA{ClusterCA(modules.NewValue[string]("")), FrontProxyCA(modules.NewValue[string]("")), EtcdCA(modules.NewValue[string](""))} {
+	for _, m := range []CA{ClusterCA(modules.NewValue[string](address.Step{})), FrontProxyCA(modules.NewValue[string](address.Step{})), EtcdCA(modules.NewValue[string](address.Step{}))} {
 		converge(h, m)
 	}
 }
@@ -54,7 +57,7 @@ func of(h *hosttest.Host) map[string]Authority {
 		m.PEM.Settle()
 		return m.Authority(h)
 	}
-	return map[string]Authority{Cluster: a(ClusterCA(modules.NewValue[string]("ca"))), FrontProxy: a(FrontProxyCA(modules.NewValue[string]("ca"))), Etcd: a(EtcdCA(modules.NewValue[string]("ca")))}
+	return map[string]Authority{Cluster: a(ClusterCA(modules.NewValue[string](address.MustParse("ca")))), FrontProxy: a(FrontProxyCA(modules.NewValue[string](address.MustParse("ca")))), Etcd: a(EtcdCA(modules.NewValue[string](address.MustParse("ca"))))}
 }
 
 func TestLeafsConverge(t *testing.T) {
@@ -101,7 +104,7 @@ func TestCA(t *testing.T) {
 			if err := tt.do(h.Admin()); err != nil {
 				t.Fatal(err)
 			}
-			m := ClusterCA(modules.NewValue[string]("ca"))
+			m := ClusterCA(modules.NewValue[string](address.MustParse("ca")))
 			d, err := m.Check(ctx, h)
 			if tt.want != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.want) {

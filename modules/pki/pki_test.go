@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/keys"
@@ -170,12 +171,12 @@ func lines(leafs []Leaf) string {
 // A CA that does not exist yet leaves its certificates to be made, with no
 // error.
 func TestUnknownCA(t *testing.T) {
-	pem := modules.NewValue[string]("ca.cp-1")
+	pem := modules.NewValue[string](address.MustParse("ca.cp-1"))
 	pem.Settle()
 	m := Leafs{CAs: map[string]Authority{Cluster: {Cert: pem}}}
 	l := NodeLeafs("worker-1", nil)[0]
 	d, err := m.diff(context.Background(), l, host.Key{}, host.File{}, start)
-	if err != nil || len(d) != 2 || d[0].Kind != change.PrivKey || d[1].Action != change.Add || d[1].Until != "ca.cp-1" {
+	if err != nil || len(d) != 2 || d[0].Kind != change.PrivKey || d[1].Action != change.Add || d[1].Until != address.MustParse("ca.cp-1") {
 		t.Errorf("got %+v, %v", d, err)
 	}
 	if _, err := m.diff(context.Background(), EtcdLeafs("x", nil)[0], host.Key{}, host.File{}, start); err == nil {
@@ -183,7 +184,7 @@ func TestUnknownCA(t *testing.T) {
 	}
 	f := TrustCluster(pem)
 	d, err = f.diff(context.Background(), host.File{})
-	if err != nil || len(d) != 1 || d[0].Action != change.Add || d[0].Until != "ca.cp-1" {
+	if err != nil || len(d) != 1 || d[0].Action != change.Add || d[0].Until != address.MustParse("ca.cp-1") {
 		t.Errorf("got %+v, %v", d, err)
 	}
 }

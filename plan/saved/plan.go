@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
@@ -69,12 +70,12 @@ const (
 
 // A Step is a vertex of the plan and what its check found.
 type Step struct {
-	Addr   plan.Addr   `json:"addr"`
-	Kind   Kind        `json:"kind"`
-	After  []plan.Addr `json:"after,omitempty"`
-	Source hcl.Range   `json:"source"`
-	On     string      `json:"on,omitempty"` // see plan.Step
-	Diff   Diff        `json:"diff,omitempty"`
+	Addr   address.Step   `json:"addr"`
+	Kind   Kind           `json:"kind"`
+	After  []address.Step `json:"after,omitempty"`
+	Source hcl.Range      `json:"source"`
+	On     string         `json:"on,omitempty"` // see plan.Step
+	Diff   Diff           `json:"diff,omitempty"`
 
 	Left     *plan.Left `json:"left_out,omitempty"` // it is not to be done
 	Replaced bool       `json:"replaced,omitempty"` // it is done though nothing differs
@@ -85,7 +86,7 @@ func (s Step) RunsOn() string {
 	if s.On != "" {
 		return s.On
 	}
-	return s.Addr.Host()
+	return s.Addr.Host
 }
 
 // Pending are the steps that have something to change, in plan order.

@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
@@ -37,11 +38,11 @@ func sample() *Plan {
 		Hosts: []Host{{Name: "cp-1", HostKey: "SHA256:x", MachineID: "11"}, {Name: "worker-1", HostKey: "SHA256:y", MachineID: "12", Record: state.Cluster{ID: "1", Name: "lab"}}},
 		Left:  map[string]string{"worker-2": "excluded"},
 		Steps: []Step{
-			{Addr: "preflight.cp-1", Kind: Probe, Diff: Diff{{Kind: change.Finding, Level: change.Warning, ID: "PF001", Item: "cp-1 x", Have: "slow"}}},
-			{Addr: plan.Gate, Kind: Gate, After: []plan.Addr{"preflight.cp-1"}},
-			{Addr: "etcd.cp-1", Kind: Module, After: []plan.Addr{plan.Gate}, Diff: Diff{
-				{Kind: change.Text, Action: change.Replace, Item: "/etc/x", Have: "\xff\x00 no text", Want: "a\nb\n"}, {Item: "y", Until: "ca.cp-1"}}},
-			{Addr: "node.cp-1", Kind: Module},
+			{Addr: address.MustParse("preflight.cp-1"), Kind: Probe, Diff: Diff{{Kind: change.Finding, Level: change.Warning, ID: "PF001", Item: "cp-1 x", Have: "slow"}}},
+			{Addr: plan.Gate, Kind: Gate, After: []address.Step{address.MustParse("preflight.cp-1")}},
+			{Addr: address.MustParse("etcd.cp-1"), Kind: Module, After: []address.Step{plan.Gate}, Diff: Diff{
+				{Kind: change.Text, Action: change.Replace, Item: "/etc/x", Have: "\xff\x00 no text", Want: "a\nb\n"}, {Item: "y", Until: address.MustParse("ca.cp-1")}}},
+			{Addr: address.MustParse("node.cp-1"), Kind: Module},
 		},
 		Report: &preflight.Report{Edges: []preflight.EdgeResult{{Edge: preflight.Edge{From: "cp-1", To: "worker-1", Proto: "udp", Port: 8285}, Verdict: preflight.OK, RTT: 5}}},
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
 
@@ -38,7 +38,7 @@ type Node struct {
 	Source hcl.Range     // the block that asked for it, or the first of several
 	Rank   int           // column; 0 is what waits for nothing
 
-	Steps []plan.Addr           // that it is, in plan order
+	Steps []address.Step        // that it is, in plan order
 	Does  map[change.Action]int // how many of them do what
 }
 
@@ -52,10 +52,10 @@ type Edge struct {
 // New is the graph of all steps. Planned says that they were checked.
 func New(steps []saved.Step, planned bool) *Graph {
 	g := &Graph{Planned: planned}
-	at := map[plan.Addr]int{}
+	at := map[address.Step]int{}
 	for i, s := range steps {
 		at[s.Addr] = i
-		n := Node{ID: string(s.Addr), Module: s.Addr.Module(), Host: s.Addr.Host(), Kind: s.Kind, Source: s.Source, Steps: []plan.Addr{s.Addr}}
+		n := Node{ID: s.Addr.String(), Module: s.Addr.Module, Host: s.Addr.Host, Kind: s.Kind, Source: s.Source, Steps: []address.Step{s.Addr}}
 		if planned {
 			n.Action = action(s)
 			n.Does = map[change.Action]int{n.Action: 1}
@@ -129,8 +129,8 @@ func (n *Node) join(s Node) {
 func (n *Node) Hosts() []string {
 	var list []string
 	for _, s := range n.Steps {
-		if s.Host() != "" {
-			list = append(list, s.Host())
+		if s.Host != "" {
+			list = append(list, s.Host)
 		}
 	}
 	return list

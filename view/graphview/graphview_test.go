@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/plan"
@@ -48,33 +49,33 @@ func ofSpec(t *testing.T, path string) *graphview.Graph {
 // with turns the first of a host for the last of the host before.
 func large(n, m int, turns bool) []saved.Step {
 	var steps []saved.Step
-	add := func(a plan.Addr, k saved.Kind, action change.Action, after ...plan.Addr) {
+	add := func(a address.Step, k saved.Kind, action change.Action, after ...address.Step) {
 		s := saved.Step{Addr: a, Kind: k, After: after}
 		if action != "" {
 			s.Diff = saved.Diff{{Action: action, Item: "x"}}
 		}
 		steps = append(steps, s)
 	}
-	var probes []plan.Addr
+	var probes []address.Step
 	for h := range n {
-		a := plan.NewAddr("preflight", fmt.Sprintf("worker-%d", h))
+		a := address.Of("preflight", fmt.Sprintf("worker-%d", h))
 		probes = append(probes, a)
 		add(a, saved.Probe, "")
 	}
-	add("gate", saved.Gate, "", probes...)
+	add(address.MustParse("gate"), saved.Gate, "", probes...)
 	for h := range n {
 		name := fmt.Sprintf("worker-%d", h)
-		at := func(i int) plan.Addr { return plan.NewAddr(fmt.Sprintf("module-%d", i), name) }
+		at := func(i int) address.Step { return address.Of(fmt.Sprintf("module-%d", i), name) }
 		for i := range m - 1 {
-			after := []plan.Addr{"gate"}
+			after := []address.Step{address.MustParse("gate")}
 			if i > 2 {
-				after = []plan.Addr{at(i - 2), at(i - 3)}
+				after = []address.Step{at(i - 2), at(i - 3)}
 			}
 			if h > 0 && i%10 == 5 {
-				after = append(after, plan.NewAddr(fmt.Sprintf("module-%d", i-1), "worker-0"))
+				after = append(after, address.Of(fmt.Sprintf("module-%d", i-1), "worker-0"))
 			}
 			if turns && h > 0 && i == 8 {
-				after = append(after, plan.NewAddr(fmt.Sprintf("module-%d", m-2), fmt.Sprintf("worker-%d", h-1)))
+				after = append(after, address.Of(fmt.Sprintf("module-%d", m-2), fmt.Sprintf("worker-%d", h-1)))
 			}
 			add(at(i), saved.Module, []change.Action{change.Add, "", change.Update, change.Remove}[(h/7+i)%4], after...)
 		}
@@ -338,14 +339,14 @@ func TestImplied(t *testing.T) {
 
 func TestCollapse(t *testing.T) {
 	g := graphview.New([]saved.Step{
-		{Addr: "preflight.a", Kind: saved.Probe}, {Addr: "preflight.b", Kind: saved.Probe},
-		{Addr: "gate", Kind: saved.Gate, After: []plan.Addr{"preflight.a", "preflight.b"}},
-		{Addr: "ca.a", Kind: saved.Module, After: []plan.Addr{"gate"}, Diff: saved.Diff{{Action: change.Add}}},
-		{Addr: "kubelet.a", Kind: saved.Module, After: []plan.Addr{"gate", "ca.a"}, Diff: saved.Diff{{Action: change.Add}}},
-		{Addr: "node.a", Kind: saved.Module, After: []plan.Addr{"kubelet.a"}, Diff: saved.Diff{{Until: "ca.a"}}},
-		{Addr: "kubelet.b", Kind: saved.Module, After: []plan.Addr{"gate", "ca.a", "node.a", "kubelet.left-out"}, Diff: saved.Diff{{Action: change.Restart}}},
-		{Addr: "node.b", Kind: saved.Module, After: []plan.Addr{"kubelet.b"}},
-		{Addr: "dns.a", Kind: saved.Module, After: []plan.Addr{"node.a", "node.b"}, Left: &plan.Left{Flag: "-limit", Pending: true}},
+		{Addr: address.MustParse("preflight.a"), Kind: saved.Probe}, {Addr: address.MustParse("preflight.b"), Kind: saved.Probe},
+		{Addr: address.MustParse("gate"), Kind: saved.Gate, After: []address.Step{address.MustParse("preflight.a"), address.MustParse("preflight.b")}},
+		{Addr: address.MustParse("ca.a"), Kind: saved.Module, After: []address.Step{address.MustParse("gate")}, Diff: saved.Diff{{Action: change.Add}}},
+		{Addr: address.MustParse("kubelet.a"), Kind: saved.Module, After: []address.Step{address.MustParse("gate"), address.MustParse("ca.a")}, Diff: saved.Diff{{Action: change.Add}}},
+		{Addr: address.MustParse("node.a"), Kind: saved.Module, After: []address.Step{address.MustParse("kubelet.a")}, Diff: saved.Diff{{Until: address.MustParse("ca.a")}}},
+		{Addr: address.MustParse("kubelet.b"), Kind: saved.Module, After: []address.Step{address.MustParse("gate"), address.MustParse("ca.a"), address.MustParse("node.a"), address.MustParse("kubelet.left-out")}, Diff: saved.Diff{{Action: change.Restart}}},
+		{Addr: address.MustParse("node.b"), Kind: saved.Module, After: []address.Step{address.MustParse("kubelet.b")}},
+		{Addr: address.MustParse("dns.a"), Kind: saved.Module, After: []address.Step{address.MustParse("node.a"), address.MustParse("node.b")}, Left: &plan.Left{Flag: "-limit", Pending: true}},
 	}, true).Collapse()
 	var got []string
 	for _, n := range g.Nodes {

@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"io"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
 
@@ -34,7 +34,7 @@ type DocNode struct {
 	Action  change.Action         `json:"action,omitempty"`
 	Actions map[change.Action]int `json:"actions,omitempty"`
 	Column  int                   `json:"column"`
-	Steps   []plan.Addr           `json:"steps"`
+	Steps   []address.Step        `json:"steps"`
 	Hosts   []string              `json:"hosts"`
 	Source  DocSource             `json:"source"`
 }
