@@ -1,5 +1,21 @@
 package host
 
+import "context"
+
+// EtcdReader reads the members of an etcd cluster.
+type EtcdReader interface {
+	// EtcdMembers lists the members of an etcd cluster and asks each how it
+	// is. Where none of the endpoints answers it fails with ErrUnavailable.
+	EtcdMembers(ctx context.Context, r EtcdRequest) ([]EtcdMember, error)
+}
+
+// EtcdWriter changes the members of an etcd cluster.
+type EtcdWriter interface {
+	// EtcdRemove takes a member out of an etcd cluster by its id. One that is
+	// not in it is no error.
+	EtcdRemove(ctx context.Context, r EtcdRequest, id string) error
+}
+
 // An EtcdRequest asks an etcd cluster, through the first of its members that
 // answers.
 type EtcdRequest struct {
