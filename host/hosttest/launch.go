@@ -186,7 +186,9 @@ func (m *machine) lookPath(name string) string {
 // behave does what a program does that just started, as far as others see it.
 func (m *machine) behave(name string, f *unitFile) error {
 	if hook := m.hooks[name]; hook != nil {
-		return m.unlocked(hook)
+		if err := m.unlocked(hook); err != nil {
+			return err
+		}
 	}
 	argv := splitWords(f.last("Service.ExecStart"))
 	if len(argv) == 0 {
