@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"agent", "modules/"},
 	{"modules"},
 	{"change"},
-	{"address"},
+	{"address", "hostnames"},
 	{"host/hosttest", "host/oshost"},
 	{"host/"},
 	{"host"},

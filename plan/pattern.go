@@ -4,30 +4,29 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/agext/levenshtein"
 
 	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/hostnames"
 )
 
 // A pattern names steps as people type them, or as plans print them:
 // "kubelet.worker-1", "kubelet.*", "*.worker-[1-3]", a module, a host, or
 // "kubelet on cp-1, worker-[1-3]".
 type pattern struct {
-	module glob
-	hosts  []glob
+	module hostnames.Pattern
+	hosts  []hostnames.Pattern
 	bare   bool // without a dot: a module, or a host
 }
 
 func parsePattern(text string) pattern {
 	if module, hosts, ok := strings.Cut(text, " on "); ok {
-		p := pattern{module: newGlob(module)}
+		p := pattern{module: hostnames.ParsePattern(module)}
 		for _, h := range strings.Split(hosts, ",") {
-			p.hosts = append(p.hosts, newGlob(strings.TrimSpace(h)))
+			p.hosts = append(p.hosts, hostnames.ParsePattern(strings.TrimSpace(h)))
 		}
 		return p
 	}
@@ -35,76 +34,16 @@ func parsePattern(text string) pattern {
 	if !dotted {
 		host = text
 	}
-	return pattern{module: newGlob(module), hosts: []glob{newGlob(host)}, bare: !dotted}
+	return pattern{module: hostnames.ParsePattern(module), hosts: []hostnames.Pattern{hostnames.ParsePattern(host)}, bare: !dotted}
 }
 
-// matches tells if the pattern names a step.
+// matches reports whether the pattern names a step.
 func (p pattern) matches(a address.Step) bool {
-	host := a.Host != "" && slices.ContainsFunc(p.hosts, func(g glob) bool { return g.matches(a.Host) })
+	host := a.Host != "" && slices.ContainsFunc(p.hosts, func(h hostnames.Pattern) bool { return h.Matches(a.Host) })
 	if p.bare {
-		return host || p.module.matches(a.Module)
+		return host || p.module.Matches(a.Module)
 	}
-	return host && p.module.matches(a.Module)
-}
-
-// A glob is a name in which * stands for anything and [1-3] for a number.
-type glob struct {
-	re     *regexp.Regexp
-	ranges [][2]int // of the numbers that re captures
-}
-
-var globPart = regexp.MustCompile(`\*|\[\d{1,9}-\d{1,9}\]`)
-
-func newGlob(text string) glob {
-	var g glob
-	var re strings.Builder
-	re.WriteString("^")
-	for rest := text; ; {
-		at := globPart.FindStringIndex(rest)
-		if at == nil {
-			re.WriteString(regexp.QuoteMeta(rest) + "$")
-			break
-		}
-		re.WriteString(regexp.QuoteMeta(rest[:at[0]]))
-		if part := rest[at[0]:at[1]]; part == "*" {
-			re.WriteString(".*")
-		} else {
-			from, to, _ := strings.Cut(part[1:len(part)-1], "-")
-			a, _ := strconv.Atoi(from) // up to nine digits
-			b, _ := strconv.Atoi(to)
-			g.ranges = append(g.ranges, [2]int{a, b})
-			re.WriteString(`(\d+)`)
-		}
-		rest = rest[at[1]:]
-	}
-	g.re = regexp.MustCompile(re.String())
-	return g
-}
-
-func (g glob) matches(name string) bool {
-	m := g.re.FindStringSubmatch(name)
-	if m == nil {
-		return false
-	}
-	for i, r := range g.ranges {
-		n, err := strconv.Atoi(m[i+1])
-		if err != nil || n < r[0] || n > r[1] || len(m[i+1]) > 1 && m[i+1][0] == '0' {
-			return false
-		}
-	}
-	return true
-}
-
-// MatchHosts are those of names that a pattern of a host names.
-func MatchHosts(text string, names []string) []string {
-	g := newGlob(text)
-	var out []string
-	for _, n := range names {
-		if g.matches(n) {
-			out = append(out, n)
-		}
-	}
-	return out
+	return host && p.module.Matches(a.Module)
 }
 
 // Find are the steps that a pattern names, in plan order. It is an error if
@@ -115,7 +54,7 @@ func (g *Graph) Find(text string) ([]*Step, error) {
 	}
 	out := g.matching(parsePattern(text))
 	if len(out) == 0 { // a dot may also be one of a host's name
-		out = g.matching(pattern{module: newGlob(text), hosts: []glob{newGlob(text)}, bare: true})
+		out = g.matching(pattern{module: hostnames.ParsePattern(text), hosts: []hostnames.Pattern{hostnames.ParsePattern(text)}, bare: true})
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("there is no step %s%s", text, g.suggest(text))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/hostnames"
 	"github.com/pmkctl/pmkctl/modules"
 )
 
@@ -63,7 +64,7 @@ func (g *Graph) Select(s Selection) (*Choice, error) {
 	c.target, c.exclude, c.replace = find("-target", s.Target), find("-exclude", s.Exclude), find("-replace", s.Replace)
 	hosts := g.hosts()
 	for _, p := range s.Limit {
-		found := MatchHosts(p, hosts)
+		found := hostnames.Match(p, hosts)
 		if p == "" {
 			errs = append(errs, errors.New("-limit=: name a host"))
 		} else if len(found) == 0 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/hostnames"
 )
 
 // leftOutAtMost is how many groups of steps a line names.
@@ -70,7 +71,7 @@ func stepsInWords(steps []address.Step) []string {
 	var order []string
 	on := map[string][]string{}
 	for _, m := range modules {
-		where := strings.Join(HostRanges(hosts[m]), ", ")
+		where := hostnames.Join(hosts[m])
 		if on[where] == nil {
 			order = append(order, where)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/hostnames"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -90,8 +91,8 @@ func theRest(list []*foundOn) *foundOn {
 	for _, o := range list {
 		hosts = append(hosts, o.hosts...)
 	}
-	if slices.SortStableFunc(hosts, preflight.Naturally); len(hosts) > 0 {
-		f.Have += ", on " + strings.Join(HostRanges(slices.Compact(hosts)), ", ")
+	if slices.SortStableFunc(hosts, hostnames.Compare); len(hosts) > 0 {
+		f.Have += ", on " + hostnames.Join(slices.Compact(hosts))
 	}
 	f.Have += "; preflight -json has them all"
 	return f
@@ -111,8 +112,8 @@ func leftOut(list []preflight.LeftOut) []string {
 		if len(hosts) > 1 { // two of them share edges, which would count twice
 			what = "their edges not probed"
 		}
-		slices.SortStableFunc(hosts, preflight.Naturally)
-		lines = append(lines, strings.Join(HostRanges(hosts), ", ")+": "+l.Why+", "+what)
+		slices.SortStableFunc(hosts, hostnames.Compare)
+		lines = append(lines, hostnames.Join(hosts)+": "+l.Why+", "+what)
 		hosts = nil
 	}
 	return lines
@@ -145,7 +146,7 @@ func title(id string) string {
 }
 
 func showFinding(p *printer, f *foundOn, st Style) {
-	where := strings.Join(HostRanges(f.hosts), ", ")
+	where := hostnames.Join(f.hosts)
 	text := f.Have
 	if where != "" && !strings.HasPrefix(text, where+" ") {
 		text = where + ": " + text

@@ -10,7 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/hostnames"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 )
@@ -131,7 +131,7 @@ func (r *review) listHosts() {
 		}
 	}
 	list := slices.SortedStableFunc(slices.Values(r.Cluster.Everyone()), func(a, b *spec.Host) int {
-		return cmp.Or(boolInt(b.Has(spec.ControlPlane))-boolInt(a.Has(spec.ControlPlane)), preflight.Naturally(a.Name, b.Name))
+		return cmp.Or(boolInt(b.Has(spec.ControlPlane))-boolInt(a.Has(spec.ControlPlane)), hostnames.Compare(a.Name, b.Name))
 	})
 	add := func(h reviewHost) {
 		if _, known := r.index[h.Name]; !known {

@@ -8,7 +8,7 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/hostnames"
 	"github.com/pmkctl/pmkctl/spec"
 )
 
@@ -283,7 +283,7 @@ func hostsOf(list []executor.Effect) []string {
 
 // ranges and inRanges name hosts, such that worker-2 comes before worker-10.
 func ranges(hosts []string) []string {
-	return HostRanges(slices.SortedStableFunc(slices.Values(hosts), preflight.Naturally))
+	return hostnames.Ranges(slices.SortedStableFunc(slices.Values(hosts), hostnames.Compare))
 }
 
 func inRanges(hosts []string) string { return strings.Join(ranges(hosts), ", ") }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/hostnames"
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
 
@@ -25,7 +26,7 @@ func Saved(w io.Writer, p *saved.Plan, id string, names Names, st Style) error {
 	for _, h := range p.Hosts {
 		hosts = append(hosts, h.Name)
 	}
-	pr.line("hosts  ", strings.Join(HostRanges(hosts), ", "))
+	pr.line("hosts  ", hostnames.Join(hosts))
 	for _, h := range slices.Sorted(maps.Keys(p.Left)) {
 		pr.line("left out ", h, ": ", p.Left[h])
 	}

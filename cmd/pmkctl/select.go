@@ -10,6 +10,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/hostnames"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
@@ -34,7 +35,7 @@ func (a *app) selectFlags(cmd *cobra.Command) *cobra.Command {
 
 // leavesOut tells if -exclude names a host.
 func (a *app) leavesOut(host string) bool {
-	return slices.ContainsFunc(a.flags.exclude, func(text string) bool { return len(plan.MatchHosts(text, []string{host})) > 0 })
+	return slices.ContainsFunc(a.flags.exclude, func(text string) bool { return len(hostnames.Match(text, []string{host})) > 0 })
 }
 
 // excluded are those of the hosts that -exclude names.
@@ -58,7 +59,7 @@ func (a *app) knowsExcluded(c *spec.Cluster, hosts []*spec.Host) error {
 	a.flags.selection.Exclude = nil
 	for _, text := range a.flags.exclude {
 		switch {
-		case len(plan.MatchHosts(text, known)) > 0:
+		case len(hostnames.Match(text, known)) > 0:
 		case a.flags.selects && a.mayNameStep(c, text):
 			a.flags.selection.Exclude = append(a.flags.selection.Exclude, text)
 		default:

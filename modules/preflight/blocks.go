@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/pmkctl/pmkctl/hostnames"
 )
 
 // A block is hosts none of which reaches any of some others: what a firewall
@@ -73,7 +75,7 @@ func blocksBy(edges []*EdgeResult, self bool) []*block {
 		if self {
 			to[from] = append(to[from], from)
 		}
-		slices.SortFunc(to[from], Naturally)
+		slices.SortFunc(to[from], hostnames.Compare)
 		key := strings.Join(to[from], " ")
 		b := at[key]
 		if b == nil {
@@ -83,7 +85,7 @@ func blocksBy(edges []*EdgeResult, self bool) []*block {
 		b.from, b.edges = append(b.from, from), append(b.edges, of[from]...)
 	}
 	for _, b := range out {
-		slices.SortFunc(b.from, Naturally)
+		slices.SortFunc(b.from, hostnames.Compare)
 	}
 	return out
 }
@@ -93,7 +95,7 @@ const rangesAtMost = 4
 
 // hostsText names hosts: "cp-1, worker-[1-49]".
 func hostsText(hosts []string) string {
-	parts := Ranges(hosts)
+	parts := hostnames.Ranges(hosts)
 	if len(parts) <= rangesAtMost {
 		return strings.Join(parts, ", ")
 	}
