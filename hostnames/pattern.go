@@ -9,10 +9,16 @@ import (
 // A Pattern is a name in which * stands for anything and [1-3] for a number.
 type Pattern struct {
 	re     *regexp.Regexp
-	ranges [][2]int // of the numbers that re captures
+	ranges []span // of the numbers that re captures
 }
 
-var wildcard = regexp.MustCompile(`\*|\[\d{1,9}-\d{1,9}\]`)
+// A span is the numbers of a range.
+type span struct {
+	from, to int
+	digits   int // of each number, where zeros lead; 0 where none does
+}
+
+var wildcard = regexp.MustCompile(`\*|\[\d{1,18}-\d{1,18}\]`)
 
 // ParsePattern reads a pattern. What is no wildcard stands for itself, so it
 // cannot fail.
@@ -30,10 +36,7 @@ func ParsePattern(text string) Pattern {
 		if part := rest[at[0]:at[1]]; part == "*" {
 			re.WriteString(".*")
 		} else {
-			from, to, _ := strings.Cut(part[1:len(part)-1], "-")
-			a, _ := strconv.Atoi(from) // up to nine digits
-			b, _ := strconv.Atoi(to)
-			p.ranges = append(p.ranges, [2]int{a, b})
+			p.ranges = append(p.ranges, parseSpan(part[1:len(part)-1]))
 			re.WriteString(`(\d+)`)
 		}
 		rest = rest[at[1]:]
@@ -42,6 +45,31 @@ func ParsePattern(text string) Pattern {
 	return p
 }
 
+// parseSpan reads "1-40", or "01-40" where all numbers have two digits.
+func parseSpan(text string) span {
+	from, to, _ := strings.Cut(text, "-")
+	var s span
+	s.from, _ = strconv.Atoi(from) // the digits fit
+	s.to, _ = strconv.Atoi(to)
+	if leadingZero(from) && len(from) == len(to) {
+		s.digits = len(from)
+	}
+	return s
+}
+
+func (s span) holds(digits string) bool {
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < s.from || n > s.to {
+		return false
+	}
+	if s.digits > 0 {
+		return len(digits) == s.digits
+	}
+	return !leadingZero(digits)
+}
+
+func leadingZero(digits string) bool { return len(digits) > 1 && digits[0] == '0' }
+
 // Matches reports whether the whole of a name is as the pattern says.
 func (p Pattern) Matches(name string) bool {
 	m := p.re.FindStringSubmatch(name)
@@ -49,8 +77,7 @@ func (p Pattern) Matches(name string) bool {
 		return false
 	}
 	for i, r := range p.ranges {
-		n, err := strconv.Atoi(m[i+1])
-		if err != nil || n < r[0] || n > r[1] || len(m[i+1]) > 1 && m[i+1][0] == '0' {
+		if !r.holds(m[i+1]) {
 			return false
 		}
 	}
