@@ -65,7 +65,7 @@ bench: components build lab-up ## how fast it is, beside what it should not be s
 	@go run ./bench/cmd/pmk-bench bin/pmkctl
 
 bench-preflight: components build ## how fast preflight is: 1,000 hosts in memory; 3, 10 and 40 lab hosts, made anew
-	@go test -run '^$$' -bench Connectivity -benchtime 1x ./modules/preflight
+	@go test -run '^$$' -bench Connectivity -benchtime 1x ./modules/preflight/reach
 	@go run ./bench/preflight bin/pmkctl
 
 false-alarms: components build ## 100 preflights on 10 lab hosts, made anew, while stress-ng keeps all processors busy

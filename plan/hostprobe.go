@@ -5,7 +5,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/kernel"
-	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/modules/preflight/hostcheck"
 	"github.com/pmkctl/pmkctl/spec"
 )
 
@@ -18,7 +18,7 @@ const (
 // hostProbe is what a host must be for its part in the cluster.
 func (b *builder) hostProbe(h *spec.Host) modules.Checker {
 	k := b.kubelet(h)
-	p := preflight.HostProbe{
+	p := hostcheck.Probe{
 		Name: h.Name, Cluster: b.identity.Name, ClusterID: b.identity.ID,
 		Backend: b.Network.Backend, ProxyMode: b.Settings.KubeProxy.Mode,
 		Features:   kernel.Modules(b.Network.Backend, b.Settings.KubeProxy.Mode),

@@ -7,41 +7,42 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/modules/preflight/hostcheck"
 	"github.com/pmkctl/pmkctl/spec"
 )
 
 func TestHostProbe(t *testing.T) {
 	const metrics = "http://127.0.0.1:2381/metrics"
-	plain := func(p *preflight.HostProbe) {}
+	plain := func(p *hostcheck.Probe) {}
 	tests := []struct {
 		name string
 		host int // 0 is the master
 		edit func(c *spec.Cluster)
-		want func(p *preflight.HostProbe) // over what a master has
+		want func(p *hostcheck.Probe) // over what a master has
 	}{
 		{"a master", 0, func(*spec.Cluster) {}, plain},
-		{"a worker", 1, func(*spec.Cluster) {}, func(p *preflight.HostProbe) {
+		{"a worker", 1, func(*spec.Cluster) {}, func(p *hostcheck.Probe) {
 			p.Name, p.ControlPlane, p.EtcdData, p.EtcdMetrics, p.MinMemory = "b", false, "", "", defaultMemory
 		}},
-		{"an endpoint by name", 0, func(c *spec.Cluster) { c.API.Endpoint = "api.example.com" }, func(p *preflight.HostProbe) { p.Endpoint = "api.example.com" }},
+		{"an endpoint by name", 0, func(c *spec.Cluster) { c.API.Endpoint = "api.example.com" }, func(p *hostcheck.Probe) { p.Endpoint = "api.example.com" }},
 		{"an etcd elsewhere", 0, func(c *spec.Cluster) {
 			c.Settings.Etcd.Config = map[string]any{"data-dir": "/data/etcd", "listen-metrics-urls": "http://10.0.0.1:2381"}
-		}, func(p *preflight.HostProbe) { p.EtcdData, p.EtcdMetrics = "/data/etcd", "" }},
+		}, func(p *hostcheck.Probe) { p.EtcdData, p.EtcdMetrics = "/data/etcd", "" }},
 		{"etcd's flags", 0, func(c *spec.Cluster) {
 			c.Settings.Etcd.Flags = map[string]string{"listen-metrics-urls": "http://10.0.0.1:2381"}
 		},
-			func(p *preflight.HostProbe) { p.EtcdMetrics = "" }},
+			func(p *hostcheck.Probe) { p.EtcdMetrics = "" }},
 		{"the kubelet's name servers and swap", 0, func(c *spec.Cluster) {
 			c.Settings.Kubelet.Config = map[string]any{"resolvConf": "/etc/pods.conf", "failSwapOn": false, "failCgroupV1": false}
-		}, func(p *preflight.HostProbe) {
+		}, func(p *hostcheck.Probe) {
 			p.ResolvConf, p.FailSwapOn, p.FailCgroupV1 = "/etc/pods.conf", false, false
 		}},
-		{"a backend and a mode", 0, func(c *spec.Cluster) { c.Network.Backend, c.Settings.KubeProxy.Mode = "vxlan", "nftables" }, func(p *preflight.HostProbe) {
+		{"a backend and a mode", 0, func(c *spec.Cluster) { c.Network.Backend, c.Settings.KubeProxy.Mode = "vxlan", "nftables" }, func(p *hostcheck.Probe) {
 			p.Backend, p.ProxyMode, p.Features = "vxlan", "nftables", []string{"overlay", "br_netfilter", "nf_conntrack", "vxlan", "nf_tables"}
 		}},
 		{"limits", 0, func(c *spec.Cluster) {
 			c.Preflight = spec.Preflight{MinMemory: 5, MinFreeDisk: 7, Levels: preflight.Levels{"PF018": "ignored"}}
-		}, func(p *preflight.HostProbe) {
+		}, func(p *hostcheck.Probe) {
 			p.MinMemory, p.MinFreeDisk, p.Levels = 5, 7, preflight.Levels{"PF018": "ignored"}
 		}},
 	}
@@ -51,7 +52,7 @@ func TestHostProbe(t *testing.T) {
 			c.API.Endpoint, c.PodCIDR, c.ServiceCIDR = "10.0.0.1", netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("10.96.0.0/16")
 			c.Preflight.MinMemory = defaultMemory
 			tt.edit(c)
-			want := preflight.HostProbe{
+			want := hostcheck.Probe{
 				Name: "a", Backend: "udp", Features: []string{"overlay", "br_netfilter", "nf_conntrack", "tun"}, FailSwapOn: true, FailCgroupV1: true,
 				MinMemory: controlPlaneMemory, PodCIDR: c.PodCIDR, ServiceCIDR: c.ServiceCIDR, Members: []string{"10.0.0.1", "10.0.0.2"},
 				ControlPlane: true, EtcdData: "/var/lib/etcd", EtcdMetrics: metrics,

@@ -4,6 +4,7 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/modules/preflight/reach"
 )
 
 // probes are the checks that change nothing, and the gate behind which all
@@ -18,8 +19,8 @@ func (b *builder) probes() {
 }
 
 // connectivity is the probe over all pairs.
-func (b *builder) connectivity() preflight.Connectivity {
-	c := preflight.Connectivity{
+func (b *builder) connectivity() reach.Connectivity {
+	c := reach.Connectivity{
 		Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Edges: Edges(b.Cluster),
 		Left: map[string]string{}, Wait: b.Preflight.DialTimeout, ClockSkew: b.Preflight.ClockSkew, Levels: b.Preflight.Levels,
 		Overhead: overheads[b.Network.Backend], Routed: b.Network.Backend == "host-gw",

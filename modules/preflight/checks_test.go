@@ -2,6 +2,7 @@ package preflight_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pmkctl/pmkctl/modules/preflight"
@@ -21,5 +22,18 @@ func TestEveryCheckIsExplained(t *testing.T) {
 	}
 	if !slices.IsSorted(ids) || len(slices.Compact(slices.Clone(ids))) != len(ids) {
 		t.Errorf("ids are not in order, each once: %v", ids)
+	}
+}
+
+func TestCatalogue(t *testing.T) {
+	last := ""
+	for _, c := range preflight.Catalogue {
+		if c.ID <= last {
+			t.Errorf("%s comes after %s", c.ID, last)
+		}
+		last = c.ID
+		if c.Title == "" || !strings.HasSuffix(c.Do, ".") || !strings.HasSuffix(c.Reason, ".") || c.Level == "" {
+			t.Errorf("%s is not complete", c.ID)
+		}
 	}
 }

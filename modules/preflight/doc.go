@@ -1,6 +1,6 @@
-// Package preflight finds what would break a cluster before anything is
-// changed: on each host what the components need and lack (HostProbe), and
-// between all hosts which ports can be bound and which peers be reached
-// (Connectivity). It owns the catalogue of checks with their ids and words.
-// It changes nothing.
+// Package preflight has the words of preflight: the catalogue of checks with
+// their ids, findings and their levels, ports and edges with what became of
+// them, and the statements that sum up many edges. It asks no host anything:
+// package hostcheck finds what is wrong on one host, package reach what is
+// wrong between hosts.
 package preflight

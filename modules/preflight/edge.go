@@ -94,13 +94,13 @@ type BindState string
 
 // The states. InUse is held by the component that should hold it.
 const (
-	Free     BindState = "free"
-	InUse    BindState = "in use"
-	Held     BindState = "held"    // by somebody else
-	Stopped  BindState = "stopped" // the right component holds it, but its process is stopped
-	Failed   BindState = "cannot be bound"
-	Unbound  BindState = "not probed" // an apply holds the host, or it left
-	busyPort BindState = "busy"
+	Free    BindState = "free"
+	InUse   BindState = "in use"
+	Held    BindState = "held"    // by somebody else
+	Stopped BindState = "stopped" // the right component holds it, but its process is stopped
+	Failed  BindState = "cannot be bound"
+	Unbound BindState = "not probed" // an apply holds the host, or it left
+	Busy    BindState = "busy"       // another run of pmkctl probes the host
 )
 
 // String is "worker-1 10250/tcp held by python3 (pid 1234)".

@@ -36,8 +36,8 @@ func (f Finding) String() string {
 	return b.String()
 }
 
-// newFinding fills in what the catalogue says.
-func newFinding(id, host, found, expected string) Finding {
+// NewFinding fills in what the catalogue says.
+func NewFinding(id, host, found, expected string) Finding {
 	c, ok := Find(id)
 	if !ok {
 		panic("preflight: no check " + id)
@@ -58,8 +58,8 @@ func (f Finding) change() change.Change {
 	return change.Change{Kind: change.Finding, Item: item, Have: f.Found, Want: f.Expected, Why: why, ID: f.ID, Level: f.Level}
 }
 
-// diff is findings as a step's diff, the worst first.
-func diff(fs []Finding) change.Diff {
+// Diff is findings as a step's diff, the worst first.
+func Diff(fs []Finding) change.Diff {
 	var d change.Diff
 	for _, level := range []change.Level{change.Error, change.Warning, change.Ignored} {
 		for _, f := range fs {

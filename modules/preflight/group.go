@@ -353,14 +353,9 @@ func Tallies(edges []EdgeResult) []Tally {
 	}
 	for i := range out {
 		if ts := times[i]; len(ts) > 0 {
-			out[i].Median, out[i].Max = median(ts), slices.Max(ts)
+			slices.Sort(ts)
+			out[i].Median, out[i].Max = ts[(len(ts)-1)/2], ts[len(ts)-1]
 		}
 	}
 	return out
-}
-
-// median is the middle one; in is left as it is.
-func median(in []time.Duration) time.Duration {
-	s := slices.Sorted(slices.Values(in))
-	return s[(len(s)-1)/2]
 }

@@ -11,8 +11,8 @@ import (
 // catalogue's, by id.
 type Levels map[string]change.Level
 
-// set gives findings the levels that the spec wants for them.
-func (l Levels) set(fs []Finding) {
+// Apply gives findings the levels that the spec wants for them.
+func (l Levels) Apply(fs []Finding) {
 	for i := range fs {
 		if level, ok := l[fs[i].ID]; ok {
 			fs[i].Level = level

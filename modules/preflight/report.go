@@ -12,6 +12,15 @@ type Report struct {
 	Took  time.Duration `json:"took"` // nanoseconds, of the probe
 }
 
+// PathMTU compares what the paths between the hosts carry with what flannel
+// would take for granted.
+type PathMTU struct {
+	Path     int `json:"path"`     // bytes that pass between all pairs
+	Overhead int `json:"overhead"` // of the network backend
+	Overlay  int `json:"overlay"`  // the MTU that the pod network can have: path less overhead
+	Flannel  int `json:"flannel"`  // the one that flannel takes: the interfaces' MTU less overhead, the largest
+}
+
 // LeftOut is a host whose pairs were not probed.
 type LeftOut struct {
 	Host  string `json:"host"`

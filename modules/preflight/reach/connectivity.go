@@ -1,4 +1,4 @@
-package preflight
+package reach
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // Connectivity is the probe over all hosts: it binds every port, and dials
@@ -26,21 +27,21 @@ import (
 type Connectivity struct {
 	Hosts     map[string]host.Host
 	Addresses map[string]string // internal, by host; of those that are not in Hosts too
-	Ports     map[string][]Port
-	Edges     []Edge
+	Ports     map[string][]preflight.Port
+	Edges     []preflight.Edge
 	Left      map[string]string // why a host is not in Hosts: "unreachable", "excluded"
 	Wait      time.Duration     // for each edge; 0 is 700 ms
 	ClockSkew time.Duration     // the most that two clocks may differ; 0 is 2 s
 	Overhead  int               // bytes that the network backend puts around a packet; 0 for none
 	Routed    bool              // the network backend is routes: the pods' packets go as they are
-	Levels    Levels            // of checks, as the spec has them
+	Levels    preflight.Levels  // of checks, as the spec has them
 
 	// Holder tells which other run holds a host's lock, nil if none does.
 	// Nothing is bound there then. It should cost no round trip. May be nil.
 	Holder func(ctx context.Context, name string) (*host.LockRequest, error)
 
 	// Done is given the report of each check. May be nil.
-	Done func(*Report)
+	Done func(*preflight.Report)
 }
 
 // Bounds of a round.
@@ -81,12 +82,12 @@ func (c Connectivity) Check(ctx context.Context, _ host.Host) (change.Diff, erro
 	if c.Done != nil {
 		c.Done(r)
 	}
-	return diff(r.Hosts), nil
+	return preflight.Diff(r.Hosts), nil
 }
 
 // Run probes. It fails when ctx ends; whatever else happens is in the
 // report.
-func (c Connectivity) Run(ctx context.Context) (*Report, error) {
+func (c Connectivity) Run(ctx context.Context) (*preflight.Report, error) {
 	begin := time.Now()
 	r, err := c.newRound()
 	if err != nil {
@@ -138,7 +139,7 @@ type peer struct {
 	addr  string
 	mtu   int // of the interface that has it; 0 if it is not known
 	host  host.Host
-	ports []Port
+	ports []preflight.Port
 	lock  *host.LockRequest // another run's
 	binds []host.Bind
 	bound map[portKey]*host.Bind
@@ -155,7 +156,7 @@ type peer struct {
 
 // An edgeState is an edge under way.
 type edgeState struct {
-	Edge
+	preflight.Edge
 	from, to *peer  // nil where the host is not probed
 	index    int    // in the list; the lower half of its nonce
 	skip     string // why it is not dialled
@@ -167,6 +168,12 @@ type edgeState struct {
 	passes   int           // the largest that passes, if full-size does not
 	late     bool          // one of its hosts was too busy meanwhile to tell loss from load
 	silence
+}
+
+// A portKey tells the ports of a host apart.
+type portKey struct {
+	proto string
+	port  int
 }
 
 func (c Connectivity) newRound() (*round, error) {
@@ -373,14 +380,14 @@ func (r *round) plan(e *edgeState) (skip string, service bool) {
 	case e.Proto == "tcp":
 		return "", true
 	}
-	return "in use by " + HolderText(b.Holder), false
+	return "in use by " + preflight.HolderText(b.Holder), false
 }
 
 // expected tells if the one who holds the port is the one who should.
-func (r *round) expected(e Edge, b *host.Bind) bool {
+func (r *round) expected(e preflight.Edge, b *host.Bind) bool {
 	for _, p := range r.peers[e.To].ports {
 		if p.Proto == e.Proto && p.Port == e.Port && p.Addr == b.Addr {
-			return bindState(p, *b) == InUse
+			return bindState(p, *b) == preflight.InUse
 		}
 	}
 	return false

@@ -1,4 +1,4 @@
-package preflight_test
+package reach_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/modules/preflight/reach"
 )
 
 // A cost is what probing hosts in memory took: of this process, so that of
@@ -119,7 +120,7 @@ func TestWaves(t *testing.T) {
 }
 
 // biggestWave is the most edges that one host dials in a call.
-func biggestWave(c preflight.Connectivity) int {
+func biggestWave(c reach.Connectivity) int {
 	most := 0
 	var mu sync.Mutex
 	for name, h := range c.Hosts {
@@ -141,7 +142,7 @@ func TestLongest(t *testing.T) {
 		hosts    int
 		min, max time.Duration
 	}{{3, 2 * time.Minute, 3 * time.Minute}, {1000, 5 * time.Minute, 10 * time.Minute}} {
-		c := preflight.Connectivity{Hosts: map[string]host.Host{}, Edges: make([]preflight.Edge, 2*tt.hosts*(tt.hosts-1))}
+		c := reach.Connectivity{Hosts: map[string]host.Host{}, Edges: make([]preflight.Edge, 2*tt.hosts*(tt.hosts-1))}
 		for i := range tt.hosts {
 			c.Hosts[fmt.Sprint(i)] = nil
 		}

@@ -1,4 +1,4 @@
-package preflight
+package hostcheck
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // What the network of pods meets on a host.
@@ -25,7 +26,7 @@ const (
 
 // cni looks for a configuration that containerd would take instead of ours:
 // it takes the first by name.
-func (p HostProbe) cni(s *seen) (out []Finding) {
+func (p Probe) cni(s *seen) (out []preflight.Finding) {
 	var first []string
 	for _, name := range s.files[cniDir].Entries {
 		config := strings.HasSuffix(name, ".conf") || strings.HasSuffix(name, ".conflist") || strings.HasSuffix(name, ".json")
@@ -34,16 +35,16 @@ func (p HostProbe) cni(s *seen) (out []Finding) {
 		}
 	}
 	if len(first) > 0 {
-		out = append(out, newFinding(ForeignCNI, p.Name, fmt.Sprintf("%s has %s", cniDir, strings.Join(first, ", ")), "nothing that comes before "+cniOurs))
+		out = append(out, preflight.NewFinding(preflight.ForeignCNI, p.Name, fmt.Sprintf("%s has %s", cniDir, strings.Join(first, ", ")), "nothing that comes before "+cniOurs))
 	}
 	return out
 }
 
 // leftovers are interfaces of an earlier pod network that the new one would
 // take for its own.
-func (p HostProbe) leftovers(s *seen) (out []Finding) {
+func (p Probe) leftovers(s *seen) (out []preflight.Finding) {
 	add := func(expected, format string, a ...any) {
-		out = append(out, newFinding(LeftoverLink, p.Name, fmt.Sprintf(format, a...), expected))
+		out = append(out, preflight.NewFinding(preflight.LeftoverLink, p.Name, fmt.Sprintf(format, a...), expected))
 	}
 	if !p.PodCIDR.IsValid() {
 		return nil
@@ -112,7 +113,7 @@ func ipv4(addrs []string) (netip.Prefix, bool) {
 // routes looks for those that lead addresses of pods or services elsewhere.
 // What a wider route leads to a gateway is no harm: the pod network's are
 // more exact, and so it is with the default route.
-func (p HostProbe) routes(s *seen) (out []Finding) {
+func (p Probe) routes(s *seen) (out []preflight.Finding) {
 	for _, net := range []struct {
 		what  string
 		cidr  netip.Prefix
@@ -131,12 +132,12 @@ func (p HostProbe) routes(s *seen) (out []Finding) {
 		}
 		expected := fmt.Sprintf("no route into the %s network %s", net.what, net.cidr)
 		if len(taken) > 0 {
-			f := newFinding(OverlappingRoute, p.Name, "the host has "+some(taken), expected)
+			f := preflight.NewFinding(preflight.OverlappingRoute, p.Name, "the host has "+some(taken), expected)
 			f.Level = net.level
 			out = append(out, f)
 		}
 		if len(within) > 0 {
-			f := newFinding(OverlappingRoute, p.Name, fmt.Sprintf("the %s network %s lies within %s", net.what, net.cidr, some(within)), "a network of its own")
+			f := preflight.NewFinding(preflight.OverlappingRoute, p.Name, fmt.Sprintf("the %s network %s lies within %s", net.what, net.cidr, some(within)), "a network of its own")
 			f.Level = change.Warning
 			out = append(out, f)
 		}
@@ -145,7 +146,7 @@ func (p HostProbe) routes(s *seen) (out []Finding) {
 }
 
 // ownRoute tells if a route is of the pod network.
-func (p HostProbe) ownRoute(r host.NetRoute) bool {
+func (p Probe) ownRoute(r host.NetRoute) bool {
 	if r.Dev == bridge || backendOf(r.Dev) != "" || strings.HasPrefix(r.Dev, "veth") || r.Dev == "kube-ipvs0" {
 		return true
 	}
@@ -170,7 +171,7 @@ func some(list []string) string {
 
 // firewall tells what may be in the way. Whether it is, the probes of pairs
 // find out, as far as hosts go; pods come later.
-func (p HostProbe) firewall(s *seen) (out []Finding) {
+func (p Probe) firewall(s *seen) (out []preflight.Finding) {
 	var found []string
 	if s.units[firewalldUnit].Active == "active" {
 		found = append(found, "firewalld is active")
@@ -192,7 +193,7 @@ func (p HostProbe) firewall(s *seen) (out []Finding) {
 		found = append(found, "what no rule accepts is stopped by "+some(chains))
 	}
 	if len(found) > 0 {
-		out = append(out, newFinding(Firewall, p.Name, strings.Join(found, "; "), "none, or one that lets the cluster's traffic pass"))
+		out = append(out, preflight.NewFinding(preflight.Firewall, p.Name, strings.Join(found, "; "), "none, or one that lets the cluster's traffic pass"))
 	}
 	return out
 }
@@ -200,24 +201,24 @@ func (p HostProbe) firewall(s *seen) (out []Finding) {
 var ufwEnabled = regexp.MustCompile(`(?mi)^\s*ENABLED=["']?yes`)
 
 // resolver looks at the name servers that pods get from the host.
-func (p HostProbe) resolver(s *seen) (out []Finding) {
+func (p Probe) resolver(s *seen) (out []preflight.Finding) {
 	file := p.resolvConf()
 	own := p.ResolvConf == "" || p.ResolvConf == s.facts.ResolvConf
 	switch {
 	case s.files[file].Type == host.Absent && (!own || len(s.facts.Resolvers) == 0):
-		out = append(out, newFinding(Resolver, p.Name, file+" is missing", "a file that names name servers"))
+		out = append(out, preflight.NewFinding(preflight.Resolver, p.Name, file+" is missing", "a file that names name servers"))
 		out[0].Level = change.Error
 	case !own:
 	case len(s.facts.Resolvers) == 0:
-		out = append(out, newFinding(Resolver, p.Name, s.facts.ResolvConf+" names no name server", "one that pods can reach"))
-	case !container(s.facts.Virt) && !slices.ContainsFunc(s.facts.Resolvers, reachable):
-		out = append(out, newFinding(Resolver, p.Name, fmt.Sprintf("%s names %s alone", s.facts.ResolvConf, strings.Join(s.facts.Resolvers, ", ")), "a name server that pods can reach"))
+		out = append(out, preflight.NewFinding(preflight.Resolver, p.Name, s.facts.ResolvConf+" names no name server", "one that pods can reach"))
+	case !s.facts.InContainer() && !slices.ContainsFunc(s.facts.Resolvers, reachable):
+		out = append(out, preflight.NewFinding(preflight.Resolver, p.Name, fmt.Sprintf("%s names %s alone", s.facts.ResolvConf, strings.Join(s.facts.Resolvers, ", ")), "a name server that pods can reach"))
 	}
 	return out
 }
 
 // resolvConf is the file that the kubelet hands to pods.
-func (p HostProbe) resolvConf() string {
+func (p Probe) resolvConf() string {
 	if p.ResolvConf != "" {
 		return p.ResolvConf
 	}
@@ -233,7 +234,7 @@ func reachable(server string) bool {
 }
 
 // endpoint looks at the name by which hosts reach the API server.
-func (p HostProbe) endpoint(s *seen) (out []Finding) {
+func (p Probe) endpoint(s *seen) (out []preflight.Finding) {
 	if p.Endpoint == "" {
 		return nil
 	}
@@ -241,9 +242,9 @@ func (p HostProbe) endpoint(s *seen) (out []Finding) {
 	loopback := len(r.Addrs) > 0 && !slices.ContainsFunc(r.Addrs, reachable)
 	switch {
 	case len(r.Addrs) == 0:
-		out = append(out, newFinding(Endpoint, p.Name, fmt.Sprintf("%s has no address: %s", p.Endpoint, r.Err), "the API server's"))
+		out = append(out, preflight.NewFinding(preflight.Endpoint, p.Name, fmt.Sprintf("%s has no address: %s", p.Endpoint, r.Err), "the API server's"))
 	case loopback && !p.ControlPlane:
-		out = append(out, newFinding(Endpoint, p.Name, fmt.Sprintf("%s is %s, this host itself", p.Endpoint, strings.Join(r.Addrs, ", ")), "the API server's address"))
+		out = append(out, preflight.NewFinding(preflight.Endpoint, p.Name, fmt.Sprintf("%s is %s, this host itself", p.Endpoint, strings.Join(r.Addrs, ", ")), "the API server's address"))
 	}
 	return out
 }
@@ -252,7 +253,7 @@ func (p HostProbe) endpoint(s *seen) (out []Finding) {
 const dockerUnit = "docker.service"
 
 // runtime looks for a containerd that ours takes the place of.
-func (p HostProbe) runtime(s *seen) (out []Finding) {
+func (p Probe) runtime(s *seen) (out []preflight.Finding) {
 	u := s.units[runtimeUnit]
 	if gone(u) || u.Active != "active" || p.ours(s, u) {
 		return nil
@@ -261,5 +262,5 @@ func (p HostProbe) runtime(s *seen) (out []Finding) {
 	if s.units[dockerUnit].Active == "active" {
 		found += ", and " + dockerUnit + " uses it"
 	}
-	return append(out, newFinding(ForeignRuntime, p.Name, found, "none: pmkctl's own takes its place"))
+	return append(out, preflight.NewFinding(preflight.ForeignRuntime, p.Name, found, "none: pmkctl's own takes its place"))
 }

@@ -1,4 +1,4 @@
-package preflight_test
+package reach_test
 
 import (
 	"fmt"
@@ -110,16 +110,16 @@ func TestFaults(t *testing.T) {
 		{"redirected", rule("worker-2", "OUTPUT -t nat -d 10.77.0.2 -p udp -j DNAT --to-destination 10.77.0.1"),
 			"PF040 error worker-2 -> worker-1 8285/udp wrong host\n"},
 		{"a port held", func(t *testing.T) string { return fmt.Sprint(w.hold(t, "worker-1", "tcp", 10250)) },
-			"PF030 error worker-1 10250/tcp held by preflight.test (pid %s)\n"},
+			"PF030 error worker-1 10250/tcp held by reach.test (pid %s)\n"},
 		{"a datagram port held", func(t *testing.T) string { return fmt.Sprint(w.hold(t, "worker-1", "udp", 8285)) },
-			"PF030 error worker-1 8285/udp held by preflight.test (pid %s)\n"},
+			"PF030 error worker-1 8285/udp held by reach.test (pid %s)\n"},
 		{"a port held by a stopped process", func(t *testing.T) string {
 			pid := w.hold(t, "worker-1", "tcp", 10250)
 			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
 			return fmt.Sprint(pid)
-		}, "PF030 error worker-1 10250/tcp held by preflight.test (pid %s, stopped)\n"},
+		}, "PF030 error worker-1 10250/tcp held by reach.test (pid %s, stopped)\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

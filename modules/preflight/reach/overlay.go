@@ -1,4 +1,4 @@
-package preflight
+package reach
 
 import (
 	"net/netip"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // overlayProto is an edge between two hosts' addresses on the pod network,
@@ -17,6 +18,9 @@ const overlayProto = "overlay"
 // measures the path where no datagram of ours would travel. It is not needed
 // itself: where nothing comes back, nothing is known.
 const icmpProto = "icmp"
+
+// bridge is the one that the pods of a host are on.
+const bridge = "cni0"
 
 // overlay adds the pairs of hosts on both of which the pod network runs.
 func (r *round) overlay() {
@@ -31,7 +35,7 @@ func (r *round) overlay() {
 			continue
 		}
 		r.edges = append(r.edges, &edgeState{index: len(r.edges), from: e.from, to: e.to,
-			Edge: Edge{From: e.From, To: e.To, Proto: overlayProto, Why: "pod network itself"}})
+			Edge: preflight.Edge{From: e.From, To: e.To, Proto: overlayProto, Why: "pod network itself"}})
 	}
 }
 
@@ -63,7 +67,7 @@ func (r *round) live(p *peer) bool {
 		return false
 	}
 	for i, port := range p.ports {
-		if port.Proto == "udp" && i < len(p.binds) && bindState(port, p.binds[i]) == InUse {
+		if port.Proto == "udp" && i < len(p.binds) && bindState(port, p.binds[i]) == preflight.InUse {
 			return true
 		}
 	}

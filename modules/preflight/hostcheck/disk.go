@@ -1,4 +1,4 @@
-package preflight
+package hostcheck
 
 import (
 	"bufio"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // How etcd's disk is judged.
@@ -28,7 +29,7 @@ func memberDir(data string) string { return data + "/member" }
 
 // readDisk times writes, unless an etcd is there: a running one knows, and
 // needs its disk for itself.
-func (p HostProbe) readDisk(ctx context.Context, h host.Host, s *seen) (err error) {
+func (p Probe) readDisk(ctx context.Context, h host.Host, s *seen) (err error) {
 	switch {
 	case s.units[etcdUnit].Active == "active":
 		if p.EtcdMetrics == "" {
@@ -47,9 +48,9 @@ func (p HostProbe) readDisk(ctx context.Context, h host.Host, s *seen) (err erro
 }
 
 // disk is how fast etcd's disk is.
-func (p HostProbe) disk(s *seen) (out []Finding) {
+func (p Probe) disk(s *seen) (out []preflight.Finding) {
 	add := func(format string, a ...any) {
-		out = append(out, newFinding(SlowDisk, p.Name, fmt.Sprintf(format, a...), "at most "+slowSync.String()))
+		out = append(out, preflight.NewFinding(preflight.SlowDisk, p.Name, fmt.Sprintf(format, a...), "at most "+slowSync.String()))
 	}
 	if n := len(s.syncs); n >= fewSyncs {
 		// One hiccup of a busy machine is no slow disk: the better half counts.

@@ -1,4 +1,4 @@
-package preflight
+package reach
 
 import (
 	"context"
@@ -8,16 +8,8 @@ import (
 	"time"
 
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
-
-// PathMTU compares what the paths between the hosts carry with what flannel
-// would take for granted.
-type PathMTU struct {
-	Path     int `json:"path"`     // bytes that pass between all pairs
-	Overhead int `json:"overhead"` // of the network backend
-	Overlay  int `json:"overlay"`  // the MTU that the pod network can have: path less overhead
-	Flannel  int `json:"flannel"`  // the one that flannel takes: the interfaces' MTU less overhead, the largest
-}
 
 // linkMTU is that of the interface with an address; 0 if it is not known.
 func (p *peer) linkMTU(addr string) int {
@@ -148,7 +140,7 @@ func (s *search) learn(got []host.Dialled) {
 }
 
 // judgeSize adds what became of full-size datagrams where small ones pass.
-func (r *round) judgeSize(e *edgeState, out *EdgeResult, came cameAt) {
+func (r *round) judgeSize(e *edgeState, out *preflight.EdgeResult, came cameAt) {
 	if e.size == 0 || !out.Verdict.Passes() {
 		return
 	}
@@ -156,7 +148,7 @@ func (r *round) judgeSize(e *edgeState, out *EdgeResult, came cameAt) {
 	if e.full == nil || came.full[e.index] {
 		return
 	}
-	out.Verdict, out.Passes = TooBig, e.passes
+	out.Verdict, out.Passes = preflight.TooBig, e.passes
 	out.Detail = fmt.Sprintf("packets of %d bytes are %s", e.size, r.lostHow(*e.full))
 	if e.passes > leastSize {
 		out.Detail += fmt.Sprintf(", %d bytes pass", e.passes)
@@ -179,11 +171,11 @@ func (r *round) lostHow(d host.Dialled) string {
 
 // pathMTU is what all pairs carry; nil where no full-size datagram was tried.
 // Pairs that do not pass at all do not count.
-func (r *round) pathMTU(edges []EdgeResult) *PathMTU {
-	m := &PathMTU{Overhead: r.Overhead}
+func (r *round) pathMTU(edges []preflight.EdgeResult) *preflight.PathMTU {
+	m := &preflight.PathMTU{Overhead: r.Overhead}
 	for _, e := range edges {
 		path := e.Size
-		if e.Verdict == TooBig {
+		if e.Verdict == preflight.TooBig {
 			path = e.Passes
 		}
 		if e.Size > 0 && path > leastSize && (m.Path == 0 || path < m.Path) {
@@ -200,9 +192,9 @@ func (r *round) pathMTU(edges []EdgeResult) *PathMTU {
 
 // advice is what is expected of paths, and what to do about those that are
 // too small.
-func (m *PathMTU) advice() (expected, do string) {
+func advice(m *preflight.PathMTU) (expected, do string) {
 	if m == nil {
-		c, _ := Find(SmallPath)
+		c, _ := preflight.Find(preflight.SmallPath)
 		return "", c.Do
 	}
 	full := m.Flannel + m.Overhead

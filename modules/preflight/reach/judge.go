@@ -1,4 +1,4 @@
-package preflight
+package reach
 
 import (
 	"fmt"
@@ -7,30 +7,31 @@ import (
 	"time"
 
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // bindState judges a bind: a component may hold its own port.
-func bindState(p Port, b host.Bind) BindState {
+func bindState(p preflight.Port, b host.Bind) preflight.BindState {
 	switch {
 	case b.OK:
-		return Free
+		return preflight.Free
 	case b.Busy:
-		return busyPort
+		return preflight.Busy
 	case b.Holder == nil && b.Raw:
-		return Held
+		return preflight.Held
 	case b.Holder == nil:
-		return Failed
+		return preflight.Failed
 	case !mayHold(p, b):
-		return Held
+		return preflight.Held
 	case b.Holder.State == "T":
-		return Stopped
+		return preflight.Stopped
 	}
-	return InUse
+	return preflight.InUse
 }
 
 // mayHold tells if the holder is the component. The kernel holds the ports of
 // vxlan and wireguard for flanneld.
-func mayHold(p Port, b host.Bind) bool {
+func mayHold(p preflight.Port, b host.Bind) bool {
 	if p.Unit == "" {
 		return false
 	}
@@ -70,17 +71,17 @@ func (r *round) arrivals() cameAt {
 }
 
 // judge joins what both ends know of an edge.
-func (r *round) judge(e *edgeState, came cameAt) EdgeResult {
-	out := EdgeResult{Edge: e.Edge, Service: e.service, RTT: e.res.RTT, Sent: e.res.Sent, Got: e.res.Got, Detail: e.res.Detail}
+func (r *round) judge(e *edgeState, came cameAt) preflight.EdgeResult {
+	out := preflight.EdgeResult{Edge: e.Edge, Service: e.service, RTT: e.res.RTT, Sent: e.res.Sent, Got: e.res.Got, Detail: e.res.Detail}
 	if !e.dialled {
-		out.Verdict, out.Detail = NotProbed, e.skip
+		out.Verdict, out.Detail = preflight.NotProbed, e.skip
 		if e.skip == "" {
 			out.Detail = e.From + " left"
 		}
 		return out
 	}
 	if e.to.err != nil {
-		out.Verdict, out.Detail = NotProbed, e.To+" left"
+		out.Verdict, out.Detail = preflight.NotProbed, e.To+" left"
 		return out
 	}
 	arrived, elsewhere := false, ""
@@ -96,50 +97,50 @@ func (r *round) judge(e *edgeState, came cameAt) EdgeResult {
 	return out
 }
 
-func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came cameAt) (Verdict, string) {
+func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came cameAt) (preflight.Verdict, string) {
 	if e.Proto == icmpProto && e.res.Outcome != host.OK {
-		return NotProbed, "no ICMP echo comes back: how large packets may be is not known"
+		return preflight.NotProbed, "no ICMP echo comes back: how large packets may be is not known"
 	}
 	switch e.res.Outcome {
 	case host.OK:
 		if elsewhere != "" && !arrived {
-			return WrongHost, "it arrived at " + elsewhere
+			return preflight.WrongHost, "it arrived at " + elsewhere
 		}
 		if e.res.Sent > e.res.Got && !e.late {
-			return Lossy, fmt.Sprintf("%d of %d answered", e.res.Got, e.res.Sent)
+			return preflight.Lossy, fmt.Sprintf("%d of %d answered", e.res.Got, e.res.Sent)
 		}
-		return OK, ""
+		return preflight.OK, ""
 	case host.WrongHost:
-		return WrongHost, "answered by " + e.res.By
+		return preflight.WrongHost, "answered by " + e.res.By
 	case host.Refused:
-		return Refused, r.by(e, "the port is bound: a firewall refuses")
+		return preflight.Refused, r.by(e, "the port is bound: a firewall refuses")
 	case host.Prohibited:
-		return Prohibited, r.by(e, "")
+		return preflight.Prohibited, r.by(e, "")
 	case host.Unreachable:
 		if e.Proto == overlayProto { // depends on what ARP knew before
-			return Filtered, "no echo comes back"
+			return preflight.Filtered, "no echo comes back"
 		}
-		return NoRoute, r.by(e, "")
+		return preflight.NoRoute, r.by(e, "")
 	case host.TooBig:
-		return TooBig, fmt.Sprintf("the path takes %d bytes", e.res.MTU)
+		return preflight.TooBig, fmt.Sprintf("the path takes %d bytes", e.res.MTU)
 	}
 	switch {
 	case e.Proto == overlayProto:
-		return Filtered, "no echo comes back"
+		return preflight.Filtered, "no echo comes back"
 	case elsewhere != "":
-		return WrongHost, "it arrived at " + elsewhere
+		return preflight.WrongHost, "it arrived at " + elsewhere
 	case e.unsure:
-		return NotProbed, "requests arrive, but " + e.To + " was too busy to answer in time"
+		return preflight.NotProbed, "requests arrive, but " + e.To + " was too busy to answer in time"
 	case arrived:
-		return OneWay, "requests arrive, replies are dropped"
+		return preflight.OneWay, "requests arrive, replies are dropped"
 	case e.half:
-		return OneWay, "requests arrive, replies are dropped"
+		return preflight.OneWay, "requests arrive, replies are dropped"
 	case e.res.Outcome == host.Silent && e.res.Detail != "":
-		return WrongHost, "something between accepts connections: " + e.res.Detail
+		return preflight.WrongHost, "something between accepts connections: " + e.res.Detail
 	case e.res.Outcome == host.Silent:
-		return Mute, "the connection is accepted, by the host or by something between, and nothing is answered"
+		return preflight.Mute, "the connection is accepted, by the host or by something between, and nothing is answered"
 	}
-	return Filtered, "no answer, and nothing arrived"
+	return preflight.Filtered, "no answer, and nothing arrived"
 }
 
 // by adds who sent the ICMP message.
@@ -162,36 +163,36 @@ func (r *round) by(e *edgeState, text string) string {
 // be closed, that edge is the one to report.
 //
 // An echo through the pod network needs its packets to pass both ways.
-func explain(results []EdgeResult) {
+func explain(results []preflight.EdgeResult) {
 	filtered, failed := map[string]bool{}, map[[2]string]bool{}
 	for _, e := range results {
 		if e.Proto == "udp" && e.Verdict.Fails() {
 			failed[[2]string{e.From, e.To}], failed[[2]string{e.To, e.From}] = true, true
 		}
-		if e.Verdict == Filtered || e.Verdict == Refused || e.Verdict == Prohibited {
+		if e.Verdict == preflight.Filtered || e.Verdict == preflight.Refused || e.Verdict == preflight.Prohibited {
 			filtered[e.Edge.String()] = true
 		}
 	}
 	for i, e := range results {
-		back := Edge{From: e.To, To: e.From, Proto: e.Proto, Port: e.Port}
-		if e.Verdict == OneWay && e.Proto == "udp" && filtered[back.String()] {
-			results[i].Verdict, results[i].Detail = OK, "it arrived; the way back is closed"
+		back := preflight.Edge{From: e.To, To: e.From, Proto: e.Proto, Port: e.Port}
+		if e.Verdict == preflight.OneWay && e.Proto == "udp" && filtered[back.String()] {
+			results[i].Verdict, results[i].Detail = preflight.OK, "it arrived; the way back is closed"
 		}
-		if e.Proto == overlayProto && e.Verdict != OK && failed[[2]string{e.From, e.To}] {
-			results[i].Verdict, results[i].Detail = NotProbed, "the pod network's packets do not pass"
+		if e.Proto == overlayProto && e.Verdict != preflight.OK && failed[[2]string{e.From, e.To}] {
+			results[i].Verdict, results[i].Detail = preflight.NotProbed, "the pod network's packets do not pass"
 		}
 	}
 }
 
 // report judges everything.
-func (r *round) report() *Report {
-	rep := &Report{}
+func (r *round) report() *preflight.Report {
+	rep := &preflight.Report{}
 	rep.Left = r.left()
 	for _, name := range r.names {
 		rep.Binds = append(rep.Binds, r.peers[name].bindResults()...)
 	}
 	came := r.arrivals()
-	rep.Edges = make([]EdgeResult, 0, len(r.edges))
+	rep.Edges = make([]preflight.EdgeResult, 0, len(r.edges))
 	for _, e := range r.edges {
 		rep.Edges = append(rep.Edges, r.judge(e, came))
 	}
@@ -203,11 +204,11 @@ func (r *round) report() *Report {
 	rep.Hosts = append(rep.Hosts, r.translated(came)...)
 	rep.Hosts = append(rep.Hosts, r.clocks()...)
 	rep.Hosts = append(rep.Hosts, r.twins()...)
-	r.Levels.set(rep.Hosts)
+	r.Levels.Apply(rep.Hosts)
 	return rep
 }
 
-func (r *round) left() []LeftOut {
+func (r *round) left() []preflight.LeftOut {
 	count := map[string]int{}
 	for _, e := range r.edges {
 		for _, name := range []string{e.From, e.To} {
@@ -219,22 +220,22 @@ func (r *round) left() []LeftOut {
 	for name := range r.Left {
 		count[name] += 0
 	}
-	var out []LeftOut
+	var out []preflight.LeftOut
 	for name, n := range count {
 		why := r.Left[name]
 		if why == "" {
 			why = "not reached"
 		}
-		out = append(out, LeftOut{Host: name, Why: why, Edges: n})
+		out = append(out, preflight.LeftOut{Host: name, Why: why, Edges: n})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Host < out[j].Host })
 	return out
 }
 
-func (p *peer) bindResults() []BindResult {
-	var out []BindResult
+func (p *peer) bindResults() []preflight.BindResult {
+	var out []preflight.BindResult
 	for i, port := range p.ports {
-		b := BindResult{Host: p.name, Port: port, State: Unbound}
+		b := preflight.BindResult{Host: p.name, Port: port, State: preflight.Unbound}
 		if i < len(p.binds) && p.err == nil {
 			b.State, b.Err, b.Holder = bindState(port, p.binds[i]), p.binds[i].Err, p.binds[i].Holder
 		}
@@ -243,21 +244,21 @@ func (p *peer) bindResults() []BindResult {
 	return out
 }
 
-func (r *round) hostFindings() []Finding {
-	var out []Finding
+func (r *round) hostFindings() []preflight.Finding {
+	var out []preflight.Finding
 	unsure := r.unsure()
 	for _, name := range r.names {
 		p := r.peers[name]
 		switch {
 		case p.err != nil:
-			out = append(out, newFinding(HostLost, name, fmt.Sprintf("%s left during the probe: %v", name, p.err), ""))
+			out = append(out, preflight.NewFinding(preflight.HostLost, name, fmt.Sprintf("%s left during the probe: %v", name, p.err), ""))
 		case p.lock != nil:
-			out = append(out, newFinding(HostLocked, name, fmt.Sprintf("%s is held by %s since %s for %s: nothing was bound there",
+			out = append(out, preflight.NewFinding(preflight.HostLocked, name, fmt.Sprintf("%s is held by %s since %s for %s: nothing was bound there",
 				name, p.lock.Who, p.lock.Since.Format(time.RFC3339), p.lock.For), ""))
 		case r.later(name, r.Wait/4) && r.silentAt(name):
-			out = append(out, newFinding(Overload, name, fmt.Sprintf("%s heard itself only after %s", name, p.self.RTT.Round(time.Millisecond)), ""))
+			out = append(out, preflight.NewFinding(preflight.Overload, name, fmt.Sprintf("%s heard itself only after %s", name, p.self.RTT.Round(time.Millisecond)), ""))
 		case unsure[name] > 0:
-			out = append(out, newFinding(Overload, name, fmt.Sprintf("%s got requests on %d edges and answered too late to tell if answers pass", name, unsure[name]), ""))
+			out = append(out, preflight.NewFinding(preflight.Overload, name, fmt.Sprintf("%s got requests on %d edges and answered too late to tell if answers pass", name, unsure[name]), ""))
 		}
 	}
 	return out
@@ -283,8 +284,8 @@ func (r *round) unsure() map[string]int {
 	return out
 }
 
-func bindFindings(binds []BindResult) []Finding {
-	var out []Finding
+func bindFindings(binds []preflight.BindResult) []preflight.Finding {
+	var out []preflight.Finding
 	busy := map[string]bool{}
 	for _, b := range binds {
 		want := "free"
@@ -292,38 +293,38 @@ func bindFindings(binds []BindResult) []Finding {
 			want = "free, or held by " + b.Unit
 		}
 		switch b.State {
-		case Held:
-			out = append(out, newFinding(PortHeld, b.Host, b.String(), want))
-		case Stopped:
-			out = append(out, newFinding(HolderStopped, b.Host, b.String(), ""))
-		case Failed:
-			out = append(out, newFinding(CannotBind, b.Host, b.String(), want))
-		case busyPort:
+		case preflight.Held:
+			out = append(out, preflight.NewFinding(preflight.PortHeld, b.Host, b.String(), want))
+		case preflight.Stopped:
+			out = append(out, preflight.NewFinding(preflight.HolderStopped, b.Host, b.String(), ""))
+		case preflight.Failed:
+			out = append(out, preflight.NewFinding(preflight.CannotBind, b.Host, b.String(), want))
+		case preflight.Busy:
 			if !busy[b.Host] {
 				busy[b.Host] = true
-				out = append(out, newFinding(ProbeBusy, b.Host, "another run of pmkctl probes "+b.Host+" at this moment", ""))
+				out = append(out, preflight.NewFinding(preflight.ProbeBusy, b.Host, "another run of pmkctl probes "+b.Host+" at this moment", ""))
 			}
 		}
 	}
 	return out
 }
 
-func (r *round) edgeFindings(rep *Report) []Finding {
-	var out []Finding
-	for _, s := range Statements(rep.Edges) {
-		id := Unreached
+func (r *round) edgeFindings(rep *preflight.Report) []preflight.Finding {
+	var out []preflight.Finding
+	for _, s := range preflight.Statements(rep.Edges) {
+		id := preflight.Unreached
 		switch {
-		case s.Verdict == Lossy:
-			id = Loss
-		case s.Verdict == TooBig:
-			id = SmallPath
+		case s.Verdict == preflight.Lossy:
+			id = preflight.Loss
+		case s.Verdict == preflight.TooBig:
+			id = preflight.SmallPath
 		case slices.Equal(s.Ports, []string{overlayProto}):
-			id = OverlayDown
+			id = preflight.OverlayDown
 		}
-		f := newFinding(id, "", s.String(), "")
+		f := preflight.NewFinding(id, "", s.String(), "")
 		f.Cause = s.Detail
-		if id == SmallPath {
-			f.Expected, f.Do = rep.MTU.advice()
+		if id == preflight.SmallPath {
+			f.Expected, f.Do = advice(rep.MTU)
 		}
 		out = append(out, f)
 	}
@@ -331,9 +332,9 @@ func (r *round) edgeFindings(rep *Report) []Finding {
 }
 
 // translated finds hosts that others see under another address.
-func (r *round) translated(came cameAt) []Finding {
+func (r *round) translated(came cameAt) []preflight.Finding {
 	seen := map[string]bool{}
-	var out []Finding
+	var out []preflight.Finding
 	for _, e := range r.edges {
 		for _, p := range came.nonces[e.index] {
 			if p.from == r.Addresses[e.From] {
@@ -344,7 +345,7 @@ func (r *round) translated(came cameAt) []Finding {
 				continue
 			}
 			seen[text] = true
-			out = append(out, newFinding(Translated, e.From, text, ""))
+			out = append(out, preflight.NewFinding(preflight.Translated, e.From, text, ""))
 		}
 	}
 	return out

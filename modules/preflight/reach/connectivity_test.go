@@ -1,4 +1,4 @@
-package preflight_test
+package reach_test
 
 import (
 	"context"
@@ -13,12 +13,13 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/modules/preflight/reach"
 )
 
 // small is a cluster of hosts in memory: cp-1 and workers, with the API
 // server, the kubelets and flannel's udp backend.
-func small(n int) (preflight.Connectivity, *hosttest.Cluster) {
-	c := preflight.Connectivity{Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Overhead: 28}
+func small(n int) (reach.Connectivity, *hosttest.Cluster) {
+	c := reach.Connectivity{Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Overhead: 28}
 	var names []string
 	var all []*hosttest.Host
 	for i := range n {
@@ -65,79 +66,79 @@ func bad(r *preflight.Report) string {
 func TestConnectivity(t *testing.T) {
 	tests := []struct {
 		name   string
-		break_ func(c *preflight.Connectivity, n *hosttest.Cluster)
+		break_ func(c *reach.Connectivity, n *hosttest.Cluster)
 		want   string
 	}{
-		{"healthy", func(*preflight.Connectivity, *hosttest.Cluster) {}, ""},
-		{"one way", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"healthy", func(*reach.Connectivity, *hosttest.Cluster) {}, ""},
+		{"one way", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Port: 8285})
 		}, "PF040 error worker-2 -> worker-1 8285/udp filtered\n"},
-		{"both ways", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"both ways", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp"})
 			n.Net.Add(hosttest.Rule{From: "worker-1", To: "worker-2", Proto: "udp", Do: hosttest.Refuse})
 		}, "PF040 error worker-1 -> worker-2 8285/udp refused\nPF040 error worker-2 -> worker-1 8285/udp filtered\n"},
-		{"replies to datagrams", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"replies to datagrams", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Do: hosttest.DropReplies})
 		}, "PF040 error worker-2 -> worker-1 8285/udp one way\n"},
-		{"replies of a direction that is closed", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"replies of a direction that is closed", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Do: hosttest.DropReplies})
 			n.Net.Add(hosttest.Rule{From: "worker-1", To: "worker-2", Proto: "udp"})
 		}, "PF040 error worker-1 -> worker-2 8285/udp filtered\n"},
-		{"replies of a handshake", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"replies of a handshake", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "cp-1", Proto: "tcp", Port: 6443, Do: hosttest.DropReplies})
 		}, "PF040 error worker-2 -> cp-1 6443/tcp one way\n"},
-		{"prohibited", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"prohibited", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "cp-1", Port: 6443, Do: hosttest.Prohibit})
 		}, "PF040 error worker-2 -> cp-1 6443/tcp prohibited\n"},
-		{"no route", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"no route", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "cp-1", Port: 6443, Do: hosttest.NoRoute})
 		}, "PF040 error worker-2 -> cp-1 6443/tcp no route\n"},
-		{"loss", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"loss", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Do: hosttest.Lose})
 		}, "PF041 warning worker-2 -> worker-1 8285/udp lossy\n"},
-		{"large packets one way", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"large packets one way", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Over: 1401})
 		}, "PF047 error worker-2 -> worker-1 8285/udp too big: packets of 1500 bytes are dropped without a word, 1401 bytes pass\n"},
-		{"large packets at one host", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"large packets at one host", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{To: "worker-1", Proto: "udp", Over: 733})
 		}, "PF047 error everyone -> worker-1: 8285/udp too big: packets of 1500 bytes are dropped without a word, 733 bytes pass\n"},
-		{"replies to large packets", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"replies to large packets", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Over: 1401, Do: hosttest.DropReplies})
 		}, ""},
-		{"the pod network itself", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"the pod network itself", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			goLive(n, "worker-1", "worker-2")
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "icmp"})
 		}, "PF048 error worker-2 -> worker-1 overlay filtered\n"},
-		{"a proxy between", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"a proxy between", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "tcp", Do: hosttest.Swallow})
 		}, "PF040 error worker-2 -> worker-1 10250/tcp no answer\n"},
-		{"two hosts at one address", func(c *preflight.Connectivity, n *hosttest.Cluster) {
+		{"two hosts at one address", func(c *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Claim(c.Addresses["worker-1"], "worker-2")
 		}, "PF040 error everyone -> worker-1: 10250/tcp, 8285/udp wrong host\n"},
-		{"one host cut off", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"one host cut off", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{To: "worker-2"})
 			n.Net.Add(hosttest.Rule{From: "worker-2"})
 		}, "PF040 error worker-2 <-> everyone: 10250/tcp, 8285/udp, 6443/tcp filtered\n"},
-		{"nothing passes", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"nothing passes", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{Proto: "udp"})
 		}, "PF040 error everyone -> everyone: 8285/udp filtered\n"},
-		{"a port held", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"a port held", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Host("worker-1").Listen(host.Socket{Proto: "tcp", Addr: "0.0.0.0", Port: 10250, PID: 1234, Process: "python3"})
 		}, "PF030 error worker-1 10250/tcp held by python3 (pid 1234)\n"},
-		{"a port held by another unit", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"a port held by another unit", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Host("worker-1").Listen(host.Socket{Proto: "udp", Addr: "0.0.0.0", Port: 8285, PID: 7, Process: "x", Unit: "x.service"})
 		}, "PF030 error worker-1 8285/udp held by x (pid 7, unit x.service)\n"},
-		{"a stopped component", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"a stopped component", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Host("worker-1").Listen(host.Socket{Proto: "tcp", Addr: "::", Port: 10250, PID: 7, Process: "kubelet", Unit: "kubelet.service", State: "T"})
 		}, "PF031 error worker-1 10250/tcp held by kubelet (pid 7, unit kubelet.service, stopped)\n"},
-		{"the components themselves", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"the components themselves", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Host("worker-1").Listen(host.Socket{Proto: "tcp", Addr: "::", Port: 10250, PID: 7, Process: "kubelet", Unit: "kubelet.service"})
 			n.Host("worker-1").Listen(host.Socket{Proto: "udp", Addr: "10.0.0.2", Port: 8285, PID: 8, Process: "flanneld", Unit: "flanneld.service"})
 		}, ""},
-		{"an address that is not there", func(c *preflight.Connectivity, _ *hosttest.Cluster) {
+		{"an address that is not there", func(c *reach.Connectivity, _ *hosttest.Cluster) {
 			c.Ports["worker-1"][1].Addr = "10.9.9.9"
 		}, "PF032 error worker-1 8285/udp cannot be bound: the address is not on this host\n"},
-		{"an agent dies", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"an agent dies", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Host("worker-1").FailOn(func(method, _ string) error {
 				if method == "ProbeDial" {
 					return host.ErrLost
@@ -147,30 +148,30 @@ func TestConnectivity(t *testing.T) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp"})
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "cp-1", Proto: "udp"})
 		}, "PF043 error worker-1 left during the probe: connection lost\nPF040 error worker-2 -> cp-1 8285/udp filtered\n"},
-		{"load is not a firewall", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"load is not a firewall", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Host("worker-1").Overload(400 * time.Millisecond)
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Times: 2})
 		}, ""},
-		{"load and a firewall", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"load and a firewall", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Host("worker-1").Overload(400 * time.Millisecond)
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp"})
 		}, "PF046 warning worker-1 heard itself only after 400ms\nPF040 error worker-2 -> worker-1 8285/udp filtered\n"},
-		{"replies lost in one pass", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"replies lost in one pass", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Do: hosttest.DropReplies, Times: 2})
 			n.Net.Add(hosttest.Rule{From: "worker-1", To: "worker-2", Proto: "tcp", Do: hosttest.DropReplies, Times: 1})
 		}, ""},
-		{"a host that answers late", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"a host that answers late", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{To: "worker-1", Do: hosttest.Late, By: 900 * time.Millisecond})
 		}, ""},
-		{"a host that answers too late to tell", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"a host that answers too late to tell", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{To: "worker-1", Do: hosttest.Late, By: time.Minute})
 		}, "PF046 warning worker-1 got requests on 4 edges and answered too late to tell if answers pass\n"},
-		{"a host that answers late, and a firewall", func(_ *preflight.Connectivity, n *hosttest.Cluster) {
+		{"a host that answers late, and a firewall", func(_ *reach.Connectivity, n *hosttest.Cluster) {
 			n.Net.Add(hosttest.Rule{To: "worker-1", Proto: "udp", Do: hosttest.Late, By: time.Minute, Times: 4}) // two hosts, small and full-size
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "worker-1", Proto: "udp", Do: hosttest.DropReplies})
 		}, "PF040 error worker-2 -> worker-1 8285/udp one way\n"},
-		{"another probe", func(_ *preflight.Connectivity, n *hosttest.Cluster) { n.Host("worker-1").Busy(2) }, ""},
-		{"an apply", func(c *preflight.Connectivity, n *hosttest.Cluster) {
+		{"another probe", func(_ *reach.Connectivity, n *hosttest.Cluster) { n.Host("worker-1").Busy(2) }, ""},
+		{"an apply", func(c *reach.Connectivity, n *hosttest.Cluster) {
 			c.Holder = func(_ context.Context, name string) (*host.LockRequest, error) {
 				if name != "worker-1" {
 					return nil, nil
@@ -178,7 +179,7 @@ func TestConnectivity(t *testing.T) {
 				return &host.LockRequest{Who: "ann@desk", For: "apply"}, nil
 			}
 		}, "PF044 warning worker-1 is held by ann@desk since 0001-01-01T00:00:00Z for apply: nothing was bound there\n"},
-		{"ignored", func(c *preflight.Connectivity, n *hosttest.Cluster) {
+		{"ignored", func(c *reach.Connectivity, n *hosttest.Cluster) {
 			c.Levels = preflight.Levels{preflight.Unreached: change.Ignored}
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "cp-1", Port: 6443})
 		}, "PF040 ignored worker-2 -> cp-1 6443/tcp filtered\n"},
@@ -270,7 +271,7 @@ func TestPathMTU(t *testing.T) {
 
 // dialledOnce fails the test unless every edge was dialled, and nothing else
 // or twice.
-func dialledOnce(t testing.TB, c preflight.Connectivity, cluster *hosttest.Cluster) {
+func dialledOnce(t testing.TB, c reach.Connectivity, cluster *hosttest.Cluster) {
 	t.Helper()
 	dials := cluster.Net.Dials()
 	for _, e := range c.Edges {

@@ -1,4 +1,4 @@
-package preflight
+package hostcheck
 
 import (
 	"context"
@@ -15,11 +15,12 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// HostProbe is the checks of one host: what the components need and it
+// Probe is the checks of one host: what the components need and it
 // lacks, and what is there that must not be.
-type HostProbe struct {
+type Probe struct {
 	Name         string
 	Cluster      string   // its name
 	ClusterID    string   // as the records of the hosts have it
@@ -28,9 +29,9 @@ type HostProbe struct {
 	Features     []string // that the kernel must have, as host.Reader names them
 	FailSwapOn   bool     // as the kubelet is configured
 	FailCgroupV1 bool
-	MinFreeDisk  int64  // bytes, on each disk that the components write to; 0 asks for none
-	MinMemory    int64  // bytes
-	Levels       Levels // of checks, as the spec has them
+	MinFreeDisk  int64            // bytes, on each disk that the components write to; 0 asks for none
+	MinMemory    int64            // bytes
+	Levels       preflight.Levels // of checks, as the spec has them
 
 	PodCIDR, ServiceCIDR netip.Prefix // the zero ones are not looked at
 	Members              []string     // internal addresses of all hosts
@@ -86,19 +87,19 @@ type record struct {
 }
 
 // Check reads everything at once and compares. It changes nothing.
-func (p HostProbe) Check(ctx context.Context, h host.Host) (change.Diff, error) {
+func (p Probe) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	s, err := p.read(ctx, h)
 	if err != nil {
 		return nil, err
 	}
 	fs := p.judge(s)
-	p.Levels.set(fs)
-	return diff(fs), nil
+	p.Levels.Apply(fs)
+	return preflight.Diff(fs), nil
 }
 
 // read asks for all at once. Only etcd's disk waits for an answer: whether
 // an etcd uses it.
-func (p HostProbe) read(ctx context.Context, h host.Host) (*seen, error) {
+func (p Probe) read(ctx context.Context, h host.Host) (*seen, error) {
 	s := &seen{files: map[string]host.File{}, units: map[string]host.Unit{}}
 	g, ctx := errgroup.WithContext(ctx)
 	filesRead, unitsRead := make(chan struct{}), make(chan struct{})
@@ -162,7 +163,7 @@ func optional(err error) error {
 }
 
 // queries are the files to look at.
-func (p HostProbe) queries() []host.FileQuery {
+func (p Probe) queries() []host.FileQuery {
 	q := []host.FileQuery{{Path: manifests, List: true}, {Path: cniDir, List: true}, {Path: tunPath}, {Path: p.resolvConf()}}
 	if p.EtcdData != "" {
 		q = append(q, host.FileQuery{Path: memberDir(p.EtcdData)})
@@ -180,7 +181,7 @@ func (p HostProbe) queries() []host.FileQuery {
 const loader = "modprobe"
 
 // programs are those that the components run.
-func (p HostProbe) programs() []string {
+func (p Probe) programs() []string {
 	list := []string{"mount", "ip", "nsenter", "iptables"}
 	if p.ProxyMode == "nftables" {
 		list = append(list, "nft")
@@ -188,38 +189,38 @@ func (p HostProbe) programs() []string {
 	return list
 }
 
-func (p HostProbe) judge(s *seen) []Finding {
+func (p Probe) judge(s *seen) []preflight.Finding {
 	return slices.Concat(p.machine(s), p.kernel(s), p.room(s), p.others(s),
 		p.disk(s), p.cni(s), p.leftovers(s), p.routes(s), p.firewall(s), p.resolver(s), p.runtime(s), p.endpoint(s))
 }
 
 // machine is what the host is.
-func (p HostProbe) machine(s *seen) (out []Finding) {
-	add := func(id, found, expected string) { out = append(out, newFinding(id, p.Name, found, expected)) }
+func (p Probe) machine(s *seen) (out []preflight.Finding) {
+	add := func(id, found, expected string) { out = append(out, preflight.NewFinding(id, p.Name, found, expected)) }
 	f := s.facts
 	if p.Backend == "udp" && f.Arch != "amd64" {
-		add(Arch, "the processor is "+f.Arch, "amd64 for the udp backend")
+		add(preflight.Arch, "the processor is "+f.Arch, "amd64 for the udp backend")
 	}
 	if f.Systemd == "" {
-		add(Systemd, "systemd is not process 1", "systemd")
+		add(preflight.Systemd, "systemd is not process 1", "systemd")
 	}
 	if !f.Root {
-		add(Root, "the agent does not run as root", "root")
+		add(preflight.Root, "the agent does not run as root", "root")
 	}
 	if !f.CgroupV2 {
-		add(Cgroups, "the host has cgroup v1", "cgroup v2")
+		add(preflight.Cgroups, "the host has cgroup v1", "cgroup v2")
 		if !p.FailCgroupV1 {
 			out[len(out)-1].Level = change.Warning
 		}
 	}
 	if len(f.Swaps) > 0 && p.FailSwapOn {
-		add(Swap, "swap is on: "+strings.Join(f.Swaps, ", "), "no swap")
+		add(preflight.Swap, "swap is on: "+strings.Join(f.Swaps, ", "), "no swap")
 	}
 	return out
 }
 
 // kernel is what the kernel and the programs can do.
-func (p HostProbe) kernel(s *seen) (out []Finding) {
+func (p Probe) kernel(s *seen) (out []preflight.Finding) {
 	var missing []string
 	loads := false
 	for _, f := range s.features {
@@ -232,13 +233,13 @@ func (p HostProbe) kernel(s *seen) (out []Finding) {
 		}
 	}
 	if len(missing) > 0 {
-		out = append(out, newFinding(Kernel, p.Name, fmt.Sprintf("the kernel %s lacks %s", s.facts.Kernel, strings.Join(missing, ", ")), strings.Join(p.Features, ", ")))
+		out = append(out, preflight.NewFinding(preflight.Kernel, p.Name, fmt.Sprintf("the kernel %s lacks %s", s.facts.Kernel, strings.Join(missing, ", ")), strings.Join(p.Features, ", ")))
 	}
 	switch {
 	case olderThan(s.facts.Kernel, 4, 19):
-		out = append(out, newFinding(KernelVersion, p.Name, "the kernel is "+s.facts.Kernel, "4.19 or newer"))
+		out = append(out, preflight.NewFinding(preflight.KernelVersion, p.Name, "the kernel is "+s.facts.Kernel, "4.19 or newer"))
 	case p.ProxyMode == "nftables" && olderThan(s.facts.Kernel, 5, 13):
-		out = append(out, newFinding(KernelVersion, p.Name, "the kernel is "+s.facts.Kernel, "5.13 or newer for kube-proxy's nftables mode"))
+		out = append(out, preflight.NewFinding(preflight.KernelVersion, p.Name, "the kernel is "+s.facts.Kernel, "5.13 or newer for kube-proxy's nftables mode"))
 	}
 	missing = nil
 	wanted := p.programs()
@@ -251,7 +252,7 @@ func (p HostProbe) kernel(s *seen) (out []Finding) {
 		}
 	}
 	if len(missing) > 0 {
-		out = append(out, newFinding(Programs, p.Name, "missing: "+strings.Join(missing, ", "), strings.Join(wanted, ", ")))
+		out = append(out, preflight.NewFinding(preflight.Programs, p.Name, "missing: "+strings.Join(missing, ", "), strings.Join(wanted, ", ")))
 	}
 	return out
 }
@@ -268,9 +269,9 @@ func olderThan(release string, major, minor int) bool {
 
 // room is disk and memory. A member that runs already is warned only: its
 // apply may be what mends it.
-func (p HostProbe) room(s *seen) (out []Finding) {
+func (p Probe) room(s *seen) (out []preflight.Finding) {
 	add := func(id, found, expected string) {
-		f := newFinding(id, p.Name, found, expected)
+		f := preflight.NewFinding(id, p.Name, found, expected)
 		if p.member(s) {
 			f.Level = change.Warning
 		}
@@ -283,10 +284,10 @@ func (p HostProbe) room(s *seen) (out []Finding) {
 			continue // or it is one that was named, mounted twice
 		}
 		said = append(said, d)
-		add(Disk, fmt.Sprintf("%s has %s free", d.Path, bytesText(d.Free)), "at least "+bytesText(need.bytes))
+		add(preflight.Disk, fmt.Sprintf("%s has %s free", d.Path, bytesText(d.Free)), "at least "+bytesText(need.bytes))
 	}
 	if m := s.facts.Memory; m > 0 && m < p.MinMemory {
-		add(Memory, "the host has "+bytesText(m)+" of memory", "at least "+bytesText(p.MinMemory))
+		add(preflight.Memory, "the host has "+bytesText(m)+" of memory", "at least "+bytesText(p.MinMemory))
 	}
 	return out
 }
@@ -301,7 +302,7 @@ type space struct {
 // while they are replaced.
 const programSpace = 1 << 30
 
-func (p HostProbe) space() []space {
+func (p Probe) space() []space {
 	list := []space{{"/var/lib/kubelet", p.MinFreeDisk}, {"/var/lib/containerd", p.MinFreeDisk}}
 	if strings.HasPrefix(p.EtcdData, "/var/") { // no other disks are told
 		list = append(list, space{p.EtcdData, p.MinFreeDisk})
@@ -327,27 +328,27 @@ func bytesText(n int64) string {
 }
 
 // member tells if the host is in this cluster already.
-func (p HostProbe) member(s *seen) bool {
+func (p Probe) member(s *seen) bool {
 	return s.record != nil && s.broken == nil && s.record.Cluster.Name == p.Cluster && s.record.Cluster.ID == p.ClusterID
 }
 
 // others is what somebody else installed.
-func (p HostProbe) others(s *seen) (out []Finding) {
-	add := func(id, found, expected string) { out = append(out, newFinding(id, p.Name, found, expected)) }
+func (p Probe) others(s *seen) (out []preflight.Finding) {
+	add := func(id, found, expected string) { out = append(out, preflight.NewFinding(id, p.Name, found, expected)) }
 	switch c := s.record; {
 	case c == nil || s.broken == nil && c.Cluster.ID == "" || p.member(s): // without an id a run was cut off before it made a member
 	case s.broken != nil:
-		add(OtherCluster, fmt.Sprintf("%s cannot be read: %v", recordPath, s.broken), "")
+		add(preflight.OtherCluster, fmt.Sprintf("%s cannot be read: %v", recordPath, s.broken), "")
 	case c.Cluster.Name != p.Cluster:
-		add(OtherCluster, fmt.Sprintf("the host belongs to the cluster %q", c.Cluster.Name), fmt.Sprintf("%q, or none", p.Cluster))
+		add(preflight.OtherCluster, fmt.Sprintf("the host belongs to the cluster %q", c.Cluster.Name), fmt.Sprintf("%q, or none", p.Cluster))
 	default:
-		add(OtherCluster, fmt.Sprintf("the host belongs to another cluster of the name %q, with the id %s", c.Cluster.Name, c.Cluster.ID), "the id "+p.ClusterID)
+		add(preflight.OtherCluster, fmt.Sprintf("the host belongs to another cluster of the name %q, with the id %s", c.Cluster.Name, c.Cluster.ID), "the id "+p.ClusterID)
 	}
 	if u := s.units[kubeletUnit]; !gone(u) && !p.ours(s, u) {
-		add(ForeignKubelet, fmt.Sprintf("%s is there (%s, %s)", kubeletUnit, u.Path, u.Active), "none, or pmkctl's own")
+		add(preflight.ForeignKubelet, fmt.Sprintf("%s is there (%s, %s)", kubeletUnit, u.Path, u.Active), "none, or pmkctl's own")
 	}
 	if found := p.foreign(s); len(found) > 0 {
-		add(ForeignInstall, "found "+strings.Join(found, ", "), "none")
+		add(preflight.ForeignInstall, "found "+strings.Join(found, ", "), "none")
 	}
 	return out
 }
@@ -355,7 +356,7 @@ func (p HostProbe) others(s *seen) (out []Finding) {
 func gone(u host.Unit) bool { return u.Load == "" || u.Load == "not-found" }
 
 // ours tells if pmkctl wrote a unit.
-func (p HostProbe) ours(s *seen, u host.Unit) bool {
+func (p Probe) ours(s *seen, u host.Unit) bool {
 	path := unitDir + u.Name
 	if u.Path != path {
 		return false
@@ -368,7 +369,7 @@ func (p HostProbe) ours(s *seen, u host.Unit) bool {
 
 // foreign lists what other installers left. Members may use static pods of
 // their own, and have an etcd's data.
-func (p HostProbe) foreign(s *seen) (found []string) {
+func (p Probe) foreign(s *seen) (found []string) {
 	member := p.member(s)
 	for _, name := range foreignUnits {
 		if !gone(s.units[name]) {

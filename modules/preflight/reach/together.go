@@ -1,16 +1,18 @@
-package preflight
+package reach
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // clocks compares the hosts' clocks with each other, not with ours. What load
 // or distance may explain is no difference.
-func (r *round) clocks() []Finding {
+func (r *round) clocks() []preflight.Finding {
 	var first, last *peer
 	for _, name := range r.names {
 		p := r.peers[name]
@@ -32,7 +34,7 @@ func (r *round) clocks() []Finding {
 
 // skewed names the hosts that are far from most of the others; two that
 // disagree are both named.
-func (r *round) skewed(first, last *peer) []Finding {
+func (r *round) skewed(first, last *peer) []preflight.Finding {
 	var clocks, vague []time.Duration
 	for _, name := range r.names {
 		if p := r.peers[name]; p.timed {
@@ -40,16 +42,16 @@ func (r *round) skewed(first, last *peer) []Finding {
 		}
 	}
 	mid, about := median(clocks), median(vague)
-	var out []Finding
+	var out []preflight.Finding
 	for _, name := range r.names {
 		p := r.peers[name]
 		if d := p.clock - mid; p.timed && len(clocks) > 2 && d.Abs()-p.vague-about > r.ClockSkew {
-			out = append(out, newFinding(Clock, name, fmt.Sprintf("the clock of %s is %s %s the others'", name, round10(d.Abs()), side(d)),
+			out = append(out, preflight.NewFinding(preflight.Clock, name, fmt.Sprintf("the clock of %s is %s %s the others'", name, round10(d.Abs()), side(d)),
 				fmt.Sprintf("at most %s apart", r.ClockSkew)))
 		}
 	}
 	if out == nil {
-		out = append(out, newFinding(Clock, "", fmt.Sprintf("the clock of %s is %s ahead of %s's", last.name, round10(last.clock-first.clock), first.name),
+		out = append(out, preflight.NewFinding(preflight.Clock, "", fmt.Sprintf("the clock of %s is %s ahead of %s's", last.name, round10(last.clock-first.clock), first.name),
 			fmt.Sprintf("at most %s apart", r.ClockSkew)))
 	}
 	return out
@@ -70,27 +72,19 @@ func round10(d time.Duration) time.Duration {
 }
 
 // twins finds hosts that cannot be told apart.
-func (r *round) twins() []Finding {
-	var out []Finding
-	out = append(out, r.same(SameHostname, "hostname", func(f host.Facts) string { return f.Hostname })...)
-	out = append(out, r.same(SameMachineID, "machine-id", func(f host.Facts) string { return f.MachineID })...)
-	return append(out, r.same(SameProductUUID, "product UUID", func(f host.Facts) string {
-		if container(f.Virt) {
+func (r *round) twins() []preflight.Finding {
+	var out []preflight.Finding
+	out = append(out, r.same(preflight.SameHostname, "hostname", func(f host.Facts) string { return f.Hostname })...)
+	out = append(out, r.same(preflight.SameMachineID, "machine-id", func(f host.Facts) string { return f.MachineID })...)
+	return append(out, r.same(preflight.SameProductUUID, "product UUID", func(f host.Facts) string {
+		if f.InContainer() {
 			return "" // all share that of the machine they are on
 		}
 		return f.ProductUUID
 	})...)
 }
 
-func container(virt string) bool {
-	switch virt {
-	case "docker", "podman", "lxc", "lxc-libvirt", "systemd-nspawn", "openvz", "rkt", "wsl", "proot", "pouch", "container-other":
-		return true
-	}
-	return false
-}
-
-func (r *round) same(id, what string, of func(host.Facts) string) []Finding {
+func (r *round) same(id, what string, of func(host.Facts) string) []preflight.Finding {
 	owners := map[string][]string{}
 	var order []string
 	for _, name := range r.names {
@@ -103,11 +97,17 @@ func (r *round) same(id, what string, of func(host.Facts) string) []Finding {
 		}
 		owners[v] = append(owners[v], name)
 	}
-	var out []Finding
+	var out []preflight.Finding
 	for _, v := range order {
 		if len(owners[v]) > 1 {
-			out = append(out, newFinding(id, "", fmt.Sprintf("%s have the same %s, %s", strings.Join(owners[v], " and "), what, v), "different ones"))
+			out = append(out, preflight.NewFinding(id, "", fmt.Sprintf("%s have the same %s, %s", strings.Join(owners[v], " and "), what, v), "different ones"))
 		}
 	}
 	return out
+}
+
+// median is the middle one; in is left as it is.
+func median(in []time.Duration) time.Duration {
+	s := slices.Sorted(slices.Values(in))
+	return s[(len(s)-1)/2]
 }

@@ -1,4 +1,4 @@
-package preflight_test
+package hostcheck_test
 
 import (
 	"fmt"
@@ -15,11 +15,12 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/modules/preflight/hostcheck"
 )
 
 // aProbe is of a worker that has an etcd as well.
-func aProbe() preflight.HostProbe {
-	return preflight.HostProbe{
+func aProbe() hostcheck.Probe {
+	return hostcheck.Probe{
 		Name: "worker-1", Cluster: "main", ClusterID: "1", Backend: "udp", Features: []string{"overlay", "br_netfilter", "tun"},
 		FailSwapOn: true, FailCgroupV1: true, MinFreeDisk: 2 << 30, MinMemory: 1 << 30,
 		PodCIDR: netip.MustParsePrefix("10.244.0.0/16"), ServiceCIDR: netip.MustParsePrefix("10.96.0.0/16"), Members: []string{"192.0.2.10", "192.0.2.11"},
@@ -65,7 +66,7 @@ func TestHostNetwork(t *testing.T) {
 	tests := []struct {
 		name string
 		opts options
-		edit func(p *preflight.HostProbe)
+		edit func(p *hostcheck.Probe)
 		want string
 	}{
 		{"a bare host", nil, nil, ""},
@@ -77,13 +78,13 @@ func TestHostNetwork(t *testing.T) {
 
 		{"a slow disk", options{hosttest.WithFsync(ms(12))}, nil,
 			"PF014 warning a synced write to the disk of /var/lib/etcd takes 12ms (99 of 100 are faster); expected at most 10ms\n"},
-		{"a slow disk, ignored", options{hosttest.WithFsync(ms(12))}, func(p *preflight.HostProbe) { p.Levels = preflight.Levels{"PF014": change.Ignored} },
+		{"a slow disk, ignored", options{hosttest.WithFsync(ms(12))}, func(p *hostcheck.Probe) { p.Levels = preflight.Levels{"PF014": change.Ignored} },
 			"PF014 ignored a synced write to the disk of /var/lib/etcd takes 12ms (99 of 100 are faster); expected at most 10ms\n"},
 		{"a disk that hangs now and then", options{hosttest.WithFsync(slices.Concat(repeat(ms(1), 48), repeat(ms(90), 2), repeat(ms(1), 48), repeat(ms(90), 2), repeat(ms(1), 48), repeat(ms(90), 2), repeat(ms(1), 50))...)}, nil,
 			"PF014 warning a synced write to the disk of /var/lib/etcd takes 90ms (99 of 100 are faster); expected at most 10ms\n"},
 		{"one hiccup", options{hosttest.WithFsync(append(repeat(ms(300), 5), ms(1))...)}, nil, ""},
 		{"a disk that cannot tell", options{hosttest.WithFsync()}, nil, ""},
-		{"a slow disk without etcd", options{hosttest.WithFsync(ms(12))}, func(p *preflight.HostProbe) { p.EtcdData = "" }, ""},
+		{"a slow disk without etcd", options{hosttest.WithFsync(ms(12))}, func(p *hostcheck.Probe) { p.EtcdData = "" }, ""},
 		{"a slow disk that an etcd has used", options{hosttest.WithFsync(ms(12)), hosttest.WithDir("/var/lib/etcd/member"), isMember()}, nil, ""},
 		{"data of another etcd", options{hosttest.WithDir("/var/lib/etcd/member")}, nil, "PF011 error found /var/lib/etcd/member; expected none\n"},
 		{"a live etcd on a slow disk", options{hosttest.WithFsync(ms(1)), hosttest.WithService("etcd"), hosttest.WithAnswer("http://127.0.0.1:2381/metrics", buckets(10000, 200))}, nil,
@@ -112,7 +113,7 @@ func TestHostNetwork(t *testing.T) {
 
 		{"a route into the pod network", options{routes(host.NetRoute{Dst: "10.244.3.0/24", Via: "192.0.2.9", Dev: "eth0"})}, nil,
 			"PF017 error the host has 10.244.3.0/24 via 192.0.2.9 dev eth0; expected no route into the pod network 10.244.0.0/16\n"},
-		{"its own routes over host-gw", options{routes(host.NetRoute{Dst: "10.244.0.0/24", Via: "192.0.2.10", Dev: "eth0"})}, func(p *preflight.HostProbe) { p.Backend = "host-gw" }, ""},
+		{"its own routes over host-gw", options{routes(host.NetRoute{Dst: "10.244.0.0/24", Via: "192.0.2.10", Dev: "eth0"})}, func(p *hostcheck.Probe) { p.Backend = "host-gw" }, ""},
 		{"many routes into the service network", options{routes(host.NetRoute{Dst: "10.96.0.0/16", Dev: "br0"}, host.NetRoute{Dst: "10.96.1.0/24", Dev: "br1"},
 			host.NetRoute{Dst: "10.96.2.0/24", Dev: "br2"}, host.NetRoute{Dst: "10.96.3.0/24", Dev: "br3"})}, nil,
 			"PF017 warning the host has 10.96.0.0/16 dev br0, 10.96.1.0/24 dev br1, 10.96.2.0/24 dev br2 and 1 more; expected no route into the service network 10.96.0.0/16\n"},
@@ -120,7 +121,7 @@ func TestHostNetwork(t *testing.T) {
 			"PF017 warning the pod network 10.244.0.0/16 lies within 10.0.0.0/8 dev eth1; expected a network of its own\n" +
 				"PF017 warning the service network 10.96.0.0/16 lies within 10.0.0.0/8 dev eth1; expected a network of its own\n"},
 		{"a wide route", options{routes(host.NetRoute{Dst: "10.0.0.0/8", Via: "192.0.2.9", Dev: "eth0"}, host.NetRoute{Dst: "172.16.0.0/12", Dev: "br0"})}, nil, ""},
-		{"a route, ignored", options{routes(host.NetRoute{Dst: "10.244.3.0/24", Dev: "tun0"})}, func(p *preflight.HostProbe) { p.Levels = preflight.Levels{"PF017": change.Ignored} },
+		{"a route, ignored", options{routes(host.NetRoute{Dst: "10.244.3.0/24", Dev: "tun0"})}, func(p *hostcheck.Probe) { p.Levels = preflight.Levels{"PF017": change.Ignored} },
 			"PF017 ignored the host has 10.244.3.0/24 dev tun0; expected no route into the pod network 10.244.0.0/16\n"},
 
 		{"firewalld", options{hosttest.WithService("firewalld"), hosttest.WithFirewall(chain("inet", "firewalld", "filter_INPUT", "input", "accept", "reject"))}, nil,
@@ -136,20 +137,20 @@ func TestHostNetwork(t *testing.T) {
 		{"one of two", options{resolvers("127.0.0.1", "192.0.2.1")}, nil, ""},
 		{"none", options{resolvers()}, nil, "PF019 warning /etc/resolv.conf names no name server; expected one that pods can reach\n"},
 		{"no file", options{resolvers(), hosttest.WithoutFile("/etc/resolv.conf")}, nil, "PF019 error /etc/resolv.conf is missing; expected a file that names name servers\n"},
-		{"the spec's file is missing", nil, func(p *preflight.HostProbe) { p.ResolvConf = "/etc/pods.conf" }, "PF019 error /etc/pods.conf is missing; expected a file that names name servers\n"},
-		{"the spec's file", options{resolvers("127.0.0.1"), file("/etc/pods.conf", "nameserver 192.0.2.1\n")}, func(p *preflight.HostProbe) { p.ResolvConf = "/etc/pods.conf" }, ""},
+		{"the spec's file is missing", nil, func(p *hostcheck.Probe) { p.ResolvConf = "/etc/pods.conf" }, "PF019 error /etc/pods.conf is missing; expected a file that names name servers\n"},
+		{"the spec's file", options{resolvers("127.0.0.1"), file("/etc/pods.conf", "nameserver 192.0.2.1\n")}, func(p *hostcheck.Probe) { p.ResolvConf = "/etc/pods.conf" }, ""},
 
 		{"Debian's containerd", options{hosttest.WithService("containerd", "docker")}, nil,
 			"PF060 warning containerd.service is not pmkctl's (/etc/systemd/system/containerd.service, active), and docker.service uses it; expected none: pmkctl's own takes its place\n"},
 		{"a containerd that is stopped", options{file("/usr/lib/systemd/system/containerd.service", "[Service]\nExecStart=/usr/bin/containerd\n")}, nil, ""},
 
-		{"a name", nil, func(p *preflight.HostProbe) { p.Endpoint = "api.example.com" }, ""},
-		{"a name without an address", options{hosttest.WithName("api.example.com")}, func(p *preflight.HostProbe) { p.Endpoint = "api.example.com" },
+		{"a name", nil, func(p *hostcheck.Probe) { p.Endpoint = "api.example.com" }, ""},
+		{"a name without an address", options{hosttest.WithName("api.example.com")}, func(p *hostcheck.Probe) { p.Endpoint = "api.example.com" },
 			"PF061 error api.example.com has no address: no such host; expected the API server's\n"},
-		{"a name of the host itself", options{hosttest.WithName("api.example.com", "127.0.1.1")}, func(p *preflight.HostProbe) { p.Endpoint = "api.example.com" },
+		{"a name of the host itself", options{hosttest.WithName("api.example.com", "127.0.1.1")}, func(p *hostcheck.Probe) { p.Endpoint = "api.example.com" },
 			"PF061 error api.example.com is 127.0.1.1, this host itself; expected the API server's address\n"},
 		{"a name of the control plane itself", options{hosttest.WithName("api.example.com", "127.0.1.1")},
-			func(p *preflight.HostProbe) { p.Endpoint, p.ControlPlane = "api.example.com", true }, ""},
+			func(p *hostcheck.Probe) { p.Endpoint, p.ControlPlane = "api.example.com", true }, ""},
 
 		{"no /dev/net/tun", options{hosttest.WithFeatures(host.KernelFeature{Name: "tun", Present: true}), hosttest.WithoutFile("/dev/net/tun")}, nil,
 			"PF006 error the kernel 6.1.0-28-amd64 lacks /dev/net/tun; expected overlay, br_netfilter, tun\n"},
@@ -157,7 +158,7 @@ func TestHostNetwork(t *testing.T) {
 			"PF013 error the kernel is 3.10.0-1160.el7; expected 4.19 or newer\n"},
 		{"no modprobe", options{hosttest.WithoutPrograms("modprobe")}, nil,
 			"PF007 error missing: modprobe; expected mount, ip, nsenter, iptables, modprobe\n"},
-		{"no modprobe, and nothing to load", options{hosttest.WithoutPrograms("modprobe")}, func(p *preflight.HostProbe) { p.Features = []string{"nf_conntrack"} }, ""},
+		{"no modprobe, and nothing to load", options{hosttest.WithoutPrograms("modprobe")}, func(p *hostcheck.Probe) { p.Features = []string{"nf_conntrack"} }, ""},
 		{"a full root", options{hosttest.WithFacts(func(f *host.Facts) { f.Disks[0].Free = 100 << 20 })}, nil,
 			"PF008 error / has 100 MiB free; expected at least 1.0 GiB\n"},
 	}
@@ -181,7 +182,7 @@ func TestHostNetwork(t *testing.T) {
 	}
 }
 
-func findings(t *testing.T, p preflight.HostProbe, h host.Host) string {
+func findings(t *testing.T, p hostcheck.Probe, h host.Host) string {
 	t.Helper()
 	d, err := p.Check(t.Context(), h)
 	if err != nil {

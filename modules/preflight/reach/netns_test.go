@@ -1,4 +1,4 @@
-package preflight_test
+package reach_test
 
 import (
 	"bufio"
@@ -22,6 +22,7 @@ import (
 	"github.com/pmkctl/pmkctl/host/oshost"
 	"github.com/pmkctl/pmkctl/host/oshost/probe"
 	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/modules/preflight/reach"
 )
 
 // Real probers need real networks: each host is a network namespace of this
@@ -317,7 +318,7 @@ func serveProber() {
 }
 
 // vxlan is connectivity with vxlan in the place of flannel's udp backend.
-func (w *network) vxlan() preflight.Connectivity {
+func (w *network) vxlan() reach.Connectivity {
 	c := w.connectivity()
 	c.Overhead = 50
 	for _, ports := range c.Ports {
@@ -350,7 +351,7 @@ func (w *network) live(t *testing.T, names ...string) {
 }
 
 // hostGW is connectivity with a pod network that is routes.
-func (w *network) hostGW() preflight.Connectivity {
+func (w *network) hostGW() reach.Connectivity {
 	c := w.connectivity()
 	c.Overhead, c.Routed = 0, true
 	for name, ports := range c.Ports {
@@ -390,8 +391,8 @@ func (w *network) bridge(t *testing.T, ns, line string) {
 }
 
 // connectivity is what a cluster on the network must be able to do.
-func (w *network) connectivity() preflight.Connectivity {
-	c := preflight.Connectivity{Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Overhead: 28}
+func (w *network) connectivity() reach.Connectivity {
+	c := reach.Connectivity{Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Overhead: 28}
 	for i, h := range w.hosts {
 		c.Hosts[h.name], c.Addresses[h.name] = h, h.addr
 		c.Ports[h.name] = []preflight.Port{{Proto: "tcp", Port: 10250, Unit: "kubelet.service"},

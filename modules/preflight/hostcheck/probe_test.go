@@ -1,4 +1,4 @@
-package preflight_test
+package hostcheck_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/modules/preflight/hostcheck"
 )
 
 func TestHostProbe(t *testing.T) {
@@ -24,24 +25,24 @@ func TestHostProbe(t *testing.T) {
 	tests := []struct {
 		name string
 		opts []hosttest.Option
-		edit func(p *preflight.HostProbe)
+		edit func(p *hostcheck.Probe)
 		want string
 	}{
 		{"bare", nil, nil, ""},
 		{"arm64 and udp", []hosttest.Option{facts(func(f *host.Facts) { f.Arch = "arm64" })}, nil,
 			"PF001 error the processor is arm64; expected amd64 for the udp backend\n"},
 		{"arm64 and vxlan", []hosttest.Option{facts(func(f *host.Facts) { f.Arch = "arm64" })},
-			func(p *preflight.HostProbe) { p.Backend = "vxlan" }, ""},
+			func(p *hostcheck.Probe) { p.Backend = "vxlan" }, ""},
 		{"no systemd, no root", []hosttest.Option{facts(func(f *host.Facts) { f.Systemd, f.Root = "", false })}, nil,
 			"PF002 error systemd is not process 1; expected systemd\nPF003 error the agent does not run as root; expected root\n"},
 		{"cgroup v1", []hosttest.Option{facts(func(f *host.Facts) { f.CgroupV2 = false })}, nil,
 			"PF004 error the host has cgroup v1; expected cgroup v2\n"},
 		{"cgroup v1 allowed", []hosttest.Option{facts(func(f *host.Facts) { f.CgroupV2 = false })},
-			func(p *preflight.HostProbe) { p.FailCgroupV1 = false }, "PF004 warning the host has cgroup v1; expected cgroup v2\n"},
+			func(p *hostcheck.Probe) { p.FailCgroupV1 = false }, "PF004 warning the host has cgroup v1; expected cgroup v2\n"},
 		{"swap", []hosttest.Option{facts(func(f *host.Facts) { f.Swaps = []string{"/dev/sda2"} })}, nil,
 			"PF005 error swap is on: /dev/sda2; expected no swap\n"},
 		{"swap allowed", []hosttest.Option{facts(func(f *host.Facts) { f.Swaps = []string{"/dev/sda2"} })},
-			func(p *preflight.HostProbe) { p.FailSwapOn = false }, ""},
+			func(p *hostcheck.Probe) { p.FailSwapOn = false }, ""},
 		{"kernel", []hosttest.Option{hosttest.WithFeatures(host.KernelFeature{Name: "tun"})}, nil,
 			"PF006 error the kernel 6.1.0-28-amd64 lacks tun; expected overlay, br_netfilter, tun\n"},
 		{"programs", []hosttest.Option{hosttest.WithoutPrograms("nsenter", "iptables")}, nil,
@@ -71,10 +72,10 @@ func TestHostProbe(t *testing.T) {
 		{"a run that was cut off before the host was a member",
 			[]hosttest.Option{hosttest.WithFile("/var/lib/pmkctl/record.json", `{"version":1,"cluster":{"id":"","name":""},"host":""}`)}, nil, ""},
 		{"an old kernel", []hosttest.Option{facts(func(f *host.Facts) { f.Kernel = "5.10.0-8-amd64" })},
-			func(p *preflight.HostProbe) { p.ProxyMode = "nftables" },
+			func(p *hostcheck.Probe) { p.ProxyMode = "nftables" },
 			"PF013 error the kernel is 5.10.0-8-amd64; expected 5.13 or newer for kube-proxy's nftables mode\n"},
 		{"ignored", []hosttest.Option{facts(func(f *host.Facts) { f.Swaps = []string{"/dev/sda2"} })},
-			func(p *preflight.HostProbe) { p.Levels = preflight.Levels{"PF005": change.Ignored} }, "PF005 ignored swap is on: /dev/sda2; expected no swap\n"},
+			func(p *hostcheck.Probe) { p.Levels = preflight.Levels{"PF005": change.Ignored} }, "PF005 ignored swap is on: /dev/sda2; expected no swap\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -82,7 +83,7 @@ func TestHostProbe(t *testing.T) {
 			if err := h.Admin().Unit(t.Context(), "", host.Reload); err != nil {
 				t.Fatal(err)
 			}
-			p := preflight.HostProbe{Name: "worker-1", Cluster: "main", ClusterID: "1", Backend: "udp", Features: []string{"overlay", "br_netfilter", "tun"},
+			p := hostcheck.Probe{Name: "worker-1", Cluster: "main", ClusterID: "1", Backend: "udp", Features: []string{"overlay", "br_netfilter", "tun"},
 				FailSwapOn: true, FailCgroupV1: true, MinFreeDisk: 2 << 30, MinMemory: 1 << 30}
 			if tt.edit != nil {
 				tt.edit(&p)
@@ -102,57 +103,5 @@ func TestHostProbe(t *testing.T) {
 				t.Errorf("it made %d changes", n)
 			}
 		})
-	}
-}
-
-func TestTogether(t *testing.T) {
-	tests := []struct {
-		name string
-		a, b []hosttest.Option
-		want string
-	}{
-		{"different", nil, nil, ""},
-		{"machine-id", []hosttest.Option{hosttest.WithFacts(func(f *host.Facts) { f.MachineID = "x" })}, []hosttest.Option{hosttest.WithFacts(func(f *host.Facts) { f.MachineID = "x" })},
-			"PF022 error cp-1 and worker-1 have the same machine-id, x\n"},
-		{"hostname", []hosttest.Option{hosttest.WithFacts(func(f *host.Facts) { f.Hostname = "x" })}, []hosttest.Option{hosttest.WithFacts(func(f *host.Facts) { f.Hostname = "x" })},
-			"PF021 warning cp-1 and worker-1 have the same hostname, x\n"},
-		{"product UUID in containers", []hosttest.Option{hosttest.WithFacts(func(f *host.Facts) { f.ProductUUID, f.Virt = "x", "docker" })},
-			[]hosttest.Option{hosttest.WithFacts(func(f *host.Facts) { f.ProductUUID, f.Virt = "x", "docker" })}, ""},
-		{"product UUID", []hosttest.Option{hosttest.WithFacts(func(f *host.Facts) { f.ProductUUID, f.Virt = "x", "kvm" })},
-			[]hosttest.Option{hosttest.WithFacts(func(f *host.Facts) { f.ProductUUID, f.Virt = "x", "kvm" })},
-			"PF023 warning cp-1 and worker-1 have the same product UUID, x\n"},
-		{"clock", nil, []hosttest.Option{hosttest.WithSkew(3600e9)}, "PF020 error the clock of worker-1 is 1h0m0s ahead of the others'\n"},
-		{"clock behind", nil, []hosttest.Option{hosttest.WithSkew(-5e9)}, "PF020 error the clock of worker-1 is 5s behind the others'\n"},
-		{"a little", nil, []hosttest.Option{hosttest.WithSkew(15e8)}, ""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			c, _ := small(3)
-			c.Edges = nil
-			names := []string{"cp-1", "worker-1"}
-			for i, opts := range [][]hosttest.Option{tt.a, tt.b} {
-				c.Hosts[names[i]] = hosttest.New(names[i], append(opts, hosttest.WithAddress(c.Addresses[names[i]]+"/24"))...)
-			}
-			r, err := c.Run(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(tt.want, bad(r)); d != "" {
-				t.Errorf("findings, want - got +:\n%s", d)
-			}
-		})
-	}
-}
-
-func TestCatalogue(t *testing.T) {
-	last := ""
-	for _, c := range preflight.Catalogue {
-		if c.ID <= last {
-			t.Errorf("%s comes after %s", c.ID, last)
-		}
-		last = c.ID
-		if c.Title == "" || !strings.HasSuffix(c.Do, ".") || !strings.HasSuffix(c.Reason, ".") || c.Level == "" {
-			t.Errorf("%s is not complete", c.ID)
-		}
 	}
 }
