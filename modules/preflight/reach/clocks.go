@@ -3,12 +3,21 @@ package reach
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
+
+// setClock compares the host's clock at the end of its dials with ours. What
+// the call took beside them may have been the answer's way, all of it; the
+// call where that was least counts.
+func (p *peer) setClock(sent, received time.Time) {
+	vague := max(received.Sub(sent)-p.self.Took, 0)
+	if p.self.Now.IsZero() || p.timed && vague >= p.vague {
+		return
+	}
+	p.clock, p.vague, p.timed = p.self.Now.Round(0).Sub(received.Round(0)), vague, true
+}
 
 // clocks compares the hosts' clocks with each other, not with ours. What load
 // or distance may explain is no difference.
@@ -69,41 +78,6 @@ func round10(d time.Duration) time.Duration {
 		return d.Round(time.Second)
 	}
 	return d.Round(100 * time.Millisecond)
-}
-
-// twins finds hosts that cannot be told apart.
-func (r *round) twins() []preflight.Finding {
-	var out []preflight.Finding
-	out = append(out, r.same(preflight.SameHostname, "hostname", func(f host.Facts) string { return f.Hostname })...)
-	out = append(out, r.same(preflight.SameMachineID, "machine-id", func(f host.Facts) string { return f.MachineID })...)
-	return append(out, r.same(preflight.SameProductUUID, "product UUID", func(f host.Facts) string {
-		if f.InContainer() {
-			return "" // all share that of the machine they are on
-		}
-		return f.ProductUUID
-	})...)
-}
-
-func (r *round) same(id, what string, of func(host.Facts) string) []preflight.Finding {
-	owners := map[string][]string{}
-	var order []string
-	for _, name := range r.names {
-		v := of(r.peers[name].facts)
-		if v == "" {
-			continue
-		}
-		if owners[v] == nil {
-			order = append(order, v)
-		}
-		owners[v] = append(owners[v], name)
-	}
-	var out []preflight.Finding
-	for _, v := range order {
-		if len(owners[v]) > 1 {
-			out = append(out, preflight.NewFinding(id, "", fmt.Sprintf("%s have the same %s, %s", strings.Join(owners[v], " and "), what, v), "different ones"))
-		}
-	}
-	return out
 }
 
 // median is the middle one; in is left as it is.
