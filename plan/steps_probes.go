@@ -22,7 +22,7 @@ func (b *builder) probes() {
 func (b *builder) connectivity() reach.Connectivity {
 	c := reach.Connectivity{
 		Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Edges: Edges(b.Cluster),
-		Left: map[string]string{}, Wait: b.Preflight.DialTimeout, ClockSkew: b.Preflight.ClockSkew, Levels: b.Preflight.Levels,
+		Absent: map[string]string{}, Wait: b.Preflight.DialTimeout, ClockSkew: b.Preflight.ClockSkew, Levels: b.Preflight.Levels,
 		Overhead: overheads[b.Network.Backend], Routed: b.Network.Backend == "host-gw",
 		Holder: b.world.Holder, Done: func(r *preflight.Report) { b.out.report.Store(r) },
 	}
@@ -32,7 +32,7 @@ func (b *builder) connectivity() reach.Connectivity {
 		if live, reached := b.world.Hosts[h.Name]; reached {
 			c.Hosts[h.Name] = live
 		} else {
-			c.Left[h.Name] = b.world.Left[h.Name]
+			c.Absent[h.Name] = b.world.Left[h.Name]
 		}
 	}
 	return c

@@ -99,10 +99,10 @@ func theRest(list []*foundOn) *foundOn {
 }
 
 // leftOut says in a line what happened to all hosts of which it is the same.
-func leftOut(list []preflight.LeftOut) []string {
+func leftOut(list []preflight.Absent) []string {
 	var lines, hosts []string
 	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b preflight.LeftOut) int { return strings.Compare(a.Why, b.Why) })
+	slices.SortStableFunc(list, func(a, b preflight.Absent) int { return strings.Compare(a.Why, b.Why) })
 	for i, l := range list {
 		hosts = append(hosts, l.Host)
 		if i+1 < len(list) && list[i+1].Why == l.Why {
@@ -169,7 +169,7 @@ func paintLevel(l change.Level, st Style) string {
 }
 
 func showReport(p *printer, r *preflight.Report, st Style) {
-	for _, line := range leftOut(r.Left) {
+	for _, line := range leftOut(r.Absent) {
 		p.line(st.yellow("left out"), " ", line)
 	}
 	for _, t := range preflight.Tallies(r.Edges) {
@@ -208,7 +208,7 @@ func preflightSummary(d change.Diff, r *preflight.Report, hosts int) string {
 		}
 	}
 	verdict := "passed"
-	if r != nil && slices.ContainsFunc(r.Left, func(l preflight.LeftOut) bool { return l.Why == "unreachable" }) {
+	if r != nil && slices.ContainsFunc(r.Absent, func(l preflight.Absent) bool { return l.Why == "unreachable" }) {
 		verdict = "incomplete"
 	}
 	if errors > 0 {

@@ -355,7 +355,7 @@ func docHolder(s *host.Socket) *DocHolder {
 
 func docLeft(r PreflightRun, report *preflight.Report) []DocLeft {
 	edges := map[string]int{}
-	for _, l := range report.Left {
+	for _, l := range report.Absent {
 		edges[l.Host] = l.Edges
 	}
 	list := []DocLeft{}

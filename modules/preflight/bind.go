@@ -6,7 +6,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A BindResult is what came of binding a port.
+// A BindResult is a port and whether it could be bound.
 type BindResult struct {
 	Host string `json:"host"`
 	Port
@@ -15,17 +15,17 @@ type BindResult struct {
 	Holder *host.Socket `json:"holder,omitempty"`
 }
 
-// A BindState is who has the port.
+// A BindState says what holds a port.
 type BindState string
 
 // The states. InUse is held by the component that should hold it.
 const (
 	Free    BindState = "free"
 	InUse   BindState = "in use"
-	Held    BindState = "held"    // by somebody else
+	Held    BindState = "held"    // by another process
 	Stopped BindState = "stopped" // the right component holds it, but its process is stopped
 	Failed  BindState = "cannot be bound"
-	Unbound BindState = "not probed" // an apply holds the host, or it left
+	Unbound BindState = "not probed" // an apply holds the host, or its connection broke
 	Busy    BindState = "busy"       // another run of pmkctl probes the host
 )
 

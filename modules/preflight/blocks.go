@@ -8,18 +8,18 @@ import (
 	"github.com/pmkctl/pmkctl/hostnames"
 )
 
-// A block is hosts none of which reaches any of some others: what a firewall
-// between two networks does.
+// A block is a group of hosts none of which reaches any host of another
+// group, as with a firewall between two networks.
 type block struct {
 	from, to []string
 	edges    []*EdgeResult
 }
 
-// blocksAtMost are as many statements as are easier to read than a count.
+// blocksAtMost is how many statements are still easier to read than a count.
 const blocksAtMost = 6
 
-// blocks says edges as hosts that do not reach others; nil if there is no
-// such pattern.
+// blocks states which groups of hosts do not reach which. It returns nil if
+// the edges have no such pattern.
 func (s *sheet) blocks(edges []*EdgeResult) []Statement {
 	apart, among := blocksBy(edges, false), blocksBy(edges, true)
 	if len(among) < len(apart) {
@@ -29,7 +29,7 @@ func (s *sheet) blocks(edges []*EdgeResult) []Statement {
 	for i, b := range apart {
 		mirror := slices.IndexFunc(apart, func(o *block) bool { return slices.Equal(o.from, b.to) && slices.Equal(o.to, b.from) })
 		if mirror >= 0 && mirror < i {
-			continue // said with the other one
+			continue // stated together with the mirror
 		}
 		all := b.edges
 		if mirror > i {
@@ -56,9 +56,9 @@ func (b *block) statement(both bool, edges []*EdgeResult) Statement {
 	return stmt
 }
 
-// blocksBy puts hosts together that fail to reach the same others; with self
-// a host counts among those that it does not reach, as one does who is cut
-// off from others of its own kind.
+// blocksBy puts hosts together that fail to reach the same others. With self,
+// a host counts as one that it does not reach itself: hosts that do not reach
+// each other then have the same others.
 func blocksBy(edges []*EdgeResult, self bool) []*block {
 	to := map[string][]string{}
 	of := map[string][]*EdgeResult{}
@@ -90,7 +90,7 @@ func blocksBy(edges []*EdgeResult, self bool) []*block {
 	return out
 }
 
-// rangesAtMost are the names and ranges of names in a statement.
+// rangesAtMost is how many names and ranges of names a statement has.
 const rangesAtMost = 4
 
 // hostsText names hosts: "cp-1, worker-[1-49]".

@@ -10,7 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// said are the statements about n hosts (h0, h1, ...) of which some pairs
+// said returns the statements about n hosts (h0, h1, ...) of which some pairs
 // fail.
 func said(n int, fails func(from, to int) bool) string {
 	var edges []preflight.EdgeResult

@@ -6,7 +6,7 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 )
 
-// A Check is one thing that preflight looks at.
+// A Check is one thing that preflight checks.
 type Check struct {
 	ID     string       `json:"id"`
 	Level  change.Level `json:"level"` // unless the spec makes it milder
@@ -15,7 +15,8 @@ type Check struct {
 	Reason string       `json:"reason"`
 }
 
-// The ids. They never change their meaning; a check that goes leaves a gap.
+// The ids. They never change their meaning, and the id of a removed check is
+// not used again.
 const (
 	Arch             = "PF001"
 	Systemd          = "PF002"
@@ -32,7 +33,7 @@ const (
 	KernelVersion    = "PF013"
 	SlowDisk         = "PF014"
 	ForeignCNI       = "PF015"
-	LeftoverLink     = "PF016"
+	OldLink          = "PF016"
 	OverlappingRoute = "PF017"
 	Firewall         = "PF018"
 	Resolver         = "PF019"
@@ -56,7 +57,7 @@ const (
 	Endpoint         = "PF061"
 )
 
-// Catalogue is every check, in the order of the ids.
+// Catalogue holds every check, in the order of the ids.
 var Catalogue = []Check{
 	{Arch, change.Error, "processor architecture",
 		"Choose another network backend, or leave the host out.",
@@ -103,7 +104,7 @@ var Catalogue = []Check{
 	{ForeignCNI, change.Error, "network configuration of somebody else",
 		"Move the file away, and remove the network that it belongs to.",
 		"containerd takes the first file by name: pods would get the other network, not flannel's."},
-	{LeftoverLink, change.Error, "an interface left by another pod network",
+	{OldLink, change.Error, "an interface left by another pod network",
 		"Remove it (ip link delete NAME), or restart the host.",
 		"The interface is taken for the new one's, but its address or routes are the old ones: pods start without a network, or cannot be reached."},
 	{OverlappingRoute, change.Error, "routes into the pod or service network",
@@ -171,7 +172,7 @@ var Catalogue = []Check{
 		"All components on the host find the API server by it."},
 }
 
-// Find is the check with an id.
+// Find returns the check with an id.
 func Find(id string) (Check, bool) {
 	i := slices.IndexFunc(Catalogue, func(c Check) bool { return c.ID == id })
 	if i < 0 {

@@ -1,10 +1,10 @@
 package preflight
 
-// Checks tells in a sentence what the check with an id looks at. The
-// catalogue's Reason says why that matters.
-func Checks(id string) string { return looksAt[id] }
+// Checks returns, in a sentence, what must be true for the check with an id
+// to pass. The catalogue's Reason says why that matters.
+func Checks(id string) string { return descriptions[id] }
 
-var looksAt = map[string]string{
+var descriptions = map[string]string{
 	Arch:             "The host's processor is one that the network backend's program is built for.",
 	Systemd:          "Process 1 of the host is systemd.",
 	Root:             "The agent on the host runs as root.",
@@ -20,7 +20,7 @@ var looksAt = map[string]string{
 	KernelVersion:    "The kernel is new enough for Kubernetes and for the kube-proxy mode of the spec.",
 	SlowDisk:         "99 of 100 small synced writes on the file system of etcd's directory take 10 ms at most. A running etcd's own figures are read; its disk is left alone.",
 	ForeignCNI:       "/etc/cni/net.d holds nothing that comes before 10-flannel.conflist.",
-	LeftoverLink:     "There is no cni0 and no interface of flannel's but those of this cluster, with addresses in pod_cidr.",
+	OldLink:          "There is no cni0 and no interface of flannel's but those of this cluster, with addresses in pod_cidr.",
 	OverlappingRoute: "No route of the main table leads into pod_cidr or service_cidr, but those of the pod network, and no network that the host is on holds them. Only a route into pod_cidr is an error.",
 	Firewall:         "Neither firewalld nor ufw is active, and no chain of nftables, which holds the rules of iptables too, drops or rejects what no rule lets pass.",
 	Resolver:         "The file that pods take their name servers from is there and names one that is not on the loopback; containers are not asked.",

@@ -8,7 +8,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// pmkctl explain has something to say about every check.
+// Every check has the texts that pmkctl explain prints.
 func TestEveryCheckIsExplained(t *testing.T) {
 	var ids []string
 	for _, c := range preflight.Catalogue {

@@ -70,7 +70,7 @@ func checksPage() string {
 
 func heading(c preflight.Check) string { return c.ID + " " + c.Title }
 
-// anchor is what a reader of Markdown makes of a heading.
+// anchor returns the anchor that Markdown gives to a heading.
 func anchor(c preflight.Check) string {
 	return strings.Map(func(r rune) rune {
 		switch {

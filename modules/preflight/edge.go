@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// A Port is one that a component binds on a host.
+// A Port is a port that a component binds on a host.
 type Port struct {
 	Proto string `json:"proto"`          // tcp or udp
 	Addr  string `json:"addr,omitempty"` // "" is every address
 	Port  int    `json:"port"`
-	Unit  string `json:"unit,omitempty"` // who should hold it: kubelet.service
+	Unit  string `json:"unit,omitempty"` // that should hold it: kubelet.service
 	Why   string `json:"why,omitempty"`  // "kubelet API"
-	// Kernel says that the kernel holds it on behalf of the unit.
+	// Kernel means that the kernel holds the port on behalf of the unit.
 	Kernel bool `json:"kernel,omitempty"`
 }
 
-// An Edge is traffic that must pass.
+// An Edge is traffic that must pass from one host to another.
 type Edge struct {
 	From  string `json:"from"`
 	To    string `json:"to"`
@@ -38,7 +38,7 @@ func portText(proto string, port int) string {
 	return fmt.Sprintf("%d/%s", port, proto)
 }
 
-// A Verdict is what became of an edge.
+// A Verdict is what the probe found about an edge.
 type Verdict string
 
 // The verdicts. Lossy is a warning; NotProbed says nothing.
@@ -56,10 +56,11 @@ const (
 	NotProbed  Verdict = "not probed"
 )
 
-// Passes tells if traffic gets through.
+// Passes reports whether traffic gets through.
 func (v Verdict) Passes() bool { return v == OK || v == Lossy }
 
-// Fails tells if it does not.
+// Fails reports whether traffic does not get through. An edge that was not
+// probed neither passes nor fails.
 func (v Verdict) Fails() bool { return !v.Passes() && v != NotProbed }
 
 // An EdgeResult is an edge with its verdict.

@@ -7,15 +7,15 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 )
 
-// A Finding is what a check found wrong.
+// A Finding is a fault that a check found.
 type Finding struct {
 	ID       string       `json:"id"`
 	Level    change.Level `json:"level"`
-	Host     string       `json:"host,omitempty"` // "" where it is about several
+	Host     string       `json:"host,omitempty"` // "" if it is about several hosts
 	Title    string       `json:"title"`
 	Found    string       `json:"found"`
 	Expected string       `json:"expected,omitempty"`
-	Cause    string       `json:"cause,omitempty"` // as far as it is known
+	Cause    string       `json:"cause,omitempty"` // "" if it is not known
 	Do       string       `json:"do"`
 }
 
@@ -36,7 +36,8 @@ func (f Finding) String() string {
 	return b.String()
 }
 
-// NewFinding fills in what the catalogue says.
+// NewFinding fills in level, title and advice from the catalogue. It panics
+// if the catalogue has no such id.
 func NewFinding(id, host, found, expected string) Finding {
 	c, ok := Find(id)
 	if !ok {
@@ -45,7 +46,7 @@ func NewFinding(id, host, found, expected string) Finding {
 	return Finding{ID: id, Level: c.Level, Host: host, Title: c.Title, Found: found, Expected: expected, Do: c.Do}
 }
 
-// change is a finding in a step's diff.
+// change returns the finding as a change in a step's diff.
 func (f Finding) change() change.Change {
 	item := f.Title
 	if f.Host != "" {
@@ -58,7 +59,7 @@ func (f Finding) change() change.Change {
 	return change.Change{Kind: change.Finding, Item: item, Have: f.Found, Want: f.Expected, Why: why, ID: f.ID, Level: f.Level}
 }
 
-// Diff is findings as a step's diff, the worst first.
+// Diff returns findings as a step's diff, the worst first.
 func Diff(fs []Finding) change.Diff {
 	var d change.Diff
 	for _, level := range []change.Level{change.Error, change.Warning, change.Ignored} {

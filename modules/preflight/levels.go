@@ -7,11 +7,11 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 )
 
-// Levels are the levels that a spec gives to checks in the place of the
-// catalogue's, by id.
+// Levels holds, by id, the levels that a spec sets instead of the
+// catalogue's.
 type Levels map[string]change.Level
 
-// Apply gives findings the levels that the spec wants for them.
+// Apply sets the levels of findings in place.
 func (l Levels) Apply(fs []Finding) {
 	for i := range fs {
 		if level, ok := l[fs[i].ID]; ok {
@@ -20,9 +20,9 @@ func (l Levels) Apply(fs []Finding) {
 	}
 }
 
-// IDs are those that are set, in order.
+// IDs returns the ids that have a level, in order.
 func (l Levels) IDs() []string { return slices.Sorted(maps.Keys(l)) }
 
-// Firm tells that no spec may change the level: it protects what belongs to
-// somebody else.
+// Firm reports whether no spec may change the level, because the check
+// protects the hosts of another cluster.
 func (c Check) Firm() bool { return c.ID == OtherCluster }

@@ -8,8 +8,8 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// Near is the id that was meant by something that is none: PF012 for "pf12",
-// PF005 for "swap". It is "" if none is near.
+// Near returns the id that a mistyped id or a title probably means: PF012 for
+// "pf12", PF005 for "swap". It returns "" if none is near.
 func Near(given string) string {
 	word := strings.ToUpper(given)
 	if n, err := strconv.Atoi(strings.TrimLeft(word, "PF")); err == nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A sheet is the edges of one port.
+// A sheet holds edges of one port.
 type sheet struct {
 	edges    []*EdgeResult
 	at       map[*EdgeResult]int
@@ -24,12 +24,14 @@ func (s *sheet) add(e *EdgeResult, i int) {
 	s.to[e.To] = append(s.to[e.To], e)
 }
 
-// whole tells if all edges of a host, from it or to it, are on the sheet.
+// whole reports whether all edges of a host, from it or to it, are on the
+// sheet, and at least least of them.
 func whole(have, all map[string][]*EdgeResult, h string, least int) bool {
 	return len(have[h]) >= least && len(have[h]) == len(all[h])
 }
 
-// cutOff are the hosts that nobody reaches and who reach nobody.
+// cutOff returns the hosts that reach no other host and that no other host
+// reaches.
 func (s *sheet) cutOff(all *sheet) []string {
 	var out []string
 	if len(s.edges) == len(all.edges) {
@@ -43,9 +45,10 @@ func (s *sheet) cutOff(all *sheet) []string {
 	return out
 }
 
-// cover says everything on the sheet in few statements: everyone, then hosts
-// that are cut off both ways (at another port, maybe, where there is more to
-// see), in one direction, then single edges.
+// cover states everything on the sheet in few statements: all hosts, then
+// hosts that are cut off in both directions, then in one direction, then
+// single edges. cut has the hosts that are cut off at any port, because one
+// port may have too few edges to show it.
 func (s *sheet) cover(all *sheet, cut map[string]bool) []Statement {
 	if len(s.edges) == len(all.edges) && len(s.edges) > 2 {
 		return []Statement{summed(Everyone, Everyone, false, s.edges)}
@@ -60,7 +63,7 @@ func (s *sheet) cover(all *sheet, cut map[string]bool) []Statement {
 			}
 		}
 		if len(fresh) == 0 || len(fresh) == 1 && len(edges) > 1 {
-			return // what is left is said as a single edge
+			return // the remaining edge is stated as a single edge
 		}
 		for _, e := range fresh {
 			said[e] = true
@@ -103,11 +106,11 @@ func (s *sheet) cover(all *sheet, cut map[string]bool) []Statement {
 	return out
 }
 
-// singles are the single edges said of one port and verdict; more are
-// counted.
+// singles is how many single edges of one port and verdict are stated; more
+// are counted.
 const singles = 12
 
-// hosts are those on the sheet, the ones with most edges first.
+// hosts returns the hosts on the sheet, those with most edges first.
 func (s *sheet) hosts() []string {
 	n := map[string]int{}
 	for _, e := range s.edges {

@@ -7,25 +7,25 @@ import (
 	"strings"
 )
 
-// Everyone stands in a statement for all hosts that the port was probed
-// with.
+// Everyone stands in a statement for all hosts whose edges over the port
+// were probed.
 const Everyone = "everyone"
 
-// A Statement says the same of one edge or of many.
+// A Statement is a verdict that one edge has, or that many have in common.
 type Statement struct {
-	From    string   `json:"from"` // a host, Everyone, or FromHosts in short
+	From    string   `json:"from"` // a host, Everyone, or FromHosts in short form
 	To      string   `json:"to"`
-	Both    bool     `json:"both,omitempty"` // and the other way round
+	Both    bool     `json:"both,omitempty"` // the verdict holds in both directions
 	Ports   []string `json:"ports"`          // "8285/udp"
 	Verdict Verdict  `json:"verdict"`
-	Detail  string   `json:"detail,omitempty"` // where all share it
+	Detail  string   `json:"detail,omitempty"` // "" unless all edges have the same
 	Edges   int      `json:"edges"`
-	Of      int      `json:"of,omitempty"` // pairs in all, where From and To are but the first pair of many
+	Of      int      `json:"of,omitempty"` // all pairs, if From and To are only the first of many
 
-	FromHosts []string `json:"from_hosts,omitempty"` // where there are several, but not all
+	FromHosts []string `json:"from_hosts,omitempty"` // if there are several, but not all
 	ToHosts   []string `json:"to_hosts,omitempty"`
 
-	first int // of its edges in the list, for the order
+	first int // index of its first edge, for the order
 }
 
 // String is "worker-2 -> worker-1 8285/udp filtered" for one edge, and
@@ -49,8 +49,9 @@ func (s Statement) String() string {
 
 func (s Statement) single() bool { return s.Edges == 1 && !s.Both }
 
-// Statements say of all edges that fail or lose what is wrong, in as few
-// words as there are: what explains most comes first, losses last.
+// Statements sums up all edges that fail or lose packets, in as few
+// statements as possible. The statement with most edges comes first, losses
+// come last.
 func Statements(edges []EdgeResult) []Statement {
 	sheets := map[string]*sheet{} // by port and verdict
 	var order []string
@@ -79,7 +80,7 @@ func Statements(edges []EdgeResult) []Statement {
 		}
 		sheets[key].add(&edges[i], i)
 	}
-	cut := map[string]map[string]bool{} // hosts that are cut off at some port, by verdict
+	cut := map[string]map[string]bool{} // by verdict, the hosts that are cut off at any port
 	for _, key := range order {
 		port, verdict, _ := strings.Cut(key, " ")
 		if cut[verdict] == nil {
@@ -100,13 +101,13 @@ func Statements(edges []EdgeResult) []Statement {
 	return sorted(merge(out))
 }
 
-// A portKey tells ports apart.
+// A portKey identifies a port of all hosts.
 type portKey struct {
 	proto string
 	port  int
 }
 
-// touchedPorts are those of which something is to be said.
+// touchedPorts returns the ports with an edge that is not well.
 func touchedPorts(edges []EdgeResult) map[portKey]bool {
 	out := map[portKey]bool{}
 	for _, e := range edges {
@@ -117,8 +118,9 @@ func touchedPorts(edges []EdgeResult) map[portKey]bool {
 	return out
 }
 
-// consequences are connections that get no answer because nothing at all
-// passes on the way back: the edges of that way say it.
+// consequences returns the connections that get no answer because nothing
+// passes in the opposite direction. The edges of that direction are stated
+// instead.
 func consequences(edges []EdgeResult) map[int]bool {
 	type pair struct{ from, to string }
 	all, filtered := map[pair]int{}, map[pair]int{}
@@ -148,7 +150,7 @@ func merge(in []Statement) []Statement {
 	for _, s := range in {
 		key := fmt.Sprint(s.From, "|", s.To, "|", s.Both, "|", s.Verdict, "|", s.single(), s.Of, s.FromHosts, s.ToHosts)
 		i, ok := at[key]
-		if !ok || s.single() { // single edges are said one by one, word for word
+		if !ok || s.single() { // single edges are stated one by one
 			at[key] = len(out)
 			out = append(out, s)
 			continue

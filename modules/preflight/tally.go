@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A Tally is how the edges of one port fared.
+// A Tally counts the edges of one port by verdict.
 type Tally struct {
 	Port      string        `json:"port"` // "8285/udp"
 	Why       string        `json:"why,omitempty"`
@@ -32,7 +32,7 @@ func (t Tally) String() string {
 	return s
 }
 
-// Tallies count the edges by port, in the order in which ports appear.
+// Tallies counts the edges by port, in the order in which ports appear.
 func Tallies(edges []EdgeResult) []Tally {
 	var out []Tally
 	at := map[portKey]int{}

@@ -9,7 +9,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// What an earlier pod network leaves on a host.
+// Where an earlier pod network is found on a host.
 const (
 	cniDir    = "/etc/cni/net.d"
 	cniOurs   = "10-flannel.conflist"
@@ -18,8 +18,8 @@ const (
 	netConf   = "/etc/kube-flannel/net-conf.json"
 )
 
-// cni looks for a configuration that containerd would take instead of ours:
-// it takes the first by name.
+// cni finds configurations that containerd would use instead of ours, because
+// it uses the first by name.
 func (p Probe) cni(s *seen) (out []preflight.Finding) {
 	var first []string
 	for _, name := range s.files[cniDir].Entries {
@@ -34,11 +34,11 @@ func (p Probe) cni(s *seen) (out []preflight.Finding) {
 	return out
 }
 
-// leftovers are interfaces of an earlier pod network that the new one would
-// take for its own.
-func (p Probe) leftovers(s *seen) (out []preflight.Finding) {
+// oldLinks finds interfaces of an earlier pod network that the new one would
+// use as its own.
+func (p Probe) oldLinks(s *seen) (out []preflight.Finding) {
 	add := func(expected, format string, a ...any) {
-		out = append(out, preflight.NewFinding(preflight.LeftoverLink, p.Name, fmt.Sprintf(format, a...), expected))
+		out = append(out, preflight.NewFinding(preflight.OldLink, p.Name, fmt.Sprintf(format, a...), expected))
 	}
 	if !p.PodCIDR.IsValid() {
 		return nil
@@ -76,7 +76,8 @@ func submatch(re *regexp.Regexp, b []byte) string {
 	return ""
 }
 
-// backendOf is the backend of flannel that makes an interface of this name.
+// backendOf returns the backend of flannel that makes an interface of this
+// name; "" if none does.
 func backendOf(link string) string {
 	name, ok := strings.CutPrefix(link, "flannel")
 	switch {
@@ -94,7 +95,7 @@ func backendOf(link string) string {
 	return ""
 }
 
-// ipv4 is the first address of an interface that is one.
+// ipv4 returns the first IPv4 address of an interface.
 func ipv4(addrs []string) (netip.Prefix, bool) {
 	for _, a := range addrs {
 		if n, err := netip.ParsePrefix(a); err == nil && n.Addr().Is4() {

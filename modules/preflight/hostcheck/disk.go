@@ -19,16 +19,16 @@ import (
 const (
 	slowSync  = 10 * time.Millisecond // etcd's own advice, for the 99th percentile
 	syncs     = 100                   // in each of two tries
-	fewSyncs  = 20                    // that tell something
-	liveSyncs = 10000                 // of a running etcd: fewer tell more of its start
+	fewSyncs  = 20                    // the least from which anything is concluded
+	liveSyncs = 10000                 // the least of a running etcd: fewer show its start rather than its disk
 	histogram = "etcd_disk_wal_fsync_duration_seconds_bucket"
 )
 
-// memberDir is there once an etcd has used its directory.
+// memberDir returns the directory that exists once an etcd has used data.
 func memberDir(data string) string { return data + "/member" }
 
-// readDisk times writes, unless an etcd is there: a running one knows, and
-// needs its disk for itself.
+// readDisk times writes, unless the host has an etcd. A running etcd is asked
+// for its own figures, and its disk is not disturbed.
 func (p Probe) readDisk(ctx context.Context, h host.Host, s *seen) (err error) {
 	switch {
 	case s.units[etcdUnit].Active == "active":
@@ -40,20 +40,20 @@ func (p Probe) readDisk(ctx context.Context, h host.Host, s *seen) (err error) {
 			s.metrics = r.Body
 		}
 		return optional(err)
-	case !gone(s.units[etcdUnit]) || s.files[memberDir(p.EtcdData)].Type != host.Absent:
+	case !notFound(s.units[etcdUnit]) || s.files[memberDir(p.EtcdData)].Type != host.Absent:
 		return nil
 	}
 	s.syncs, err = h.FsyncLatency(ctx, p.EtcdData, 2*syncs)
 	return optional(err)
 }
 
-// disk is how fast etcd's disk is.
+// disk judges how fast etcd's disk is.
 func (p Probe) disk(s *seen) (out []preflight.Finding) {
 	add := func(format string, a ...any) {
 		out = append(out, preflight.NewFinding(preflight.SlowDisk, p.Name, fmt.Sprintf(format, a...), "at most "+slowSync.String()))
 	}
 	if n := len(s.syncs); n >= fewSyncs {
-		// One hiccup of a busy machine is no slow disk: the better half counts.
+		// A busy machine may be slow for a moment: the better half counts.
 		if d := min(p99(s.syncs[:n/2]), p99(s.syncs[n/2:])); d > slowSync {
 			add("a synced write to the disk of %s takes %s (99 of 100 are faster)", p.EtcdData, d.Round(100*time.Microsecond))
 		}
@@ -64,14 +64,15 @@ func (p Probe) disk(s *seen) (out []preflight.Finding) {
 	return out
 }
 
-// p99 is the time that 99 of 100 keep.
+// p99 returns the time that 99 of 100 writes do not exceed.
 func p99(took []time.Duration) time.Duration {
 	sorted := slices.Sorted(slices.Values(took))
 	return sorted[int(math.Ceil(0.99*float64(len(sorted))))-1]
 }
 
-// histogramP99 reads it off etcd's metrics, between the bounds of the bucket
-// that it falls into, as Prometheus does; false if there are too few.
+// histogramP99 returns the 99th percentile of etcd's metrics. As Prometheus
+// does, it interpolates between the bounds of the bucket that has it. It
+// returns false if there are too few values.
 func histogramP99(metrics []byte) (time.Duration, bool) {
 	type bucket struct{ le, n float64 }
 	var list []bucket

@@ -8,14 +8,15 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// How active firewalls are found.
+// What shows that a firewall is active.
 const (
 	ufwConf       = "/etc/ufw/ufw.conf"
 	firewalldUnit = "firewalld.service"
 )
 
-// firewall tells what may be in the way. Whether it is, the probes of pairs
-// find out, as far as hosts go; pods come later.
+// firewall finds firewalls that may drop the cluster's traffic. Whether they
+// drop traffic between hosts is found by package reach; nothing can be found
+// yet about the traffic of pods.
 func (p Probe) firewall(s *seen) (out []preflight.Finding) {
 	var found []string
 	if s.units[firewalldUnit].Active == "active" {

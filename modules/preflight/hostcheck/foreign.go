@@ -8,7 +8,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// What other installers leave behind.
+// What shows that another installer was at work.
 var (
 	foreignUnits = []string{"k3s.service", "k3s-agent.service", "rke2-server.service", "rke2-agent.service",
 		"k0scontroller.service", "k0sworker.service", "snap.microk8s.daemon-kubelite.service"}
@@ -19,22 +19,22 @@ var (
 // marker stands in every unit file that pmkctl writes.
 const marker = "\nX-Pmkctl-Inputs="
 
-// record is as much of package state's as matters here.
+// record is the part of package state's record that is needed here.
 type record struct {
 	Cluster struct{ ID, Name string } `json:"cluster"`
 	Owns    map[string]any            `json:"owns"`
 }
 
-// member tells if the host is in this cluster already.
+// member reports whether the host is in this cluster already.
 func (p Probe) member(s *seen) bool {
 	return s.record != nil && s.broken == nil && s.record.Cluster.Name == p.Cluster && s.record.Cluster.ID == p.ClusterID
 }
 
-// others is what somebody else installed.
+// others finds other clusters and installations.
 func (p Probe) others(s *seen) (out []preflight.Finding) {
 	add := func(id, found, expected string) { out = append(out, preflight.NewFinding(id, p.Name, found, expected)) }
 	switch c := s.record; {
-	case c == nil || s.broken == nil && c.Cluster.ID == "" || p.member(s): // without an id a run was cut off before it made a member
+	case c == nil || s.broken == nil && c.Cluster.ID == "" || p.member(s): // a record without an id is of a run that was interrupted before the host became a member
 	case s.broken != nil:
 		add(preflight.OtherCluster, fmt.Sprintf("%s cannot be read: %v", recordPath, s.broken), "")
 	case c.Cluster.Name != p.Cluster:
@@ -42,7 +42,7 @@ func (p Probe) others(s *seen) (out []preflight.Finding) {
 	default:
 		add(preflight.OtherCluster, fmt.Sprintf("the host belongs to another cluster of the name %q, with the id %s", c.Cluster.Name, c.Cluster.ID), "the id "+p.ClusterID)
 	}
-	if u := s.units[kubeletUnit]; !gone(u) && !p.ours(s, u) {
+	if u := s.units[kubeletUnit]; !notFound(u) && !p.ours(s, u) {
 		add(preflight.ForeignKubelet, fmt.Sprintf("%s is there (%s, %s)", kubeletUnit, u.Path, u.Active), "none, or pmkctl's own")
 	}
 	if found := p.foreign(s); len(found) > 0 {
@@ -51,9 +51,9 @@ func (p Probe) others(s *seen) (out []preflight.Finding) {
 	return out
 }
 
-func gone(u host.Unit) bool { return u.Load == "" || u.Load == "not-found" }
+func notFound(u host.Unit) bool { return u.Load == "" || u.Load == "not-found" }
 
-// ours tells if pmkctl wrote a unit.
+// ours reports whether pmkctl wrote a unit.
 func (p Probe) ours(s *seen, u host.Unit) bool {
 	path := unitDir + u.Name
 	if u.Path != path {
@@ -65,12 +65,12 @@ func (p Probe) ours(s *seen, u host.Unit) bool {
 	return strings.Contains(string(s.files[path].Content), marker)
 }
 
-// foreign lists what other installers left. Members may use static pods of
-// their own, and have an etcd's data.
+// foreign lists units and files of other installers. On a member, static pods
+// and the data of an etcd are no sign of one.
 func (p Probe) foreign(s *seen) (found []string) {
 	member := p.member(s)
 	for _, name := range foreignUnits {
-		if !gone(s.units[name]) {
+		if !notFound(s.units[name]) {
 			found = append(found, name)
 		}
 	}
@@ -91,10 +91,10 @@ func (p Probe) foreign(s *seen) (found []string) {
 // dockerUnit needs the containerd of its distribution.
 const dockerUnit = "docker.service"
 
-// runtime looks for a containerd that ours takes the place of.
+// runtime finds an active containerd that ours would replace.
 func (p Probe) runtime(s *seen) (out []preflight.Finding) {
 	u := s.units[runtimeUnit]
-	if gone(u) || u.Active != "active" || p.ours(s, u) {
+	if notFound(u) || u.Active != "active" || p.ours(s, u) {
 		return nil
 	}
 	found := fmt.Sprintf("%s is not pmkctl's (%s, %s)", runtimeUnit, u.Path, u.Active)

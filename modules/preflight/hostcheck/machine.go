@@ -12,7 +12,7 @@ import (
 
 const tunPath = "/dev/net/tun"
 
-// machine is what the host is.
+// machine judges the host itself.
 func (p Probe) machine(s *seen) (out []preflight.Finding) {
 	add := func(id, found, expected string) { out = append(out, preflight.NewFinding(id, p.Name, found, expected)) }
 	f := s.facts
@@ -37,7 +37,7 @@ func (p Probe) machine(s *seen) (out []preflight.Finding) {
 	return out
 }
 
-// kernel is what the kernel and the programs can do.
+// kernel judges what the kernel has, and which programs are installed.
 func (p Probe) kernel(s *seen) (out []preflight.Finding) {
 	var missing []string
 	loads := false
@@ -75,10 +75,10 @@ func (p Probe) kernel(s *seen) (out []preflight.Finding) {
 	return out
 }
 
-// loader loads kernel modules.
+// loader is the program that loads kernel modules.
 const loader = "modprobe"
 
-// programs are those that the components run.
+// programs returns the programs that the components run.
 func (p Probe) programs() []string {
 	list := []string{"mount", "ip", "nsenter", "iptables"}
 	if p.ProxyMode == "nftables" {
@@ -87,8 +87,8 @@ func (p Probe) programs() []string {
 	return list
 }
 
-// olderThan compares a kernel's release with a version. What cannot be read
-// is not older.
+// olderThan reports whether a kernel's release is older than a version. A
+// release that cannot be read is not older.
 func olderThan(release string, major, minor int) bool {
 	var a, b int
 	if n, _ := fmt.Sscanf(release, "%d.%d", &a, &b); n < 2 {

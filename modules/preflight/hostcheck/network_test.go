@@ -18,7 +18,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight/hostcheck"
 )
 
-// aProbe is of a worker that has an etcd as well.
+// aProbe returns the probe of a worker that also has an etcd.
 func aProbe() hostcheck.Probe {
 	return hostcheck.Probe{
 		Name: "worker-1", Cluster: "main", ClusterID: "1", Backend: "udp", Features: []string{"overlay", "br_netfilter", "tun"},
@@ -28,7 +28,7 @@ func aProbe() hostcheck.Probe {
 	}
 }
 
-// isMember makes the host one of the cluster.
+// isMember makes the host a member of the cluster.
 func isMember() hosttest.Option {
 	return hosttest.WithFile("/var/lib/pmkctl/record.json", `{"version":1,"cluster":{"id":"1","name":"main"}}`)
 }
@@ -46,8 +46,8 @@ func chain(family, table, name, hook, policy, last string) host.Chain {
 	return host.Chain{Family: family, Table: table, Name: name, Hook: hook, Policy: policy, Last: last}
 }
 
-// buckets is etcd's histogram of n writes, of which so many took longer than
-// 16 ms, and all others less than one.
+// buckets returns etcd's histogram of n writes. Of these, slow took longer
+// than 16 ms, and all others less than 1 ms.
 func buckets(n, slow int) string {
 	const name = "etcd_disk_wal_fsync_duration_seconds"
 	return fmt.Sprintf("# TYPE %s histogram\n%[1]s_bucket{le=\"0.001\"} %d\n%[1]s_bucket{le=\"0.016\"} %[2]d\n%[1]s_bucket{le=\"0.032\"} %[3]d\n%[1]s_bucket{le=\"+Inf\"} %[3]d\n%[1]s_count %[3]d\n",
@@ -199,7 +199,7 @@ func findings(t *testing.T, p hostcheck.Probe, h host.Host) string {
 func TestHostProbeRoundTrips(t *testing.T) {
 	const trip = 50 * time.Millisecond
 	for _, opts := range [][]hosttest.Option{nil, {hosttest.WithService("etcd")}} {
-		synctest.Test(t, func(t *testing.T) { // whose clock moves only while all wait
+		synctest.Test(t, func(t *testing.T) { // its clock moves only while all goroutines wait
 			h := hosttest.New("worker-1", append(opts, hosttest.WithLatency(trip))...)
 			p := aProbe()
 			p.Endpoint = "api.example.com"
@@ -212,7 +212,7 @@ func TestHostProbeRoundTrips(t *testing.T) {
 	}
 }
 
-// What a host cannot tell is no finding; a lost host is an error.
+// What a host cannot know is no finding. A lost host is an error.
 func TestHostProbeOptional(t *testing.T) {
 	tests := []struct {
 		method string
@@ -244,7 +244,7 @@ func TestHostProbeOptional(t *testing.T) {
 	}
 }
 
-// Where systemd is not there nobody can be asked for units.
+// A host without systemd cannot return units.
 func TestHostProbeWithoutSystemd(t *testing.T) {
 	h := hosttest.New("worker-1", hosttest.WithFacts(func(f *host.Facts) { f.Systemd = "" }))
 	h.FailOn(func(method, _ string) error {

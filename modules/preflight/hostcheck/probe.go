@@ -10,8 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// Probe is the checks of one host: what the components need and it
-// lacks, and what is there that must not be.
+// Probe is the checks of one host, with what its part in the cluster needs.
 type Probe struct {
 	Name         string
 	Cluster      string   // its name
@@ -21,17 +20,17 @@ type Probe struct {
 	Features     []string // that the kernel must have, as host.Reader names them
 	FailSwapOn   bool     // as the kubelet is configured
 	FailCgroupV1 bool
-	MinFreeDisk  int64            // bytes, on each disk that the components write to; 0 asks for none
+	MinFreeDisk  int64            // bytes, on each disk that the components write to; 0 means any
 	MinMemory    int64            // bytes
 	Levels       preflight.Levels // of checks, as the spec has them
 
-	PodCIDR, ServiceCIDR netip.Prefix // the zero ones are not looked at
+	PodCIDR, ServiceCIDR netip.Prefix // zero values are not checked
 	Members              []string     // internal addresses of all hosts
 	ControlPlane         bool
-	Endpoint             string // of the API server, if it is a name
-	ResolvConf           string // that the kubelet is told to use; "" leaves it to the host
-	EtcdData             string // the directory; "" where there is no etcd
-	EtcdMetrics          string // URL of a running etcd's
+	Endpoint             string // of the API server, if it is a name; otherwise ""
+	ResolvConf           string // that the kubelet is configured with; "" means the host's default
+	EtcdData             string // the directory; "" if the host has no etcd
+	EtcdMetrics          string // URL of a running etcd's metrics; "" if they are not read
 }
 
 // Check reads everything at once and compares. It changes nothing.
@@ -47,5 +46,5 @@ func (p Probe) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 
 func (p Probe) judge(s *seen) []preflight.Finding {
 	return slices.Concat(p.machine(s), p.kernel(s), p.room(s), p.others(s),
-		p.disk(s), p.cni(s), p.leftovers(s), p.routes(s), p.firewall(s), p.resolver(s), p.runtime(s), p.endpoint(s))
+		p.disk(s), p.cni(s), p.oldLinks(s), p.routes(s), p.firewall(s), p.resolver(s), p.runtime(s), p.endpoint(s))
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// What is read of a host.
+// Where things are on a host.
 const (
 	recordPath  = "/var/lib/pmkctl/record.json"
 	kubeletUnit = "kubelet.service"
@@ -23,25 +23,25 @@ const (
 	manifests   = "/etc/kubernetes/manifests"
 )
 
-// seen is what was read.
+// seen is what was read from a host.
 type seen struct {
 	facts    host.Facts
 	files    map[string]host.File
 	units    map[string]host.Unit
-	blind    error // of the units
+	unitsErr error
 	features []host.KernelFeature
 	programs []host.Program
 	network  host.Network
 	chains   []host.Chain
 	endpoint host.Resolved
-	syncs    []time.Duration // of etcd's disk before there is an etcd
-	metrics  []byte          // of the running one
+	syncs    []time.Duration // of etcd's disk, if no etcd uses it yet
+	metrics  []byte          // of a running etcd
 	record   *record
 	broken   error // of the record
 }
 
-// read asks for all at once. Only etcd's disk waits for an answer: whether
-// an etcd uses it.
+// read reads everything at once. Only etcd's disk is read later, when it is
+// known whether an etcd uses it.
 func (p Probe) read(ctx context.Context, h host.Host) (*seen, error) {
 	s := &seen{files: map[string]host.File{}, units: map[string]host.Unit{}}
 	g, ctx := errgroup.WithContext(ctx)
@@ -65,7 +65,7 @@ func (p Probe) read(ctx context.Context, h host.Host) (*seen, error) {
 		for _, u := range units {
 			s.units[u.Name] = u
 		}
-		s.blind = err
+		s.unitsErr = err
 		return optional(err)
 	})
 	if p.Endpoint != "" {
@@ -87,8 +87,8 @@ func (p Probe) read(ctx context.Context, h host.Host) (*seen, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	if s.blind != nil && s.facts.Systemd != "" {
-		return nil, s.blind // no systemd at all is a finding
+	if s.unitsErr != nil && s.facts.Systemd != "" {
+		return nil, s.unitsErr // a host without systemd gets a finding instead
 	}
 	if f := s.files[recordPath]; f.Type == host.Regular {
 		s.record = &record{}
@@ -97,7 +97,7 @@ func (p Probe) read(ctx context.Context, h host.Host) (*seen, error) {
 	return s, nil
 }
 
-// optional forgives what the host cannot tell.
+// optional drops an error that means that the host cannot know.
 func optional(err error) error {
 	if errors.Is(err, host.ErrUnavailable) || errors.Is(err, fs.ErrPermission) {
 		return nil
@@ -105,7 +105,7 @@ func optional(err error) error {
 	return err
 }
 
-// queries are the files to look at.
+// queries returns the files to read.
 func (p Probe) queries() []host.FileQuery {
 	q := []host.FileQuery{{Path: manifests, List: true}, {Path: cniDir, List: true}, {Path: tunPath}, {Path: p.resolvConf()}}
 	if p.EtcdData != "" {

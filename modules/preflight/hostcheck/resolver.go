@@ -11,7 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// resolver looks at the name servers that pods get from the host.
+// resolver judges the name servers that pods get from the host.
 func (p Probe) resolver(s *seen) (out []preflight.Finding) {
 	file := p.resolvConf()
 	own := p.ResolvConf == "" || p.ResolvConf == s.facts.ResolvConf
@@ -28,7 +28,7 @@ func (p Probe) resolver(s *seen) (out []preflight.Finding) {
 	return out
 }
 
-// resolvConf is the file that the kubelet hands to pods.
+// resolvConf returns the file that the kubelet gives to pods.
 func (p Probe) resolvConf() string {
 	if p.ResolvConf != "" {
 		return p.ResolvConf
@@ -36,15 +36,15 @@ func (p Probe) resolvConf() string {
 	return "/etc/resolv.conf"
 }
 
-// reachable tells if a name server is not on the loopback, which in a pod is
-// the pod's own.
+// reachable reports whether pods can reach an address: it is not on the
+// loopback, which in a pod is the pod's own.
 func reachable(server string) bool {
 	server, _, _ = strings.Cut(server, "%")
 	a, err := netip.ParseAddr(server)
 	return err == nil && !a.Unmap().IsLoopback() && !a.IsUnspecified()
 }
 
-// endpoint looks at the name by which hosts reach the API server.
+// endpoint judges what the name of the API server resolves to on the host.
 func (p Probe) endpoint(s *seen) (out []preflight.Finding) {
 	if p.Endpoint == "" {
 		return nil

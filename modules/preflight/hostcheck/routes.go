@@ -11,9 +11,9 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// routes looks for those that lead addresses of pods or services elsewhere.
-// What a wider route leads to a gateway is no harm: the pod network's are
-// more exact, and so it is with the default route.
+// routes finds routes that lead addresses of pods or services elsewhere. A
+// wider route through a gateway, such as the default route, does no harm,
+// because the pod network's own routes are more specific.
 func (p Probe) routes(s *seen) (out []preflight.Finding) {
 	for _, net := range []struct {
 		what  string
@@ -46,7 +46,7 @@ func (p Probe) routes(s *seen) (out []preflight.Finding) {
 	return out
 }
 
-// ownRoute tells if a route is of the pod network.
+// ownRoute reports whether a route belongs to the pod network.
 func (p Probe) ownRoute(r host.NetRoute) bool {
 	if r.Dev == bridge || backendOf(r.Dev) != "" || strings.HasPrefix(r.Dev, "veth") || r.Dev == "kube-ipvs0" {
 		return true
@@ -61,7 +61,7 @@ func routeText(r host.NetRoute) string {
 	return fmt.Sprintf("%s dev %s", r.Dst, r.Dev)
 }
 
-// some is a list that fits into a line.
+// some joins the first of a list, such that they fit into a line.
 func some(list []string) string {
 	const most = 3
 	if len(list) > most {

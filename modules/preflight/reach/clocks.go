@@ -8,9 +8,10 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// setClock compares the host's clock at the end of its dials with ours. What
-// the call took beside them may have been the answer's way, all of it; the
-// call where that was least counts.
+// setClock compares the host's clock at the end of its dials with ours. All
+// the time that the call took beside the dials may have been spent on the
+// answer's way, so the difference is that uncertain; the least uncertain call
+// of the round counts.
 func (p *peer) setClock(sent, received time.Time) {
 	vague := max(received.Sub(sent)-p.self.Took, 0)
 	if p.self.Now.IsZero() || p.timed && vague >= p.vague {
@@ -19,8 +20,8 @@ func (p *peer) setClock(sent, received time.Time) {
 	p.clock, p.vague, p.timed = p.self.Now.Round(0).Sub(received.Round(0)), vague, true
 }
 
-// clocks compares the hosts' clocks with each other, not with ours. What load
-// or distance may explain is no difference.
+// clocks compares the hosts' clocks with each other, not with ours. A
+// difference that slow answers can explain is no finding.
 func (r *round) clocks() []preflight.Finding {
 	var first, last *peer
 	for _, name := range r.names {
@@ -41,8 +42,8 @@ func (r *round) clocks() []preflight.Finding {
 	return r.skewed(first, last)
 }
 
-// skewed names the hosts that are far from most of the others; two that
-// disagree are both named.
+// skewed names the hosts that are far from the median of at least three, or
+// else the two that differ most.
 func (r *round) skewed(first, last *peer) []preflight.Finding {
 	var clocks, vague []time.Duration
 	for _, name := range r.names {
@@ -80,7 +81,7 @@ func round10(d time.Duration) time.Duration {
 	return d.Round(100 * time.Millisecond)
 }
 
-// median is the middle one; in is left as it is.
+// median does not sort in itself.
 func median(in []time.Duration) time.Duration {
 	s := slices.Sorted(slices.Values(in))
 	return s[(len(s)-1)/2]

@@ -10,27 +10,27 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// Connectivity is the probe over all hosts: it binds every port, and dials
-// every edge while all listen. It costs three round trips one after the
-// other, for each wave of hosts, and three more where something does not
-// pass. Hosts that are not in Hosts have their pairs left out.
+// Connectivity is the probe over all hosts. It costs three round trips one
+// after the other for each wave of hosts, and three more if something does
+// not pass. Edges of hosts that are not in Hosts are not probed.
 type Connectivity struct {
 	Hosts     map[string]host.Host
-	Addresses map[string]string // internal, by host; of those that are not in Hosts too
+	Addresses map[string]string // internal, by host, also of hosts that are not in Hosts
 	Ports     map[string][]preflight.Port
 	Edges     []preflight.Edge
-	Left      map[string]string // why a host is not in Hosts: "unreachable", "excluded"
+	Absent    map[string]string // why a host is not in Hosts: "unreachable", "excluded"
 	Wait      time.Duration     // for each edge; 0 is 700 ms
 	ClockSkew time.Duration     // the most that two clocks may differ; 0 is 2 s
 	Overhead  int               // bytes that the network backend puts around a packet; 0 for none
-	Routed    bool              // the network backend is routes: the pods' packets go as they are
+	Routed    bool              // the network backend is routes: the pods' packets travel unchanged
 	Levels    preflight.Levels  // of checks, as the spec has them
 
-	// Holder tells which other run holds a host's lock, nil if none does.
-	// Nothing is bound there then. It should cost no round trip. May be nil.
+	// Holder returns the lock that another run holds on a host, nil if there
+	// is none. Nothing is bound on such a host. It should cost no round trip.
+	// May be nil.
 	Holder func(ctx context.Context, name string) (*host.LockRequest, error)
 
-	// Done is given the report of each check. May be nil.
+	// Done is called with the report of each check. May be nil.
 	Done func(*preflight.Report)
 }
 
@@ -38,20 +38,20 @@ type Connectivity struct {
 const (
 	defaultWait = 700 * time.Millisecond
 	defaultSkew = 2 * time.Second
-	callTime    = 20 * time.Second      // a call to one host, beside the wait itself
+	callTime    = 20 * time.Second      // a call to one host, without the wait for answers
 	busyTime    = 5 * time.Second       // to wait for another run's probe
-	lateLoss    = 50 * time.Millisecond // a kernel that is later proves no loss
-	lossBudget  = 1000                  // datagrams on all edges together, to see loss; beyond, what is sent again shows it
+	lateLoss    = 50 * time.Millisecond // if a kernel is later than this, missing answers prove no loss
+	lossBudget  = 1000                  // datagrams on all edges together that show loss; with more edges, resends show it
 	mostSamples = 10                    // on one edge
-	heldSamples = 3                     // where the port's holder gets them too
+	heldSamples = 3                     // if the component that holds the port gets them too
 )
 
-// edgeTime is what an edge may cost, in the mean over all: far more than it
-// does.
+// edgeTime is the time that is allowed for an edge, on average. It is far
+// more than an edge takes.
 const edgeTime = 100 * time.Microsecond
 
-// Longest is how long a check may take where hosts are silent or die: for
-// 1,000 hosts some minutes.
+// Longest returns how long a check may take if hosts are silent or die. For
+// 1,000 hosts that is some minutes.
 func (c Connectivity) Longest() time.Duration {
 	wait := c.Wait
 	if wait <= 0 {
@@ -59,11 +59,11 @@ func (c Connectivity) Longest() time.Duration {
 	}
 	waves := time.Duration((len(c.Hosts)-2)/wavePeers + 1)
 	passes := waves*wait + 2*wait + wait*3/2 + 4*wait + searches*rungWait
-	calls := 6 * callTime // listen, dial, look, dial again, measure, end: a host that dies is waited for once
+	calls := 6 * callTime // listen, dial, observe, dial again, measure, end: the wait for a host that dies happens once
 	return busyTime + passes + calls + time.Duration(len(c.Edges))*edgeTime
 }
 
-// Check probes and returns what is wrong; h is not used.
+// Check probes and returns the findings. The host is not used.
 func (c Connectivity) Check(ctx context.Context, _ host.Host) (change.Diff, error) {
 	r, err := c.Run(ctx)
 	if err != nil {
@@ -75,8 +75,8 @@ func (c Connectivity) Check(ctx context.Context, _ host.Host) (change.Diff, erro
 	return preflight.Diff(r.Hosts), nil
 }
 
-// Run probes. It fails when ctx ends; whatever else happens is in the
-// report.
+// Run probes. It returns an error only if ctx ends or there is no randomness;
+// all other trouble is in the report.
 func (c Connectivity) Run(ctx context.Context) (*preflight.Report, error) {
 	begin := time.Now()
 	r, err := c.newRound()

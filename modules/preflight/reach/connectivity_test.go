@@ -16,7 +16,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight/reach"
 )
 
-// small is a cluster of hosts in memory: cp-1 and workers, with the API
+// small returns a cluster of hosts in memory: cp-1 and workers, with the API
 // server, the kubelets and flannel's udp backend.
 func small(n int) (reach.Connectivity, *hosttest.Cluster) {
 	c := reach.Connectivity{Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Overhead: 28}
@@ -50,7 +50,7 @@ func small(n int) (reach.Connectivity, *hosttest.Cluster) {
 	return c, hosttest.NewCluster(all...)
 }
 
-// bad is what a report finds wrong, a line each.
+// bad returns the findings of a report, one line each.
 func bad(r *preflight.Report) string {
 	var b strings.Builder
 	for _, f := range r.Hosts {
@@ -202,7 +202,7 @@ func TestConnectivity(t *testing.T) {
 	}
 }
 
-// goLive has the pod network run on hosts.
+// goLive makes the pod network run on hosts.
 func goLive(n *hosttest.Cluster, names ...string) {
 	for _, name := range names {
 		h := n.Host(name)
@@ -269,8 +269,8 @@ func TestPathMTU(t *testing.T) {
 	}
 }
 
-// dialledOnce fails the test unless every edge was dialled, and nothing else
-// or twice.
+// dialledOnce fails the test unless every edge was dialled exactly once, and
+// nothing else was dialled.
 func dialledOnce(t testing.TB, c reach.Connectivity, cluster *hosttest.Cluster) {
 	t.Helper()
 	dials := cluster.Net.Dials()
@@ -313,8 +313,8 @@ func TestEveryPairOnce(t *testing.T) {
 	}
 }
 
-// An answer that is long under way does not put a clock wrong; how long the
-// host itself took is no part of the way.
+// An answer that travels slowly does not make a clock seem wrong. The time
+// that the host itself takes does not count as travel.
 func TestSlowAnswerIsNoSkew(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
@@ -343,8 +343,8 @@ func TestSlowAnswerIsNoSkew(t *testing.T) {
 	}
 }
 
-// slowAnswer is a host whose dials take 80 ms, so many of them in its own
-// time.
+// slowAnswer is a host whose dials take 80 ms, of which a part is the host's
+// own time.
 type slowAnswer struct {
 	*hosttest.Host
 	took time.Duration
@@ -357,15 +357,15 @@ func (s slowAnswer) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.D
 	return got, err
 }
 
-func TestLeftOut(t *testing.T) {
+func TestAbsent(t *testing.T) {
 	c, _ := small(3)
 	delete(c.Hosts, "worker-2")
-	c.Left = map[string]string{"worker-2": "unreachable"}
+	c.Absent = map[string]string{"worker-2": "unreachable"}
 	r, err := c.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]preflight.LeftOut{{Host: "worker-2", Why: "unreachable", Edges: 9}}, r.Left); d != "" {
+	if d := cmp.Diff([]preflight.Absent{{Host: "worker-2", Why: "unreachable", Edges: 9}}, r.Absent); d != "" {
 		t.Error(d)
 	}
 	for _, e := range r.Edges {

@@ -11,14 +11,14 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// dial dials every edge, and those again that ended in silence, until it is
-// certain what the silence is; see settle.
+// dial dials every edge. Edges that end in silence are dialled again until
+// the reason of the silence is certain; see settle.
 func (r *round) dial(ctx context.Context) {
 	for _, p := range r.peers {
 		p.mtu = p.linkMTU(p.addr)
 	}
 	for _, e := range r.edges {
-		e.skip, e.service = r.plan(e)
+		e.skip, e.service = r.dialMode(e)
 		if e.skip == "" && (e.Proto == "udp" && r.Overhead > 0 || e.Proto == icmpProto && r.Routed) {
 			e.size = e.from.mtu
 		}
@@ -32,25 +32,26 @@ func (r *round) dial(ctx context.Context) {
 		modules.Progress(ctx, int64(done), int64(len(r.edges)))
 	}
 	again := r.silent()
-	r.look(ctx, again, false)
+	r.observe(ctx, again, false)
 	rest := r.Wait - firstPart(r.Wait)
 	for _, wait := range []time.Duration{rest, rest, r.Wait * 3 / 2, 4 * r.Wait} {
 		if len(again) == 0 || ctx.Err() != nil {
 			return
 		}
 		r.pass(ctx, again, wait, int(min(wait, r.Wait)/selfPause))
-		r.look(ctx, r.silent(), true)
+		r.observe(ctx, r.silent(), true)
 		r.settle(wait)
 		again = r.silent()
 	}
 }
 
-// firstPart is the share of the wait that edges get at first; those that are
-// silent get the rest.
+// firstPart returns the part of the wait that all edges get. Silent ones get
+// the rest later.
 func firstPart(wait time.Duration) time.Duration { return wait * 2 / 5 }
 
-// plan tells how an edge is dialled, or why it is not.
-func (r *round) plan(e *edgeState) (skip string, service bool) {
+// dialMode returns why an edge is not dialled, or else whether the component
+// itself answers.
+func (r *round) dialMode(e *edgeState) (skip string, service bool) {
 	from, to := e.from, e.to
 	switch {
 	case from == nil:
@@ -80,7 +81,7 @@ func (r *round) plan(e *edgeState) (skip string, service bool) {
 	return "in use by " + preflight.HolderText(b.Holder), false
 }
 
-// expected tells if the one who holds the port is the one who should.
+// expected reports whether the right component holds the port.
 func (r *round) expected(e preflight.Edge, b *host.Bind) bool {
 	for _, p := range r.peers[e.To].ports {
 		if p.Proto == e.Proto && p.Port == e.Port && p.Addr == b.Addr {
@@ -90,11 +91,11 @@ func (r *round) expected(e preflight.Edge, b *host.Bind) bool {
 	return false
 }
 
-// selfPause is about how long a dial to oneself rests between datagrams.
+// selfPause is about the pause between datagrams that a host sends to itself.
 const selfPause = 20 * time.Millisecond
 
 // pass dials edges, and notes which of them were dialled under load. Each
-// host hears itself so many times at least.
+// host also dials itself, with selves datagrams at least.
 func (r *round) pass(ctx context.Context, byHost map[string][]*edgeState, wait time.Duration, selves int) {
 	r.dialEdges(ctx, byHost, wait, selves)
 	for _, edges := range byHost {
@@ -118,7 +119,7 @@ func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, w
 			}
 		}
 		slot, _ := slices.BinarySearch(r.names, p.name)
-		dials = append(dials, host.Dial{Self: true, Nonce: nonce(^r.base, slot), Count: selves}) // load is not a firewall
+		dials = append(dials, host.Dial{Self: true, Nonce: nonce(^r.base, slot), Count: selves}) // shows load, which is no firewall
 		sent := time.Now()
 		got, err := r.ask(ctx, p, dials, wait)
 		if err != nil {
@@ -128,7 +129,7 @@ func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, w
 		p.setClock(sent, time.Now())
 		for i, e := range edges {
 			e.res, e.dialled = got[i], true
-			e.res.Nonce = "" // a million of them are memory
+			e.res.Nonce = "" // a million edges would keep as many strings
 		}
 		got = got[len(edges):]
 		for _, e := range edges {
@@ -140,7 +141,7 @@ func (r *round) dialEdges(ctx context.Context, byHost map[string][]*edgeState, w
 	})
 }
 
-// failure is a dial that did not end well; nil if it did.
+// failure returns nil if a dial ended well.
 func failure(d host.Dialled) *host.Dialled {
 	if d.Outcome == host.OK {
 		return nil
@@ -148,7 +149,7 @@ func failure(d host.Dialled) *host.Dialled {
 	return &d
 }
 
-// ask has a host dial.
+// ask makes a host dial.
 func (r *round) ask(ctx context.Context, p *peer, dials []host.Dial, wait time.Duration) ([]host.Dialled, error) {
 	got, err := p.host.ProbeDial(ctx, host.DialRequest{ID: r.id, From: r.Addresses[p.name], Dials: dials, Wait: wait, Most: r.Wait})
 	if err == nil && len(got) != len(dials) {

@@ -23,7 +23,7 @@ func TestFaults(t *testing.T) {
 	}
 	tests := []struct {
 		name   string
-		break_ func(t *testing.T) string // what it returns stands for %s in want
+		break_ func(t *testing.T) string // returns what replaces %s in want
 		want   string
 	}{
 		{"healthy", func(*testing.T) string { return "" }, ""},
@@ -207,9 +207,9 @@ func TestVXLAN(t *testing.T) {
 	}
 }
 
-// Where the pod network is routes there is no port to dial: the path's MTU is
-// measured by echoes of the kernel, and the routes by echoes from the bridge
-// behind them.
+// If the pod network consists of routes there is no port to dial. Echoes of
+// the kernel measure the path's MTU, and echoes from the bridge behind them
+// test the routes.
 func TestHostGW(t *testing.T) {
 	w := newNetwork(t, 3)
 	all := []string{"cp-1", "worker-1", "worker-2"}
@@ -218,13 +218,13 @@ func TestHostGW(t *testing.T) {
 		live   []string
 		break_ func(t *testing.T)
 		want   string
-		path   int // the path MTU; 0 is not known
+		path   int // the path MTU; 0 means unknown
 		echoes int // through routes between pods
 	}{
 		{"bare", nil, func(*testing.T) {}, "", 1500, 0},
 		{"large packets dropped", nil, func(t *testing.T) {
 			w.filter(t, "worker-1", "INPUT -s 10.77.0.3 -p icmp -m length --length 1401: -j DROP")
-		}, "PF047 error worker-1 -> worker-2 icmp too big: packets of 1500 bytes are dropped without a word, 1400 bytes pass\n" + // an echo does not tell the direction
+		}, "PF047 error worker-1 -> worker-2 icmp too big: packets of 1500 bytes are dropped without a word, 1400 bytes pass\n" + // an echo does not show the direction
 			"PF047 error worker-2 -> worker-1 icmp too big: packets of 1500 bytes are dropped without a word, 1400 bytes pass\n", 1400, 0},
 		{"no echoes", nil, func(t *testing.T) {
 			for _, h := range w.hosts {
@@ -267,7 +267,7 @@ func TestHostGW(t *testing.T) {
 	}
 }
 
-// The pace that DESIGN.md asks for, with room for a machine that is shared.
+// The pace that preflight must keep, with room for a machine that is shared.
 func TestPace(t *testing.T) {
 	for _, tt := range []struct {
 		hosts int
@@ -313,9 +313,9 @@ func TestFalseAlarms(t *testing.T) {
 	t.Logf("%d runs", runs)
 }
 
-// A host that gets a processor for moments only answers late, and reads late
-// what it was answered. That is no firewall; but a firewall is found there
-// all the same.
+// A host that gets a processor only for moments answers late, and reads
+// answers late. That is not taken for a firewall, but a real firewall on such
+// a host is still found.
 func TestStutter(t *testing.T) {
 	tests := []struct{ name, host, rule, want string }{
 		{"healthy", "", "", ""},

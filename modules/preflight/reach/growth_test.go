@@ -17,13 +17,13 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight/reach"
 )
 
-// A cost is what probing hosts in memory took: of this process, so that of
-// the hosts is in it.
+// A cost is what a probe of hosts in memory took of this process. It includes
+// the cost of the hosts themselves.
 type cost struct {
 	edges     int
 	took, cpu time.Duration
 	allocated uint64 // bytes, in all
-	peak      uint64 // bytes at a time, beside what the hosts had before
+	peak      uint64 // bytes at a time, without what the hosts had before
 }
 
 // measureHosts probes n hosts in memory and fails the test unless every edge
@@ -48,7 +48,7 @@ func measureHosts(t testing.TB, n int) cost {
 	return out
 }
 
-// processTime is the time that this process had a processor.
+// processTime returns how long this process has had a processor.
 func processTime() time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
@@ -57,8 +57,8 @@ func processTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// watchHeap samples the heap; what it returns stops it and tells the most
-// that there was beside what is there now.
+// watchHeap samples the heap. The function that it returns ends that, and
+// returns by how much the heap had grown at most.
 func watchHeap() func() uint64 {
 	runtime.GC()
 	heap := func() uint64 {
@@ -97,8 +97,8 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// More hosts than a wave has dial each other in waves, and say how far they
-// are.
+// More hosts than fit into a wave dial each other in waves, and the probe
+// reports its progress.
 func TestWaves(t *testing.T) {
 	c, _ := small(450)
 	var told []int64
@@ -119,7 +119,7 @@ func TestWaves(t *testing.T) {
 	}
 }
 
-// biggestWave is the most edges that one host dials in a call.
+// biggestWave returns the most edges that one host dials in a call.
 func biggestWave(c reach.Connectivity) int {
 	most := 0
 	var mu sync.Mutex
@@ -132,7 +132,7 @@ func biggestWave(c reach.Connectivity) int {
 	}
 	c.Overhead = 0
 	_, _ = c.Run(context.Background())
-	return most - 1 // that to oneself
+	return most - 1 // without the dial to itself
 }
 
 // The time that a check may take is that of all its passes, and grows with
@@ -169,7 +169,7 @@ func BenchmarkConnectivity(b *testing.B) {
 	}
 }
 
-// counted is a host that tells how many dials it is asked for at a time.
+// counted is a host that counts the dials of each call.
 type counted struct {
 	*hosttest.Host
 	count func(int)

@@ -7,19 +7,19 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// cameAt tells where nonces arrived.
-type cameAt struct {
+// arrivals is where nonces arrived.
+type arrivals struct {
 	nonces [][]place    // by edge
-	full   map[int]bool // edges whose full-size datagrams arrived, the echo of which did not
+	full   map[int]bool // edges whose full-size datagrams arrived although no echo came back
 }
 
 type place struct {
 	host, from string
-	late       bool // some of it was not answered at once
+	late       bool // some copies were not answered at once
 }
 
-func (r *round) arrivals() cameAt {
-	c := cameAt{nonces: make([][]place, len(r.edges)), full: map[int]bool{}}
+func (r *round) arrivals() arrivals {
+	c := arrivals{nonces: make([][]place, len(r.edges)), full: map[int]bool{}}
 	for _, name := range r.names {
 		for _, a := range r.peers[name].came {
 			if a.Half {
@@ -38,8 +38,8 @@ func (r *round) arrivals() cameAt {
 	return c
 }
 
-// judge joins what both ends know of an edge.
-func (r *round) judge(e *edgeState, came cameAt) preflight.EdgeResult {
+// judge joins what both ends of an edge know.
+func (r *round) judge(e *edgeState, came arrivals) preflight.EdgeResult {
 	out := preflight.EdgeResult{Edge: e.Edge, Service: e.service, RTT: e.res.RTT, Sent: e.res.Sent, Got: e.res.Got, Detail: e.res.Detail}
 	if !e.dialled {
 		out.Verdict, out.Detail = preflight.NotProbed, e.skip
@@ -65,7 +65,7 @@ func (r *round) judge(e *edgeState, came cameAt) preflight.EdgeResult {
 	return out
 }
 
-func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came cameAt) (preflight.Verdict, string) {
+func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came arrivals) (preflight.Verdict, string) {
 	if e.Proto == icmpProto && e.res.Outcome != host.OK {
 		return preflight.NotProbed, "no ICMP echo comes back: how large packets may be is not known"
 	}
@@ -85,7 +85,7 @@ func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came cameA
 	case host.Prohibited:
 		return preflight.Prohibited, r.by(e, "")
 	case host.Unreachable:
-		if e.Proto == overlayProto { // depends on what ARP knew before
+		if e.Proto == overlayProto { // or Filtered, depending on what ARP knew before
 			return preflight.Filtered, "no echo comes back"
 		}
 		return preflight.NoRoute, r.by(e, "")
@@ -111,7 +111,7 @@ func (r *round) verdict(e *edgeState, arrived bool, elsewhere string, came cameA
 	return preflight.Filtered, "no answer, and nothing arrived"
 }
 
-// by adds who sent the ICMP message.
+// by adds the sender of the ICMP message.
 func (r *round) by(e *edgeState, text string) string {
 	if e.res.Detail != "" {
 		text = e.res.Detail
@@ -126,11 +126,10 @@ func (r *round) by(e *edgeState, text string) string {
 	return text
 }
 
-// explain takes back what another edge already says: a datagram that
-// arrived shows that its direction is open, so if the way back is known to
-// be closed, that edge is the one to report.
-//
-// An echo through the pod network needs its packets to pass both ways.
+// explain withdraws verdicts that another edge explains. A datagram that
+// arrived shows that its direction is open, so if the opposite direction is
+// closed, only that edge is reported. An echo through the pod network needs
+// the pod network's packets to pass in both directions.
 func explain(results []preflight.EdgeResult) {
 	filtered, failed := map[string]bool{}, map[[2]string]bool{}
 	for _, e := range results {

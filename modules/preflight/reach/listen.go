@@ -10,8 +10,8 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// listen binds all ports on all hosts. It tells if another run's probe is in
-// the way.
+// listen binds all ports on all hosts. It reports whether the probe of
+// another run holds one of them.
 func (r *round) listen(ctx context.Context) (busy bool) {
 	r.each(ctx, callTime, func(ctx context.Context, p *peer) error {
 		g, ctx := errgroup.WithContext(ctx)
@@ -25,7 +25,7 @@ func (r *round) listen(ctx context.Context) (busy bool) {
 	for _, p := range r.peers {
 		for i, b := range p.binds {
 			busy = busy || b.Busy
-			if b.Addr == "" || b.Addr == r.Addresses[p.name] { // not the loopback's
+			if b.Addr == "" || b.Addr == r.Addresses[p.name] { // not the loopback's, which no other host dials
 				p.bound[portKey{b.Proto, b.Port}] = &p.binds[i]
 			}
 		}
@@ -50,7 +50,7 @@ func (r *round) bind(ctx context.Context, p *peer) (err error) {
 	return err
 }
 
-// bindState judges a bind: a component may hold its own port.
+// bindState judges a bind. A component may hold its own port.
 func bindState(p preflight.Port, b host.Bind) preflight.BindState {
 	switch {
 	case b.OK:
@@ -69,8 +69,8 @@ func bindState(p preflight.Port, b host.Bind) preflight.BindState {
 	return preflight.InUse
 }
 
-// mayHold tells if the holder is the component. The kernel holds the ports of
-// vxlan and wireguard for flanneld.
+// mayHold reports whether the holder is the component that the port is for.
+// The kernel holds the ports of vxlan and wireguard for flanneld.
 func mayHold(p preflight.Port, b host.Bind) bool {
 	if p.Unit == "" {
 		return false

@@ -8,7 +8,8 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// linkMTU is that of the interface with an address; 0 if it is not known.
+// linkMTU returns the MTU of the interface with an address; 0 if it is not
+// known.
 func (p *peer) linkMTU(addr string) int {
 	for _, l := range p.net.Links {
 		for _, a := range l.Addrs {
@@ -20,18 +21,18 @@ func (p *peer) linkMTU(addr string) int {
 	return 0
 }
 
-// fullOf is a dial of an edge with datagrams of a size.
+// fullOf returns a dial of an edge with datagrams of size bytes.
 func (r *round) fullOf(e *edgeState, size int, nonce string) host.Dial {
 	return host.Dial{Proto: e.Proto, Addr: e.to.addr, Port: e.Port, Host: e.To, Nonce: nonce, Shape: e.Shape, Size: size}
 }
 
-// tooBig tells if small datagrams pass and full-size ones do not.
+// tooBig reports whether small datagrams pass and full-size ones do not.
 func (e *edgeState) tooBig() bool {
 	return e.dialled && e.full != nil && e.res.Outcome == host.OK
 }
 
-// judgeSize adds what became of full-size datagrams where small ones pass.
-func (r *round) judgeSize(e *edgeState, out *preflight.EdgeResult, came cameAt) {
+// judgeSize adds the verdict on full-size datagrams if small ones pass.
+func (r *round) judgeSize(e *edgeState, out *preflight.EdgeResult, came arrivals) {
 	if e.size == 0 || !out.Verdict.Passes() {
 		return
 	}
@@ -60,8 +61,8 @@ func (r *round) lostHow(d host.Dialled) string {
 	return string(d.Outcome) + by
 }
 
-// pathMTU is what all pairs carry; nil where no full-size datagram was tried.
-// Pairs that do not pass at all do not count.
+// pathMTU returns what all pairs carry; nil if no full-size datagram was
+// tried. Pairs over which nothing passes do not count.
 func (r *round) pathMTU(edges []preflight.EdgeResult) *preflight.PathMTU {
 	m := &preflight.PathMTU{Overhead: r.Overhead}
 	for _, e := range edges {
@@ -81,8 +82,8 @@ func (r *round) pathMTU(edges []preflight.EdgeResult) *preflight.PathMTU {
 	return m
 }
 
-// advice is what is expected of paths, and what to do about those that are
-// too small.
+// advice returns what is expected of paths, and what to do about paths that
+// carry less.
 func advice(m *preflight.PathMTU) (expected, do string) {
 	if m == nil {
 		c, _ := preflight.Find(preflight.SmallPath)

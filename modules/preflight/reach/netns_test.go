@@ -26,9 +26,8 @@ import (
 )
 
 // Real probers need real networks: each host is a network namespace of this
-// machine with a child process of this test in it. All hang on one bridge,
-// which is in a namespace too, so that nothing of the machine's own network
-// is touched.
+// machine with a child process of this test in it. One bridge, which is in a
+// namespace too, connects them, so the machine's own network is not touched.
 
 // A network is hosts cp-1, worker-1, ... at 10.77.0.1, 10.77.0.2, ...
 type network struct {
@@ -103,7 +102,7 @@ func (w *network) remove() {
 	_ = exec.Command("ip", "netns", "del", w.prefix+"sw").Run()
 }
 
-// removeStale takes away what a test that was killed left.
+// removeStale removes the namespaces of tests that were killed.
 func removeStale(t testing.TB) {
 	entries, err := os.ReadDir("/run/netns")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -119,7 +118,7 @@ func removeStale(t testing.TB) {
 	}
 }
 
-// filter adds a rule in a host, and takes it away when the test ends.
+// filter adds a rule in a host, and removes it when the test ends.
 func (w *network) filter(t *testing.T, hostName, rule string) {
 	t.Helper()
 	h := w.host(hostName)
@@ -143,7 +142,7 @@ func (w *network) host(name string) *nsHost {
 	panic("no host " + name)
 }
 
-// hold has a process of the host hold a port.
+// hold makes a process of the host hold a port.
 func (w *network) hold(t *testing.T, hostName, proto string, port int) (pid int) {
 	t.Helper()
 	h := w.host(hostName)
@@ -181,7 +180,7 @@ func holdPort(arg string) {
 
 // An nsHost is a host whose prober runs in a namespace.
 type nsHost struct {
-	host.Host // nothing but what is below is asked
+	host.Host // only the methods below are called
 	name      string
 	ns        string
 	addr      string
@@ -281,9 +280,9 @@ func (h *nsHost) ProbeEnd(ctx context.Context, id string) ([]host.Arrival, error
 	return a.Arrivals, err
 }
 
-// serveProber is the child.
+// serveProber is the child process.
 func serveProber() {
-	// One round after another asks for more ICMP errors than a host sends.
+	// Many rounds in a row need more ICMP errors than a host sends.
 	_ = os.WriteFile("/proc/sys/net/ipv4/icmp_ratelimit", []byte("0"), 0o644)
 	h := oshost.New(oshost.Options{})
 	p := probe.Prober{Sockets: func(ctx context.Context, _ []host.PortSpec) ([]host.Socket, error) { return h.Sockets(ctx) }}
@@ -317,7 +316,7 @@ func serveProber() {
 	}
 }
 
-// vxlan is connectivity with vxlan in the place of flannel's udp backend.
+// vxlan returns the probe with vxlan instead of flannel's udp backend.
 func (w *network) vxlan() reach.Connectivity {
 	c := w.connectivity()
 	c.Overhead = 50
@@ -332,7 +331,7 @@ func (w *network) vxlan() reach.Connectivity {
 	return c
 }
 
-// live has the kernel hold the port of vxlan on hosts, for a pod network
+// live makes the kernel hold the port of vxlan on hosts, for a pod network
 // between them.
 func (w *network) live(t *testing.T, names ...string) {
 	for i, h := range w.hosts {
@@ -350,7 +349,7 @@ func (w *network) live(t *testing.T, names ...string) {
 	}
 }
 
-// hostGW is connectivity with a pod network that is routes.
+// hostGW returns the probe with a pod network that consists of routes.
 func (w *network) hostGW() reach.Connectivity {
 	c := w.connectivity()
 	c.Overhead, c.Routed = 0, true
@@ -365,7 +364,7 @@ func (w *network) hostGW() reach.Connectivity {
 	return c
 }
 
-// route has pods on hosts, and routes to them on all others of these.
+// route adds a bridge for pods to hosts, and routes to it on the other hosts.
 func (w *network) route(t *testing.T, names ...string) {
 	for i, h := range w.hosts {
 		if !slices.Contains(names, h.name) {
@@ -390,7 +389,7 @@ func (w *network) bridge(t *testing.T, ns, line string) {
 	}
 }
 
-// connectivity is what a cluster on the network must be able to do.
+// connectivity returns the probe for a cluster on the network.
 func (w *network) connectivity() reach.Connectivity {
 	c := reach.Connectivity{Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Overhead: 28}
 	for i, h := range w.hosts {

@@ -5,15 +5,15 @@ import (
 	"encoding/hex"
 )
 
-// What a nonce is for stands in the upper bits of the index.
+// The purpose of a nonce is in the upper bits of its index.
 const (
 	kindShift = 30
 	kindEdge  = 0
-	kindFull  = 1 // full-size
-	kindRung  = 2 // a size that is tried
+	kindFull  = 1 // a full-size datagram of an edge
+	kindRung  = 2 // a datagram of a size that is tried
 )
 
-// nonce is 16 hex digits, the index of what it stands for in the lower half.
+// nonce returns 16 hex digits, the lower half of which is the index.
 func nonce(base uint32, index int) string {
 	var b [8]byte
 	binary.BigEndian.PutUint32(b[:], base)
@@ -21,7 +21,7 @@ func nonce(base uint32, index int) string {
 	return hex.EncodeToString(b[:])
 }
 
-// indexOf reads it back; false if the nonce is not of this base.
+// indexOf reads a nonce. It returns false if the nonce is not of this base.
 func indexOf(base uint32, s string) (kind, index int, ok bool) {
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) != 8 || binary.BigEndian.Uint32(b) != base {

@@ -9,20 +9,21 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// overlayProto is an edge between two hosts' addresses on the pod network,
-// where that runs already. ICMP is what firewalls of hosts let through; the
-// traffic of pods is not theirs.
+// overlayProto is the protocol of an edge between two hosts' addresses on a
+// pod network that runs already. It is dialled with ICMP, which firewalls of
+// hosts let through.
 const overlayProto = "overlay"
 
-// icmpProto is an edge that is an echo by the kernel at the other end, which
-// measures the path where no datagram of ours would travel. It is not needed
-// itself: where nothing comes back, nothing is known.
+// icmpProto is the protocol of an edge that only measures the path, by an
+// echo of the other kernel, because the network backend sends no datagrams of
+// its own. The cluster does not need the echo: if none comes back, nothing is
+// known.
 const icmpProto = "icmp"
 
-// bridge is the one that the pods of a host are on.
+// bridge is the interface that connects the pods of a host.
 const bridge = "cni0"
 
-// overlay adds the pairs of hosts on both of which the pod network runs.
+// overlay adds an edge for each pair of hosts on which the pod network runs.
 func (r *round) overlay() {
 	seen := map[[2]string]bool{}
 	for _, e := range slices.Clone(r.edges) {
@@ -39,8 +40,8 @@ func (r *round) overlay() {
 	}
 }
 
-// joined tells if the pod network runs on both hosts. Without encapsulation
-// that is routes, each through the other.
+// joined reports whether the pod network runs on both hosts. Without
+// encapsulation it consists of routes, from each host through the other.
 func (r *round) joined(a, b *peer) bool {
 	if r.Routed {
 		return r.routes(a, b) && r.routes(b, a)
@@ -48,7 +49,7 @@ func (r *round) joined(a, b *peer) bool {
 	return r.Overhead > 0 && r.live(a) && r.live(b)
 }
 
-// routes tells if a host has a route to the other's pods.
+// routes reports whether a host has a route to the other's pods.
 func (r *round) routes(from, to *peer) bool {
 	if from.err != nil || to.err != nil || from.lock != nil || to.lock != nil {
 		return false
@@ -60,8 +61,8 @@ func (r *round) routes(from, to *peer) bool {
 	})
 }
 
-// live tells if the pod network runs on a host: flanneld, or the kernel for
-// it, holds its port, and its interface is there.
+// live reports whether the pod network runs on a host: its port is held by
+// flanneld, or by the kernel for flanneld, and its interface exists.
 func (r *round) live(p *peer) bool {
 	if p.err != nil || p.lock != nil || r.overlayAddr(p) == "" {
 		return false
@@ -74,8 +75,9 @@ func (r *round) live(p *peer) bool {
 	return false
 }
 
-// overlayAddr is a host's own on the pod network: that of flannel's interface
-// (flannel0, flannel.1, flannel-wg), or of the bridge where there is none.
+// overlayAddr returns a host's own address on the pod network: that of
+// flannel's interface (flannel0, flannel.1, flannel-wg), or of the bridge if
+// the backend is routes. It returns "" if there is none.
 func (r *round) overlayAddr(p *peer) string {
 	dev := "flannel"
 	if r.Routed {

@@ -10,10 +10,10 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// report judges everything.
+// report judges everything that the round learned.
 func (r *round) report() *preflight.Report {
 	rep := &preflight.Report{}
-	rep.Left = r.left()
+	rep.Absent = r.absentHosts()
 	for _, name := range r.names {
 		rep.Binds = append(rep.Binds, r.peers[name].bindResults()...)
 	}
@@ -34,7 +34,7 @@ func (r *round) report() *preflight.Report {
 	return rep
 }
 
-func (r *round) left() []preflight.LeftOut {
+func (r *round) absentHosts() []preflight.Absent {
 	count := map[string]int{}
 	for _, e := range r.edges {
 		for _, name := range []string{e.From, e.To} {
@@ -43,16 +43,16 @@ func (r *round) left() []preflight.LeftOut {
 			}
 		}
 	}
-	for name := range r.Left {
+	for name := range r.Absent {
 		count[name] += 0
 	}
-	var out []preflight.LeftOut
+	var out []preflight.Absent
 	for name, n := range count {
-		why := r.Left[name]
+		why := r.Absent[name]
 		if why == "" {
 			why = "not reached"
 		}
-		out = append(out, preflight.LeftOut{Host: name, Why: why, Edges: n})
+		out = append(out, preflight.Absent{Host: name, Why: why, Edges: n})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Host < out[j].Host })
 	return out
@@ -87,7 +87,8 @@ func (r *round) silentAt(name string) bool {
 	return false
 }
 
-// unsure counts, by host, the edges to it that it was too busy to tell about.
+// unsure counts, by host, the edges to the host whose silence may be its
+// load.
 func (r *round) unsure() map[string]int {
 	out := map[string]int{}
 	for _, e := range r.edges {
@@ -120,8 +121,8 @@ func (r *round) edgeFindings(rep *preflight.Report) []preflight.Finding {
 	return out
 }
 
-// translated finds hosts that others see under another address.
-func (r *round) translated(came cameAt) []preflight.Finding {
+// translated finds hosts that other hosts see under another address.
+func (r *round) translated(came arrivals) []preflight.Finding {
 	seen := map[string]bool{}
 	var out []preflight.Finding
 	for _, e := range r.edges {

@@ -13,57 +13,57 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// A round is one pass over all hosts.
+// A round is one probe of all hosts.
 type round struct {
 	Connectivity
 	id    string
-	names []string // of the hosts to be probed, sorted
+	names []string // of the hosts that are probed, sorted
 	peers map[string]*peer
 	edges []*edgeState
 	base  uint32 // upper half of the nonces
 
-	samples int // datagrams on an edge
+	samples int // datagrams on each UDP edge
 }
 
-// A peer is what the round knows of a host.
+// A peer is what the round knows about a host.
 type peer struct {
 	name  string
-	slot  int // among the names
+	slot  int // index among the names
 	addr  string
-	mtu   int // of the interface that has it; 0 if it is not known
+	mtu   int // of the interface with addr; 0 if it is not known
 	host  host.Host
 	ports []preflight.Port
-	lock  *host.LockRequest // another run's
+	lock  *host.LockRequest // that another run holds
 	binds []host.Bind
 	bound map[portKey]*host.Bind
-	err   error // the host left
+	err   error // the host is out of the round
 	facts host.Facts
 	net   host.Network
 	self  host.Dialled
 	came  []host.Arrival
-	seen  []host.Arrival // when it was last asked, see look
-	clock time.Duration  // how much its clock is before ours at least
-	vague time.Duration  // and how much more it may be
+	seen  []host.Arrival // as of the last call of observe
+	clock time.Duration  // by how much its clock is ahead of ours at least
+	vague time.Duration  // by how much more it may be ahead
 	timed bool
 }
 
-// An edgeState is an edge under way.
+// An edgeState is what the round knows about an edge.
 type edgeState struct {
 	preflight.Edge
-	from, to *peer  // nil where the host is not probed
-	index    int    // in the list; the lower half of its nonce
-	skip     string // why it is not dialled
+	from, to *peer  // nil if the host is not probed
+	index    int    // in the list of edges
+	skip     string // why it is not dialled; "" if it is
 	service  bool
 	res      host.Dialled
 	dialled  bool
-	size     int           // of the full-size datagrams; 0 for none
-	full     *host.Dialled // what came of them, unless they passed
-	passes   int           // the largest that passes, if full-size does not
-	late     bool          // one of its hosts was too busy meanwhile to tell loss from load
+	size     int           // bytes of the full-size datagrams; 0 means none
+	full     *host.Dialled // their result, nil if they passed
+	passes   int           // bytes that pass, if full-size datagrams do not
+	late     bool          // one of its hosts was so busy that missing answers prove no loss
 	silence
 }
 
-// A portKey tells the ports of a host apart.
+// A portKey identifies a port of a host.
 type portKey struct {
 	proto string
 	port  int
@@ -104,8 +104,8 @@ func (c Connectivity) newRound() (*round, error) {
 	return r, nil
 }
 
-// each runs f for all hosts that are there, at once, and waits: a barrier. A
-// host where f fails is out of the round.
+// each runs f for all present hosts at once and waits for all. A host for
+// which f fails is out of the round.
 func (r *round) each(ctx context.Context, limit time.Duration, f func(context.Context, *peer) error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -120,7 +120,7 @@ func (r *round) each(ctx context.Context, limit time.Duration, f func(context.Co
 	wg.Wait()
 }
 
-// end releases everything, even if ctx is over.
+// end releases everything, even if ctx has ended, and collects what arrived.
 func (r *round) end(ctx context.Context) {
 	r.each(context.WithoutCancel(ctx), callTime/4, func(ctx context.Context, p *peer) (err error) {
 		p.came, err = p.host.ProbeEnd(ctx, r.id)

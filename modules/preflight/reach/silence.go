@@ -6,26 +6,26 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Silence has many causes, and only some are the network's. A host that is
-// short of processors leaves requests unread in its sockets, or answers them
-// when nobody waits any more. So whoever is silent is asked what came, which
-// makes it read what is there, and how soon it was answered:
+// Silence has many causes, and only some are in the network. A host that is
+// short of processors does not read the requests in its sockets, or answers
+// after the dialler has stopped waiting. So the silent host is asked what
+// arrived, which makes it read its sockets, and how soon it answered:
 //
-//   - what is in no socket of the other end did not come: filtered;
-//   - what came, and was answered at once, several times in two passes, or
-//     twice as often in one throughout which the asker's own process was
-//     awake, and whose answers did not come back though the asker read all
-//     that is in its own socket: one way;
-//   - anything else is doubtful, and is dialled again with more time.
+//   - A request that is in no socket of the far end did not arrive: filtered.
+//   - Requests arrived and were answered at once, several times in each of two
+//     passes, or twice as often in one pass during which the dialler's own
+//     process was awake. The answers did not come back although the dialler
+//     read its own socket: one way.
+//   - Anything else is doubtful, and is dialled again with more time.
 
-// silence is what is known of an edge that got no answer.
+// silence is what is known about an edge that got no answer.
 type silence struct {
 	came    bool // a request arrived
-	half    bool // a connection is half open: the request came, the answer did not get back
+	half    bool // a connection is half open: the request arrived, the answer did not come back
 	prompt  int  // requests answered at once, so far
-	shown   int  // passes that showed requests which were answered in vain; one counts twice if it leaves no doubt
-	settled bool // what it ended in is not the load's doing
-	unsure  bool // and there will be no more passes to tell
+	shown   int  // passes in which requests were answered in vain; a pass without doubt counts twice
+	settled bool // it is not dialled again
+	unsure  bool // load may be the reason, and there are no more passes
 }
 
 // Evidence that requests are answered in vain.
@@ -35,8 +35,9 @@ const (
 	shows     = 2 // passes
 )
 
-// silent are the edges that got no answer and whose silence is not settled
-// yet. A neighbour that is not found may be one that was busy.
+// silent returns, by host, the edges that got no answer and whose silence is
+// not settled yet. Unreachable edges are among them: a neighbour that is not
+// found may have been busy.
 func (r *round) silent() map[string][]*edgeState {
 	out := map[string][]*edgeState{}
 	for _, e := range r.edges {
@@ -52,8 +53,8 @@ func (e *edgeState) quiet() bool {
 	return o == host.Filtered || o == host.Silent || o == host.Unreachable || e.full != nil
 }
 
-// learn takes what was seen of an edge at its other end after a pass. If the
-// asker was awake all the time it would have read an answer.
+// learn takes what was observed at the far end of an edge after a pass. A
+// dialler that was awake all the time would have read an answer.
 func (e *edgeState) learn(a host.Arrival, half, awake bool) {
 	least := promptUDP
 	if e.Proto == "tcp" {
@@ -69,10 +70,11 @@ func (e *edgeState) learn(a host.Arrival, half, awake bool) {
 	e.half = e.half || half
 }
 
-// settle tells which silent edges are certain after a pass that waited so
-// long for each. Besides the hosts' processes the kernels may be late, which
-// dials to oneself show. After the last pass the rest is what it looks like,
-// but for requests that came and may have been answered too late.
+// settle decides which silent edges are certain after a pass that waited for
+// each as long as wait. Not only processes but also kernels may be late,
+// which the hosts' dials to themselves show. After the last pass every edge
+// is settled; it is unsure if requests arrived that may have been answered
+// too late.
 func (r *round) settle(wait time.Duration) {
 	last := wait == 4*r.Wait
 	for _, edges := range r.silent() {

@@ -11,24 +11,24 @@ import (
 // Bounds of the search for the size that passes.
 const (
 	mostMeasured = 40                     // edges
-	rungWait     = 240 * time.Millisecond // six datagrams
-	leastSize    = 256                    // every edge that is measured carries small datagrams
+	rungWait     = 240 * time.Millisecond // for six datagrams
+	leastSize    = 256                    // bytes; every edge that is measured carries small datagrams
 	rungs        = 16                     // sizes tried at a time
 	searches     = 4
 )
 
-// usual are sizes that networks carry: with PPPoE, tunnels, other overlays.
+// usual holds sizes that networks carry: with PPPoE, tunnels, other overlays.
 var usual = []int{576, 1000, 1200, 1280, 1300, 1350, 1376, 1380, 1400, 1410, 1420, 1422, 1430, 1440, 1442, 1446, 1450, 1454, 1460, 1462, 1472, 1476, 1480, 1492, 1500, 8950, 9000}
 
-// A search is for the size that passes on an edge.
+// A search looks for the largest size that passes on an edge.
 type search struct {
 	*edgeState
 	passes, fails int
-	sizes         []int // under way
+	sizes         []int // that are tried now
 }
 
-// measure finds what size passes on edges that full-size datagrams do not.
-// Many sizes are tried at a time; a size that is usual is found at once.
+// measure finds the largest size that passes on edges that full-size
+// datagrams do not pass. It tries many sizes at a time, usual ones first.
 func (r *round) measure(ctx context.Context) {
 	var all []*search
 	for _, e := range r.edges {
@@ -53,7 +53,7 @@ func (r *round) measure(ctx context.Context) {
 	}
 }
 
-// next are the sizes to try between what passes and what fails.
+// next returns the sizes to try between what passes and what fails.
 func (s *search) next(try int) (sizes []int) {
 	add := func(n int) {
 		if n > s.passes && n < s.fails {
@@ -99,8 +99,8 @@ func (r *round) tryRungs(ctx context.Context, byHost map[string][]*search) {
 	})
 }
 
-// learn takes the largest size that passed, and the smallest that failed
-// above it.
+// learn narrows the search: to the largest size that passed, and the smallest
+// above it that failed.
 func (s *search) learn(got []host.Dialled) {
 	for i, d := range got {
 		if d.Outcome == host.OK {

@@ -8,14 +8,14 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// twins finds hosts that cannot be told apart.
+// twins finds hosts that share what should identify one host.
 func (r *round) twins() []preflight.Finding {
 	var out []preflight.Finding
 	out = append(out, r.same(preflight.SameHostname, "hostname", func(f host.Facts) string { return f.Hostname })...)
 	out = append(out, r.same(preflight.SameMachineID, "machine-id", func(f host.Facts) string { return f.MachineID })...)
 	return append(out, r.same(preflight.SameProductUUID, "product UUID", func(f host.Facts) string {
 		if f.InContainer() {
-			return "" // all share that of the machine they are on
+			return "" // all containers of a machine have the UUID of the machine
 		}
 		return f.ProductUUID
 	})...)

@@ -1,13 +1,13 @@
 package reach
 
-// wavePeers are the hosts that one host dials, and is dialled by, at a time.
+// wavePeers is how many hosts a host dials at a time, and how many dial it.
 const wavePeers = 200
 
-// waves are the edges to be dialled, by the host they start from. In each
-// wave a host dials those that follow it on a ring of all.
+// waves returns the edges to dial, wave by wave, by the host that dials. The
+// hosts form a ring, and in each wave a host dials the next ones on it.
 func (r *round) waves() []map[string][]*edgeState {
 	n := len(r.names)
-	out := []map[string][]*edgeState{{}} // the clocks are wanted even without edges
+	out := []map[string][]*edgeState{{}} // hosts without edges dial themselves, because clocks are compared too
 	for _, e := range r.edges {
 		if e.skip != "" {
 			continue

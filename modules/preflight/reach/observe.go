@@ -6,10 +6,10 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// look asks the hosts that edges got no answer from what came there, and
-// which connections are half open if that is to be judged by: it costs a
-// kernel a walk over all connections of the machine, 20 ms.
-func (r *round) look(ctx context.Context, byHost map[string][]*edgeState, judged bool) {
+// observe asks the far ends of silent edges what arrived there. If judged is
+// set, it also asks which connections are half open; for that a kernel walks
+// over all connections of the machine, which takes 20 ms.
+func (r *round) observe(ctx context.Context, byHost map[string][]*edgeState, judged bool) {
 	asked := map[string]*host.SeenRequest{}
 	for _, name := range r.names {
 		for _, e := range byHost[name] {
@@ -43,8 +43,8 @@ func (r *round) look(ctx context.Context, byHost map[string][]*edgeState, judged
 	}
 }
 
-// seen is what the hosts told when they were asked: by edge, and which
-// connections are half open.
+// seen returns what the hosts answered in the last observe: arrivals by edge,
+// and which connections are half open.
 func (r *round) seen() (map[int]host.Arrival, map[halfKey]bool) {
 	nonces, half := map[int]host.Arrival{}, map[halfKey]bool{}
 	for _, name := range r.names {
@@ -59,9 +59,8 @@ func (r *round) seen() (map[int]host.Arrival, map[halfKey]bool) {
 	return nonces, half
 }
 
-// halfKey is a half-open connection: the host and port it came to, and where
-// it came from. Those of an earlier run stay for a minute; their source ports
-// are others.
+// A halfKey is a half-open connection. Connections of an earlier run may stay
+// half open for a minute; they have other source ports.
 type halfKey struct {
 	to       string
 	port     int
