@@ -28,31 +28,13 @@ const (
 	Reload  Action = "reload"
 )
 
-// Kind is the sort of thing that a change is about; it decides how people
-// see it.
-type Kind string
-
-// The kinds. A Text change has file contents in Have and Want and is shown
-// line by line; the others have short values there.
-const (
-	Text      Kind = "file"
-	Attr      Kind = "attributes" // mode, owner or type of a path
-	Directory Kind = "directory"
-	Symlink   Kind = "link"
-	Transfer  Kind = "transfer" // a file that comes by digest
-	Unit      Kind = "unit"     // state of a systemd unit
-	Setting   Kind = "setting"  // sysctl, kernel module
-	Account   Kind = "user"
-	PrivKey   Kind = "key"
-	Cert      Kind = "certificate"
-	Image     Kind = "image"
-	Object    Kind = "object"  // of the Kubernetes API
-	Finding   Kind = "finding" // of a probe
-)
-
 // Change is one thing that differs.
+//
+// A program decides by the fields and by what its kind is like. Have, Want
+// and Why are for people: the only question that a program may ask about
+// their text is whether it is empty, or the same as another.
 type Change struct {
-	Kind   Kind         `json:"kind"`
+	Kind
 	Action Action       `json:"action"`
 	Item   string       `json:"item"`             // path, unit, setting, object
 	Have   string       `json:"have,omitempty"`   // what is there; "" where nothing is
@@ -65,7 +47,23 @@ type Change struct {
 	ID     string       `json:"id,omitempty"`     // of a finding's check: PF001
 	Level  Level        `json:"level,omitempty"`  // of a finding
 	Drift  bool         `json:"drift,omitempty"`  // what is there is not what pmkctl wrote last
+
+	Unit       Units  `json:"unit,omitzero"`         // of a unit, the states that Have and Want print
+	Cause      string `json:"cause,omitempty"`       // the item whose change makes this one necessary
+	HaveSHA256 string `json:"have_sha256,omitempty"` // of a file that is there, where Have prints its digest
+	Manifest   bool   `json:"manifest,omitempty"`    // Have and Want are the object as YAML, as far as it differs
+	Generated  bool   `json:"generated,omitempty"`   // the content is made on the host by applying the change; Want is ""
+	Gap        bool   `json:"gap,omitempty"`         // it replaces what pmkctl made, and service is interrupted meanwhile
+	Redo       bool   `json:"redo,omitempty"`        // nothing differs: -replace asks for it
+	Volatile   bool   `json:"volatile,omitempty"`    // what is there moves by itself: nobody changed it by hand
 }
+
+// IsText reports whether Have and Want are whole texts and not short values.
+func (c Change) IsText() bool { return c.Content() == Written || c.Manifest }
+
+// Moves reports whether what the change is about moves by itself, so that
+// another look may find it otherwise though nobody touched the host.
+func (c Change) Moves() bool { return c.Volatile || c.row().moves }
 
 // Level is how bad a finding is.
 type Level string
@@ -87,7 +85,7 @@ func Attrs(mode uint32, owner, group string) string {
 // Failed tells if there is a finding that stops the run.
 func (d Diff) Failed() bool {
 	for _, c := range d {
-		if c.Kind == Finding && c.Level == Error {
+		if c.Level == Error {
 			return true
 		}
 	}

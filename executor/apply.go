@@ -211,7 +211,7 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 // meanwhile stopped, is not compared.
 func asPlanned(a address.Step, now, planned change.Diff) error {
 	for _, c := range now {
-		if !settled(c.Kind) || waited(a, c, planned) || slices.ContainsFunc(planned, func(p change.Change) bool {
+		if !c.IsSettled() || waited(a, c, planned) || slices.ContainsFunc(planned, func(p change.Change) bool {
 			return p.Item == c.Item && p.Kind == c.Kind && p.Want == c.Want && p.SHA256 == c.SHA256
 		}) {
 			continue
@@ -226,18 +226,8 @@ func asPlanned(a address.Step, now, planned change.Diff) error {
 // the step itself can tell what is in it, such as a public key.
 func waited(a address.Step, c change.Change, planned change.Diff) bool {
 	return slices.ContainsFunc(planned, func(p change.Change) bool {
-		own := p.Kind == change.Text && p.Action != change.Remove && p.Want == ""
-		return p.Item == c.Item && (own || !p.Until.IsZero()) || p.Item == a.String() && !p.Until.IsZero()
+		return p.Item == c.Item && (p.Generated || !p.Until.IsZero()) || p.Item == a.String() && !p.Until.IsZero()
 	})
-}
-
-// settled are the kinds whose state nobody but an operator changes.
-func settled(k change.Kind) bool {
-	switch k {
-	case change.Text, change.Attr, change.Directory, change.Symlink, change.Transfer, change.Account:
-		return true
-	}
-	return false
 }
 
 func (w *walk) result() *Result {

@@ -2,7 +2,6 @@ package executor
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
@@ -32,6 +31,7 @@ type Effect struct {
 	Host string
 	Item string // path, unit, setting, object
 	Why  string // of a restart always; else often ""
+	Gap  bool   // of what is replaced: it is pmkctl's own, and service is interrupted meanwhile
 }
 
 // Impact tells what the pending steps mean. hosts are those of the spec; a
@@ -59,9 +59,9 @@ func (i *Impact) step(s *plan.Step, d change.Diff) {
 		i.Unknown = append(i.Unknown, s.Addr)
 	}
 	for _, c := range d {
-		e := Effect{Step: s.Addr, Host: s.Addr.Host, Item: c.Item, Why: c.Why}
+		e := Effect{Step: s.Addr, Host: s.Addr.Host, Item: c.Item, Why: c.Why, Gap: c.Gap}
 		switch {
-		case restarts(c):
+		case c.Interrupts():
 			if e.Why == "" {
 				e.Why = "it is " + c.Have + ", and is to be " + c.Want
 			}
@@ -76,16 +76,6 @@ func (i *Impact) step(s *plan.Step, d change.Diff) {
 			i.Bytes += c.Bytes
 		}
 	}
-}
-
-// restarts tells if a change interrupts a service that runs. One that is
-// down or new is merely started; one that runs and is not enabled is stopped
-// for its change like any other.
-func restarts(c change.Change) bool {
-	if c.Kind != change.Unit {
-		return false
-	}
-	return c.Action == change.Restart || c.Action == change.Update && strings.HasSuffix(c.Have, ", active") && strings.HasSuffix(c.Want, ", active")
 }
 
 // sortHosts puts hosts into the order of the spec, and finds their roles. Of

@@ -31,9 +31,9 @@ func TestImpact(t *testing.T) {
 	want := Impact{
 		Counts: Summary{Add: 0, Change: 3, Remove: 1, Hosts: 3},
 		Hosts:  []string{"cp-1", "worker-1", "old-1"}, ControlPlane: []string{"cp-1"}, Etcd: []string{"cp-1"},
-		Restarts: []Effect{{address.MustParse("etcd.cp-1"), "cp-1", "etcd.service", "/etc/etcd/etcd.yaml changes"}},
-		Removals: []Effect{{address.MustParse("gone.old-1"), "old-1", "/etc/old", ""}},
-		Replaced: []Effect{{address.MustParse("programs.worker-1"), "worker-1", "/usr/local/bin/b", ""}},
+		Restarts: []Effect{{address.MustParse("etcd.cp-1"), "cp-1", "etcd.service", "/etc/etcd/etcd.yaml changes", false}},
+		Removals: []Effect{{address.MustParse("gone.old-1"), "old-1", "/etc/old", "", false}},
+		Replaced: []Effect{{address.MustParse("programs.worker-1"), "worker-1", "/usr/local/bin/b", "", false}},
 		Unknown:  []address.Step{address.MustParse("rbac.cp-1")}, Files: 2, Bytes: 42,
 	}
 	if !reflect.DeepEqual(i, want) {
@@ -60,12 +60,12 @@ func TestRestarts(t *testing.T) {
 		change change.Change
 		want   int
 	}{
-		{"a new service", change.Change{Kind: change.Unit, Action: change.Add, Want: "enabled, active"}, 0},
-		{"another configuration", change.Change{Kind: change.Unit, Action: change.Restart, Have: "enabled, active", Want: "enabled, active", Why: "x"}, 1},
-		{"runs and is not enabled", change.Change{Kind: change.Unit, Action: change.Update, Have: "disabled, active", Want: "enabled, active"}, 1},
-		{"is down", change.Change{Kind: change.Unit, Action: change.Update, Have: "enabled, inactive", Want: "enabled, active"}, 0},
-		{"failed", change.Change{Kind: change.Unit, Action: change.Update, Have: "enabled, failed", Want: "enabled, active"}, 0},
-		{"goes", change.Change{Kind: change.Unit, Action: change.Remove, Have: "enabled, active"}, 0},
+		{"a new service", change.OfUnit(change.Add, "x.service", change.UnitState{}, change.Serving), 0},
+		{"another configuration", change.OfUnit(change.Restart, "x.service", change.Serving, change.Serving), 1},
+		{"runs and is not enabled", change.OfUnit(change.Update, "x.service", change.UnitState{Enabled: "disabled", Active: "active"}, change.Serving), 1},
+		{"is down", change.OfUnit(change.Update, "x.service", change.UnitState{Enabled: "enabled", Active: "inactive"}, change.Serving), 0},
+		{"failed", change.OfUnit(change.Update, "x.service", change.UnitState{Enabled: "enabled", Active: "failed"}, change.Serving), 0},
+		{"goes", change.OfUnit(change.Remove, "x.service", change.Serving, change.UnitState{}), 0},
 		{"is a file", change.Change{Kind: change.Text, Action: change.Update, Have: "a, active", Want: "b, active"}, 0},
 	}
 	for _, tt := range tests {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
@@ -116,10 +115,12 @@ func steady(d change.Diff) change.Diff {
 		if c.Action == change.Remove {
 			d[i].Why = ""
 		}
-		if c.Kind == change.Unit {
-			d[i].Have = strings.Replace(c.Have, ", activating", ", failed", 1)
-		} else if isState(c) {
+		if c.Volatile {
 			d[i].Why = ""
+		}
+		if s := c.Unit.Have; s.Active == "activating" {
+			s.Active = "failed"
+			d[i].Unit.Have, d[i].Have = s, s.String()
 		}
 	}
 	return d
@@ -176,24 +177,19 @@ func (r resumed) equal(s *plan.Step, is, was change.Diff) bool {
 
 // split takes from is what a step that was cut off explains: it left a
 // service down, so what needs that is down too, or cannot be known. That a
-// Node is not Ready is explained by any step that the plan did on its host.
+// Node is not Ready is explained by any step that the plan did on its host,
+// and that a Deployment is not available likewise.
 func (r resumed) split(a address.Step, is, was change.Diff) (rest, excused change.Diff) {
 	for _, c := range is {
 		unknown := !c.Until.IsZero() && r.of(c.Until) != ""
-		unready := c.Want == "Ready" && len(r.did[a.Host]) > 0
-		if !slices.Contains(was, c) && (unknown || unready || r.shaken[a] && isState(c)) {
+		unready := c.Volatile && len(r.did[a.Host]) > 0
+		if !slices.Contains(was, c) && (unknown || unready || r.shaken[a] && c.Moves()) {
 			excused = append(excused, c)
 		} else {
 			rest = append(rest, c)
 		}
 	}
 	return rest, excused
-}
-
-// isState tells if a change is about something that runs, and not about what
-// is written somewhere.
-func isState(c change.Change) bool {
-	return c.Kind == change.Unit || c.Kind == change.Object && (c.Want == "Ready" || c.Want == "available")
 }
 
 // resolved tells if a step that was not begun differs as planned but for

@@ -17,18 +17,20 @@ func TestSince(t *testing.T) {
 	foreign := change.Change{Kind: change.Text, Action: change.Replace, Item: "/b", Have: "y", Want: "x"}
 	ours := foreign
 	ours.Action = change.Update
-	unit := change.Change{Kind: change.Unit, Action: change.Update, Item: "a.service", Have: "enabled, failed", Want: "enabled, active"}
+	unit := change.OfUnit(change.Update, "a.service", change.UnitState{Enabled: "enabled", Active: "failed"}, change.Serving)
 	later := change.Change{Kind: change.Cert, Action: change.Add, Item: "/c", Until: address.MustParse("ca.b")}
 	known := change.Change{Kind: change.Cert, Action: change.Add, Item: "/c", Want: "by the new CA"}
 	whole := change.Change{Action: change.Add, Item: "one.a", Until: address.MustParse("ca.b")}
 	other := file
 	other.Want = "z"
-	public := change.Change{Kind: change.Text, Action: change.Add, Item: "/d.pub", Why: "the public half of /d"}
+	public := change.Change{Kind: change.Text, Action: change.Add, Item: "/d.pub", Why: "the public half of /d", Generated: true}
 	made := public
-	made.Want = "a key"
-	ready := change.Change{Kind: change.Object, Action: change.Update, Item: "node/a", Have: "not Ready", Want: "Ready"}
-	trying, stopped, readyNot := unit, unit, ready
-	trying.Have, stopped.Have, readyNot.Why = "enabled, activating", "enabled, inactive", "the network is not ready"
+	made.Want, made.Generated = "a key", false
+	ready := change.Change{Kind: change.Object, Action: change.Update, Item: "node/a", Have: "not Ready", Want: "Ready", Volatile: true}
+	readyNot := ready
+	readyNot.Why = "the network is not ready"
+	trying := change.OfUnit(change.Update, "a.service", change.UnitState{Enabled: "enabled", Active: "activating"}, change.Serving)
+	stopped := change.OfUnit(change.Update, "a.service", change.UnitState{Enabled: "enabled", Active: "inactive"}, change.Serving)
 	type diff = change.Diff
 	tests := []struct {
 		name    string

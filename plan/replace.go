@@ -73,7 +73,11 @@ func (m *again) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	if err != nil || m.done.Load() {
 		return d, err
 	}
-	return m.Again(ctx, d)
+	all, err := m.Again(ctx, slices.Clone(d))
+	for i, c := range all {
+		all[i].Redo = !slices.Contains(d, c)
+	}
+	return all, err
 }
 
 func (m *again) Apply(ctx context.Context, h host.Host, d change.Diff) error {

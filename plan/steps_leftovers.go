@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/pmkctl/pmkctl/address"
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
@@ -65,7 +64,7 @@ func (b *builder) undisposable(h *spec.Host) map[address.Step]bool {
 func (b *builder) gone(module string, h *spec.Host, wanted modules.Owner) []string {
 	var list []string
 	for item, o := range b.world.Records[h.Name].Owns {
-		if o.Kind == change.Object && o.Step == address.Of(module, h.Name) && !slices.Contains(wanted.Items(), item) {
+		if o.InAPI() && o.Step == address.Of(module, h.Name) && !slices.Contains(wanted.Items(), item) {
 			list = append(list, item)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,7 +18,7 @@ import (
 // A Drift is a thing on a host that is not as pmkctl left it.
 type Drift struct {
 	Item string
-	Kind change.Kind
+	change.Kind
 	What Difference
 	Was  string
 	Is   string // short values; of content nothing
@@ -119,13 +118,9 @@ func (r *Record) look(ctx context.Context, h host.Host) (*there, error) {
 	byKind := map[change.Kind][]string{}
 	var queries []host.FileQuery
 	for item, o := range r.Owns {
-		c := change.Change{Kind: o.Kind, Item: item}
-		switch {
-		case isPath(c):
-			queries = append(queries, host.FileQuery{Path: item, Digest: isFile(c) && o.SHA256 != ""})
-		case o.Kind == change.Setting && !strings.Contains(item, "."):
-			byKind["module"] = append(byKind["module"], item)
-		default:
+		if o.IsPath() {
+			queries = append(queries, host.FileQuery{Path: item, Digest: o.IsFile() && o.SHA256 != ""})
+		} else {
 			byKind[o.Kind] = append(byKind[o.Kind], item)
 		}
 	}
@@ -143,7 +138,7 @@ func (r *Record) look(ctx context.Context, h host.Host) (*there, error) {
 		}
 		return err
 	})
-	units, modprobe, users := byKind[change.Unit], slices.DeleteFunc(byKind["module"], func(m string) bool { return m == membership }), byKind[change.Account]
+	units, modprobe, users := byKind[change.Unit], byKind[change.KernelModule], byKind[change.Account]
 	ask(len(units), func() error {
 		have, err := h.Units(ctx, units)
 		for _, u := range have {
@@ -151,7 +146,7 @@ func (r *Record) look(ctx context.Context, h host.Host) (*there, error) {
 		}
 		return err
 	})
-	ask(len(byKind[change.Setting]), func() (err error) { t.sysctls, err = h.Sysctls(ctx, byKind[change.Setting]); return err })
+	ask(len(byKind[change.Sysctl]), func() (err error) { t.sysctls, err = h.Sysctls(ctx, byKind[change.Sysctl]); return err })
 	ask(len(modprobe), func() error {
 		have, err := h.KernelFeatures(ctx, modprobe)
 		for _, f := range have {
@@ -192,7 +187,7 @@ func (t *there) differ(item string, o Owned) []Drift {
 		return nil
 	}
 	switch {
-	case isPath(change.Change{Kind: o.Kind, Item: item}):
+	case o.IsPath():
 		return o.differsFrom(t.files[item], gone)
 	case o.Kind == change.Unit:
 		u := t.units[item]
@@ -202,12 +197,12 @@ func (t *there) differ(item string, o Owned) []Drift {
 		if o.Was != "" {
 			return nil
 		}
-		return value(OfState, u.Enabled+", "+u.Active)
-	case o.Kind == change.Setting && strings.Contains(item, "."):
+		return value(OfState, change.StateOf(u).String())
+	case o.Kind == change.Sysctl:
 		if have, known := t.sysctls[item]; known {
 			return value(OfValue, have)
 		}
-	case o.Kind == change.Setting:
+	case o.Kind == change.KernelModule:
 		if f, asked := t.features[item]; asked {
 			return gone(!f.Present)
 		}

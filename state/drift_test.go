@@ -41,13 +41,13 @@ func left(t *testing.T) (*hosttest.Host, *Record) {
 		"/etc/x.d":            {Kind: change.Directory, Step: address.MustParse("x.a"), Want: "0755 root:root"},
 		"/etc/x.link":         {Kind: change.Symlink, Step: address.MustParse("x.a"), Want: "/etc/x"},
 		"/etc/x.key":          {Kind: change.PrivKey, Step: address.MustParse("x.a"), Attrs: "0600 root:root"},
-		"net.ipv4.ip_forward": {Kind: change.Setting, Step: address.MustParse("x.a"), Want: "1"},
-		"overlay":             {Kind: change.Setting, Step: address.MustParse("x.a"), Want: "loaded"},
+		"net.ipv4.ip_forward": {Kind: change.Sysctl, Step: address.MustParse("x.a"), Want: "1"},
+		"overlay":             {Kind: change.KernelModule, Step: address.MustParse("x.a"), Want: "loaded"},
 		"x.service":           {Kind: change.Unit, Step: address.MustParse("x.a"), Want: "enabled, active"},
 		"daemon":              {Kind: change.Account, Step: address.MustParse("x.a"), Want: "a user"},
 		"r/x:1":               {Kind: change.Image, Step: address.MustParse("x.a"), SHA256: "00"},
 		"node/a":              {Kind: change.Object, Step: address.MustParse("node.a"), Want: "Ready"},
-		membership:            {Kind: change.Setting, Step: address.MustParse("member.a"), Want: "lab"},
+		membership:            {Kind: change.Membership, Step: address.MustParse("member.a"), Want: "lab"},
 	}}
 }
 

@@ -14,17 +14,12 @@ const nothing = "nothing"
 // wrote is what a change writes, as the record keeps it.
 func wrote(c change.Change) (sha256, want string) {
 	switch {
-	case c.Kind == change.Text:
+	case c.Content() == change.Written:
 		return digest(c.Want), ""
-	case isFile(c), strings.Contains(c.Want, "\n"):
+	case c.IsFile(), c.Manifest:
 		return c.SHA256, ""
 	}
 	return c.SHA256, c.Want
-}
-
-// isFile tells if a change is about a path that holds content.
-func isFile(c change.Change) bool {
-	return isPath(c) && c.Kind != change.Directory && c.Kind != change.Symlink
 }
 
 // was is what stood there before the step that is under way, or before the
@@ -52,8 +47,8 @@ func (r *Record) settle(ctx context.Context, h host.Host, d change.Diff) error {
 		}
 		o.Was = ""
 		r.Owns[c.Item] = o
-		if isFile(c) {
-			queries = append(queries, host.FileQuery{Path: c.Item, Digest: o.Kind != change.Transfer && o.Kind != change.PrivKey})
+		if c.IsFile() {
+			queries = append(queries, host.FileQuery{Path: c.Item, Digest: o.Content() == change.Written || o.Content() == change.OnHost})
 		}
 	}
 	if len(queries) == 0 {
@@ -92,23 +87,27 @@ func (o Owned) drifted(c change.Change) bool {
 		return false
 	case c.Action == change.Add && c.Have == "": // it is gone
 		return o.Was != nothing
-	case c.Kind == change.Unit:
+	case c.DriftsBy() == change.ByState:
 		return o.Was == "" && o.Want != "" && c.Have != o.Want
-	case c.Action == change.Remove:
+	case c.Action == change.Remove, c.Volatile:
 		return false // modules/removal compares digests by itself
-	case c.Kind == change.Text && c.Have != "":
-		return o.differs(o.SHA256, digest(c.Have))
-	case c.Kind == change.Attr:
-		return o.Attrs != "" && c.Have != o.Attrs
-	case c.Kind == change.Transfer:
-		have, known := strings.CutPrefix(c.Have, "sha256 ")
-		return !known || !strings.HasPrefix(o.SHA256, have) && !strings.HasPrefix(o.Was, have) || c.Have == c.Want && o.SHA256 == c.SHA256
-	case c.Kind == change.Object && (c.Want == "Ready" || c.Want == "available"):
-		return false // nobody did that by hand
-	case c.Kind == change.Cert, c.Kind == change.PrivKey, c.Kind == change.Image:
-		return false
 	}
-	return o.differs(o.Want, c.Have)
+	return o.driftedBy(c.DriftsBy(), c)
+}
+
+func (o Owned) driftedBy(by change.Drift, c change.Change) bool {
+	switch by {
+	case change.ByValue:
+		return o.differs(o.Want, c.Have)
+	case change.ByContent:
+		return c.Have != "" && o.differs(o.SHA256, digest(c.Have))
+	case change.ByAttrs:
+		return o.Attrs != "" && c.Have != o.Attrs
+	case change.ByDigest: // of the right content with a drift of its mode alone
+		ours := c.HaveSHA256 == o.SHA256 || c.HaveSHA256 == o.Was
+		return c.HaveSHA256 == "" || !ours || c.HaveSHA256 == c.SHA256 && o.SHA256 == c.SHA256
+	}
+	return false
 }
 
 // differs compares what is there with what was written; an empty one is not

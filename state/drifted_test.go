@@ -18,7 +18,7 @@ func TestDrifted(t *testing.T) {
 	unit := Owned{Kind: change.Unit, Want: "enabled, active"}
 	cutUnit := unit
 	cutUnit.Was = "enabled, active"
-	sysctl := Owned{Kind: change.Setting, Want: "1 2"}
+	sysctl := Owned{Kind: change.Sysctl, Want: "1 2"}
 	dir := Owned{Kind: change.Directory, Want: "0755 root:root"}
 	type c = change.Change
 	text := func(have, want string) c {
@@ -42,9 +42,9 @@ func TestDrifted(t *testing.T) {
 		{"mode", file, c{Kind: change.Attr, Action: change.Update, Have: "0600 root:root", Want: "0644 root:root"}, true},
 		{"mode that another pmkctl wants", file, c{Kind: change.Attr, Action: change.Update, Have: "0644 root:root", Want: "0600 root:root"}, false},
 		{"mode, of an older record", Owned{Kind: change.Text}, c{Kind: change.Attr, Action: change.Update, Have: "0600 root:root"}, false},
-		{"another program", program, c{Kind: change.Transfer, Action: change.Update, Have: "sha256 000000000000", Want: "sha256 aabbccddeeff"}, true},
-		{"a newer program", program, c{Kind: change.Transfer, Action: change.Update, Have: "sha256 aabbccddeeff", Want: "sha256 001122334455", SHA256: "001122334455"}, false},
-		{"a program's mode", program, c{Kind: change.Transfer, Action: change.Update, Have: "sha256 aabbccddeeff", Want: "sha256 aabbccddeeff", SHA256: program.SHA256}, true},
+		{"another program", program, c{Kind: change.Transfer, Action: change.Update, Have: "sha256 000000000000", HaveSHA256: "000000000000", Want: "sha256 aabbccddeeff"}, true},
+		{"a newer program", program, c{Kind: change.Transfer, Action: change.Update, Have: "sha256 aabbccddeeff", HaveSHA256: program.SHA256, Want: "sha256 001122334455", SHA256: "001122334455"}, false},
+		{"a program's mode", program, c{Kind: change.Transfer, Action: change.Update, Have: "sha256 aabbccddeeff", HaveSHA256: program.SHA256, Want: "sha256 aabbccddeeff", SHA256: program.SHA256}, true},
 		{"a program that goes", program, c{Kind: change.Transfer, Action: change.Remove}, false},
 		{"a link in its place", program, c{Kind: change.Transfer, Action: change.Replace, Have: "link", Want: "sha256 aabbccddeeff"}, true},
 		{"a program that goes", program, c{Kind: change.Transfer, Action: change.Remove}, false},
@@ -52,15 +52,15 @@ func TestDrifted(t *testing.T) {
 		{"stopped", unit, c{Kind: change.Unit, Action: change.Update, Have: "enabled, inactive", Want: "enabled, active"}, true},
 		{"restarts", unit, c{Kind: change.Unit, Action: change.Restart, Have: "enabled, active", Want: "enabled, active"}, false},
 		{"stopped by a step that was cut off", cutUnit, c{Kind: change.Unit, Action: change.Update, Have: "enabled, inactive", Want: "enabled, active"}, false},
-		{"set", sysctl, c{Kind: change.Setting, Action: change.Update, Have: "3", Want: "1 2"}, true},
-		{"set to nothing", sysctl, c{Kind: change.Setting, Action: change.Update, Want: "1 2"}, true},
-		{"set, and spaces", sysctl, c{Kind: change.Setting, Action: change.Update, Have: "1\t2", Want: "4"}, false},
+		{"set", sysctl, c{Kind: change.Sysctl, Action: change.Update, Have: "3", Want: "1 2"}, true},
+		{"set to nothing", sysctl, c{Kind: change.Sysctl, Action: change.Update, Want: "1 2"}, true},
+		{"set, and spaces", sysctl, c{Kind: change.Sysctl, Action: change.Update, Have: "1\t2", Want: "4"}, false},
 		{"a directory's mode", dir, c{Kind: change.Directory, Action: change.Update, Have: "0700 root:root", Want: "0755 root:root"}, true},
 		{"user deleted", Owned{Kind: change.Account}, c{Kind: change.Account, Action: change.Add, Want: "x"}, true},
 		{"certificate gone", Owned{Kind: change.Cert}, c{Kind: change.Cert, Action: change.Add}, true},
 		{"certificate ends", Owned{Kind: change.Cert}, c{Kind: change.Cert, Action: change.Update, Have: "a", Want: "a"}, false},
 		{"a label", Owned{Kind: change.Object, Want: `"a"`}, c{Kind: change.Object, Action: change.Update, Have: `"b"`, Want: `"a"`}, true},
-		{"a Node that is not ready", Owned{Kind: change.Object, Want: "Ready"}, c{Kind: change.Object, Action: change.Update, Have: "not Ready", Want: "Ready"}, false},
+		{"a Node that is not ready", Owned{Kind: change.Object, Want: "Ready"}, c{Kind: change.Object, Action: change.Update, Have: "not Ready", Want: "Ready", Volatile: true}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestEndSettles(t *testing.T) {
 	h := hosttest.New("a")
 	k := NewKeeper(h, "run", &Record{Owns: map[string]Owned{}})
 	d := change.Diff{{Kind: change.Cert, Action: change.Add, Item: "/etc/x.crt", Want: "x of y"},
-		{Kind: change.Setting, Action: change.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"}}
+		{Kind: change.Sysctl, Action: change.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"}}
 	if err := k.Begin(ctx, address.MustParse("x.a"), d); err != nil {
 		t.Fatal(err)
 	}

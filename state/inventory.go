@@ -83,7 +83,7 @@ func (f *Forget) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	if err != nil || i < 0 {
 		return nil, err
 	}
-	return change.Diff{{Kind: change.Setting, Action: change.Remove, Item: f.Name + " in " + InventoryPath, Have: hosts[i].Address}}, nil
+	return change.Diff{{Kind: change.Membership, Action: change.Remove, Item: f.Name + " in " + InventoryPath, Have: hosts[i].Address}}, nil
 }
 
 // Apply writes the inventory without the host.

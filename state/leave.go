@@ -14,9 +14,6 @@ import (
 	"github.com/pmkctl/pmkctl/modules/removal"
 )
 
-// unitDir is where unit files of ours are.
-const unitDir = "/etc/systemd/system/"
-
 // Stop ends what runs on the record's host.
 func (r *Record) Stop() removal.Stop {
 	return removal.Stop{Owns: r.owned(), Others: r.Clean().Others()}
@@ -59,7 +56,7 @@ func (r *Record) forget(d change.Diff) {
 		}
 	}
 	for _, c := range d {
-		if _, file := r.Owns[unitDir+c.Item]; c.Action == change.Remove && c.Kind == change.Unit && !file {
+		if _, file := r.Owns[change.UnitFile(c.Item)]; c.Action == change.Remove && c.Kind == change.Unit && !file {
 			delete(r.Owns, c.Item)
 		}
 	}
@@ -71,7 +68,7 @@ func (k *Keeper) parents(ctx context.Context, step address.Step, d change.Diff) 
 	var queries []host.FileQuery
 	asked := map[string]bool{}
 	for _, c := range d {
-		if !isPath(c) || c.Action == change.Remove || c.Item == "" {
+		if !c.IsPath() || c.Action == change.Remove || c.Item == "" {
 			continue
 		}
 		for dir := path.Dir(c.Item); strings.Count(dir, "/") > 1 && !asked[dir] && !d.Touches(dir); dir = path.Dir(dir) {

@@ -74,7 +74,7 @@ func TestParents(t *testing.T) {
 		{Kind: change.Text, Action: change.Add, Item: "/usr/local/libexec/pmkctl/write-cni"},
 		{Kind: change.Text, Action: change.Add, Item: "/opt/theirs/deep/er/x"},
 		{Kind: change.Directory, Action: change.Add, Item: Dir + "/images"},
-		{Kind: change.Setting, Action: change.Add, Item: "net.ipv4.ip_forward"},
+		{Kind: change.Sysctl, Action: change.Add, Item: "net.ipv4.ip_forward"},
 	}))
 	got := slices.Sorted(maps.Keys(k.record.Owns))
 	want := []string{"/opt/cni", "/opt/cni/bin", "/opt/theirs/deep", "/opt/theirs/deep/er", "/opt/theirs/deep/er/x", "/usr/local/libexec", "/usr/local/libexec/pmkctl",
@@ -124,13 +124,13 @@ func TestClean(t *testing.T) {
 
 // TestStoppedUnitIsKept: Stop must not take from Clean what it needs.
 func TestStoppedUnitIsKept(t *testing.T) {
-	r := &Record{Owns: map[string]Owned{"x.service": {Kind: change.Unit, Original: "enabled, active"}, unitDir + "x.service": {Kind: change.Text}}}
+	r := &Record{Owns: map[string]Owned{"x.service": {Kind: change.Unit, Original: "enabled, active"}, change.UnitFile("x.service"): {Kind: change.Text}}}
 	unit := change.Change{Kind: change.Unit, Action: change.Remove, Item: "x.service"}
 	r.forget(change.Diff{unit})
 	if len(r.Owns) != 2 {
 		t.Errorf("forgotten when it stopped: %v", r.Owns)
 	}
-	r.forget(change.Diff{unit, {Kind: change.Text, Action: change.Remove, Item: unitDir + "x.service"}})
+	r.forget(change.Diff{unit, {Kind: change.Text, Action: change.Remove, Item: change.UnitFile("x.service")}})
 	if len(r.Owns) != 0 {
 		t.Errorf("not forgotten: %v", r.Owns)
 	}
@@ -142,7 +142,7 @@ func TestRemovalsAreNotAdopted(t *testing.T) {
 	k := keeper(t, h, "")
 	check(t, k.Begin(ctx, address.MustParse("clean.a"), change.Diff{
 		{Kind: change.Directory, Action: change.Remove, Item: "/var/lib/cni"},
-		{Kind: change.Setting, Action: change.Remove, Item: "packet filter"},
+		{Kind: change.Network, Action: change.Remove, Item: "packet filter"},
 		{Kind: change.Unit, Action: change.Remove, Item: "pods"},
 	}))
 	if len(k.record.Owns) > 0 || strings.Contains(h.Snapshot(), originalDir) {

@@ -43,7 +43,7 @@ func (m *Member) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	// The id is not compared: another cluster's is preflight's to refuse, and
 	// a new one is not known before the apply.
 	if have.Cluster.Name != m.Cluster.Name || have.Host != m.Name || !maps.Equal(have.Cluster.Immutable, m.Cluster.Immutable) {
-		d = append(d, change.Change{Kind: change.Setting, Action: action(have.Cluster.Name), Item: membership,
+		d = append(d, change.Change{Kind: change.Membership, Action: action(have.Cluster.Name), Item: membership,
 			Have: have.Cluster.Name, Want: m.Cluster.Name, Why: m.missing(have)})
 	}
 	if want := m.inventory(files[1]); m.Inventory != nil && !bytes.Equal(files[1].Content, want) {

@@ -63,7 +63,7 @@ type Cluster struct {
 
 // Owned is one thing that pmkctl made or changed.
 type Owned struct {
-	Kind     change.Kind  `json:"kind"`
+	change.Kind
 	Step     address.Step `json:"step"`
 	SHA256   string       `json:"sha256,omitempty"`   // of the content as it was written
 	Want     string       `json:"want,omitempty"`     // the short value that was set, of what has no content
@@ -99,7 +99,26 @@ func Load(ctx context.Context, h host.Host) (*Record, error) {
 	if r.Owns == nil {
 		r.Owns = map[string]Owned{}
 	}
+	r.sortSettings()
 	return r, nil
+}
+
+// sortSettings gives settings their kinds: records of former versions call
+// sysctls, kernel modules and the membership by one word.
+func (r *Record) sortSettings() {
+	for item, o := range r.Owns {
+		switch {
+		case o.Kind != change.Kind{Class: change.Sysctl.Class}:
+			continue
+		case item == membership:
+			o.Kind = change.Membership
+		case strings.Contains(item, "."): // as no name of a kernel module does
+			o.Kind = change.Sysctl
+		default:
+			o.Kind = change.KernelModule
+		}
+		r.Owns[item] = o
+	}
 }
 
 // Save writes the record.
@@ -128,21 +147,12 @@ func (r *Record) Mark(d change.Diff) change.Diff {
 	marked := slices.Clone(d)
 	for i, c := range marked {
 		o, ours := r.Owns[c.Item]
-		marked[i].Drift = c.Drift || ours && c.Why != change.ReplaceAsked && o.drifted(c)
-		if isPath(c) && c.Action == change.Update && !ours && c.Kind != change.Directory && c.Kind != change.PrivKey {
+		marked[i].Drift = c.Drift || ours && !c.Redo && o.drifted(c)
+		if c.Keeps() == change.AsCopy && c.Action == change.Update && !ours {
 			marked[i].Action = change.Replace
 		}
 	}
 	return marked
-}
-
-// isPath tells if a change is about a path of the host's file system.
-func isPath(c change.Change) bool {
-	switch c.Kind {
-	case change.Text, change.Attr, change.Directory, change.Symlink, change.Transfer, change.PrivKey, change.Cert:
-		return strings.HasPrefix(c.Item, "/")
-	}
-	return false
 }
 
 // adopt takes into the record what step is about to change, and returns the
@@ -150,28 +160,28 @@ func isPath(c change.Change) bool {
 func (r *Record) adopt(step address.Step, d change.Diff) (keep []string) {
 	for _, c := range d {
 		have, ours := r.Owns[c.Item]
-		if c.Action == change.Remove && (ours || !isPath(c) || c.Kind == change.Directory) {
+		if c.Action == change.Remove && (ours || c.Keeps() != change.AsCopy) {
 			continue // forgotten once it is gone; what components made is nobody's to put back
 		}
 		o := Owned{Kind: c.Kind, Step: step, Attrs: have.Attrs, Original: have.Original, Was: have.was(ours)}
 		o.SHA256, o.Want = wrote(c)
 		switch {
-		case ours && c.Kind == change.Attr:
+		case ours && c.DriftsBy() == change.ByAttrs:
 			continue // the content's entry stands
 		case ours:
 			// It may be back where it stood, in a run that was cut off before
 			// this said so. One that is kept still stays as it is.
-			if c.Kind == change.Text && c.Have != "" && have.Original == OriginalPath(c.Item) && have.differs(have.SHA256, digest(c.Have)) {
+			if c.Content() == change.Written && c.Have != "" && have.Original == OriginalPath(c.Item) && have.differs(have.SHA256, digest(c.Have)) {
 				keep = append(keep, c.Item)
 			}
-		case c.Kind == change.PrivKey && c.Action == change.Update:
-			continue // somebody else's, and not pmkctl's to remove
-		case isPath(c) && (c.Have != "" || c.Action != change.Add) && c.Kind != change.Directory && c.Kind != change.PrivKey:
+		case c.Keeps() == change.Theirs && c.Action == change.Update:
+			continue
+		case c.Keeps() == change.AsCopy && (c.Have != "" || c.Action != change.Add):
 			keep = append(keep, c.Item)
 			o.Original = OriginalPath(c.Item)
-		case c.Kind != change.Object && c.Kind != change.Image && (!isPath(c) || c.Kind == change.Directory):
+		case c.Keeps() == change.AsValue:
 			o.Original = c.Have
-			if c.Kind == change.Setting && c.Action == change.Update && c.Have == "" {
+			if c.Action == change.Update && c.Have == "" {
 				o.Original = removal.Empty
 			}
 		}

@@ -32,7 +32,7 @@ func TestMark(t *testing.T) {
 		{"the mode of a foreign file", change.Change{Kind: change.Attr, Action: change.Update, Item: "/etc/theirs"}, change.Replace},
 		{"the mode of a directory", change.Change{Kind: change.Directory, Action: change.Update, Item: "/etc/cni"}, change.Update},
 		{"a new file", change.Change{Kind: change.Text, Action: change.Add, Item: "/etc/new"}, change.Add},
-		{"a setting", change.Change{Kind: change.Setting, Action: change.Update, Item: "vm.swappiness"}, change.Update},
+		{"a setting", change.Change{Kind: change.Sysctl, Action: change.Update, Item: "vm.swappiness"}, change.Update},
 		{"a unit", change.Change{Kind: change.Unit, Action: change.Restart, Item: "kubelet.service"}, change.Restart},
 		{"an object", change.Change{Kind: change.Object, Action: change.Update, Item: "deployment/kube-system/coredns"}, change.Update},
 	}
@@ -70,12 +70,12 @@ func TestAdopt(t *testing.T) {
 		{"the mode of ours", change.Change{Kind: change.Attr, Action: change.Update, Item: "/etc/ours", Have: "0666", Want: "0644"}, false, old},
 		{"a program", change.Change{Kind: change.Transfer, Action: change.Add, Item: "/usr/local/bin/x", SHA256: "2"}, false,
 			Owned{Kind: change.Transfer, Step: address.MustParse("s"), SHA256: "2", Was: nothing}},
-		{"a setting", change.Change{Kind: change.Setting, Action: change.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"}, false,
-			Owned{Kind: change.Setting, Step: address.MustParse("s"), Want: "1", Was: nothing, Original: "0"}},
+		{"a setting", change.Change{Kind: change.Sysctl, Action: change.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"}, false,
+			Owned{Kind: change.Sysctl, Step: address.MustParse("s"), Want: "1", Was: nothing, Original: "0"}},
 		{"a directory of theirs", change.Change{Kind: change.Directory, Action: change.Update, Item: "/etc/cni", Have: "0700", Want: "0755"}, false,
 			Owned{Kind: change.Directory, Step: address.MustParse("s"), Want: "0755", Was: nothing, Original: "0700"}},
-		{"a setting without a value", change.Change{Kind: change.Setting, Action: change.Update, Item: "net.ipv4.ip_local_reserved_ports", Want: "1"}, false,
-			Owned{Kind: change.Setting, Step: address.MustParse("s"), Want: "1", Was: nothing, Original: "(empty)"}},
+		{"a setting without a value", change.Change{Kind: change.Sysctl, Action: change.Update, Item: "net.ipv4.ip_local_reserved_ports", Want: "1"}, false,
+			Owned{Kind: change.Sysctl, Step: address.MustParse("s"), Want: "1", Was: nothing, Original: "(empty)"}},
 		{"somebody's key", change.Change{Kind: change.PrivKey, Action: change.Update, Item: "/etc/k.key", Have: "0644", Want: "0600"}, false, Owned{}},
 		{"a key", change.Change{Kind: change.PrivKey, Action: change.Add, Item: "/etc/k.key", Want: "0600"}, false,
 			Owned{Kind: change.PrivKey, Step: address.MustParse("s"), Was: nothing}},
@@ -111,6 +111,18 @@ func TestLoad(t *testing.T) {
 				t.Errorf("got %v, %v; want %q", r, err, tt.want)
 			}
 		})
+	}
+	const former = `{"version": 1, "owns": {"net.ipv4.ip_forward": {"kind": "setting"}, "overlay": {"kind": "setting"}, "cluster membership": {"kind": "setting"},
+		"vm.swappiness": {"kind": "setting", "setting": "sysctl"}, "/etc/x.y": {"kind": "file"}, "of.later": {"kind": "setting", "setting": "later"}}}`
+	r, err := Load(context.Background(), hosttest.New("a", hosttest.WithFile(RecordPath, former)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for item, want := range map[string]change.Kind{"net.ipv4.ip_forward": change.Sysctl, "overlay": change.KernelModule, membership: change.Membership,
+		"vm.swappiness": change.Sysctl, "/etc/x.y": change.Text, "of.later": {Class: "setting", Setting: "later"}} {
+		if got := r.Owns[item].Kind; got != want {
+			t.Errorf("%s of a former record has the kind %v, want %v", item, got, want)
+		}
 	}
 	if r, err := Load(context.Background(), hosttest.New("bare")); err != nil || r.Cluster.ID != "" || r.Version != recordVersion {
 		t.Errorf("of a bare host: %+v, %v", r, err)

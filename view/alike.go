@@ -39,10 +39,13 @@ func group(c *executor.Checked, names Names) []*stepGroup {
 func likeness(d change.Diff, names []string) string {
 	var b strings.Builder
 	for _, c := range d {
-		for _, part := range []string{string(c.Kind), string(c.Action), c.Item, c.Have, c.Want, c.Why, c.Until.String(), c.SHA256, c.ID, string(c.Level),
-			strconv.FormatBool(c.Secret), strconv.FormatBool(c.Drift), strconv.FormatInt(c.Bytes, 10)} {
+		for _, part := range []string{c.Class, c.Setting, string(c.Action), c.Item, c.Have, c.Want, c.Why, c.Until.String(), c.SHA256, c.ID, string(c.Level),
+			c.Unit.Have.String(), c.Unit.Want.String(), c.Cause, c.HaveSHA256, strconv.FormatInt(c.Bytes, 10)} {
 			b.WriteString(part)
 			b.WriteByte(0)
+		}
+		for _, is := range []bool{c.Secret, c.Drift, c.Manifest, c.Generated, c.Gap, c.Redo, c.Volatile} {
+			b.WriteByte(byte(boolInt(is)))
 		}
 	}
 	text := withoutInputs(b.String())

@@ -22,7 +22,7 @@ func headline(c change.Change, st Style) string {
 	if what := verdict(c); what != "" {
 		b.WriteString(": " + visible(what))
 	}
-	if foreign(c) {
+	if c.Action == change.Replace && !c.Gap {
 		b.WriteString(" " + st.yellow("(replaces foreign)"))
 	}
 	if c.Drift {
@@ -40,30 +40,26 @@ func headline(c change.Change, st Style) string {
 	return b.String()
 }
 
-// foreign tells if a change is to what pmkctl did not make. Another backend
-// of the network replaces what it made, and says what that means.
-func foreign(c change.Change) bool {
-	return c.Action == change.Replace && !strings.HasPrefix(c.Why, "the backend ")
-}
-
 func verdict(c change.Change) string {
 	switch {
 	case c.Secret:
 		return "(sensitive, changes)"
+	case c.Action == change.Restart && c.Cause == change.UnitFile(c.Item):
+		return "restarts, because its unit file changes"
 	case c.Action == change.Restart:
-		return "restarts, because " + strings.Replace(c.Why, "/etc/systemd/system/"+c.Item+" changes", "its unit file changes", 1)
+		return "restarts, because " + c.Why
 	case c.Action == change.Reload:
 		return "systemd is reloaded and the service goes on, because " + c.Why
 	case hashOnly(c):
 		return "another hash of what the service depends on"
-	case c.Kind == change.Text, strings.Contains(c.Have+c.Want, "\n"):
+	case c.IsText():
 		return "" // its lines follow
 	case c.Action == change.Remove:
 		return "removed"
 	case c.Have == c.Want, strings.HasSuffix(c.Item, c.Want) && c.Have == "":
 		return "" // the item says it all
 	case c.Action == change.Add:
-		return unless(c.Want, isDigest(c))
+		return unless(c.Want, c.Content() == change.Sent) // transfer says it
 	}
 	return orEmpty(c.Have) + " -> " + orEmpty(c.Want)
 }
@@ -71,7 +67,7 @@ func verdict(c change.Change) string {
 // hashOnly tells if nothing of a unit changes but the hash, which tells
 // people nothing.
 func hashOnly(c change.Change) bool {
-	return c.Kind == change.Text && c.Have != c.Want && c.Have != "" &&
+	return c.IsText() && c.Have != c.Want && c.Have != "" &&
 		inputsHash.ReplaceAllString(c.Have, "") == inputsHash.ReplaceAllString(c.Want, "")
 }
 
@@ -85,12 +81,6 @@ func transfer(c change.Change) string {
 		parts = append(parts, fmt.Sprintf("sha256 %.12s", c.SHA256))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// isDigest tells if what is wanted is no more than what transfer says.
-func isDigest(c change.Change) bool {
-	digest := strings.NewReplacer("sha256:", "", "sha256 ", "").Replace(c.Want)
-	return c.SHA256 != "" && strings.HasPrefix(c.SHA256, digest)
 }
 
 func unless(text string, empty bool) string {

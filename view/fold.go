@@ -197,24 +197,6 @@ func (c shownChange) head(folded bool, st Style) string {
 	return headline(c.Change, st)
 }
 
-// nouns are what people call the kinds; units are called by their names.
-var nouns = []struct {
-	kind      change.Kind
-	one, many string
-}{
-	{change.Directory, "directory", "directories"},
-	{change.Text, "file", "files"},
-	{change.Transfer, "file by digest", "files by digest"},
-	{change.Symlink, "link", "links"},
-	{change.Attr, "mode", "modes"},
-	{change.Setting, "setting", "settings"},
-	{change.Account, "user", "users"},
-	{change.PrivKey, "key", "keys"},
-	{change.Cert, "certificate", "certificates"},
-	{change.Image, "image", "images"},
-	{change.Object, "object", "objects"},
-}
-
 // inventory tells changes in one line: "2 directories, 2 files (53 lines),
 // kubelet.service", or what there is to say of one.
 func (g shownGroup) inventory(changes []shownChange, st Style) string {
@@ -222,15 +204,13 @@ func (g shownGroup) inventory(changes []shownChange, st Style) string {
 		return changes[0].head(true, st)
 	}
 	var parts []string
-	for _, n := range nouns {
-		if some := ofKind(changes, n.kind); len(some) > 0 {
-			parts = append(parts, g.counted(some, n.one, n.many))
+	for _, n := range change.Nouns() {
+		if some := called(changes, n); len(some) > 0 {
+			parts = append(parts, g.counted(some, n))
 		}
 	}
-	for _, c := range changes {
-		if c.Kind == change.Unit || c.Kind == "" {
-			parts = append(parts, c.Item)
-		}
+	for _, c := range called(changes, change.Noun{}) {
+		parts = append(parts, c.Item)
 	}
 	return strings.Join(parts, ", ") + st.faint(g.unknown(changes))
 }
@@ -244,24 +224,24 @@ func (g shownGroup) unknown(changes []shownChange) string {
 	return unless(" ("+known(d)+")", len(d.Until()) == 0)
 }
 
-func ofKind(changes []shownChange, k change.Kind) (out []shownChange) {
+func called(changes []shownChange, n change.Noun) (out []shownChange) {
 	for _, c := range changes {
-		if c.Kind == k {
+		if c.Noun() == n {
 			out = append(out, c)
 		}
 	}
 	return out
 }
 
-// counted is a number of things of one kind, and how much they are.
-func (g shownGroup) counted(changes []shownChange, one, many string) string {
+// counted is a number of things of one noun, and how much they are.
+func (g shownGroup) counted(changes []shownChange, n change.Noun) string {
 	lines, bytes := 0, int64(0)
 	for _, c := range changes {
 		lines, bytes = lines+len(c.lines), bytes+c.Bytes
 	}
-	text := fmt.Sprintf("%d %s", len(changes), many)
+	text := fmt.Sprintf("%d %s", len(changes), n.Many)
 	if len(changes) == 1 {
-		text = "1 " + one
+		text = "1 " + n.One
 	}
 	switch {
 	case lines > 0:

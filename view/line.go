@@ -42,13 +42,13 @@ const contextLines = 2
 // file, of secrets, and of a unit in which nothing but the hash of its
 // inputs changes.
 func Lines(c change.Change) []Line {
-	if c.Kind != change.Text && c.Kind != change.Object || c.Secret || hashOnly(c) {
+	if !c.HasLines() || c.Secret || hashOnly(c) {
 		return nil
 	}
 	if fields := Fields(c); len(fields) > 0 {
 		return fieldLines(fields)
 	}
-	if c.Kind == change.Object && c.Want != "" && !strings.Contains(c.Have+c.Want, "\n") {
+	if !c.IsText() && c.Want != "" {
 		return nil
 	}
 	return textLines(c.Have, c.Want)
@@ -58,11 +58,11 @@ func Lines(c change.Change) []Line {
 // a unit's inputs, which tells people nothing; none where lines tell more,
 // and of what is new or removed as a whole.
 func Fields(c change.Change) []fielddiff.Field {
-	if c.Kind != change.Text && c.Kind != change.Object || c.Secret || c.Have == "" || c.Want == "" {
+	if !c.HasLines() || c.Secret || c.Have == "" || c.Want == "" {
 		return nil
 	}
 	path := c.Item
-	if c.Kind == change.Object {
+	if !c.IsPath() {
 		path = "object.yaml"
 	}
 	fields, _ := fielddiff.Compare(path, c.Have, c.Want)

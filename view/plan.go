@@ -88,15 +88,15 @@ func together(d change.Diff) (out change.Diff, after string) {
 			waiting++
 		}
 		if hashOnly(c) {
-			hashed[c.Item+" changes"] = true
+			hashed[c.Item] = true
 		}
 	}
 	for i, c := range out {
 		if waiting > 1 {
 			out[i].Until = address.Step{}
 		}
-		if c.Action == change.Restart && hashed[c.Why] {
-			out[i].Why = "what it depends on changes"
+		if c.Action == change.Restart && hashed[c.Cause] {
+			out[i].Cause, out[i].Why = "", "what it depends on changes"
 		}
 	}
 	if waiting > 1 {

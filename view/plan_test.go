@@ -59,15 +59,15 @@ func TestPlan(t *testing.T) {
 				{Kind: change.Text, Action: change.Add, Item: "/etc/x/new", Want: "one\ntwo\n"},
 				{Kind: change.Text, Action: change.Update, Item: "/etc/x/no-newline", Have: "one", Want: "two"},
 				{Kind: change.Text, Action: change.Replace, Item: "/etc/x/theirs", Have: "theirs\n", Want: "ours\n"},
-				{Kind: change.Text, Action: change.Replace, Item: "/etc/x/net.json", Have: `{"a": 1}`, Want: `{"a": 2}`, Why: "the backend b replaces a"},
+				{Kind: change.Text, Action: change.Replace, Item: "/etc/x/net.json", Have: `{"a": 1}`, Want: `{"a": 2}`, Why: "the backend b replaces a", Gap: true},
 				{Kind: change.Text, Action: change.Update, Item: "/etc/x/secret", Have: "d1", Want: "d2", Secret: true},
 				{Kind: change.Attr, Action: change.Update, Item: "/etc/x/mode", Have: "0666 root:root", Want: "0644 root:root"},
 				{Kind: change.Symlink, Action: change.Update, Item: "/etc/x/link", Have: "a", Want: "b"},
 				{Kind: change.Transfer, Action: change.Add, Item: "/usr/local/bin/new", Want: "sha256 0123456789ab", SHA256: sha, Bytes: 62_914_560},
 				{Kind: change.Transfer, Action: change.Update, Item: "/usr/local/bin/old", Have: "sha256 ffffffffffff", Want: "sha256 0123456789ab", SHA256: sha, Bytes: 1_500},
-				{Kind: change.Setting, Action: change.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"},
-				{Kind: change.Setting, Action: change.Update, Item: "net.ipv4.ip_local_reserved_ports", Want: "30000-32767"},
-				{Kind: change.Setting, Action: change.Update, Item: "net.core.x", Have: "1"},
+				{Kind: change.Sysctl, Action: change.Update, Item: "net.ipv4.ip_forward", Have: "0", Want: "1"},
+				{Kind: change.Sysctl, Action: change.Update, Item: "net.ipv4.ip_local_reserved_ports", Want: "30000-32767"},
+				{Kind: change.Sysctl, Action: change.Update, Item: "net.core.x", Have: "1"},
 				{Kind: change.Unit, Action: change.Update, Item: "x.service", Have: "enabled, failed", Want: "enabled, active"},
 				{Kind: change.Account, Action: change.Add, Item: "kube", Want: "system user without a shell"},
 				{Kind: change.PrivKey, Action: change.Add, Item: "/etc/x/k.key", Want: "ECDSA P-256, 0600 root:root"},
@@ -90,17 +90,17 @@ func TestPlan(t *testing.T) {
 			"x.worker-2", config("worker-2", "192.0.2.12"),
 			"x.worker-3", config("worker-3", "192.0.2.111"), // not its own address
 			"x.worker-10", config("worker-10", "192.0.2.110"),
-			"y.worker-1", change.Diff{{Kind: change.Setting, Action: change.Add, Item: "overlay", Want: "loaded"}},
-			"y.worker-2", change.Diff{{Kind: change.Setting, Action: change.Add, Item: "overlay", Want: "loaded"}},
+			"y.worker-1", change.Diff{{Kind: change.KernelModule, Action: change.Add, Item: "overlay", Want: "loaded"}},
+			"y.worker-2", change.Diff{{Kind: change.KernelModule, Action: change.Add, Item: "overlay", Want: "loaded"}},
 			"y.worker-3", change.Diff(nil),
 		)},
 		{"hash", checked(
 			"kubelet.worker-1", change.Diff{
 				{Kind: change.Text, Action: change.Update, Item: "/etc/systemd/system/kubelet.service", Have: unit("00", ""), Want: unit("01", "")},
-				{Kind: change.Unit, Action: change.Restart, Item: "kubelet.service", Why: "/etc/systemd/system/kubelet.service changes"}},
+				{Kind: change.Unit, Action: change.Restart, Item: "kubelet.service", Why: "/etc/systemd/system/kubelet.service changes", Cause: "/etc/systemd/system/kubelet.service"}},
 			"kubelet.worker-2", change.Diff{
 				{Kind: change.Text, Action: change.Update, Item: "/etc/systemd/system/kubelet.service", Have: unit("00", ""), Want: unit("02", "After=x\n")},
-				{Kind: change.Unit, Action: change.Restart, Item: "kubelet.service", Why: "/etc/systemd/system/kubelet.service changes"}},
+				{Kind: change.Unit, Action: change.Restart, Item: "kubelet.service", Why: "/etc/systemd/system/kubelet.service changes", Cause: "/etc/systemd/system/kubelet.service"}},
 		)},
 		{"removals", checked(
 			"a.worker-1", change.Diff{{Kind: change.Text, Action: change.Add, Item: "/a", Want: "a\n"}},
@@ -152,8 +152,11 @@ func TestAlike(t *testing.T) {
 			f.SetString("x")
 		case reflect.Bool:
 			f.SetBool(true)
-		case reflect.Struct: // an address
-			f.Field(0).SetString("x")
+		case reflect.Struct: // an address, a kind, the states of a unit
+			for f.Kind() == reflect.Struct {
+				f = f.Field(0)
+			}
+			f.SetString("x")
 		default:
 			f.SetInt(7)
 		}

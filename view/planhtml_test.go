@@ -54,7 +54,7 @@ func livePlan(t testing.TB) *saved.Plan {
 			{Kind: change.Text, Action: change.Update, Item: "/etc/password", Have: "d1", Want: "d2", Secret: true},
 			{Kind: change.Attr, Action: change.Update, Item: "/etc/mode", Have: "0666 root:root", Want: "0644 root:root", Drift: true}}},
 		saved.Step{Addr: address.MustParse("flannel.worker-8"), Kind: saved.Module, Diff: saved.Diff{
-			{Kind: change.Setting, Action: change.Replace, Item: "backend", Have: "udp", Want: "vxlan", Why: "the backend vxlan replaces udp"}}},
+			{Kind: change.Sysctl, Action: change.Replace, Item: "backend", Have: "udp", Want: "vxlan", Why: "the backend vxlan replaces udp", Gap: true}}},
 		saved.Step{Addr: address.MustParse("extra.worker-3"), Kind: saved.Module, Left: &plan.Left{Flag: "-exclude=extra.*", Pending: true}},
 		saved.Step{Addr: address.MustParse("drain.worker-9"), On: "cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Object, Action: change.Remove, Item: "node/worker-9", Have: "Ready"}}},
 		saved.Step{Addr: address.MustParse("clean.worker-9"), Kind: saved.Module, Diff: saved.Diff{

@@ -60,7 +60,7 @@ func TestPlanMarkdownOfAnything(t *testing.T) {
 		"</code></summary>", hostile, strings.Repeat("`", 300), strings.Repeat("<", 500), "/close", "![x](http://x)", " ", "\\", "a\\|b", "\u2028", "$1", "&epic", "~bug", "\xff"}))
 	words := rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(nasty, 0, 4).Draw(t, "words"), "") })
 	actions := rapid.SampledFrom([]change.Action{change.Add, change.Update, change.Remove, change.Replace, change.Restart, ""})
-	kinds := rapid.SampledFrom([]change.Kind{change.Text, change.Unit, change.Object, change.Transfer, change.Setting})
+	kinds := rapid.SampledFrom([]change.Kind{change.Text, change.Unit, change.Object, change.Transfer, change.Sysctl})
 	rapid.Check(t, func(t *rapid.T) {
 		p := savedPlan()
 		p.Who, p.Cluster.Name = words.Draw(t, "who"), words.Draw(t, "cluster")

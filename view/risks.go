@@ -9,6 +9,7 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/hostnames"
+	"github.com/pmkctl/pmkctl/modules/etcd"
 	"github.com/pmkctl/pmkctl/spec"
 )
 
@@ -118,9 +119,7 @@ func (r *review) markSteps() {
 // touchesEtcd tells if a step is about etcd itself, and not only about a
 // host that has a member of it.
 func touchesEtcd(a address.Step, d change.Diff) bool {
-	return strings.HasPrefix(a.Module, "etcd") || slices.ContainsFunc(d, func(c change.Change) bool {
-		return c.Item == "etcd.service" || strings.HasPrefix(c.Item, "/etc/etcd/") || strings.HasPrefix(c.Item, "/var/lib/etcd")
-	})
+	return strings.HasPrefix(a.Module, "etcd") || slices.ContainsFunc(d, func(c change.Change) bool { return etcd.Owns(c.Item) })
 }
 
 // etcdHosts are those where a step is about etcd.
@@ -138,7 +137,7 @@ type restartKey struct{ unit, why string }
 // replaceMark tells what pmkctl did not make from what is its own and cannot
 // change without a gap, such as the network of the pods.
 func replaceMark(e executor.Effect) markKey {
-	if e.Step.Module == "flannel" && e.Why != "" {
+	if e.Gap {
 		return markGap
 	}
 	return markForeign

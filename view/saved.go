@@ -129,7 +129,7 @@ func distance(was, is string, c change.Change) string {
 	if c.Secret {
 		return "(sensitive)"
 	}
-	if c.Kind != change.Text && !strings.Contains(was+is, "\n") {
+	if !c.IsText() {
 		return orEmpty(was) + " -> " + orEmpty(is)
 	}
 	switch {

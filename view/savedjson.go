@@ -16,7 +16,7 @@ import (
 
 // PlanVersion is the version of PlanDoc: what is added counts up behind the
 // dot, what a reader would stumble over before it.
-const PlanVersion = "1.1"
+const PlanVersion = "1.2"
 
 // PlanDoc is a plan as a document for programs. docs/schema/plan.json
 // describes it. Lists are never null.

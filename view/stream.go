@@ -16,7 +16,7 @@ import (
 
 // StreamVersion is the version of the lines that Stream writes: what is added
 // counts up behind the dot, what a reader would stumble over before it.
-const StreamVersion = "1.0"
+const StreamVersion = "1.1"
 
 // progressEvery is how often at most a step's progress is told.
 const progressEvery = time.Second
@@ -223,8 +223,8 @@ type (
 type (
 	driftLine struct {
 		lineHead
-		Host    string       `json:"host"`
-		Kind    change.Kind  `json:"kind"`
+		Host string `json:"host"`
+		change.Kind
 		Item    string       `json:"item"`
 		Differs string       `json:"differs"`
 		Was     string       `json:"was,omitempty"`
@@ -266,7 +266,7 @@ func driftOf(e event.Drifted) driftLine {
 func streamChanges(d change.Diff) []change.Change {
 	list := []change.Change{}
 	for _, c := range d {
-		if c.Kind == change.Text || c.Kind == change.Object || c.Secret || strings.Contains(c.Have+c.Want, "\n") {
+		if c.HasLines() || c.Secret {
 			c.Have, c.Want = "", ""
 		}
 		list = append(list, c)

@@ -30,11 +30,14 @@ func events() []event.Event {
 	d := change.Diff{
 		{Kind: change.Text, Action: change.Update, Item: "/etc/x", Have: "old content", Want: "new content"},
 		{Kind: change.Text, Action: change.Update, Item: "/etc/secret", Have: "d1gest", Want: "d2gest", Secret: true},
-		{Kind: change.Setting, Action: change.Update, Item: "password", Have: "d3gest", Want: "d4gest", Secret: true},
+		{Kind: change.Sysctl, Action: change.Update, Item: "password", Have: "d3gest", Want: "d4gest", Secret: true},
 		{Kind: change.Object, Action: change.Update, Item: "configmap/x", Have: "old content", Want: "new content"},
-		{Kind: change.Setting, Action: change.Update, Item: "net.x", Have: "0", Want: "1", Why: "<b>&", Drift: true},
+		{Kind: change.Sysctl, Action: change.Update, Item: "net.x", Have: "0", Want: "1", Why: "<b>&", Drift: true},
 		{Kind: change.Transfer, Action: change.Add, Item: "/bin/x", SHA256: strings.Repeat("0", 64), Bytes: 42},
 		{Kind: change.Unit, Action: change.Add, Item: "x.service", Until: address.MustParse("ca.cp-1")},
+		{Kind: change.Network, Action: change.Remove, Item: "routes"},
+		{Kind: change.Unit, Action: change.Restart, Item: "x.service", Have: "enabled, active", Want: "enabled, active", Unit: change.Units{Have: change.Serving, Want: change.Serving},
+			Cause: "/etc/x", HaveSHA256: strings.Repeat("0", 64), Manifest: true, Generated: true, Gap: true, Redo: true, Volatile: true},
 	}
 	finding := func(l change.Level) change.Diff {
 		return change.Diff{{Kind: change.Finding, ID: "PF005", Level: l, Item: "cp-1 swap", Have: "is on", Want: "off"}}

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -115,13 +114,13 @@ func (w *work) findDrift(ctx context.Context, checked *executor.Checked) ([]view
 		_, compared := checked.Diffs[address.Of("kernel", h.Name)]
 		for _, d := range drifts[h.Name] {
 			item := driftItem(d, changes)
-			if d.Kind == change.Setting && compared && !item.Mended {
+			if d.AtLeast() && compared && !item.Mended {
 				continue // a limit that somebody raised serves as well
 			}
 			hd.Items = append(hd.Items, item)
 		}
 		for _, c := range changes {
-			if c.Drift && c.Kind == change.Object {
+			if c.Drift && c.InAPI() {
 				hd.Items = append(hd.Items, driftedObject(c))
 			}
 		}
@@ -149,7 +148,7 @@ func driftItem(d state.Drift, changes change.Diff) view.DriftItem {
 			continue
 		}
 		item.Mended = true
-		if item.Leaves = c.Action == change.Remove; item.Leaves || c.Kind != change.Text || d.SHA256 == "" {
+		if item.Leaves = c.Action == change.Remove; item.Leaves || c.Content() != change.Written || d.SHA256 == "" {
 			continue
 		}
 		if sum := sha256.Sum256([]byte(c.Want)); hex.EncodeToString(sum[:]) != d.SHA256 {
@@ -168,7 +167,7 @@ func driftedObject(c change.Change) view.DriftItem {
 	switch {
 	case c.Action == change.Add:
 		d.What = state.IsGone
-	case !strings.Contains(c.Have+c.Want, "\n"):
+	case !c.IsText():
 		d.What, d.Was, d.Is = state.OfValue, c.Want, c.Have
 	}
 	if c.Why != "" {

@@ -104,7 +104,7 @@ func (m Module) Again(ctx context.Context, d change.Diff) (change.Diff, error) {
 		}
 		digest := "sha256 " + short(p.SHA256)
 		d = append(d, change.Change{Kind: change.Transfer, Action: change.Update, Item: p.Path, Have: digest, Want: digest,
-			SHA256: p.SHA256, Bytes: size, Why: change.ReplaceAsked})
+			HaveSHA256: p.SHA256, SHA256: p.SHA256, Bytes: size, Why: change.ReplaceAsked})
 	}
 	return d, nil
 }
@@ -137,9 +137,9 @@ func (p Program) diff(have host.File) (change.Change, bool) {
 	case have.Type != host.Regular:
 		c.Action, c.Have = change.Replace, string(have.Type)
 	case have.SHA256 != p.SHA256:
-		c.Have = "sha256 " + short(have.SHA256)
+		c.Have, c.HaveSHA256 = "sha256 "+short(have.SHA256), have.SHA256
 	case attrs != "0755 root:root":
-		c.Have, c.Why = c.Want, "mode and owner are "+attrs+", not 0755 root:root"
+		c.Have, c.HaveSHA256, c.Why = c.Want, have.SHA256, "mode and owner are "+attrs+", not 0755 root:root"
 	default:
 		return c, false
 	}

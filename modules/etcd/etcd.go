@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"path"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -46,9 +47,17 @@ type Module struct {
 const (
 	program = "/usr/local/bin/etcd"
 	config  = "/etc/etcd/etcd.yaml"
+	dataDir = "/var/lib/etcd"
 	pki     = "/etc/kubernetes/pki/etcd/"
 	user    = "etcd"
 )
+
+// Owns reports whether the item of a change is a part of etcd itself: its
+// service, its configuration, or its data in the place that is used without
+// a data-dir in the spec.
+func Owns(item string) bool {
+	return item == service || strings.HasPrefix(item, path.Dir(config)+"/") || strings.HasPrefix(item, dataDir)
+}
 
 // ClientURL is where a member serves its clients.
 func (m Member) ClientURL() string { return "https://" + net.JoinHostPort(m.Address, "2379") }
@@ -160,7 +169,7 @@ func (m Module) config() map[string]any {
 	}
 	c := map[string]any{
 		"name":                        m.Name,
-		"data-dir":                    "/var/lib/etcd",
+		"data-dir":                    dataDir,
 		"listen-client-urls":          m.ClientURL() + ",https://127.0.0.1:2379",
 		"advertise-client-urls":       m.ClientURL(),
 		"listen-peer-urls":            m.peerURL(),

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 )
 
@@ -23,7 +24,7 @@ func (m Module) clear(ctx context.Context, h host.Host, backend string) error {
 	if err != nil {
 		return err
 	}
-	if a := units[0].Active; a != "inactive" && a != "failed" && a != "" {
+	if change.StateOf(units[0]).Runs() {
 		if err := h.Unit(ctx, service, host.Stop); err != nil {
 			return fmt.Errorf("stop %s: %w", service, err)
 		}

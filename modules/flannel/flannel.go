@@ -89,7 +89,7 @@ func markReplacement(d change.Diff) change.Diff {
 	for i, c := range d {
 		have, want, replaced := backends(c)
 		if replaced {
-			d[i].Action = change.Replace
+			d[i].Action, d[i].Gap = change.Replace, true
 			d[i].Why = fmt.Sprintf("the backend %s replaces %s: traffic between pods is interrupted until all hosts have it", want, have)
 		}
 	}
@@ -98,7 +98,7 @@ func markReplacement(d change.Diff) change.Diff {
 
 // backends are the types in both sides of a change of net-conf.json.
 func backends(c change.Change) (have, want string, differ bool) {
-	if c.Item != netConfPath || c.Kind != change.Text || c.Have == "" {
+	if c.Item != netConfPath || !c.IsText() || c.Have == "" {
 		return "", "", false
 	}
 	have, want = backendType(c.Have), backendType(c.Want)

@@ -75,7 +75,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	d := (resource.Files{Dirs: m.marks().Dirs}).Diff(marks[:1])
 	for n, i := range m.Images {
 		mark := i.marks().Diff(marks[n+1 : n+2])
-		marked := !slices.ContainsFunc(mark, func(c change.Change) bool { return c.Kind == change.Text || c.Action != change.Update })
+		marked := !slices.ContainsFunc(mark, func(c change.Change) bool { return c.IsText() || c.Action != change.Update })
 		present := slices.Contains(a.names, i.Name)
 		c := change.Change{Kind: change.Image, Action: change.Add, Item: i.Name, Want: "sha256:" + i.SHA256, SHA256: i.SHA256}
 		switch {

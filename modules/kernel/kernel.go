@@ -66,7 +66,7 @@ func (m Module) diff(s state) change.Diff {
 			continue
 		}
 		loads = true
-		c := change.Change{Kind: change.Setting, Action: change.Add, Item: f.Name, Want: "loaded"}
+		c := change.Change{Kind: change.KernelModule, Action: change.Add, Item: f.Name, Want: "loaded"}
 		if !f.Loadable {
 			c.Why = "this kernel has no such module"
 		}
@@ -77,9 +77,9 @@ func (m Module) diff(s state) change.Diff {
 		switch {
 		case known && enough(name, have, m.Sysctls[name]):
 		case known:
-			d = append(d, change.Change{Kind: change.Setting, Action: change.Update, Item: name, Have: have, Want: m.Sysctls[name]})
+			d = append(d, change.Change{Kind: change.Sysctl, Action: change.Update, Item: name, Have: have, Want: m.Sysctls[name]})
 		case loads: // it may come with a module: net.bridge.* does
-			d = append(d, change.Change{Kind: change.Setting, Action: change.Add, Item: name, Want: m.Sysctls[name]})
+			d = append(d, change.Change{Kind: change.Sysctl, Action: change.Add, Item: name, Want: m.Sysctls[name]})
 		}
 	}
 	return d

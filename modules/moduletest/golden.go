@@ -76,7 +76,7 @@ func (c *config) golden(t *testing.T, p string) {
 func render(d change.Diff) string {
 	var b strings.Builder
 	for _, c := range d {
-		fmt.Fprintf(&b, "%s %s %s", c.Action, c.Kind, c.Item)
+		fmt.Fprintf(&b, "%s %s %s", c.Action, c.Class, c.Item)
 		if c.Kind == change.Text && c.Have != "" {
 			b.WriteString("\n" + strings.TrimSuffix(difference(c.Have, c.Want), "\n"))
 		} else if c.Kind != change.Text && c.Kind != change.PrivKey && c.Kind != change.Cert && !c.Secret && c.Have+c.Want != "" {

@@ -359,7 +359,7 @@ func (b bench) owns(d change.Diff) {
 	}
 	for _, c := range d {
 		if c.Action != change.Remove && !slices.Contains(items, c.Item) {
-			b.t.Errorf("Items lacks %s %s, which Check finds: it would be removed as a leftover", c.Kind, c.Item)
+			b.t.Errorf("Items lacks %s %s, which Check finds: it would be removed as a leftover", c.Class, c.Item)
 		}
 	}
 }

@@ -83,7 +83,7 @@ func (m Module) unknown(ctx context.Context, h host.Host) (change.Diff, error) {
 
 // diff is how an object differs; have is nil where nothing is.
 func diff(have, want Object) (change.Change, bool, error) {
-	c := change.Change{Kind: change.Object, Action: change.Add, Item: name(want)}
+	c := change.Change{Kind: change.Object, Action: change.Add, Item: name(want), Manifest: true}
 	w, err := text(want)
 	if err != nil {
 		return c, false, err

@@ -30,7 +30,7 @@ func (r Rollout) path() string {
 
 // Check asks how far the Deployment is.
 func (r Rollout) Check(ctx context.Context, h host.Host) (change.Diff, error) {
-	c := change.Change{Kind: change.Object, Action: change.Add, Item: "deployment/" + r.Namespace + "/" + r.Name, Want: "available"}
+	c := change.Change{Kind: change.Object, Action: change.Add, Item: "deployment/" + r.Namespace + "/" + r.Name, Want: "available", Volatile: true}
 	o, err := kube.Get(ctx, h, r.path())
 	switch {
 	case errors.Is(err, host.ErrUnavailable):

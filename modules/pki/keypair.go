@@ -33,7 +33,7 @@ func (m KeyPair) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	if len(key.Public) > 0 {
 		return append(d, m.file(key).Diff([]host.File{file})...), nil
 	}
-	c := change.Change{Kind: change.Text, Action: change.Add, Item: m.Public, Why: "the public half of " + m.Key.Path}
+	c := change.Change{Kind: change.Text, Action: change.Add, Item: m.Public, Why: "the public half of " + m.Key.Path, Generated: true}
 	if file.Type != host.Absent {
 		c.Action, c.Have = change.Update, string(file.Content)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"strings"
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
@@ -28,7 +27,7 @@ func (m Items) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 		if c.Kind == change.Unit {
 			units = append(units, o)
 		}
-		reload = reload || c.Kind == change.Unit || strings.HasPrefix(c.Item, unitDir)
+		reload = reload || c.Kind == change.Unit || change.IsUnitFile(c.Item)
 	}
 	// An image can be removed only while containerd, which may go as well, runs.
 	for _, images := range []bool{true, false} {
@@ -52,7 +51,7 @@ func remove(ctx context.Context, h host.Host, o Owned) error {
 	case o.Kind == change.Image:
 		_, err := h.Run(ctx, []string{"ctr", "-n", "k8s.io", "images", "rm", o.Item}, nil)
 		return err
-	case isSysctl(o):
+	case o.Kind == change.Sysctl:
 		if err := h.SetSysctl(ctx, o.Item, original(o)); err != nil {
 			return fmt.Errorf("set %s back to %s: %w", o.Item, o.Original, err)
 		}
@@ -77,12 +76,12 @@ func stop(ctx context.Context, h host.Host, name string) error {
 	if err != nil {
 		return err
 	}
-	if runs(units[0]) {
+	if change.StateOf(units[0]).Runs() {
 		if err := h.Unit(ctx, name, host.Stop); err != nil {
 			return fmt.Errorf("stop %s: %w", name, err)
 		}
 	}
-	if units[0].Enabled != "enabled" {
+	if units[0].Enabled != change.Serving.Enabled {
 		return nil
 	}
 	if err := h.Unit(ctx, name, host.Disable); err != nil {
@@ -118,7 +117,7 @@ func putBack(ctx context.Context, h host.Host, o Owned) error {
 // read what is on disk by then.
 func putBackUnits(ctx context.Context, h host.Host, units []Owned, reload bool) error {
 	for _, o := range units {
-		if enabled, _, _ := strings.Cut(o.Original, ", "); enabled == "enabled" {
+		if change.ParseUnitState(o.Original).Enabled == change.Serving.Enabled {
 			if err := asBefore(ctx, h, o.Item, host.Enable); err != nil {
 				return err
 			}
@@ -130,7 +129,7 @@ func putBackUnits(ctx context.Context, h host.Host, units []Owned, reload bool) 
 		}
 	}
 	for _, o := range units {
-		if _, active, _ := strings.Cut(o.Original, ", "); active == "active" {
+		if change.ParseUnitState(o.Original).Active == change.Serving.Active {
 			if err := asBefore(ctx, h, o.Item, host.Start); err != nil {
 				return err
 			}

@@ -160,7 +160,7 @@ func (m Clean) owned() []Owned {
 		if !known || slices.ContainsFunc(list, func(o Owned) bool { return o.Item == s.Name }) {
 			continue
 		}
-		list = append(list, Owned{Item: s.Name, Kind: change.Setting, Want: s.Value, Original: was})
+		list = append(list, Owned{Item: s.Name, Kind: change.Sysctl, Want: s.Value, Original: was})
 	}
 	return list
 }
@@ -250,7 +250,7 @@ func (m Clean) items(t traces, s *seen) change.Diff {
 		if v.Change.Kind != change.Directory {
 			s.going[o.Item] = true
 		}
-		if v.Change.Kind == change.Text && !v.Change.Drift {
+		if v.Change.IsText() && !v.Change.Drift {
 			v.Change.Have = ""
 		}
 		d = append(d, v.Change)

@@ -15,8 +15,8 @@ import (
 // Owned is one thing that pmkctl made or changed on a host, as its record
 // has it.
 type Owned struct {
-	Item     string
-	Kind     change.Kind
+	Item string
+	change.Kind
 	SHA256   string // of the content as it was written; "" if that is not known
 	Want     string // the short value that was set; "" if that is not known
 	Original string // where what stood there before is kept, or its value; "" if nothing did
@@ -83,21 +83,15 @@ func (m Items) Look(ctx context.Context, h host.Host) ([]Verdict, error) {
 
 // inOrder is the order of removal: directories after what they hold.
 func inOrder(owns []Owned) []Owned {
-	rank := func(k change.Kind) int {
-		return slices.Index([]change.Kind{change.Directory, change.Unit, change.Image, change.Setting}, k) + 1
-	}
-	last := func(o Owned) int {
-		switch r := rank(o.Kind); r {
-		case 0:
-			return 5
-		case 1:
-			return 6
-		default:
-			return r
+	order := []change.Kind{change.Unit, change.Image, change.Sysctl, {}, change.Directory} // {} is all others
+	rank := func(o Owned) int {
+		if i := slices.Index(order, o.Kind); i >= 0 {
+			return i
 		}
+		return slices.Index(order, change.Kind{})
 	}
 	return slices.SortedFunc(slices.Values(owns), func(a, b Owned) int {
-		if c := cmp.Compare(last(a), last(b)); c != 0 {
+		if c := cmp.Compare(rank(a), rank(b)); c != 0 {
 			return c
 		}
 		if a.Kind == change.Directory {
@@ -113,8 +107,11 @@ func (s *seen) judge(o Owned) Verdict {
 	switch {
 	case o.Kind == change.Unit:
 		return s.unit(o, c)
-	case o.Kind == change.Setting:
-		return s.setting(o, c)
+	case o.Kind == change.Sysctl:
+		return s.sysctl(o, c)
+	case o.Kind == change.KernelModule, o.Kind == change.Membership: // that ends with the record
+		c.Why = "it stays loaded until the next boot"
+		return Verdict{o, Gone, c}
 	case o.Kind == change.Image:
 		return s.image(o, c)
 	case o.Kind == change.Directory && isPlain(o.Item):
@@ -126,14 +123,8 @@ func (s *seen) judge(o Owned) Verdict {
 	return Verdict{o, Stays, c}
 }
 
-// isFile tells if a thing is a file or link at a path.
-func isFile(o Owned) bool {
-	switch o.Kind {
-	case change.Text, change.Attr, change.Symlink, change.Transfer, change.PrivKey, change.Cert:
-		return isPlain(o.Item)
-	}
-	return false
-}
+// isFile reports whether a thing is a file or link at a path.
+func isFile(o Owned) bool { return o.IsPath() && o.Kind != change.Directory && isPlain(o.Item) }
 
 // isKept tells if what stood there before is where pmkctl keeps such things:
 // from nowhere else is anything moved.
@@ -165,7 +156,7 @@ func (s *seen) file(o Owned, c change.Change) Verdict {
 		c.Why = "what stood there before is put back"
 	}
 	switch {
-	case o.Kind == change.Text:
+	case c.IsText():
 		c.Have = string(f.Content)
 	case c.Drift:
 		c.Have = fmt.Sprintf("sha256 %.12s", f.SHA256)
@@ -205,16 +196,16 @@ func (s *seen) dir(o Owned, c change.Change) Verdict {
 // unit file becomes what it was, once that file is back.
 func (s *seen) unit(o Owned, c change.Change) Verdict {
 	u := s.units[o.Item]
-	state := stateOf(u)
-	c.Have = state
+	state := change.StateOf(u)
+	c.Unit.Have, c.Have = state, state.String()
 	switch {
-	case o.Original != "" && s.fileIsBack(o.Item) && state == o.Original && !u.Unread:
+	case o.Original != "" && s.fileIsBack(o.Item) && state.String() == o.Original && !u.Unread:
 		c.Why = "it is as it was before"
 		return Verdict{o, Gone, c}
 	case o.Original != "":
 		c.Why = "becomes what it was before: " + o.Original
 		return Verdict{o, Goes, c}
-	case runs(u) || u.Enabled == "enabled" || u.Unread:
+	case state.Runs() || u.Enabled == change.Serving.Enabled || u.Unread:
 		return Verdict{o, Goes, c}
 	}
 	c.Why = "it is gone already"
@@ -223,17 +214,15 @@ func (s *seen) unit(o Owned, c change.Change) Verdict {
 
 // fileIsBack tells if a unit's file is not pmkctl's any more.
 func (s *seen) fileIsBack(unit string) bool {
-	o, owned := s.owned[unitDir+unit]
+	o, owned := s.owned[change.UnitFile(unit)]
 	return !owned || s.file(o, change.Change{}).Fate == Gone
 }
 
-// setting sets a sysctl back, if it still has pmkctl's value.
-func (s *seen) setting(o Owned, c change.Change) Verdict {
+// sysctl sets a sysctl back, if it still has pmkctl's value.
+func (s *seen) sysctl(o Owned, c change.Change) Verdict {
 	have, known := s.sysctls[o.Item]
 	same := func(a, b string) bool { return slices.Equal(strings.Fields(a), strings.Fields(b)) }
 	switch {
-	case !isSysctl(o):
-		c.Why = "it stays loaded until the next boot"
 	case !known || o.Original == "":
 		c.Why = "nobody knows what it was before"
 	case same(have, original(o)):

@@ -41,7 +41,7 @@ func file(h *hosttest.Host, p, content string) {
 // service is a unit that runs.
 func service(h *hosttest.Host) {
 	hosttest.WithPrograms("x")(h)
-	file(h, unitDir+"x.service", unitText)
+	file(h, change.UnitFile("x.service"), unitText)
 	for _, do := range []host.UnitAction{host.Enable, host.Reload, host.Start} {
 		must(h.Unit(context.Background(), "x.service", do))
 	}
@@ -59,30 +59,30 @@ func TestConverges(t *testing.T) {
 		owns    []Owned
 		prepare func(h *hosttest.Host)
 	}{
-		{"a service and its files", []Owned{text("/etc/x/x.conf", "a\n", ""), text(unitDir+"x.service", unitText, ""), unit,
+		{"a service and its files", []Owned{text("/etc/x/x.conf", "a\n", ""), text(change.UnitFile("x.service"), unitText, ""), unit,
 			{Item: "/etc/x", Kind: change.Directory}, {Item: "/usr/local/bin/x", Kind: change.Transfer}}, func(h *hosttest.Host) {
 			service(h)
 			file(h, "/etc/x/x.conf", "a\n")
 		}},
 		{"what stood there before", []Owned{text("/etc/x/x.conf", "a\n", kept+"/etc/x/x.conf"),
-			text(unitDir+"x.service", unitText, kept+unitDir+"x.service"), {Item: "x.service", Kind: change.Unit, Original: "enabled, active"}},
+			text(change.UnitFile("x.service"), unitText, kept+change.UnitFile("x.service")), {Item: "x.service", Kind: change.Unit, Original: "enabled, active"}},
 			func(h *hosttest.Host) {
 				service(h)
 				file(h, "/etc/x/x.conf", "a\n")
 				file(h, kept+"/etc/x/x.conf", "foreign\n")
-				file(h, kept+unitDir+"x.service", vendor)
+				file(h, kept+change.UnitFile("x.service"), vendor)
 			}},
 		{"what stood there before, of the same content", []Owned{{Item: "/etc/x/x.conf", Kind: change.Attr, SHA256: digest("a\n"), Original: kept + "/etc/x/x.conf"}},
 			func(h *hosttest.Host) {
 				file(h, "/etc/x/x.conf", "a\n")
 				file(h, kept+"/etc/x/x.conf", "a\n")
 			}},
-		{"a unit over the vendor's", []Owned{text(unitDir+"x.service", unitText, ""), {Item: "x.service", Kind: change.Unit, Original: "enabled, active"}},
+		{"a unit over the vendor's", []Owned{text(change.UnitFile("x.service"), unitText, ""), {Item: "x.service", Kind: change.Unit, Original: "enabled, active"}},
 			func(h *hosttest.Host) {
 				service(h)
 				file(h, "/usr/lib/systemd/system/x.service", vendor)
 			}},
-		{"settings, keys and links", []Owned{{Item: "net.ipv4.ip_forward", Kind: change.Setting, Want: "1", Original: "0"},
+		{"settings, keys and links", []Owned{{Item: "net.ipv4.ip_forward", Kind: change.Sysctl, Want: "1", Original: "0"},
 			{Item: "/etc/x.key", Kind: change.PrivKey}, {Item: "/etc/x.link", Kind: change.Symlink}}, func(h *hosttest.Host) {
 			_, err := h.EnsureKey(context.Background(), host.KeySpec{Path: "/etc/x.key", Mode: 0o600})
 			must(err, h.SetSysctl(context.Background(), "net.ipv4.ip_forward", "1"), h.Symlink(context.Background(), "/etc/x.link", "/etc/hosts"))
@@ -103,7 +103,7 @@ func TestLook(t *testing.T) {
 	conf := text("/etc/x/x.conf", "a\n", "")
 	replaced := text("/etc/x/x.conf", "a\n", kept+"/etc/x/x.conf")
 	dir := Owned{Item: "/etc/x", Kind: change.Directory}
-	sysctl := Owned{Item: "net.ipv4.ip_forward", Kind: change.Setting, Want: "1", Original: "0"}
+	sysctl := Owned{Item: "net.ipv4.ip_forward", Kind: change.Sysctl, Want: "1", Original: "0"}
 	tests := []struct {
 		name    string
 		owns    []Owned
@@ -121,14 +121,14 @@ func TestLook(t *testing.T) {
 		{name: "not empty", owns: []Owned{dir}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/theirs", "b\n") }, fate: Stays, why: "not empty"},
 		{name: "set by somebody else", owns: []Owned{sysctl}, prepare: func(h *hosttest.Host) { must(h.SetSysctl(context.Background(), sysctl.Item, "2")) }, fate: Gone, why: "somebody else"},
 		{name: "set back", owns: []Owned{sysctl}, prepare: func(h *hosttest.Host) { must(h.SetSysctl(context.Background(), sysctl.Item, "0")) }, fate: Gone, why: "as it was"},
-		{name: "set back to nothing", owns: []Owned{{Item: "net.ipv4.ip_local_reserved_ports", Kind: change.Setting, Want: "1", Original: Empty}}, prepare: func(h *hosttest.Host) {
+		{name: "set back to nothing", owns: []Owned{{Item: "net.ipv4.ip_local_reserved_ports", Kind: change.Sysctl, Want: "1", Original: Empty}}, prepare: func(h *hosttest.Host) {
 			must(h.SetSysctl(context.Background(), "net.ipv4.ip_local_reserved_ports", "1"))
 		}, fate: Goes, why: "set back to (empty)"},
-		{name: "kernel module", owns: []Owned{{Item: "overlay", Kind: change.Setting}}, fate: Gone, why: "next boot"},
+		{name: "kernel module", owns: []Owned{{Item: "overlay", Kind: change.KernelModule}}, fate: Gone, why: "next boot"},
 		{name: "image without containerd", owns: []Owned{{Item: "r/x:1", Kind: change.Image}}, fate: Stays, why: "does not run"},
 		{name: "user", owns: []Owned{{Item: "etcd", Kind: change.Account}}, fate: Stays, why: "does not remove"},
 		{name: "object", owns: []Owned{{Item: "node/x", Kind: change.Object}}, fate: Stays, why: "does not remove"},
-		{name: "of a later pmkctl", owns: []Owned{{Item: "/etc/x", Kind: "volume"}}, fate: Stays, why: "does not remove"},
+		{name: "of a later pmkctl", owns: []Owned{{Item: "/etc/x", Kind: change.Kind{Class: "volume"}}}, fate: Stays, why: "does not remove"},
 		{name: "no path", owns: []Owned{{Item: "etc/x", Kind: change.Text}}, fate: Stays, why: "does not remove"},
 		{name: "path with ..", owns: []Owned{{Item: "/etc/x/../hosts", Kind: change.Text}}, fate: Stays, why: "does not remove"},
 		{name: "root", owns: []Owned{{Item: "/", Kind: change.Directory}}, fate: Stays, why: "does not remove"},
@@ -159,7 +159,7 @@ func TestLook(t *testing.T) {
 func TestImages(t *testing.T) {
 	h := hosttest.New("a", hosttest.WithPrograms("ctr", "containerd"))
 	m := Items{[]Owned{{Item: "r/x:1", Kind: change.Image}, {Item: "containerd.service", Kind: change.Unit}}}
-	file(h.Admin(), unitDir+"containerd.service", strings.ReplaceAll(unitText, "bin/x", "bin/containerd"))
+	file(h.Admin(), change.UnitFile("containerd.service"), strings.ReplaceAll(unitText, "bin/x", "bin/containerd"))
 	for _, do := range []host.UnitAction{host.Enable, host.Reload, host.Start} {
 		must(h.Unit(t.Context(), "containerd.service", do))
 	}

@@ -31,7 +31,7 @@ var (
 
 func owns() (list []Owned) {
 	for _, s := range services {
-		list = append(list, Owned{Item: s + ".service", Kind: change.Unit}, text(unitDir+s+".service", ours(s), ""))
+		list = append(list, Owned{Item: s + ".service", Kind: change.Unit}, text(change.UnitFile(s+".service"), ours(s), ""))
 	}
 	return append(list, Owned{Item: "etcd", Kind: change.Account}, Owned{Item: "/etc/cni", Kind: change.Directory}, Owned{Item: "/etc/cni/net.d", Kind: change.Directory},
 		Owned{Item: "/var/lib/kubelet", Kind: change.Directory}, Owned{Item: "/var/lib/kubelet/config.yaml", Kind: change.Text}, Owned{Item: "/etc/hosts", Kind: change.Text, Original: kept + "/etc/hosts"},
@@ -42,7 +42,7 @@ func owns() (list []Owned) {
 func node(h *hosttest.Host) {
 	for _, s := range services {
 		hosttest.WithPrograms(s)(h)
-		file(h, unitDir+s+".service", ours(s))
+		file(h, change.UnitFile(s+".service"), ours(s))
 	}
 	for _, s := range services {
 		must(h.Unit(context.Background(), s+".service", host.Enable))
@@ -107,7 +107,7 @@ func TestStop(t *testing.T) {
 // pods where pmkctl has no kubelet.
 func TestStopLeavesOthers(t *testing.T) {
 	h := hosttest.New("a")
-	file(h.Admin(), unitDir+"etcd.service", strings.ReplaceAll(vendor, "bin/x", "bin/etcd"))
+	file(h.Admin(), change.UnitFile("etcd.service"), strings.ReplaceAll(vendor, "bin/x", "bin/etcd"))
 	hosttest.WithPrograms("etcd")(h.Admin())
 	for _, do := range []host.UnitAction{host.Enable, host.Reload, host.Start} {
 		must(h.Unit(t.Context(), "etcd.service", do))

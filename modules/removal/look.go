@@ -13,9 +13,6 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// unitDir is where an administrator's units are; systemd.unit(5).
-const unitDir = "/etc/systemd/system/"
-
 // seen is what is there of the things.
 type seen struct {
 	owned      map[string]Owned
@@ -39,14 +36,14 @@ func look(ctx context.Context, h host.Host, owns []Owned) (*seen, error) {
 		switch {
 		case o.Kind == change.Unit:
 			units = append(units, o.Item)
-		case isSysctl(o):
+		case o.Kind == change.Sysctl:
 			sysctls = append(sysctls, o.Item)
 		case o.Kind == change.Image:
 			images = true
 		case o.Kind == change.Directory && isPlain(o.Item):
 			queries = append(queries, host.FileQuery{Path: o.Item, List: true})
 		case isFile(o):
-			queries = append(queries, host.FileQuery{Path: o.Item, Content: o.Kind == change.Text, Digest: o.SHA256 != ""})
+			queries = append(queries, host.FileQuery{Path: o.Item, Content: o.Content() == change.Written, Digest: o.SHA256 != ""})
 			if isKept(o) {
 				queries = append(queries, host.FileQuery{Path: o.Original})
 			}
@@ -91,20 +88,6 @@ func (s *seen) askImages(ctx context.Context, h host.Host) (err error) {
 	}
 	return err
 }
-
-// isSysctl tells a sysctl from a kernel module, which has no dots.
-func isSysctl(o Owned) bool { return o.Kind == change.Setting && strings.Contains(o.Item, ".") }
-
-// stateOf is a unit's state as modules write it: "enabled, active".
-func stateOf(u host.Unit) string {
-	enabled := u.Enabled
-	if enabled == "" {
-		enabled = "not installed"
-	}
-	return enabled + ", " + u.Active
-}
-
-func runs(u host.Unit) bool { return u.Active != "" && u.Active != "inactive" && u.Active != "failed" }
 
 // parseAttrs reads "0755 root:root".
 func parseAttrs(p, attrs string) (host.DirSpec, bool) {

@@ -100,7 +100,7 @@ func within(dst, network string) bool {
 func (t traces) network() change.Diff {
 	var d change.Diff
 	add := func(item, why string) {
-		d = append(d, change.Change{Kind: change.Setting, Action: change.Remove, Item: item, Why: why})
+		d = append(d, change.Change{Kind: change.Network, Action: change.Remove, Item: item, Why: why})
 	}
 	if len(t.links) > 0 {
 		named := slices.DeleteFunc(slices.Clone(t.links), func(l string) bool { return !slices.Contains(links, l) })

@@ -68,7 +68,9 @@ func (m Stop) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	}
 	var d change.Diff
 	for _, u := range r.units {
-		d = append(d, change.Change{Kind: change.Unit, Action: change.Remove, Item: u.Name, Have: stateOf(u), Why: "stopped and disabled"})
+		c := change.OfUnit(change.Remove, u.Name, change.StateOf(u), change.UnitState{})
+		c.Why = "stopped and disabled"
+		d = append(d, c)
 	}
 	if r.slice != nil {
 		d = append(d, change.Change{Kind: change.Unit, Action: change.Remove, Item: slice, Have: r.slice.Active})
@@ -90,7 +92,7 @@ func (m Stop) look(ctx context.Context, h host.Host) (r running, err error) {
 	}
 	var queries []host.FileQuery
 	for _, n := range names {
-		queries = append(queries, host.FileQuery{Path: unitDir + n, Content: true})
+		queries = append(queries, host.FileQuery{Path: change.UnitFile(n), Content: true})
 	}
 	var units []host.Unit
 	var files []host.File
@@ -109,13 +111,13 @@ func (m Stop) look(ctx context.Context, h host.Host) (r running, err error) {
 		return r, err
 	}
 	if m.node() {
-		if s := units[len(names)]; runs(s) {
+		if s := units[len(names)]; change.StateOf(s).Runs() {
 			r.slice = &s
 		}
 		units = units[:len(names)]
 	}
 	for i, u := range units {
-		if isOurs(u, files[i]) && (runs(u) || u.Enabled == "enabled") {
+		if isOurs(u, files[i]) && (change.StateOf(u).Runs() || u.Enabled == change.Serving.Enabled) {
 			r.units = append(r.units, u)
 		}
 	}
@@ -148,7 +150,7 @@ func (m Stop) node() bool {
 // by where systemd has it from.
 func isOurs(u host.Unit, f host.File) bool {
 	if f.Type == host.Absent {
-		return u.Path == unitDir+u.Name
+		return u.Path == change.UnitFile(u.Name)
 	}
 	return bytes.Contains(f.Content, mark)
 }

@@ -46,6 +46,9 @@ func (d *Diff) UnmarshalJSON(b []byte) error {
 	for _, c := range list {
 		c.Have += string(c.HaveRaw)
 		c.Want += string(c.WantRaw)
+		if c.Kind == change.Unit && c.Unit == (change.Units{}) { // of a file by a former pmkctl, which is only shown
+			c.Unit = change.Units{Have: change.ParseUnitState(c.Have), Want: change.ParseUnitState(c.Want)}
+		}
 		*d = append(*d, c.Change)
 	}
 	return nil

@@ -25,15 +25,12 @@ type Service struct {
 	Ready func(ctx context.Context, h host.Host) error
 }
 
-// unitDir is where an administrator's units are; systemd.unit(5).
-const unitDir = "/etc/systemd/system/"
-
 // all are the service's files, the unit last: if it is new, all that it
 // names is there.
 func (s Service) all() Files {
 	f := Files{Dirs: append(append([]host.DirSpec{}, s.Files.Dirs...), s.Late.Dirs...)}
 	f.Files = append(append(f.Files, s.Files.Files...), s.Late.Files...)
-	f.Files = append(f.Files, host.FileSpec{Path: unitDir + s.Name, Mode: 0o644, Content: []byte(s.unit())})
+	f.Files = append(f.Files, host.FileSpec{Path: change.UnitFile(s.Name), Mode: 0o644, Content: []byte(s.unit())})
 	return f
 }
 
@@ -83,18 +80,18 @@ func (s Service) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 }
 
 func (s Service) diffState(u host.Unit, files change.Diff) change.Diff {
-	state := fmt.Sprintf("%s, %s", orNone(u.Enabled), u.Active)
-	const want = "enabled, active"
-	c := change.Change{Kind: change.Unit, Item: s.Name, Have: state, Want: want}
+	if u.Load == "not-found" || u.Load == "" {
+		return change.Diff{change.OfUnit(change.Add, s.Name, change.UnitState{}, change.Serving)}
+	}
+	state, cause := change.StateOf(u), s.restarts(files)
+	c := change.OfUnit(change.Restart, s.Name, state, change.Serving)
 	switch {
-	case u.Load == "not-found" || u.Load == "":
-		c.Action, c.Have = change.Add, ""
-	case state != want:
+	case state != change.Serving:
 		c.Action = change.Update
-	case s.restarts(files) != "":
-		c.Action, c.Why = change.Restart, s.restarts(files)+" changes"
+	case cause != "":
+		c.Cause, c.Why = cause, cause+" changes"
 	case u.UnitTime.After(u.ActiveEnter.Add(time.Second)):
-		c.Action, c.Why = change.Restart, "it was started from an older unit file"
+		c.Why = "it was started from an older unit file"
 	case u.Unread:
 		c.Action, c.Why = change.Reload, "its files on disk are not those that systemd has read"
 	default:
@@ -110,8 +107,9 @@ func Restarted(service, why string, d change.Diff) change.Diff {
 	if d.Touches(service) {
 		return d
 	}
-	const running = "enabled, active"
-	return append(d, change.Change{Kind: change.Unit, Action: change.Restart, Item: service, Have: running, Want: running, Why: why})
+	c := change.OfUnit(change.Restart, service, change.Serving, change.Serving)
+	c.Why = why
+	return append(d, c)
 }
 
 // reloads reports whether systemd is to read the service's unit again while
@@ -123,11 +121,11 @@ func reloads(c change.Change, service string) bool {
 // restarts names the first change that the service must be restarted for.
 func (s Service) restarts(d change.Diff) string {
 	for _, c := range d {
-		if c.Item == unitDir+s.Name {
+		if c.Item == change.UnitFile(s.Name) {
 			return c.Item
 		}
 		for _, f := range s.Files.Files {
-			if c.Item == f.Path && c.Kind == change.Text {
+			if c.Item == f.Path && c.IsText() {
 				return c.Item
 			}
 		}
@@ -150,7 +148,7 @@ func (s Service) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err != nil {
 		return err
 	}
-	if a := units[0].Active; a != "inactive" && a != "failed" && a != "" {
+	if change.StateOf(units[0]).Runs() {
 		if err := h.Unit(ctx, s.Name, host.Stop); err != nil {
 			return fmt.Errorf("stop %s: %w", s.Name, err)
 		}
@@ -203,10 +201,3 @@ func (e *JournalError) Error() string {
 }
 
 func (e *JournalError) Unwrap() error { return e.Err }
-
-func orNone(s string) string {
-	if s == "" {
-		return "not installed"
-	}
-	return s
-}
