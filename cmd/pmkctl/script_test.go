@@ -47,8 +47,8 @@ func setClock() {
 }
 
 // TestScript runs testdata/script. A script begins in a folder with a spec of
-// all hosts that fakehost starts; a cluster.hcl of its own replaces it. It
-// sets TEST_NOW where the time matters to the command.
+// all hosts that fakehost starts; a cluster.hcl of its own replaces it. A
+// script sets TEST_NOW, as in 2026-11-27T22:30:00Z, where the time matters.
 // Beside testscript's own commands there are:
 //
 //	fakehost [-user=U] [-sudo=nopasswd|password|refused] [-password=P] NAME [FOLDER]
