@@ -199,7 +199,8 @@ func (s *selecting) onlyTargets() {
 	for i := len(s.graph.Steps) - 1; i >= 0; i-- { // what waits comes before what it waits for
 		step := s.graph.Steps[i]
 		a := step.Addr
-		if _, left := s.left[a]; left || !s.target[a] && !wanted[a] {
+		// A step without changes passes on what it needs even if it is excluded.
+		if _, left := s.left[a]; !wanted[a] && (left || !s.target[a]) {
 			continue
 		}
 		wanted[a] = true

@@ -75,6 +75,7 @@ func TestLeave(t *testing.T) {
 		{"limit where the others need no change", Selection{Limit: []string{"worker-2"}}, "programs.cp-1 programs.worker-2 containerd.worker-2 kubelet.worker-1 kubelet.worker-2 node.worker-2 dns.cp-1", "programs.worker-2 containerd.worker-2 kubelet.worker-2 node.worker-2"},
 		{"limit to a range", Selection{Limit: []string{"worker-[1-9]"}}, "kubelet.worker-1 kubelet.worker-2 dns.cp-1", "kubelet.worker-1 kubelet.worker-2"},
 		{"target and exclude", Selection{Target: []string{"node.worker-1"}, Exclude: []string{"ca.*"}}, "", ""},
+		{"target behind what is excluded and needs no change", Selection{Target: []string{"kubelet.worker-1"}, Exclude: []string{"containerd.worker-1"}}, "programs.worker-1 kubelet.worker-1", "programs.worker-1 kubelet.worker-1"},
 		{"target and limit", Selection{Target: []string{"containerd"}, Limit: []string{"worker-2"}}, "", "programs.worker-2 containerd.worker-2"},
 	}
 	for _, tt := range tests {
