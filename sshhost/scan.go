@@ -15,6 +15,8 @@ import (
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/pmkctl/pmkctl/atomicfile"
 )
 
 // Scan asks a host for its keys of all families: ed25519, ecdsa, rsa. It
@@ -182,17 +184,10 @@ func appendInOneStep(file string, add []byte) error {
 	if len(old) > 0 && !bytes.HasSuffix(old, []byte("\n")) {
 		old = append(old, '\n')
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".known_hosts-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(old, add...))
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err != nil {
+	if err := atomicfile.Write(file, append(old, add...), mode); err != nil {
 		return fmt.Errorf("write %s: %w", strings.TrimSpace(file), err)
 	}
-	return os.Rename(f.Name(), file)
+	return nil
 }
 
 // Pin is a key as Target.HostKey takes it.
