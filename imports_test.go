@@ -17,6 +17,7 @@ const module = "github.com/pmkctl/pmkctl/"
 // A name that ends in / stands for all below it.
 var layers = [][]string{
 	{"cmd/"},
+	{"run"},
 	{"view", "view/", "sshhost/"},
 	{"executor"},
 	{"event", "plan/saved"},

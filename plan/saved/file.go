@@ -53,6 +53,18 @@ func digest(b []byte) string {
 // Begins tells if a file begins as a plan does, whatever follows.
 func Begins(file []byte) bool { return bytes.HasPrefix(file, []byte(magic)) }
 
+// IsPlan reports whether the first bytes of a file are those of a saved plan.
+func IsPlan(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	first := make([]byte, len(magic))
+	_, _ = io.ReadFull(f, first) // a short file has few
+	return string(first) == magic
+}
+
 // Decode reads a file. One that is not to the byte as Encode made it is a
 // *RefusedError.
 func Decode(file []byte) (*Plan, error) {

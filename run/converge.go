@@ -1,0 +1,75 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/spec"
+)
+
+// converge makes the hosts as the spec says, and cleans those that it has no
+// more.
+type converge struct {
+	forApproval bool // a plan that is stopped by preflight is not shown: it cannot be approved
+}
+
+func (converge) destroys() bool { return false }
+
+func (converge) canSpare(h *spec.Host) bool { return !h.Has(spec.ControlPlane) }
+
+func (converge) cleans(c *spec.Cluster, host string) bool { return hostNamed(c.Hosts, host) == nil }
+
+func (converge) gather(ctx context.Context, r *Run) error { return (&departures{Run: r}).bring(ctx) }
+
+func (converge) confirm(r *Run) error {
+	var moved []string
+	for _, d := range r.cluster.Leaving {
+		if err := reassigned(r.cluster, r.world.Records, d.Host.Name); err != nil {
+			moved = append(moved, fmt.Sprintf("host %s is to leave the cluster, and %v", d.Host.Name, err))
+		}
+	}
+	return refuseMoved(moved)
+}
+
+func refuseMoved(moved []string) error {
+	if len(moved) == 0 {
+		return nil
+	}
+	return refusedf("%s; nothing was changed, plan again", strings.Join(moved, "\n"))
+}
+
+func (converge) immutable(r *Run) hcl.Diagnostics { return plan.Immutable(r.cluster, r.world.Records) }
+
+func (converge) showPreflight(r *Run, c *executor.Checked) error { return r.showPreflight(c) }
+
+// show prints last what stops the run, because that is where it is seen.
+func (g converge) show(r *Run, c *executor.Checked) error {
+	probes, _ := c.Failed()
+	switch stopped := len(probes) > 0; {
+	case r.withoutPlan(), stopped && g.forApproval:
+		return r.showPreflight(c)
+	case stopped:
+		return errors.Join(r.showPlan(c), r.showPreflight(c))
+	}
+	return errors.Join(r.showPreflight(c), r.showPlan(c))
+}
+
+func (converge) spared(r *Run) []string {
+	var lines []string
+	for _, d := range r.cluster.Leaving {
+		if d.Unreachable {
+			lines = append(lines, d.Host.Name+" (given up)")
+		}
+	}
+	return lines
+}
+
+func (converge) question(*spec.Cluster) (question, consent string) {
+	return "Apply these changes? Only \"yes\" is accepted: ", "yes"
+}

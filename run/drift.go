@@ -1,0 +1,94 @@
+package run
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/state"
+	"github.com/pmkctl/pmkctl/view"
+)
+
+// Drift shows what is not on the hosts as pmkctl left it, though nobody
+// changed the spec, and who may have done that. If detailed, that there is
+// such a thing is an outcome.
+func Drift(ctx context.Context, o Options, detailed bool) error {
+	r, err := open(ctx, o, converge{}, true)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if err := r.compile(ctx); err != nil {
+		return err
+	}
+	r.compiled.Graph = withoutProbes(r.compiled.Graph)
+	checked := r.check(ctx)
+	found, err := r.findDrift(ctx, checked)
+	if err != nil {
+		return err
+	}
+	if err := r.Console.Drift(found, askedFor(checked, found)); err != nil {
+		return err
+	}
+	if err := r.judgeChecks(checked); err != nil { // policies are about plans
+		return err
+	}
+	if detailed && slices.ContainsFunc(found, func(h view.HostDrift) bool { return len(h.Items) > 0 }) {
+		return &Error{Outcome: ChangesPending}
+	}
+	return nil
+}
+
+// withoutProbes is a graph to be checked only: whether ports are free says
+// nothing of what pmkctl left on the hosts.
+func withoutProbes(g *plan.Graph) *plan.Graph {
+	only := &plan.Graph{Steps: []*plan.Step{{Addr: plan.Gate}}}
+	for _, s := range g.Steps {
+		if _, ok := s.Work.(modules.Module); ok {
+			only.Steps = append(only.Steps, s)
+		}
+	}
+	return only
+}
+
+// findDrift asks all hosts at once.
+func (r *Run) findDrift(ctx context.Context, checked *executor.Checked) ([]view.HostDrift, error) {
+	var mu sync.Mutex
+	found := map[string]view.HostDrift{}
+	err := r.conn.each(func(name string, s host.Session) error {
+		drifted, err := r.world.Records[name].Drift(ctx, s)
+		if err != nil {
+			return err
+		}
+		stays, err := staysOn(ctx, name, s, r.compiled.Graph)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		found[name] = view.HostDrift{Host: name, Items: driftItems(drifted, name, checked), Stays: stays}
+		return nil
+	})
+	var list []view.HostDrift
+	for _, h := range r.cluster.Hosts {
+		hd := found[h.Name]
+		hd.Host = h.Name
+		list = append(list, hd)
+	}
+	return list, err
+}
+
+// staysOn returns what the spec wants no more on a host and pmkctl does not
+// remove, and why.
+func staysOn(ctx context.Context, name string, s host.Session, g *plan.Graph) (map[string]string, error) {
+	for _, step := range g.Steps {
+		if l, ok := step.Work.(*state.Leftovers); ok && step.RunsOn() == name {
+			return l.Stay(ctx, s)
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,105 @@
+package run
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+
+	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/state"
+	"github.com/pmkctl/pmkctl/view"
+)
+
+// driftItems are what drifted on a host, by its record and by the API.
+func driftItems(drifted []state.Drift, host string, checked *executor.Checked) []view.DriftItem {
+	changes := changesOn(checked, host)
+	_, compared := checked.Diffs[address.Of("kernel", host)]
+	var items []view.DriftItem
+	for _, d := range drifted {
+		item := driftItem(d, changes)
+		if d.AtLeast() && compared && !item.Mended {
+			continue // a limit that somebody raised serves as well
+		}
+		items = append(items, item)
+	}
+	for _, c := range changes {
+		if c.Drift && c.InAPI() {
+			items = append(items, driftedObject(c))
+		}
+	}
+	return items
+}
+
+// changesOn are all changes that the plan has for a host.
+func changesOn(c *executor.Checked, host string) (d change.Diff) {
+	for _, s := range c.Graph.Steps {
+		if s.RunsOn() == host {
+			d = append(d, c.Diffs[s.Addr]...)
+		}
+	}
+	return d
+}
+
+// driftItem finds in the plan what becomes of a thing that drifted. The
+// content that it had is known if that is still the wanted one.
+func driftItem(d state.Drift, changes change.Diff) view.DriftItem {
+	item := view.DriftItem{Drift: d}
+	for _, c := range changes {
+		if c.Item != d.Item {
+			continue
+		}
+		item.Mended = true
+		if item.Leaves = c.Action == change.Remove; item.Leaves || c.Content() != change.Written || d.SHA256 == "" {
+			continue
+		}
+		if sum := sha256.Sum256([]byte(c.Want)); hex.EncodeToString(sum[:]) != d.SHA256 {
+			item.Changed = true
+		} else if d.What == state.OfContent {
+			c.Have, c.Want = c.Want, c.Have
+			item.Lines = view.Lines(c)
+		}
+	}
+	return item
+}
+
+// driftedObject is an object of the API that somebody else wrote.
+func driftedObject(c change.Change) view.DriftItem {
+	d := state.Drift{Item: c.Item, Kind: c.Kind, What: state.OfContent}
+	switch {
+	case c.Action == change.Add:
+		d.What = state.IsGone
+	case !c.IsText():
+		d.What, d.Was, d.Is = state.OfValue, c.Want, c.Have
+	}
+	if c.Why != "" {
+		d.By.Traces = []host.Trace{{Source: "object", What: c.Why, Names: true}}
+	}
+	item := view.DriftItem{Drift: d, Mended: true}
+	if c.Action != change.Add {
+		c.Have, c.Want = c.Want, c.Have
+		item.Lines = view.Lines(c)
+	}
+	return item
+}
+
+// askedFor are the steps that have something to do beside what drifted:
+// what follows from that, such as a restart, is no reason of its own.
+func askedFor(c *executor.Checked, found []view.HostDrift) []string {
+	var steps []string
+	for _, s := range c.Pending() {
+		drifted := func(item string) bool {
+			return slices.ContainsFunc(found, func(h view.HostDrift) bool {
+				return h.Host == s.RunsOn() && slices.ContainsFunc(h.Items, func(d view.DriftItem) bool { return d.Item == item && !d.Changed && !d.Leaves })
+			})
+		}
+		if slices.ContainsFunc(c.Diffs[s.Addr], func(ch change.Change) bool {
+			return ch.Action != change.Restart && !ch.Drift && !drifted(ch.Item)
+		}) {
+			steps = append(steps, s.Addr.String())
+		}
+	}
+	return steps
+}

@@ -1,0 +1,70 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+
+	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/state"
+)
+
+// add takes the hosts into the run that the inventory has and the spec does
+// not, except those that are excluded, and connects to them.
+func (d *departures) add(ctx context.Context) error {
+	if err := d.readInventory(ctx); err != nil {
+		return err
+	}
+	hosts, err := departing(d.cluster, d.world.Inventory)
+	if err != nil {
+		return err
+	}
+	var dial []*spec.Host
+	for _, h := range hosts {
+		d.cluster.Leaving = append(d.cluster.Leaving, spec.Leaving{Host: h})
+		if d.excludes(h.Name) {
+			d.world.Left[h.Name] = excluded
+			d.noteExcluded(h)
+		} else if other := successor(d.cluster, h); other != nil && !d.goal.cleans(d.cluster, other.Name) {
+			d.conn.failed[h.Name] = fmt.Errorf("its address is that of host %s now", other.Name)
+		} else {
+			dial = append(dial, h)
+		}
+	}
+	if err := d.checkExclude(d.cluster, d.cluster.Everyone()); err != nil || len(dial) == 0 {
+		return err
+	}
+	d.conn.reach(ctx, dial)
+	return nil
+}
+
+// departing returns the hosts of the inventory that the spec does not have,
+// as they can be reached.
+func departing(c *spec.Cluster, inventory []state.HostEntry) ([]*spec.Host, error) {
+	var list []*spec.Host
+	for _, e := range inventory {
+		if hostNamed(c.Hosts, e.Name) != nil {
+			continue
+		}
+		known := spec.Known{Name: e.Name, HostKey: e.HostKey}
+		var ok bool
+		var err error
+		known.User, known.At, known.Port, ok = spec.KnownAs(e.SSH)
+		if known.Address, err = netip.ParseAddr(e.Address); err != nil || !ok {
+			return nil, fmt.Errorf("the inventory %s has host %s at %s by SSH as %s, which cannot be read", state.InventoryPath, e.Name, e.Address, cmp.Or(e.SSH, "nobody"))
+		}
+		list = append(list, c.HostOf(known))
+	}
+	return list, nil
+}
+
+// successor is the host of the spec that has the address of a departing one.
+func successor(c *spec.Cluster, departing *spec.Host) *spec.Host {
+	for _, h := range c.Hosts {
+		if h.Address == departing.Address || h.SSH.Address == departing.SSH.Address && h.SSH.Port == departing.SSH.Port {
+			return h
+		}
+	}
+	return nil
+}

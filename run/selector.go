@@ -1,0 +1,88 @@
+package run
+
+import (
+	"slices"
+
+	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/plan/saved"
+	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/state"
+)
+
+// A selector says which steps of a graph a run is about.
+type selector interface {
+	// choose finds the steps in a graph and readies those that are to be done
+	// though nothing differs.
+	choose(*plan.Graph) error
+	// narrow excludes what is not to be done.
+	narrow(*executor.Checked)
+	// conflict is an error if a step is both asked for and excluded.
+	conflict(*executor.Checked) error
+	// judged returns what policies judge, and whether the cluster was live
+	// when that was planned.
+	judged(*executor.Checked, map[string]*state.Record) (c *executor.Checked, live bool)
+}
+
+// A selection is the steps that the options ask for.
+type selection struct {
+	Options
+	cluster *spec.Cluster
+	choice  *plan.Choice // nil for all steps
+}
+
+func (s *selection) choose(g *plan.Graph) (err error) {
+	if s.Selection == nil {
+		return nil
+	}
+	flags := *s.Selection
+	flags.Exclude = s.excludedSteps(s.cluster.Everyone())
+	if flags.Empty() {
+		return nil
+	}
+	if s.choice, err = g.Select(flags); err != nil {
+		return err
+	}
+	return g.Replace(s.choice.Replaces)
+}
+
+func (s *selection) narrow(c *executor.Checked) {
+	if s.choice != nil {
+		c.Narrow(s.choice.Leave(func(a address.Step) bool { return len(c.Diffs[a]) > 0 || c.Errs[a] != nil }))
+	}
+}
+
+func (s *selection) conflict(c *executor.Checked) error {
+	if s.choice == nil {
+		return nil
+	}
+	return s.choice.Conflict(c.Left)
+}
+
+func (s *selection) judged(c *executor.Checked, records map[string]*state.Record) (*executor.Checked, bool) {
+	for _, r := range records {
+		if r.Cluster.ID != "" {
+			return c, true
+		}
+	}
+	return c, false
+}
+
+// reviewed is the steps of a saved plan.
+type reviewed struct{ *saved.Plan }
+
+func (p reviewed) choose(g *plan.Graph) error {
+	return g.Replace(func(a address.Step) bool {
+		return slices.ContainsFunc(p.Steps, func(s saved.Step) bool { return s.Addr == a && s.Replaced })
+	})
+}
+
+func (p reviewed) narrow(c *executor.Checked) { c.Narrow(executor.Saved(p.Plan).Left) }
+
+func (reviewed) conflict(*executor.Checked) error { return nil }
+
+// judged is all of the plan, however much of it was done already.
+func (p reviewed) judged(*executor.Checked, map[string]*state.Record) (*executor.Checked, bool) {
+	return executor.Saved(p.Plan), slices.ContainsFunc(p.Hosts, func(h saved.Host) bool { return h.Record.ID != "" })
+}

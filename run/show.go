@@ -1,0 +1,42 @@
+package run
+
+import (
+	"errors"
+
+	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/view"
+)
+
+// showPlan prints a plan, and which hosts it does not clean.
+func (r *Run) showPlan(c *executor.Checked) error {
+	r.Console.EmitPlan(c, r.cluster.Everyone())
+	return errors.Join(r.Console.Plan(c, view.NamesOf(r.cluster)), r.showSpared())
+}
+
+func (r *Run) showSpared() error {
+	for _, line := range r.goal.spared(r) {
+		if err := r.Console.Print("Not cleaned: %s\n", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showPreflight prints what the probes of c found.
+func (r *Run) showPreflight(c *executor.Checked) error {
+	var findings change.Diff
+	for _, s := range c.Graph.Steps {
+		if _, changes := s.Work.(modules.Module); !changes {
+			findings = append(findings, c.Diffs[s.Addr]...)
+		}
+	}
+	probed := 0 // departing hosts are not
+	for _, h := range r.cluster.Hosts {
+		if r.conn.sessions[h.Name] != nil {
+			probed++
+		}
+	}
+	return r.Console.Preflight(r.cluster.Preflight.Levels, findings, r.compiled.Report(), probed)
+}
