@@ -39,6 +39,7 @@ var layers = [][]string{
 var importers = map[string]string{
 	"modules/preflight/hostcheck": "plan",
 	"modules/preflight/reach":     "plan",
+	"sshhost":                     "run",
 }
 
 func layerOf(pkg string) int {

@@ -7,11 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/pmkctl/pmkctl/event"
-	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/view"
 )
 
@@ -37,8 +35,8 @@ func (a *app) beginEvents(command string) error {
 		return nil
 	}
 	if a.flags.json {
-		a.outlets = append(a.outlets, newOutlet(noClose{a.out}))
-		a.out, a.err = io.Discard, io.Discard
+		a.outlets = append(a.outlets, newOutlet(noClose{a.console.Out}))
+		a.console.Out, a.console.Err, a.console.Quiet = io.Discard, io.Discard, true
 	}
 	var err error
 	if a.flags.events != "" {
@@ -47,7 +45,7 @@ func (a *app) beginEvents(command string) error {
 			a.outlets = append(a.outlets, o)
 		}
 	}
-	a.stream.Store(view.NewStream(func(line []byte) {
+	a.console.StreamTo(view.NewStream(func(line []byte) {
 		for _, o := range a.outlets {
 			o.put(line)
 		}
@@ -58,7 +56,7 @@ func (a *app) beginEvents(command string) error {
 // endEvents writes the last event and waits until all was written. It
 // returns the code to exit with.
 func (a *app) endEvents(code int, message string) int {
-	a.emit(event.Ended{ExitCode: code, Message: message})
+	a.console.Emit(event.Ended{ExitCode: code, Message: message})
 	for _, o := range a.outlets {
 		err := o.close()
 		if err == nil {
@@ -70,80 +68,6 @@ func (a *app) endEvents(code int, message string) int {
 		}
 	}
 	return code
-}
-
-// ending is the exit code's meaning, where no error says it.
-func ending(code int, err error) string {
-	switch {
-	case err != nil:
-		return err.Error()
-	case code == exitSpec:
-		return "the spec has errors"
-	case code == exitChanges:
-		return "there are changes"
-	case code == exitInterrupted:
-		return "interrupted"
-	}
-	return ""
-}
-
-// emit writes an event, if anybody asked for events.
-func (a *app) emit(e event.Event) {
-	if s := a.stream.Load(); s != nil {
-		s.Event(e)
-	}
-}
-
-// A watch is progress as people see it and as events.
-type watch struct {
-	*view.Progress
-	emit event.Sink
-}
-
-// Event takes news of the run.
-func (w *watch) Event(e event.Event) {
-	w.emit(e)
-	w.Progress.Event(e)
-}
-
-// tellDiagnostics makes events of diagnostics.
-func (a *app) tellDiagnostics(files map[string]*hcl.File, diags hcl.Diagnostics) {
-	for _, d := range diags {
-		a.emit(event.Diagnosed{Diag: d, Files: files})
-	}
-}
-
-// tellPlan makes events of a plan.
-func (w *work) tellPlan(c *executor.Checked) {
-	for _, s := range c.Pending() {
-		w.emit(event.StepPlanned{Addr: s.Addr, Source: s.Source, Diff: c.Diffs[s.Addr]})
-	}
-	left := c.LeftOut()
-	for _, a := range left {
-		w.emit(event.StepLeft{Addr: a, Flag: c.Left[a].Flag, Cause: c.Left[a].Cause})
-	}
-	i := c.Impact(w.cluster.Everyone())
-	w.emit(event.Planned{Add: i.Counts.Add, Change: i.Counts.Change, Remove: i.Counts.Remove,
-		Hosts: i.Hosts, ControlPlane: i.ControlPlane, Etcd: i.Etcd,
-		Restarts: len(i.Restarts), Removals: len(i.Removals), Replacements: len(i.Replaced), Files: i.Files, Bytes: i.Bytes, LeftOut: len(left)})
-}
-
-// tellResult makes an event of how an apply ended. Each step's end was told
-// when it came.
-func (w *work) tellResult(r *executor.Result) {
-	w.emit(event.Applied{Done: len(r.Done), Failed: len(r.Failed), Skipped: len(r.Skipped)})
-}
-
-// tellLeft makes events of what still differs after an apply.
-func (w *work) tellLeft(c *executor.Checked) {
-	for _, s := range c.Pending() {
-		w.emit(event.StepDiffers{Addr: s.Addr, Diff: c.Diffs[s.Addr]})
-	}
-	for _, s := range c.Graph.Steps {
-		if err := c.Errs[s.Addr]; err != nil {
-			w.emit(event.StepChecked{Addr: s.Addr, Err: err})
-		}
-	}
 }
 
 // noClose is a stream that is not ours to close.

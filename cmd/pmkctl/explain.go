@@ -49,22 +49,22 @@ func namesStep(text string) bool {
 
 func (a *app) explainAll(asJSON bool) error {
 	if !asJSON {
-		return view.ExplainAll(a.out, preflight.Catalogue, a.style(a.out))
+		return view.ExplainAll(a.console.Out, preflight.Catalogue, a.console.Style())
 	}
 	var all []view.Explained
 	for _, c := range preflight.Catalogue {
 		all = append(all, view.NewExplained(c))
 	}
-	return view.ExplainJSON(a.out, all)
+	return view.ExplainJSON(a.console.Out, all)
 }
 
 func (a *app) explain(id string, asJSON bool) error {
 	c, ok := preflight.Find(strings.ToUpper(id))
 	switch near := preflight.Near(id); {
 	case ok && asJSON:
-		return view.ExplainJSON(a.out, view.NewExplained(c))
+		return view.ExplainJSON(a.console.Out, view.NewExplained(c))
 	case ok:
-		return view.Explain(a.out, c, a.style(a.out))
+		return view.Explain(a.console.Out, c, a.console.Style())
 	case near != "":
 		return fmt.Errorf("there is no check %q; did you mean %s? pmkctl explain lists them all", id, near)
 	}

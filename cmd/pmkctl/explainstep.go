@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
+	"github.com/pmkctl/pmkctl/run"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view"
 )
@@ -42,9 +42,9 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 	e.Owns = append(e.Owns, s.owned(ctx, found[0].Addr)...)
 	e.Snippet = a.snippet(s, found[0].Source)
 	if asJSON {
-		return view.ExplainJSON(a.out, e)
+		return view.ExplainJSON(a.console.Out, e)
 	}
-	return view.ExplainStep(a.out, e, a.style(a.out))
+	return view.ExplainStep(a.console.Out, e, a.console.Style())
 }
 
 // leaves reports whether text names a step that only plans have in which
@@ -82,7 +82,7 @@ func (s *source) owned(ctx context.Context, a address.Step) []string {
 func (a *app) snippet(s *source, at hcl.Range) string {
 	files := s.files
 	if s.saved != nil {
-		_, files, _ = spec.Load(specOf(s.saved), spec.Options{Vars: a.flags.vars, VarFiles: a.flags.varFiles, Env: os.Environ()})
+		_, files, _ = spec.Load(run.SpecOf(s.saved), a.inputs())
 	}
 	f := files[at.Filename]
 	for name, other := range files {

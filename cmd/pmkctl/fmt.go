@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/pmkctl/pmkctl/atomicfile"
+	"github.com/pmkctl/pmkctl/run"
 	"github.com/pmkctl/pmkctl/spec"
 )
 
@@ -35,52 +36,23 @@ func (a *app) format(path string, check bool) error {
 			return err
 		}
 		formatted, diags := spec.Format(name, src)
-		if err := a.diagnose(nil, diags); err != nil {
+		if err := run.Diagnose(&a.console, nil, diags); err != nil {
 			return err
 		}
 		if bytes.Equal(src, formatted) {
 			continue
 		}
 		differ = true
-		fmt.Fprintln(a.out, name)
+		fmt.Fprintln(a.console.Out, name)
 		if check {
 			continue
 		}
-		if err := replaceFile(name, formatted, 0); err != nil {
+		if err := atomicfile.Write(name, formatted, 0); err != nil {
 			return err
 		}
 	}
 	if differ && check {
-		return &exitError{Code: exitSpec}
+		return &run.Error{Outcome: run.SpecInvalid}
 	}
 	return nil
-}
-
-// replaceFile writes a file in one step. mode 0 keeps that of the file there.
-func replaceFile(name string, content []byte, mode os.FileMode) error {
-	if mode == 0 {
-		info, err := os.Stat(name)
-		if err != nil {
-			return err
-		}
-		mode = info.Mode().Perm()
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if err := f.Chmod(mode); err != nil {
-		return err
-	}
-	if _, err := f.Write(content); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }

@@ -12,9 +12,11 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/pmkctl/pmkctl/atomicfile"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
+	"github.com/pmkctl/pmkctl/run"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view"
 	"github.com/pmkctl/pmkctl/view/graphview"
@@ -59,17 +61,17 @@ func (a *app) graph(ctx context.Context, args []string, f graphFlags) error {
 		g = g.Collapse()
 	}
 	if edges := len(g.Drawn()); format == "mermaid" && edges > graphview.MermaidEdges {
-		a.note("Viewers of Mermaid draw up to %d lines, and these are %d: use -collapse, or -format=svg.", graphview.MermaidEdges, edges)
+		a.console.Note("Viewers of Mermaid draw up to %d lines, and these are %d: use -collapse, or -format=svg.", graphview.MermaidEdges, edges)
 	}
 	var b bytes.Buffer
 	if err := writeGraph(&b, format, g, s); err != nil {
 		return err
 	}
 	if f.out == "" {
-		_, err := a.out.Write(b.Bytes())
+		_, err := a.console.Out.Write(b.Bytes())
 		return err
 	}
-	if err := replaceFile(f.out, b.Bytes(), 0o644); err != nil {
+	if err := atomicfile.Write(f.out, b.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("write the graph: %w", err)
 	}
 	return nil
@@ -119,13 +121,13 @@ type source struct {
 // stepsOf reads a spec or a plan and asks no host.
 func (a *app) stepsOf(ctx context.Context, args []string) (*source, error) {
 	if namesPlan(args) {
-		p, _, err := readPlan(args[0])
+		p, _, err := run.ReadPlan(args[0])
 		if err != nil {
 			return nil, err
 		}
 		return &source{cluster: p.Cluster, saved: p, steps: p.Steps}, nil
 	}
-	cluster, files, err := a.load(specPath(args))
+	cluster, files, err := a.options(args).Load()
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,6 @@ func (a *app) init(dir string) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "Wrote %s. Change what is marked CHANGE in it, then: pmkctl plan %s\n", path, dir)
+	fmt.Fprintf(a.console.Out, "Wrote %s. Change what is marked CHANGE in it, then: pmkctl plan %s\n", path, dir)
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/agent"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/run"
 )
 
 // version is set by the build.
@@ -33,24 +34,24 @@ func main() {
 		os.Exit(agent.Main(context.Background(), os.Args[1:], os.Stdin, os.Stdout))
 	}
 	signal.Ignore(syscall.SIGPIPE) // it would kill a run amid changes
-	os.Exit(run(os.Args[1:], streams{os.Stdin, readBy(os.Stdout), readBy(os.Stderr)}))
+	os.Exit(execute(os.Args[1:], streams{os.Stdin, readBy(os.Stdout), readBy(os.Stderr)}))
 }
 
-// run runs one command line and returns its exit code.
-func run(args []string, s streams) int {
+// execute runs one command line and returns its exit code.
+func execute(args []string, s streams) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	a := &app{streams: s, stderr: s.err, stop: make(chan struct{}), args: longFlags(args)}
+	a := newApp(args, s)
 	restore := a.watchSignals(cancel)
 	root := a.command()
 	root.SetArgs(a.args)
 	cmd, err := root.ExecuteContextC(ctx)
-	restore()                   // what is left is output: an interrupt ends that at once
-	if a.stream.Load() == nil { // not begun: the command line is wrong
+	restore()                 // all that remains is output: an interrupt ends that at once
+	if !a.console.Streams() { // not begun: the command line is wrong
 		err = errors.Join(err, a.beginEvents(cmd.Name()))
 	}
-	code, err := a.exitCode(err)
-	return a.endEvents(code, ending(code, err))
+	code := a.exitCode(err)
+	return a.endEvents(code, a.ending(code, err))
 }
 
 // watchSignals lets the first interrupt begin nothing more, and a second one
@@ -71,7 +72,7 @@ func (a *app) watchSignals(cancel context.CancelFunc) (restore func()) {
 			return
 		}
 		a.interrupted.Store(true)
-		a.note("Interrupted: finishing the steps under way; once more to cut them off.")
+		a.console.Note("Interrupted: finishing the steps under way; once more to cut them off.")
 		close(a.stop)
 		if _, ok := <-signals; ok {
 			cancel()
@@ -93,39 +94,46 @@ const (
 	exitInterrupted = 130
 )
 
-// An exitError ends the command with a code of its own. A nil Err was told
-// to the user already.
-type exitError struct {
-	Code int
-	Err  error
+// exits are the exit codes of the ways in which a run ends.
+var exits = map[run.Outcome]int{
+	run.SpecInvalid:     exitSpec,
+	run.ChangesPending:  exitChanges,
+	run.PreflightFailed: exitPreflight,
+	run.Incomplete:      exitIncomplete,
+	run.Unreachable:     exitUnreachable,
+	run.Refused:         exitRefused,
 }
 
-func (e *exitError) Error() string {
-	if e.Err == nil {
-		return fmt.Sprintf("exit %d", e.Code)
-	}
-	return e.Err.Error()
-}
-
-func (e *exitError) Unwrap() error { return e.Err }
-
-// exitCode tells the user about err, if that was not done, and gives its
-// code, and what was told.
-func (a *app) exitCode(err error) (int, error) {
-	var e *exitError
+// exitCode is the code of a command that ended with err.
+func (a *app) exitCode(err error) int {
+	var e *run.Error
 	switch {
 	case a.interrupted.Load():
-		return exitInterrupted, nil
+		return exitInterrupted
 	case err == nil:
-		return exitDone, nil
+		return exitDone
 	case errors.As(err, &e):
+		return exits[e.Outcome]
 	case errors.Is(err, host.ErrLost):
-		e = &exitError{exitUnreachable, err}
-	default:
-		e = &exitError{exitFailed, err}
+		return exitUnreachable
 	}
-	if e.Err != nil {
-		fmt.Fprintf(a.err, "pmkctl: %v\n", e.Err)
+	return exitFailed
+}
+
+// ending prints the error that a command ended with, unless that was shown
+// before, and returns what the last event says of it.
+func (a *app) ending(code int, err error) string {
+	var e *run.Error
+	switch {
+	case code == exitInterrupted:
+		return "interrupted"
+	case err == nil:
+		return ""
+	case errors.As(err, &e):
+		err = e
 	}
-	return e.Code, e.Err
+	if e == nil || e.Err != nil {
+		fmt.Fprintf(a.console.Err, "pmkctl: %v\n", err)
+	}
+	return err.Error()
 }

@@ -62,7 +62,7 @@ func checkCommand(t *testing.T, line string) {
 	for _, a := range strings.Fields(line) {
 		args = append(args, strings.NewReplacer(`"`, "", `'`, "", "[", "", "]", "").Replace(a))
 	}
-	a := &app{streams: streams{strings.NewReader(""), io.Discard, io.Discard}}
+	a := newApp(nil, streams{strings.NewReader(""), io.Discard, io.Discard})
 	cmd, rest, err := a.command().Find(longFlags(args))
 	if err == nil {
 		err = cmd.ParseFlags(rest)

@@ -8,24 +8,22 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
-	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/run"
+	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view"
 )
 
 // app is one run of the command.
 type app struct {
-	streams
+	console     view.Console
 	flags       flags
-	args        []string // the command line, with flags as cobra reads them
-	stderr      io.Writer
-	outlets     []*outlet // that events are written to
-	stream      atomic.Pointer[view.Stream]
+	args        []string      // the command line, with flags as cobra reads them
+	stderr      io.Writer     // even where the console has none
+	outlets     []*outlet     // that events are written to
 	stop        chan struct{} // closed by the first interrupt
 	interrupted atomic.Bool
 	graceful    atomic.Bool // changes are being made: an interrupt waits for them
@@ -33,8 +31,6 @@ type app struct {
 
 // flags are those that several commands share.
 type flags struct {
-	noColor, quiet bool
-	full           bool // long plans are not folded
 	log            string
 	vars, varFiles []string
 	exclude        []string
@@ -43,7 +39,25 @@ type flags struct {
 	json           bool   // standard output has events, and nothing else
 	events         string // file
 	input          bool   // a human may be asked
-	destroy        bool   // everything goes
+}
+
+func newApp(args []string, s streams) *app {
+	return &app{console: view.Console{In: s.in, Out: s.out, Err: s.err, Automated: os.Getenv("PMK_IN_AUTOMATION") != ""},
+		args: longFlags(args), stderr: s.err, stop: make(chan struct{})}
+}
+
+// options are those of a run that is about a spec.
+func (a *app) options(args []string) run.Options {
+	o := run.Options{Console: &a.console, Version: version, Now: now, Log: a.flags.log, Path: specPath(args),
+		Inputs: a.inputs(), Exclude: a.flags.exclude}
+	if a.flags.selects {
+		o.Selection = &a.flags.selection
+	}
+	return o
+}
+
+func (a *app) inputs() spec.Options {
+	return spec.Options{Vars: a.flags.vars, VarFiles: a.flags.varFiles, Env: os.Environ()}
 }
 
 func (a *app) command() *cobra.Command {
@@ -56,11 +70,11 @@ func (a *app) command() *cobra.Command {
 	}
 	cobra.EnableCommandSorting = false // they are in the order of use
 	root.SetFlagErrorFunc(flagError)
-	root.SetIn(a.in)
-	root.SetOut(a.out)
-	root.SetErr(a.err)
-	root.PersistentFlags().BoolVar(&a.flags.noColor, "no-color", false, "do not colour the output (also: NO_COLOR)")
-	root.PersistentFlags().BoolVar(&a.flags.quiet, "quiet", false, "show no progress")
+	root.SetIn(a.console.In)
+	root.SetOut(a.console.Out)
+	root.SetErr(a.console.Err)
+	root.PersistentFlags().BoolVar(&a.console.NoColor, "no-color", false, "do not colour the output (also: NO_COLOR)")
+	root.PersistentFlags().BoolVar(&a.console.Quiet, "quiet", false, "show no progress")
 	root.PersistentFlags().StringVar(&a.flags.log, "log", "", "append every call to a host's agent to this `FILE`")
 	root.AddCommand(a.initCommand(), a.fmtCommand(), a.validateCommand(), a.preflightCommand(), a.explainCommand(),
 		a.planCommand(), a.applyCommand(), a.destroyCommand(), a.showCommand(), a.graphCommand(), a.kubeconfigCommand(), a.sshCommand(), a.versionCommand())
@@ -76,7 +90,7 @@ func (a *app) specFlags(cmd *cobra.Command) *cobra.Command {
 
 // hostFlags are the flags of commands that talk to hosts.
 func (a *app) hostFlags(cmd *cobra.Command) *cobra.Command {
-	a.inputFlag(cmd)
+	cmd.Flags().BoolVar(&a.flags.input, "input", true, "ask where approval is needed; with -input=false never, and end with an error instead")
 	cmd.Flags().StringArrayVar(&a.flags.exclude, "exclude", nil, "leave `HOST` out; may be repeated")
 	return a.specFlags(cmd)
 }
@@ -113,48 +127,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w; did you mean -%s?", err, strings.Join(near, " or -"))
 }
 
-// style is how output to w is coloured.
-func (a *app) style(w io.Writer) view.Style {
-	st := view.NewStyle(!a.flags.noColor && os.Getenv("NO_COLOR") == "" && isTerminal(w))
-	if a.flags.full {
-		return st.Full()
-	}
-	return st
-}
-
 // fullFlag is for commands that show a plan.
 func (a *app) fullFlag(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&a.flags.full, "full", false, "show all of a long plan, with the contents of new files")
-}
-
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
-}
-
-// width is that of the terminal behind w; 0 if there is none.
-func width(w io.Writer) int {
-	if !isTerminal(w) {
-		return 0
-	}
-	columns, _, err := term.GetSize(int(w.(*os.File).Fd()))
-	if err != nil || columns < 20 {
-		return 80
-	}
-	return columns
-}
-
-// note tells the operator something beside the result.
-func (a *app) note(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	fmt.Fprintln(a.err, text)
-	a.emit(event.Message{Text: text})
-}
-
-// specPath is the argument, or the working directory.
-func specPath(args []string) string {
-	if len(args) == 0 {
-		return "."
-	}
-	return args[0]
+	cmd.Flags().BoolVar(&a.console.Full, "full", false, "show all of a long plan, with the contents of new files")
 }

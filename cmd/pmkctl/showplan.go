@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pmkctl/pmkctl/run"
 	"github.com/pmkctl/pmkctl/view"
 )
 
@@ -43,20 +44,20 @@ func (a *app) showPlan(args []string, f showFlags) error {
 	if err := checkPage(f.html, ""); err != nil {
 		return err
 	}
-	p, id, err := readPlan(args[0])
+	p, id, err := run.ReadPlan(args[0])
 	if err != nil {
 		return err
 	}
 	if f.html != "" {
-		if err := writePlanPage(f.html, p, id); err != nil {
+		if err := a.console.PlanPage(f.html, p, id); err != nil {
 			return err
 		}
 	}
 	switch {
 	case f.markdown:
-		return view.PlanMarkdown(a.out, p, id, view.NamesOf(p.Cluster))
+		return view.PlanMarkdown(a.console.Out, p, id, view.NamesOf(p.Cluster))
 	case f.json:
-		return view.SavedJSON(a.out, p, id)
+		return view.SavedJSON(a.console.Out, p, id)
 	}
-	return view.Saved(a.out, p, id, view.NamesOf(p.Cluster), a.style(a.out))
+	return view.Saved(a.console.Out, p, id, view.NamesOf(p.Cluster), a.console.Style())
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"github.com/pmkctl/pmkctl/view"
 )
 
 // streams are standard input, output and error.
@@ -20,7 +22,7 @@ type piped struct{ io.Writer }
 
 // readBy returns f as an output of the command.
 func readBy(f *os.File) io.Writer {
-	if isTerminal(f) {
+	if view.IsTerminal(f) {
 		return f // it is recognised by its type
 	}
 	return piped{f}

@@ -112,7 +112,7 @@ func TestOutputThatFails(t *testing.T) {
 			w.hosts[0].OnStart("containerd.service", func(*hosttest.Host) error { return tt.start })
 			t.Setenv("XDG_CACHE_HOME", t.TempDir())
 			var shown bytes.Buffer
-			code := run([]string{"apply", "-auto-approve", "-quiet", w.dir}, streams{strings.NewReader(""), &full{before: "Apply: "}, &shown})
+			code := execute([]string{"apply", "-auto-approve", "-quiet", w.dir}, streams{strings.NewReader(""), &full{before: "Apply: "}, &shown})
 			if code != tt.code {
 				t.Errorf("exit code %d, want %d", code, tt.code)
 			}

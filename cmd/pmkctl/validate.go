@@ -14,11 +14,11 @@ func (a *app) validateCommand() *cobra.Command {
 		Short: "Check a spec without reaching any host",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			cluster, _, err := a.load(specPath(args))
+			cluster, _, err := a.options(args).Load()
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "The spec is valid: cluster %s, %s.\n", cluster.Name, view.Count(len(cluster.Hosts), "host"))
+			fmt.Fprintf(a.console.Out, "The spec is valid: cluster %s, %s.\n", cluster.Name, view.Count(len(cluster.Hosts), "host"))
 			return nil
 		},
 	}), true)

@@ -50,9 +50,6 @@ func digest(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Begins tells if a file begins as a plan does, whatever follows.
-func Begins(file []byte) bool { return bytes.HasPrefix(file, []byte(magic)) }
-
 // IsPlan reports whether the first bytes of a file are those of a saved plan.
 func IsPlan(name string) bool {
 	f, err := os.Open(name)
