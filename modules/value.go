@@ -75,6 +75,13 @@ func (x *Value[T]) Get(ctx context.Context) (T, error) {
 	return x.v, nil
 }
 
+// Now returns the value as far as it is known, and waits for nothing.
+func (x *Value[T]) Now() (v T, known bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.v, x.known
+}
+
 // An UnknownError is a value that is known only after a step. A Check turns
 // it into a Change with Until.
 type UnknownError struct{ Until address.Step }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -38,12 +37,18 @@ type World struct {
 type Compiled struct {
 	Graph *Graph
 
-	report  atomic.Pointer[preflight.Report]
+	report  *modules.Value[*preflight.Report] // an output of the step Connectivity; nil where there is none
 	joining []func(map[string]*state.Keeper)
 }
 
 // Report is what the connectivity probe found; nil before it was checked.
-func (c *Compiled) Report() *preflight.Report { return c.report.Load() }
+func (c *Compiled) Report() *preflight.Report {
+	if c.report == nil {
+		return nil
+	}
+	r, _ := c.report.Now()
+	return r
+}
 
 // Join gives the steps that make hosts members, or end that, the keepers of
 // an apply.

@@ -3,6 +3,7 @@ package plan
 import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/modules/preflight/reach"
 )
@@ -14,7 +15,10 @@ func (b *builder) probes() {
 	for _, h := range b.hosts {
 		after = append(after, b.add("preflight", h, b.hostProbe(h)).Addr)
 	}
-	after = append(after, b.add(Connectivity.Module, nil, b.connectivity()).Addr)
+	b.out.report = modules.NewValue[*preflight.Report](Connectivity)
+	pairs := b.add(Connectivity.Module, nil, b.connectivity())
+	pairs.Outputs = []modules.Output{b.out.report}
+	after = append(after, pairs.Addr)
 	b.add(Gate.Module, nil, nil, after...)
 }
 
@@ -24,7 +28,7 @@ func (b *builder) connectivity() reach.Connectivity {
 		Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Edges: Edges(b.Cluster),
 		Absent: map[string]string{}, Wait: b.Preflight.DialTimeout, ClockSkew: b.Preflight.ClockSkew, Levels: b.Preflight.Levels,
 		Overhead: overheads[b.Network.Backend], Routed: b.Network.Backend == "host-gw",
-		Holder: b.world.Holder, Done: func(r *preflight.Report) { b.out.report.Store(r) },
+		Holder: b.world.Holder, Report: b.out.report,
 	}
 	for _, h := range b.Hosts {
 		c.Addresses[h.Name] = h.Address.String()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -30,8 +31,8 @@ type Connectivity struct {
 	// May be nil.
 	Holder func(ctx context.Context, name string) (*host.LockRequest, error)
 
-	// Done is called with the report of each check. May be nil.
-	Done func(*preflight.Report)
+	// Report is set by each check. May be nil.
+	Report *modules.Value[*preflight.Report]
 }
 
 // Bounds of a round.
@@ -69,8 +70,8 @@ func (c Connectivity) Check(ctx context.Context, _ host.Host) (change.Diff, erro
 	if err != nil {
 		return nil, err
 	}
-	if c.Done != nil {
-		c.Done(r)
+	if c.Report != nil {
+		c.Report.Set(r)
 	}
 	return preflight.Diff(r.Hosts), nil
 }
