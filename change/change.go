@@ -46,6 +46,7 @@ type Change struct {
 	SHA256 string       `json:"sha256,omitempty"` // of what is moved
 	ID     string       `json:"id,omitempty"`     // of a finding's check: PF001
 	Level  Level        `json:"level,omitempty"`  // of a finding
+	Host   string       `json:"host,omitempty"`   // of a finding; "" if it is about several
 	Drift  bool         `json:"drift,omitempty"`  // what is there is not what pmkctl wrote last
 
 	Unit       Units  `json:"unit,omitzero"`         // of a unit, the states that Have and Want print

@@ -17,6 +17,10 @@ func UnitFile(unit string) string { return unitDir + unit }
 // adds to one.
 func IsUnitFile(path string) bool { return strings.HasPrefix(path, unitDir) }
 
+// InputsKey is the key, in the section Unit of every unit file of pmkctl, of
+// the hash of all that the service depends on.
+const InputsKey = "X-Pmkctl-Inputs"
+
 // UnitState is the state of a unit as far as changes are about it.
 type UnitState struct {
 	Enabled string `json:"enabled"` // as systemctl is-enabled prints it, or "not installed"

@@ -40,7 +40,7 @@ func likeness(d change.Diff, names []string) string {
 	var b strings.Builder
 	for _, c := range d {
 		for _, part := range []string{c.Class, c.Setting, string(c.Action), c.Item, c.Have, c.Want, c.Why, c.Until.String(), c.SHA256, c.ID, string(c.Level),
-			c.Unit.Have.String(), c.Unit.Want.String(), c.Cause, c.HaveSHA256, strconv.FormatInt(c.Bytes, 10)} {
+			c.Unit.Have.String(), c.Unit.Want.String(), c.Cause, c.HaveSHA256, c.Host, strconv.FormatInt(c.Bytes, 10)} {
 			b.WriteString(part)
 			b.WriteByte(0)
 		}
@@ -58,7 +58,7 @@ func likeness(d change.Diff, names []string) string {
 // withoutInputs leaves out the hashes of units; see inputsHash, which would
 // take most of the time that a plan of many hosts takes.
 func withoutInputs(text string) string {
-	const mark = "X-Pmkctl-Inputs="
+	const mark = change.InputsKey + "="
 	if !strings.Contains(text, mark) {
 		return text
 	}

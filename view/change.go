@@ -8,9 +8,8 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 )
 
-// inputsHash is the hash that every unit of ours carries; see
-// modules/internal/resource.
-var inputsHash = regexp.MustCompile(`X-Pmkctl-Inputs=[0-9a-f]+`)
+// inputsHash is the hash that every unit of ours carries.
+var inputsHash = regexp.MustCompile(change.InputsKey + `=[0-9a-f]+`)
 
 // Headline is headline without colours.
 func Headline(c change.Change) string { return headline(c, Style{}) }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mitchellh/go-wordwrap"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -50,7 +51,7 @@ func Explain(w io.Writer, c preflight.Check, st Style) error {
 
 func severityText(c preflight.Check) string {
 	text := "A finding is a warning: it is shown and stops nothing. "
-	if c.Level == "error" {
+	if c.Level == change.Error {
 		text = "A finding is an error: nothing is changed on any host. "
 	}
 	if c.Firm() {
@@ -62,7 +63,7 @@ func severityText(c preflight.Check) string {
 // levelSettings are what a spec can say of a check.
 func levelSettings(c preflight.Check) [][2]string {
 	other, effect := "warning", "tell me, and go on"
-	if c.Level == "warning" {
+	if c.Level == change.Warning {
 		other, effect = "error", "stop"
 	}
 	return [][2]string{

@@ -66,7 +66,7 @@ func Fields(c change.Change) []fielddiff.Field {
 		path = "object.yaml"
 	}
 	fields, _ := fielddiff.Compare(path, c.Have, c.Want)
-	return slices.DeleteFunc(fields, func(f fielddiff.Field) bool { return f.Path == "Unit.X-Pmkctl-Inputs" })
+	return slices.DeleteFunc(fields, func(f fielddiff.Field) bool { return f.Path == "Unit."+change.InputsKey })
 }
 
 func fieldLines(fields []fielddiff.Field) []Line {

@@ -172,7 +172,7 @@ func (p *planPage) Shown(s *reviewStep) string {
 
 // Own is the place of a name among those of its host, and a hash is one that
 // follows from them.
-var ownMark, hashMark = regexp.MustCompile("\x01([0-9]+)\x01"), regexp.MustCompile("(X-Pmkctl-Inputs=)([0-9a-f]+)")
+var ownMark, hashMark = regexp.MustCompile("\x01([0-9]+)\x01"), regexp.MustCompile("(" + change.InputsKey + "=)([0-9a-f]+)")
 
 // ownHTML escapes a text in which the names of the host that it is shown for
 // are marked: the page puts those of the host there that its reader chooses.

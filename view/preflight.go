@@ -45,17 +45,16 @@ type foundOn struct {
 func alikeFindings(d change.Diff, level change.Level) []*foundOn {
 	var list []*foundOn
 	for _, c := range d {
-		if c.Kind != change.Finding || c.Level != level {
+		if c.Level != level {
 			continue
 		}
-		host, isHost := strings.CutSuffix(c.Item, " "+title(c.ID))
-		if same := findAlike(list, c); same != nil && isHost {
-			same.hosts = append(same.hosts, host)
+		if same := findAlike(list, c); same != nil && c.Host != "" {
+			same.hosts = append(same.hosts, c.Host)
 			continue
 		}
 		f := &foundOn{Change: c}
-		if isHost {
-			f.hosts = []string{host}
+		if c.Host != "" {
+			f.hosts = []string{c.Host}
 		}
 		list = append(list, f)
 	}

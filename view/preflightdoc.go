@@ -303,7 +303,7 @@ func findings(c *executor.Checked, r *preflight.Report) []preflight.Finding {
 			continue
 		}
 		for _, ch := range c.Diffs[s.Addr] {
-			if ch.Kind != change.Finding {
+			if ch.Level == "" {
 				continue
 			}
 			check, _ := preflight.Find(ch.ID)

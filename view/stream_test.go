@@ -40,7 +40,7 @@ func events() []event.Event {
 			Cause: "/etc/x", HaveSHA256: strings.Repeat("0", 64), Manifest: true, Generated: true, Gap: true, Redo: true, Volatile: true},
 	}
 	finding := func(l change.Level) change.Diff {
-		return change.Diff{{Kind: change.Finding, ID: "PF005", Level: l, Item: "cp-1 swap", Have: "is on", Want: "off"}}
+		return change.Diff{{Kind: change.Finding, ID: "PF005", Level: l, Host: "cp-1", Item: "cp-1 swap", Have: "is on", Want: "off"}}
 	}
 	return []event.Event{
 		event.Phase{Name: "connect", Total: 3}, event.Phase{Name: "verify"},

@@ -56,7 +56,7 @@ func (f Finding) change() change.Change {
 	if f.Cause != "" {
 		why = strings.ToUpper(f.Cause[:1]) + f.Cause[1:] + ". " + f.Do
 	}
-	return change.Change{Kind: change.Finding, Item: item, Have: f.Found, Want: f.Expected, Why: why, ID: f.ID, Level: f.Level}
+	return change.Change{Kind: change.Finding, Item: item, Have: f.Found, Want: f.Expected, Why: why, ID: f.ID, Level: f.Level, Host: f.Host}
 }
 
 // Diff returns findings as a step's diff, the worst first.

@@ -50,7 +50,7 @@ const (
 const grace = 10 * time.Second
 
 // mark is in every unit file of ours; see modules/internal/resource.
-var mark = []byte("\nX-Pmkctl-Inputs=")
+var mark = []byte("\n" + change.InputsKey + "=")
 
 // running is what a Stop finds.
 type running struct {

@@ -51,7 +51,7 @@ func (s Service) unit() string {
 	for _, n := range s.Needs {
 		fmt.Fprintf(sum, "%s\n", n)
 	}
-	line := "[Unit]\nX-Pmkctl-Inputs=" + hex.EncodeToString(sum.Sum(nil)[:16]) + "\n"
+	line := "[Unit]\n" + change.InputsKey + "=" + hex.EncodeToString(sum.Sum(nil)[:16]) + "\n"
 	return strings.Replace(s.Unit, "[Unit]\n", line, 1)
 }
 

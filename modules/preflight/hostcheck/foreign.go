@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
@@ -17,7 +18,7 @@ var (
 )
 
 // marker stands in every unit file that pmkctl writes.
-const marker = "\nX-Pmkctl-Inputs="
+const marker = "\n" + change.InputsKey + "="
 
 // record is the part of package state's record that is needed here.
 type record struct {
