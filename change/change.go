@@ -46,7 +46,7 @@ type Change struct {
 	SHA256 string       `json:"sha256,omitempty"` // of what is moved
 	ID     string       `json:"id,omitempty"`     // of a finding's check: PF001
 	Level  Level        `json:"level,omitempty"`  // of a finding
-	Host   string       `json:"host,omitempty"`   // of a finding; "" if it is about several
+	Host   string       `json:"host,omitempty"`   // that a finding, or a Node which is not Ready, is about; "" if it is about several
 	Drift  bool         `json:"drift,omitempty"`  // what is there is not what pmkctl wrote last
 
 	Unit       Units  `json:"unit,omitzero"`         // of a unit, the states that Have and Want print
@@ -58,6 +58,10 @@ type Change struct {
 	Redo       bool   `json:"redo,omitempty"`        // nothing differs: -replace asks for it
 	Volatile   bool   `json:"volatile,omitempty"`    // what is there moves by itself: nobody changed it by hand
 }
+
+// IsWhole reports whether the change stands for all that a step does, which
+// is known only after another step.
+func (c Change) IsWhole() bool { return c.Kind == Kind{} && !c.Until.IsZero() }
 
 // IsText reports whether Have and Want are whole texts and not short values.
 func (c Change) IsText() bool { return c.Content() == Written || c.Manifest }

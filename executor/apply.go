@@ -191,7 +191,7 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 	if reviewed == nil {
 		reviewed = w.planned.Diffs
 	}
-	if err := asPlanned(s.Addr, d, reviewed[s.Addr]); err != nil {
+	if err := asPlanned(d, reviewed[s.Addr]); err != nil {
 		return false, err
 	}
 	if err := keeper.Begin(ctx, s.Addr, d); err != nil {
@@ -209,9 +209,9 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 // asPlanned refuses a change that nobody has seen: what the plan knew must
 // be what is done. State that moves by itself, such as a unit that
 // meanwhile stopped, is not compared.
-func asPlanned(a address.Step, now, planned change.Diff) error {
+func asPlanned(now, planned change.Diff) error {
 	for _, c := range now {
-		if !c.IsSettled() || waited(a, c, planned) || slices.ContainsFunc(planned, func(p change.Change) bool {
+		if !c.IsSettled() || waited(c, planned) || slices.ContainsFunc(planned, func(p change.Change) bool {
 			return p.Item == c.Item && p.Kind == c.Kind && p.Want == c.Want && p.SHA256 == c.SHA256
 		}) {
 			continue
@@ -224,9 +224,9 @@ func asPlanned(a address.Step, now, planned change.Diff) error {
 // waited tells if the plan could not know a change of this step: its item,
 // or all of the step, was to be known later; or it is a file of which only
 // the step itself can tell what is in it, such as a public key.
-func waited(a address.Step, c change.Change, planned change.Diff) bool {
+func waited(c change.Change, planned change.Diff) bool {
 	return slices.ContainsFunc(planned, func(p change.Change) bool {
-		return p.Item == c.Item && (p.Generated || !p.Until.IsZero()) || p.Item == a.String() && !p.Until.IsZero()
+		return p.Item == c.Item && (p.Generated || !p.Until.IsZero()) || p.IsWhole()
 	})
 }
 

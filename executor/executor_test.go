@@ -196,7 +196,7 @@ func TestUnseenChangeIsRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := asPlanned(address.MustParse("one.a"), tt.now, planned); (err == nil) != tt.ok {
+			if err := asPlanned(tt.now, planned); (err == nil) != tt.ok {
 				t.Errorf("got %v, want ok %v", err, tt.ok)
 			}
 		})

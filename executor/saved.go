@@ -169,20 +169,19 @@ func (r resumed) equal(s *plan.Step, is, was change.Diff) bool {
 	case state.Done:
 		return len(rest) == 0
 	case "":
-		return r.resolved(s.Addr, rest, excused, was)
+		return r.resolved(rest, excused, was)
 	}
 	// It was cut off: some of it is done, the rest must be what was planned.
-	return asPlanned(s.Addr, rest, was) == nil
+	return asPlanned(rest, was) == nil
 }
 
 // split takes from is what a step that was cut off explains: it left a
 // service down, so what needs that is down too, or cannot be known. That a
-// Node is not Ready is explained by any step that the plan did on its host,
-// and that a Deployment is not available likewise.
+// Node is not Ready is explained by any step that the plan did on its host.
 func (r resumed) split(a address.Step, is, was change.Diff) (rest, excused change.Diff) {
 	for _, c := range is {
 		unknown := !c.Until.IsZero() && r.of(c.Until) != ""
-		unready := c.Volatile && len(r.did[a.Host]) > 0
+		unready := c.Volatile && len(r.did[c.Host]) > 0
 		if !slices.Contains(was, c) && (unknown || unready || r.shaken[a] && c.Moves()) {
 			excused = append(excused, c)
 		} else {
@@ -195,15 +194,15 @@ func (r resumed) split(a address.Step, is, was change.Diff) (rest, excused chang
 // resolved tells if a step that was not begun differs as planned but for
 // what became known, because the plan did the step that it waits for, and
 // for what is not known again.
-func (r resumed) resolved(a address.Step, rest, excused, was change.Diff) bool {
+func (r resumed) resolved(rest, excused, was change.Diff) bool {
 	for _, c := range was {
 		known := !c.Until.IsZero() && r.of(c.Until) != ""
-		if !known && !slices.Contains(rest, c) && !waited(a, c, unknown(excused)) {
+		if !known && !slices.Contains(rest, c) && !waited(c, unknown(excused)) {
 			return false
 		}
 	}
 	for _, c := range rest {
-		if !slices.Contains(was, c) && !waited(a, c, unknown(was)) {
+		if !slices.Contains(was, c) && !waited(c, unknown(was)) {
 			return false
 		}
 	}

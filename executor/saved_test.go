@@ -26,7 +26,8 @@ func TestSince(t *testing.T) {
 	public := change.Change{Kind: change.Text, Action: change.Add, Item: "/d.pub", Why: "the public half of /d", Generated: true}
 	made := public
 	made.Want, made.Generated = "a key", false
-	ready := change.Change{Kind: change.Object, Action: change.Update, Item: "node/a", Have: "not Ready", Want: "Ready", Volatile: true}
+	ready := change.Change{Kind: change.Object, Action: change.Update, Item: "node/a", Have: "not Ready", Want: "Ready", Volatile: true, Host: "a"}
+	deployed := change.Change{Kind: change.Object, Action: change.Update, Item: "deployment/a/b", Have: "not available", Want: "available", Volatile: true}
 	readyNot := ready
 	readyNot.Why = "the network is not ready"
 	trying := change.OfUnit(change.Update, "a.service", change.UnitState{Enabled: "enabled", Active: "activating"}, change.Serving)
@@ -72,6 +73,8 @@ func TestSince(t *testing.T) {
 		{name: "down by itself", is: diff{unit}, moved: true},
 		{name: "down though all was done", is: diff{ready}, ca: state.Done, moved: true},
 		{name: "not Ready though all was done on its host", is: diff{ready}, host: state.Done},
+		{name: "not available though all was done on its host", is: diff{deployed}, host: state.Done, moved: true},
+		{name: "not available behind what was cut off", is: diff{deployed}, ca: state.Intent},
 		{name: "down though all was done on its host", is: diff{unit}, host: state.Done, moved: true},
 		{name: "written behind what was cut off", is: diff{file}, ca: state.Intent, moved: true},
 		{name: "known since", was: diff{file, later}, is: diff{file, known}, ca: state.Done},

@@ -69,7 +69,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	d := m.diff(have)
 	if why := notReady(have); why != nil {
 		d = append(d, change.Change{Kind: change.Object, Action: change.Update, Item: m.item(),
-			Have: "not Ready", Want: "Ready", Why: why.Error(), Volatile: true})
+			Have: "not Ready", Want: "Ready", Why: why.Error(), Volatile: true, Host: m.Name})
 	}
 	return d, nil
 }
@@ -77,7 +77,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 // unknown is what will be made of a Node that cannot be seen yet.
 func (m Module) unknown(action change.Action, until address.Step) change.Diff {
 	d := m.diff(nil)
-	d = append(d, change.Change{Kind: change.Object, Action: change.Add, Item: m.item(), Want: "Ready", Volatile: true})
+	d = append(d, change.Change{Kind: change.Object, Action: change.Add, Item: m.item(), Want: "Ready", Volatile: true, Host: m.Name})
 	for i := range d {
 		d[i].Action, d[i].Until = action, until
 	}
