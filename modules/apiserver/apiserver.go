@@ -9,6 +9,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/controlplane"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
@@ -53,6 +54,11 @@ func (m Module) Again(_ context.Context, d change.Diff) (change.Diff, error) {
 // Items are all that the module may change, see modules.Owner.
 func (m Module) Items() []string { return m.service().Items() }
 
+// Footprint is what the service leaves, see modules.Resident.
+func (m Module) Footprint() modules.Footprint {
+	return m.service().Footprint()
+}
+
 func (m Module) service() resource.Service {
 	args := controlplane.Args(m.flags(), m.Flags, m.FeatureGates)
 	return resource.Service{
@@ -63,6 +69,7 @@ func (m Module) service() resource.Service {
 		}.String(),
 		Needs: append([]string{m.Binary}, m.Needs...),
 		Ready: controlplane.Ready("kube-apiserver", m.readyz()),
+		Stops: modules.ServesAPI,
 	}
 }
 

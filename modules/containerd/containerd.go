@@ -13,6 +13,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
@@ -65,6 +66,12 @@ func (m Module) Items() []string {
 	return s.Items()
 }
 
+// Footprint is what the service leaves, see modules.Resident.
+func (m Module) Footprint() modules.Footprint {
+	s, _ := m.service()
+	return s.Footprint()
+}
+
 func (m Module) service() (resource.Service, error) {
 	content, err := m.config()
 	if err != nil {
@@ -78,7 +85,16 @@ func (m Module) service() (resource.Service, error) {
 		Files: resource.Files{Dirs: dirs, Files: []host.FileSpec{config}},
 		Needs: m.Needs,
 		Ready: ready,
+		Stops: modules.RunsPods, Places: places,
 	}, nil
+}
+
+var places = []modules.Place{
+	{Path: "/opt/containerd", Who: "containerd", What: "an empty place for its plugins", Empty: true},
+	{Path: "/run/containerd", Who: "containerd", What: "sockets, state of running containers"},
+	{Path: "/run/netns", Prefix: "cni-", Who: "containerd", What: "network namespaces of pods"},
+	{Path: "/run/nri", Who: "containerd", What: "a socket for its plugins"},
+	{Path: "/var/lib/containerd", Who: "containerd", What: "images, containers"},
 }
 
 // ready asks for the images, as the kubelet would.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/controlplane"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
@@ -109,6 +110,12 @@ func (m Module) Items() []string {
 	return s.Items()
 }
 
+// Footprint is what the service leaves, see modules.Resident.
+func (m Module) Footprint() modules.Footprint {
+	s, _ := m.configured(m.config())
+	return s.Footprint()
+}
+
 func (m Module) service(ctx context.Context, h host.Host) (resource.Service, error) {
 	c := m.config()
 	data, _ := c["data-dir"].(string)
@@ -156,6 +163,10 @@ func (m Module) configured(c map[string]any) (resource.Service, error) {
 		},
 		Needs: []string{m.Binary},
 		Ready: controlplane.Ready("etcd", host.GetRequest{URL: healthURL(c)}),
+		Stops: modules.StoresAPI,
+		Places: []modules.Place{
+			{Path: "/var/lib/etcd", Prefix: "member", Who: "etcd", What: "the cluster's data"},
+		},
 	}, nil
 }
 

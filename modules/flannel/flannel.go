@@ -20,6 +20,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
@@ -166,6 +167,12 @@ func (m Module) Items() []string {
 	return s.Items()
 }
 
+// Footprint is what the service leaves, see modules.Resident.
+func (m Module) Footprint() modules.Footprint {
+	s, _ := m.service()
+	return s.Footprint()
+}
+
 func (m Module) service() (resource.Service, error) {
 	content, err := m.netConf()
 	if err != nil {
@@ -178,7 +185,14 @@ func (m Module) service() (resource.Service, error) {
 		Unit:  m.unit(),
 		Files: resource.Files{Dirs: resource.Parents(conf, write), Files: []host.FileSpec{conf, write}},
 		Needs: m.Needs,
+		Stops: modules.ConnectsPods, Places: places,
 	}, nil
+}
+
+var places = []modules.Place{
+	{Path: cniPath, Who: "flanneld's unit", What: "CNI configuration"},
+	{Path: "/run/flannel", Who: "flanneld", What: "the host's subnet"},
+	{Path: "/var/lib/cni", Who: "CNI plugins", What: "addresses of pods"},
 }
 
 // netConf is net-conf.json. It always names a backend: without one flanneld

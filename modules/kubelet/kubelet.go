@@ -13,6 +13,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
@@ -76,6 +77,12 @@ func (m Module) Items() []string {
 	return s.Items()
 }
 
+// Footprint is what the service leaves, see modules.Resident.
+func (m Module) Footprint() modules.Footprint {
+	s, _ := m.resolving("")
+	return s.Footprint()
+}
+
 func (m Module) service(ctx context.Context, h host.Host) (resource.Service, error) {
 	facts, err := h.Facts(ctx)
 	if err != nil {
@@ -98,7 +105,24 @@ func (m Module) resolving(resolvConf string) (resource.Service, error) {
 		Files: resource.Files{Dirs: dirs(), Files: []host.FileSpec{config}},
 		Needs: m.Needs,
 		Ready: ready(fields),
+		Stops: modules.StartsPods, Places: places, Sysctls: sysctls,
 	}, nil
+}
+
+var places = []modules.Place{
+	{Path: "/usr/libexec/kubernetes", Who: "kubelet", What: "an empty place for volume plugins", Empty: true},
+	{Path: "/var/lib/kubelet", Who: "kubelet", What: "pods' volumes, certificates, checkpoints"},
+	{Path: "/var/log/containers", Who: "kubelet", What: "links to the logs of containers"},
+	{Path: "/var/log/pods", Who: "kubelet", What: "logs of containers"},
+}
+
+var sysctls = []modules.Sysctl{
+	{Name: "kernel.keys.root_maxbytes", Value: "25000000"},
+	{Name: "kernel.keys.root_maxkeys", Value: "1000000"},
+	{Name: "kernel.panic", Value: "10"},
+	{Name: "kernel.panic_on_oops", Value: "1"},
+	{Name: "vm.overcommit_memory", Value: "1"},
+	{Name: "vm.panic_on_oom", Value: "0"},
 }
 
 // dirs are the kubelet's, with the modes that it gives them itself.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
@@ -68,6 +69,12 @@ func (m Module) Items() []string {
 	return s.Items()
 }
 
+// Footprint is what the service leaves, see modules.Resident.
+func (m Module) Footprint() modules.Footprint {
+	s, _ := m.service()
+	return s.Footprint()
+}
+
 func (m Module) service() (resource.Service, error) {
 	fields := m.config()
 	content, err := passthrough.YAML(fields)
@@ -81,7 +88,15 @@ func (m Module) service() (resource.Service, error) {
 		Files: resource.Files{Dirs: resource.Parents(config), Files: []host.FileSpec{config}},
 		Needs: m.Needs,
 		Ready: ready(fields),
+		Stops: modules.ServesPods, Sysctls: sysctls,
 	}, nil
+}
+
+var sysctls = []modules.Sysctl{
+	{Name: "net.ipv4.conf.all.route_localnet", Value: "1"},
+	{Name: "net.netfilter.nf_conntrack_max"},
+	{Name: "net.netfilter.nf_conntrack_tcp_timeout_close_wait", Value: "3600"},
+	{Name: "net.netfilter.nf_conntrack_tcp_timeout_established", Value: "86400"},
 }
 
 // ready asks the health endpoint. It answers 200 as soon as kube-proxy is

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/controlplane"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
@@ -65,6 +66,12 @@ func (m Module) Items() []string {
 	return s.Items()
 }
 
+// Footprint is what the service leaves, see modules.Resident.
+func (m Module) Footprint() modules.Footprint {
+	s, _ := m.service()
+	return s.Footprint()
+}
+
 func (m Module) service() (resource.Service, error) {
 	content, err := m.config()
 	if err != nil {
@@ -80,6 +87,7 @@ func (m Module) service() (resource.Service, error) {
 		Files: resource.Files{Files: []host.FileSpec{{Path: config, Mode: 0o644, Content: content}}},
 		Needs: append([]string{m.Binary}, m.Needs...),
 		Ready: controlplane.Ready("kube-scheduler", controlplane.Health(flags, m.Flags, "/healthz", pki+"ca.crt")),
+		Stops: modules.BeforeAPIServer,
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 )
 
 // A Service is a systemd unit that pmkctl writes, and the files it reads.
@@ -21,6 +22,10 @@ type Service struct {
 	Needs []string // wanted digests or values of what other steps make for it: a new one restarts it
 	// Late are files that the service is not restarted for.
 	Late Files
+
+	Stops   modules.Order
+	Places  []modules.Place  // where it writes by itself
+	Sysctls []modules.Sysctl // that it sets by itself
 	// Ready waits until the service serves; nil if active is all there is to it.
 	Ready func(ctx context.Context, h host.Host) error
 }
@@ -39,6 +44,12 @@ func (s Service) Wanted() []host.FileSpec { return s.all().Files }
 
 // Items are the service and its files, see modules.Owner.
 func (s Service) Items() []string { return append(s.all().Items(), s.Name) }
+
+// Footprint is what stays on a host when the service is removed, see
+// modules.Resident.
+func (s Service) Footprint() modules.Footprint {
+	return modules.Footprint{Unit: s.Name, Stops: s.Stops, Places: s.Places, Sysctls: s.Sysctls}
+}
 
 // unit is the unit file with the hash of all that the service depends on, so
 // that a restart which is still owed shows as a difference on disk.
