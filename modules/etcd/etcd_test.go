@@ -9,6 +9,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules/internal/golden"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
@@ -87,6 +88,15 @@ func TestHealthURL(t *testing.T) {
 			t.Errorf("got %s, want %s", got, tt.want)
 		}
 	}
+}
+
+func TestFiles(t *testing.T) {
+	m := Module{Member: members[0], Members: members[:1], Token: "demo", Binary: "d1", Config: map[string]any{"data-dir": "/srv/etcd"}}
+	s, err := m.configured(m.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.Files(t, "testdata/golden/plain.txtar", s.Wanted())
 }
 
 func TestConverges(t *testing.T) {
