@@ -45,7 +45,7 @@ func Ports(c *spec.Cluster, h *spec.Host) []preflight.Port {
 	k := spec.Overlay(s.Kubelet, h.Kubelet)
 	add("tcp", "", kubeletAPI(c, h), "kubelet", "kubelet")
 	add("tcp", configText(k, "healthzBindAddress", loopback), configPort(k, "healthzPort", 10248), "kubelet", "kubelet's health")
-	proxy := s.KubeProxy
+	proxy := s.KubeProxy.Passthrough
 	for _, p := range []struct{ field, def, why string }{
 		{"healthzBindAddress", ":10256", "kube-proxy's health"},
 		{"metricsBindAddress", loopback + ":10249", "kube-proxy's metrics"},

@@ -80,14 +80,8 @@ func programPath(name string) string {
 	return "/usr/local/bin/" + name
 }
 
-// sha256 are the digests of programs, for the services that run them.
-func (b *builder) sha256(names ...string) []string {
-	var list []string
-	for _, n := range names {
-		list = append(list, b.Components[n].SHA256)
-	}
-	return list
-}
+// sha256 is the digest of a program, for the service that runs it.
+func (b *builder) sha256(name string) string { return b.Components[name].SHA256 }
 
 // authorities are the three CAs.
 type authorities struct{ cluster, frontProxy, etcd *modules.Value[string] }

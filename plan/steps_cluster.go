@@ -33,23 +33,26 @@ func (b *builder) etcd() {
 	var members []etcd.Member
 	for _, h := range b.Hosts {
 		if h.Has(spec.Etcd) {
-			members = append(members, etcd.Member{Name: h.Name, Address: h.Address.String()})
+			members = append(members, memberOf(h))
 		}
 	}
 	var before []address.Step
 	for i, h := range b.with(spec.Etcd) {
-		s := b.Settings.Etcd
-		_, member := b.world.Records[h.Name].Owns[etcdUnit]
-		step := b.add("etcd", h, etcd.Module{
-			Member: etcd.Member{Name: h.Name, Address: h.Address.String()}, Members: members, Token: b.Name,
-			Config: s.Config, Flags: s.Flags, FeatureGates: s.FeatureGates, Binary: b.Components["etcd"].SHA256,
-			Started: member && hasAPIServer(b.Cluster, b.world.Records),
-		}, append(b.on(h, "programs", "certificates"), b.trusted(h)...)...)
+		_, was := b.world.Records[h.Name].Owns[etcdUnit]
+		step := b.add("etcd", h, etcd.New(etcd.Etcd{
+			Member: memberOf(h), Members: members, Token: b.Name, Started: was && hasAPIServer(b.Cluster, b.world.Records),
+			Settings: b.Settings.Etcd.Settings, Binary: b.sha256("etcd"),
+		}), append(b.on(h, "programs", "certificates"), b.trusted(h)...)...)
 		if i > 0 && b.live {
 			step.After, step.Turns = append(step.After, before...), before
 		}
 		before = []address.Step{step.Addr}
 	}
+}
+
+// memberOf is a host as a member of etcd.
+func memberOf(h *spec.Host) etcd.Member {
+	return etcd.Member{Name: h.Name, Address: h.Address.String()}
 }
 
 // controlPlane is the API server of a host and what works through it.
@@ -62,22 +65,20 @@ func (b *builder) controlPlane(h *spec.Host) {
 	if h == b.master() {
 		after = append(after, address.Of("service-accounts", h.Name))
 	}
-	b.add("kube-apiserver", h, apiserver.Module{
+	b.add("kube-apiserver", h, apiserver.New(apiserver.APIServer{
 		Address: h.Address.String(), Port: b.API.Port, Etcd: b.etcdURLs(h), ServiceCIDR: b.ServiceCIDR.String(), Domain: b.Domain,
-		Flags: s.APIServer.Flags, FeatureGates: s.APIServer.FeatureGates, Binary: b.Components["kube-apiserver"].SHA256,
-	}, after...)
+		Settings: s.APIServer.Settings, Binary: b.sha256("kube-apiserver"),
+	}), after...)
 	server := address.Of("kube-apiserver", h.Name)
-	b.add("kube-controller-manager", h, controllermanager.Module{
-		PodCIDR: b.PodCIDR.String(), ServiceCIDR: b.ServiceCIDR.String(),
-		Flags: s.ControllerManager.Flags, FeatureGates: s.ControllerManager.FeatureGates,
-		Binary: b.Components["kube-controller-manager"].SHA256,
-		Needs:  []string{b.kubeconfig("kube-controller-manager", "kube-controller-manager", "system:kube-controller-manager", "kube").Digest()},
-	}, server)
-	b.add("kube-scheduler", h, scheduler.Module{
-		Config: s.Scheduler.Config, Flags: s.Scheduler.Flags, FeatureGates: s.Scheduler.FeatureGates,
-		Binary: b.Components["kube-scheduler"].SHA256,
-		Needs:  []string{b.kubeconfig("kube-scheduler", "kube-scheduler", "system:kube-scheduler", "kube").Digest()},
-	}, server)
+	b.add("kube-controller-manager", h, controllermanager.New(controllermanager.ControllerManager{
+		PodCIDR: b.PodCIDR.String(), ServiceCIDR: b.ServiceCIDR.String(), Settings: s.ControllerManager.Settings,
+		Binary:     b.sha256("kube-controller-manager"),
+		Kubeconfig: b.kubeconfig("kube-controller-manager", "kube-controller-manager", "system:kube-controller-manager", "kube").Digest(),
+	}), server)
+	b.add("kube-scheduler", h, scheduler.New(scheduler.Scheduler{
+		Settings: s.Scheduler.Settings, Binary: b.sha256("kube-scheduler"),
+		Kubeconfig: b.kubeconfig("kube-scheduler", "kube-scheduler", "system:kube-scheduler", "kube").Digest(),
+	}), server)
 }
 
 // etcdURLs are all members' client URLs, the host's own first.
@@ -87,11 +88,10 @@ func (b *builder) etcdURLs(h *spec.Host) []string {
 		if !e.Has(spec.Etcd) {
 			continue
 		}
-		url := etcd.Member{Name: e.Name, Address: e.Address.String()}.ClientURL()
 		if e == h {
-			own = append(own, url)
+			own = append(own, memberOf(e).ClientURL())
 		} else {
-			others = append(others, url)
+			others = append(others, memberOf(e).ClientURL())
 		}
 	}
 	return append(own, others...)
@@ -116,27 +116,24 @@ func (b *builder) server() address.Step { return address.Of("kube-apiserver", b.
 // network, service proxy, and the Node's labels and readiness.
 func (b *builder) node(h *spec.Host) {
 	s := b.Settings
-	b.add("containerd", h, containerd.Module{
-		Sandbox: b.image("pause").Name, Config: s.Containerd.Config, Flags: s.Containerd.Flags,
-		Needs: b.sha256("containerd", "containerd-shim-runc-v2", "runc"),
-	}, append(b.on(h, "kernel", "programs"), b.turn(h)...)...).Turns = b.turn(h)
+	b.add("containerd", h, containerd.New(containerd.Containerd{
+		Sandbox: b.image("pause").Name, Settings: s.Containerd.Settings,
+		Programs: []string{b.sha256("containerd"), b.sha256("containerd-shim-runc-v2"), b.sha256("runc")},
+	}), append(b.on(h, "kernel", "programs"), b.turn(h)...)...).Turns = b.turn(h)
 	b.add("images", h, image.Module{Images: b.images(), Containerd: address.Of("containerd", h.Name)}, b.on(h, "containerd")...)
-	k := b.kubelet(h)
-	b.add("kubelet", h, kubelet.Module{
+	b.add("kubelet", h, kubelet.New(kubelet.Kubelet{
 		Node: h.Name, IP: h.Address.String(), ClusterDNS: []string{object.DNSAddress(b.ServiceCIDR).String()}, ClusterDomain: b.Domain,
-		Taints: kubeletTaints(h), Config: k.Config, FeatureGates: k.FeatureGates, Flags: k.Flags,
-		Needs: append(b.sha256("kubelet"), b.kubeconfig("kubelet", "kubelet-client", "system:node:"+h.Name, "").Digest()),
-	}, append(append(b.on(h, "containerd", "images", "certificates", "kubeconfigs"), b.trusted(h)...), b.server())...)
-	b.add("kube-proxy", h, kubeproxy.Module{
-		Node: h.Name, PodCIDR: b.PodCIDR.String(), Mode: s.KubeProxy.Mode,
-		Config: s.KubeProxy.Config, FeatureGates: s.KubeProxy.FeatureGates, Flags: s.KubeProxy.Flags,
-		Needs: append(b.sha256("kube-proxy"), b.kubeconfig("kube-proxy", "kube-proxy", "system:kube-proxy", "").Digest()),
-	}, b.on(h, "kubelet")...)
-	b.add("flannel", h, flannel.Module{
+		Taints: kubeletTaints(h), Settings: b.kubelet(h).Settings, Binary: b.sha256("kubelet"),
+		Kubeconfig: b.kubeconfig("kubelet", "kubelet-client", "system:node:"+h.Name, "").Digest(),
+	}), append(append(b.on(h, "containerd", "images", "certificates", "kubeconfigs"), b.trusted(h)...), b.server())...)
+	b.add("kube-proxy", h, kubeproxy.New(kubeproxy.Proxy{
+		Node: h.Name, PodCIDR: b.PodCIDR.String(), Mode: s.KubeProxy.Mode, Settings: s.KubeProxy.Settings,
+		Binary: b.sha256("kube-proxy"), Kubeconfig: b.kubeconfig("kube-proxy", "kube-proxy", "system:kube-proxy", "").Digest(),
+	}), b.on(h, "kubelet")...)
+	b.add("flannel", h, flannel.New(flannel.Flannel{
 		Node: h.Name, Iface: h.Address.String(), PodCIDR: b.PodCIDR, Backend: b.Network.Backend, Port: b.Network.Port, API: b.api(),
-		Config: s.Flannel.Config, Flags: s.Flannel.Flags,
-		Needs: append(b.sha256("flanneld"), b.kubeconfig("flannel", "flannel", "system:flannel", "").Digest()),
-	}, append(b.on(h, "kubelet"), address.Of("rbac", b.master().Name), address.Of("kube-controller-manager", b.master().Name))...)
+		Settings: s.Flannel.Settings, Binary: b.sha256("flanneld"), Kubeconfig: b.kubeconfig("flannel", "flannel", "system:flannel", "").Digest(),
+	}), append(b.on(h, "kubelet"), address.Of("rbac", b.master().Name), address.Of("kube-controller-manager", b.master().Name))...)
 	b.add("node", h, b.nodeModule(h), b.on(h, "flannel", "kube-proxy")...)
 }
 
@@ -169,11 +166,10 @@ func (b *builder) wasNode(h *spec.Host) bool {
 // dns is CoreDNS, once there are nodes for it.
 func (b *builder) dns() error {
 	m := b.master()
-	replicas, _ := b.Settings.CoreDNS.Config["replicas"].(int64)
-	corefile, _ := b.Settings.CoreDNS.Config["corefile"].(string)
+	dns := b.Settings.CoreDNS.Config
 	objects, err := object.CoreDNS(object.DNS{
 		Image: b.image("coredns").Name, ClusterIP: object.DNSAddress(b.ServiceCIDR), Domain: b.Domain, Upstream: b.upstream(),
-		Replicas: int(replicas), Corefile: corefile})
+		Replicas: dns.Replicas, Corefile: dns.Corefile})
 	if err != nil {
 		return err
 	}

@@ -131,9 +131,9 @@ func (b *builder) etcdLeave(l spec.Leaving, before []string, after ...address.St
 	for _, name := range before {
 		after = append(after, address.Of(EtcdLeave, name))
 	}
-	m := etcd.Leave{Name: l.Host.Name, Before: before}
+	m := etcd.RemoveMember{Name: l.Host.Name, Before: before}
 	for _, h := range b.with(spec.Etcd) {
-		m.Others = append(m.Others, etcd.Member{Name: h.Name, Address: h.Address.String()})
+		m.Endpoints = append(m.Endpoints, memberOf(h).ClientURL())
 		m.Server = address.Of("etcd", h.Name)
 		after = append(after, address.Of("etcd", h.Name))
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/pmkctl/pmkctl/modules"
 )
 
 // TestClusterEncodes sends every example through JSON.
@@ -67,7 +69,7 @@ func recode(t *testing.T, c *Cluster) (string, *Cluster) {
 // TestPassthroughEncodes makes settings of all that plain returns.
 func TestPassthroughEncodes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := Passthrough{Config: map[string]any{}}
+		want := Passthrough{Settings: modules.Settings{Config: modules.Fields{}}}
 		for range rapid.IntRange(0, 5).Draw(t, "fields") {
 			want.Config[rapid.String().Draw(t, "name")] = anyPlain(t, 3)
 		}
@@ -220,5 +222,24 @@ func TestSecretsAndInputs(t *testing.T) {
 				t.Errorf("got %v, %v, want %v", got, diags, tt.want)
 			}
 		})
+	}
+}
+
+// Plans that were saved before kube_proxy and coredns had types of their own
+// are read.
+func TestFormerSettingsDecode(t *testing.T) {
+	const former = `{"KubeProxy": {"Config": {"a": 1}, "Flags": {"v": "2"}, "FeatureGates": null, "Mode": "nftables"},
+		"CoreDNS": {"Config": {"replicas": 3, "corefile": ".:53"}, "Flags": {}, "FeatureGates": {}, "Mode": ""}}`
+	var got Settings
+	if err := json.Unmarshal([]byte(former), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := Settings{
+		KubeProxy: KubeProxy{Mode: "nftables", Passthrough: Passthrough{Settings: modules.Settings{
+			Config: modules.Fields{"a": int64(1)}, Flags: map[string]string{"v": "2"}}}},
+		CoreDNS: CoreDNS{Config: DNS{Replicas: 3, Corefile: ".:53"}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
 	}
 }

@@ -12,9 +12,6 @@ func Overlay(all, own Passthrough) Passthrough {
 	out.Config = overlay(all.Config, own.Config)
 	out.Flags = merge(all.Flags, own.Flags)
 	out.FeatureGates = merge(all.FeatureGates, own.FeatureGates)
-	if own.Mode != "" {
-		out.Mode = own.Mode
-	}
 	return out
 }
 

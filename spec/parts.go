@@ -81,8 +81,8 @@ func (l *loader) checkFilledIn(digest string, n *node) {
 func (l *loader) decodeSettings(at hcl.Range) Settings {
 	read := func(name string) Passthrough { return l.passthrough(l.single(name, at)) }
 	return Settings{
-		Kubelet: read("kubelet"), KubeProxy: read("kube_proxy"), APIServer: read("kube_apiserver"),
+		Kubelet: read("kubelet"), KubeProxy: l.kubeProxy(l.single("kube_proxy", at)), APIServer: read("kube_apiserver"),
 		ControllerManager: read("kube_controller_manager"), Scheduler: read("kube_scheduler"), Etcd: read("etcd"),
-		Flannel: read("flannel"), Containerd: read("containerd"), CoreDNS: read("coredns"),
+		Flannel: read("flannel"), Containerd: read("containerd"), CoreDNS: l.coreDNS(l.single("coredns", at)),
 	}
 }

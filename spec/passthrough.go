@@ -1,23 +1,36 @@
 package spec
 
-import "github.com/zclconf/go-cty/cty"
+import (
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/pmkctl/pmkctl/modules"
+)
 
 // passthrough is what a block of settings says; nil says nothing.
 func (l *loader) passthrough(n *node) Passthrough {
 	if n == nil {
 		return Passthrough{}
 	}
-	p := Passthrough{Flags: n.strMap("flags"), FeatureGates: n.boolMap("feature_gates"), Mode: n.str("mode"), Range: n.rng}
-	p.Config = map[string]any{}
-	for _, name := range []string{"replicas", "corefile"} {
-		if n.ok(name) {
-			p.Config[name] = plain(n.attrs[name].Value)
-		}
-	}
+	p := Passthrough{Range: n.rng}
+	p.Config, p.Flags, p.FeatureGates = modules.Fields{}, n.strMap("flags"), n.boolMap("feature_gates")
 	if n.ok("config") {
 		p.Config, _ = plain(n.attrs["config"].Value).(map[string]any)
 	}
 	return p
+}
+
+func (l *loader) kubeProxy(n *node) KubeProxy {
+	if n == nil {
+		return KubeProxy{}
+	}
+	return KubeProxy{Passthrough: l.passthrough(n), Mode: n.str("mode")}
+}
+
+func (l *loader) coreDNS(n *node) CoreDNS {
+	if n == nil {
+		return CoreDNS{}
+	}
+	return CoreDNS{Config: DNS{Replicas: n.int("replicas"), Corefile: n.str("corefile")}, Range: n.rng}
 }
 
 // plain is a value as encoders take it; whole numbers are int64.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -133,16 +134,35 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Settings are what is passed through to the components, untouched.
 type Settings struct {
-	Kubelet, KubeProxy, APIServer, ControllerManager, Scheduler, Etcd, Flannel, Containerd, CoreDNS Passthrough
+	Kubelet, APIServer, ControllerManager, Scheduler, Etcd, Flannel, Containerd Passthrough
+
+	KubeProxy KubeProxy
+	CoreDNS   CoreDNS
 }
 
 // Passthrough is what a block such as `kubelet { ... }` passes through.
 type Passthrough struct {
-	Config       map[string]any    // merged into its configuration file, field by field
-	Flags        map[string]string // extra flags without the dashes
-	FeatureGates map[string]bool
-	Mode         string // kube_proxy: iptables or nftables
-	Range        hcl.Range
+	modules.Settings
+	Range hcl.Range
+}
+
+// KubeProxy is the block kube_proxy.
+type KubeProxy struct {
+	Passthrough
+	Mode string // iptables or nftables; "" is the default of the module
+}
+
+// CoreDNS is the block coredns. Its JSON is that of a Passthrough, as plans
+// were always saved.
+type CoreDNS struct {
+	Config DNS
+	Range  hcl.Range
+}
+
+// DNS is what a spec says of the cluster's DNS.
+type DNS struct {
+	Replicas int    `json:"replicas,omitempty"` // 0 is the default of the module
+	Corefile string `json:"corefile,omitempty"` // a whole one; "" is the module's own
 }
 
 // Components are the programs, by name.

@@ -3,80 +3,51 @@
 package apiserver
 
 import (
-	"context"
 	"strconv"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/modules/internal/controlplane"
+	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
-const service = "kube-apiserver.service"
+const pki = "/etc/kubernetes/pki/"
 
-// Module is the API server of one host.
-type Module struct {
+// APIServer is the kube-apiserver of one host.
+type APIServer struct {
 	Address     string   // what other hosts reach this one at
 	Port        int      // 6443
 	Etcd        []string // client URLs of all members, this host's own first
 	ServiceCIDR string
 	Domain      string // cluster.local
 
-	Flags        map[string]string // over ours
-	FeatureGates map[string]bool
-
-	Binary string   // sha256 of the program
-	Needs  []string // whatever else it must be restarted for
+	modules.Settings
+	Binary string // SHA-256 of the program
 }
 
-const (
-	program = "/usr/local/bin/kube-apiserver"
-	pki     = "/etc/kubernetes/pki/"
-)
+// New returns the module that keeps the service as a says.
+func New(a APIServer) modules.Module { return a.Service() }
 
-// Check compares the unit.
-func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
-	return m.service().Check(ctx, h)
-}
-
-// Apply writes and restarts it, and waits until it is ready to serve.
-func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
-	return m.service().Apply(ctx, h, d)
-}
-
-// Again restarts the service, see modules.Replacer.
-func (m Module) Again(_ context.Context, d change.Diff) (change.Diff, error) {
-	return resource.Restarted(service, change.ReplaceAsked, d), nil
-}
-
-// Items are all that the module may change, see modules.Owner.
-func (m Module) Items() []string { return m.service().Items() }
-
-// Footprint is what the service leaves, see modules.Resident.
-func (m Module) Footprint() modules.Footprint {
-	return m.service().Footprint()
-}
-
-func (m Module) service() resource.Service {
-	args := controlplane.Args(m.flags(), m.Flags, m.FeatureGates)
+// Service returns the unit and when it is ready.
+func (a APIServer) Service() resource.Service {
+	flags := passthrough.FlagsOver(a.flags(), a.Settings)
 	return resource.Service{
-		Name: service,
-		Unit: controlplane.Unit{
-			What: "Kubernetes API server", After: "etcd.service", Type: "notify", User: "kube",
-			Binds: m.Port < 1024, Argv: append([]string{program}, args...),
-		}.String(),
-		Needs: append([]string{m.Binary}, m.Needs...),
-		Ready: controlplane.Ready("kube-apiserver", m.readyz()),
-		Stops: modules.ServesAPI,
+		Name: "kube-apiserver.service",
+		Unit: resource.Unit{
+			Description: "Kubernetes API server", Wants: "network-online.target", After: "etcd.service", Type: "notify", User: "kube",
+			Argv: append([]string{"/usr/local/bin/kube-apiserver"}, passthrough.Flags(flags)...),
+		}.Sandboxed(a.Port < 1024),
+		Inputs: []string{a.Binary},
+		Ready:  resource.Healthy("kube-apiserver", readyz(flags)),
+		Stops:  modules.ServesAPI,
 	}
 }
 
 // readyz asks with a certificate, so that it works without anonymous access
 // too; the name is one that has no rights by itself.
-func (m Module) readyz() host.GetRequest {
-	r := controlplane.Health(m.flags(), m.Flags, "/readyz?verbose", pki+"ca.crt")
+func readyz(flags map[string]string) host.GetRequest {
+	r := resource.Secure(flags, "/readyz?verbose", pki+"ca.crt")
 	r.CertPath, r.KeyPath = pki+"apiserver-kubelet-client.crt", pki+"apiserver-kubelet-client.key"
 	return r
 }
@@ -84,13 +55,13 @@ func (m Module) readyz() host.GetRequest {
 // flags are our own. Anonymous requests stay on: RBAC leaves them health and
 // version alone, and a configuration file that says so by path would exclude
 // the --oidc flags that a spec may pass through.
-func (m Module) flags() map[string]string {
+func (a APIServer) flags() map[string]string {
 	everywhere := "0.0.0.0"
-	if strings.Contains(m.Address, ":") {
+	if strings.Contains(a.Address, ":") {
 		everywhere = "::" // IPv4 as well
 	}
 	return map[string]string{
-		"advertise-address":                  m.Address,
+		"advertise-address":                  a.Address,
 		"allow-privileged":                   "true",
 		"authorization-mode":                 "Node,RBAC",
 		"bind-address":                       everywhere,
@@ -99,7 +70,7 @@ func (m Module) flags() map[string]string {
 		"etcd-cafile":                        pki + "etcd/ca.crt",
 		"etcd-certfile":                      pki + "apiserver-etcd-client.crt",
 		"etcd-keyfile":                       pki + "apiserver-etcd-client.key",
-		"etcd-servers":                       strings.Join(m.Etcd, ","),
+		"etcd-servers":                       strings.Join(a.Etcd, ","),
 		"kubelet-certificate-authority":      pki + "ca.crt",
 		"kubelet-client-certificate":         pki + "apiserver-kubelet-client.crt",
 		"kubelet-client-key":                 pki + "apiserver-kubelet-client.key",
@@ -112,11 +83,11 @@ func (m Module) flags() map[string]string {
 		"requestheader-extra-headers-prefix": "X-Remote-Extra-",
 		"requestheader-group-headers":        "X-Remote-Group",
 		"requestheader-username-headers":     "X-Remote-User",
-		"secure-port":                        strconv.Itoa(m.Port),
-		"service-account-issuer":             "https://kubernetes.default.svc." + m.Domain,
+		"secure-port":                        strconv.Itoa(a.Port),
+		"service-account-issuer":             "https://kubernetes.default.svc." + a.Domain,
 		"service-account-key-file":           pki + "sa.pub",
 		"service-account-signing-key-file":   pki + "sa.key",
-		"service-cluster-ip-range":           m.ServiceCIDR,
+		"service-cluster-ip-range":           a.ServiceCIDR,
 		"tls-cert-file":                      pki + "apiserver.crt",
 		"tls-private-key-file":               pki + "apiserver.key",
 	}

@@ -5,15 +5,16 @@ import (
 
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
+	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
-func plain() Module {
-	return Module{Address: "192.0.2.11", Port: 6443, Etcd: []string{"https://192.0.2.11:2379", "https://192.0.2.12:2379"},
+func plain() APIServer {
+	return APIServer{Address: "192.0.2.11", Port: 6443, Etcd: []string{"https://192.0.2.11:2379", "https://192.0.2.12:2379"},
 		ServiceCIDR: "10.96.0.0/12", Domain: "cluster.local", Binary: "d1"}
 }
 
-func passed() Module {
+func passed() APIServer {
 	m := plain()
 	m.Port = 443
 	m.Flags = map[string]string{"bind-address": "192.0.2.11", "audit-log-path": "/var/log/kubernetes/audit 1.log", "authorization-mode": "Node,RBAC,Webhook"}
@@ -22,26 +23,25 @@ func passed() Module {
 }
 
 func TestFiles(t *testing.T) {
-	for name, m := range map[string]Module{"plain": plain(), "passed": passed()} {
+	for name, m := range map[string]APIServer{"plain": plain(), "passed": passed()} {
 		t.Run(name, func(t *testing.T) {
-			golden.Files(t, "testdata/golden/"+name+".txtar", m.service().Wanted())
+			golden.Module(t, "testdata/golden/"+name+".txtar", hosttest.New("cp-1"), New(m))
 		})
 	}
 }
 
 func TestReadyz(t *testing.T) {
-	if got, want := plain().readyz().URL, "https://127.0.0.1:6443/readyz?verbose"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	if got, want := passed().readyz().URL, "https://192.0.2.11:443/readyz?verbose"; got != want {
-		t.Errorf("got %s, want %s", got, want)
+	for want, a := range map[string]APIServer{"https://127.0.0.1:6443/readyz?verbose": plain(), "https://192.0.2.11:443/readyz?verbose": passed()} {
+		if got := readyz(passthrough.FlagsOver(a.flags(), a.Settings)).URL; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 
 func TestConverges(t *testing.T) {
-	moduletest.Converges(t, plain(), moduletest.Prepare(before))
+	moduletest.Converges(t, New(plain()), moduletest.Prepare(before))
 	t.Run("restarts", func(t *testing.T) {
-		moduletest.Converges(t, passed(), moduletest.Prepare(before), moduletest.Before(plain()))
+		moduletest.Converges(t, New(passed()), moduletest.Prepare(before), moduletest.Before(New(plain())))
 	})
 }
 

@@ -9,8 +9,9 @@ import (
 
 func TestConverges(t *testing.T) {
 	programs := moduletest.Prepare(func(h *hosttest.Host) { hosttest.WithPrograms("containerd")(h) })
-	m := labModule()
-	m.Needs = []string{"sha256:containerd"}
+	c := lab()
+	c.Programs = []string{"sha256:containerd"}
+	m := New(c)
 	t.Run("bare", func(t *testing.T) { moduletest.Converges(t, m, programs) })
-	t.Run("other settings", func(t *testing.T) { moduletest.Converges(t, m, programs, moduletest.Before(plainModule())) })
+	t.Run("other settings", func(t *testing.T) { moduletest.Converges(t, m, programs, moduletest.Before(New(plain()))) })
 }

@@ -8,20 +8,20 @@ import (
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
-func plain() Module {
-	return Module{PodCIDR: "10.244.0.0/16", ServiceCIDR: "10.96.0.0/12", Binary: "d1", Needs: []string{"d2"}}
+func plain() ControllerManager {
+	return ControllerManager{PodCIDR: "10.244.0.0/16", ServiceCIDR: "10.96.0.0/12", Binary: "d1", Kubeconfig: "d2"}
 }
 
 func TestFiles(t *testing.T) {
-	golden.Files(t, "testdata/golden/plain.txtar", plain().service().Wanted())
+	golden.Module(t, "testdata/golden/plain.txtar", hosttest.New("cp-1"), New(plain()))
 }
 
 func TestConverges(t *testing.T) {
-	moduletest.Converges(t, plain(), moduletest.Prepare(before))
+	moduletest.Converges(t, New(plain()), moduletest.Prepare(before))
 	newer := plain()
-	newer.Needs = []string{"another kubeconfig"}
+	newer.Kubeconfig = "another"
 	t.Run("restarts", func(t *testing.T) {
-		moduletest.Converges(t, newer, moduletest.Prepare(before), moduletest.Before(plain()))
+		moduletest.Converges(t, New(newer), moduletest.Prepare(before), moduletest.Before(New(plain())))
 	})
 }
 

@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,22 +10,25 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
 var members = []Member{{"cp-1", "192.0.2.11"}, {"cp-2", "192.0.2.12"}, {"cp-3", "2001:db8::13"}}
 
 func TestConfig(t *testing.T) {
-	m := Module{Member: members[2], Members: members, Token: "demo",
-		FeatureGates: map[string]bool{"B": false, "A": true},
-		Flags:        map[string]string{"quota-backend-bytes": "8589934592", "pre-vote": "false", "log-level": "warn"},
-		Config:       map[string]any{"heartbeat-interval": 200.0, "strict-reconfig-check": nil}}
-	got, err := passthrough.YAML(m.config())
+	m := Etcd{Member: members[2], Members: members, Token: "demo",
+		Settings: modules.Settings{
+			FeatureGates: map[string]bool{"B": false, "A": true},
+			Config: map[string]any{"heartbeat-interval": 200.0, "strict-reconfig-check": nil,
+				"quota-backend-bytes": 8589934592.0, "pre-vote": false, "log-level": "warn"},
+		}}
+	d, err := New(m).Check(t.Context(), hosttest.New("cp-1"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	got := d[slices.IndexFunc(d, func(c change.Change) bool { return c.Item == configPath })].Want
 	want := `advertise-client-urls: https://[2001:db8::13]:2379
 client-transport-security:
   cert-file: /etc/kubernetes/pki/etcd/server.crt
@@ -51,7 +55,7 @@ peer-transport-security:
 pre-vote: false
 quota-backend-bytes: 8589934592
 `
-	if diff := cmp.Diff(want, string(got)); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -91,24 +95,20 @@ func TestHealthURL(t *testing.T) {
 }
 
 func TestFiles(t *testing.T) {
-	m := Module{Member: members[0], Members: members[:1], Token: "demo", Binary: "d1", Config: map[string]any{"data-dir": "/srv/etcd"}}
-	s, err := m.configured(m.config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden.Files(t, "testdata/golden/plain.txtar", s.Wanted())
+	m := Etcd{Member: members[0], Members: members[:1], Token: "demo", Binary: "d1", Settings: modules.Settings{Config: map[string]any{"data-dir": "/srv/etcd"}}}
+	golden.Module(t, "testdata/golden/plain.txtar", hosttest.New("cp-1"), New(m))
 }
 
 func TestConverges(t *testing.T) {
-	m := Module{Member: members[0], Members: members[:1], Token: "demo", Binary: "d1"}
-	moduletest.Converges(t, m, moduletest.Prepare(before))
+	m := Etcd{Member: members[0], Members: members[:1], Token: "demo", Binary: "d1"}
+	moduletest.Converges(t, New(m), moduletest.Prepare(before))
 
 	// A newer program restarts it; another list of members does not, once
 	// there is data.
 	grown := m
 	grown.Members, grown.Binary = members, "d2"
 	t.Run("restarts", func(t *testing.T) {
-		moduletest.Converges(t, grown, moduletest.Prepare(before), moduletest.Before(m))
+		moduletest.Converges(t, New(grown), moduletest.Prepare(before), moduletest.Before(New(m)))
 	})
 }
 
@@ -124,9 +124,10 @@ func before(h *hosttest.Host) {
 func TestKeepsInitial(t *testing.T) {
 	ctx, h := context.Background(), hosttest.New("cp-1")
 	before(h.Admin())
-	m := Module{Member: members[0], Members: members[:1], Token: "demo", Binary: "d1"}
-	apply := func(m Module) change.Diff {
+	m := Etcd{Member: members[0], Members: members[:1], Token: "demo", Binary: "d1"}
+	apply := func(e Etcd) change.Diff {
 		t.Helper()
+		m := New(e)
 		d, err := m.Check(ctx, h)
 		if err == nil {
 			err = m.Apply(ctx, h, d)
@@ -169,8 +170,8 @@ func TestLostData(t *testing.T) {
 			if tt.there != "" {
 				hosttest.WithDir(tt.there)(h.Admin())
 			}
-			m := Module{Member: members[0], Members: tt.members, Token: "demo", Started: true, Config: map[string]any{"data-dir": "/srv/etcd"}}
-			_, err := m.Check(context.Background(), h)
+			m := Etcd{Member: members[0], Members: tt.members, Token: "demo", Started: true, Settings: modules.Settings{Config: map[string]any{"data-dir": "/srv/etcd"}}}
+			_, err := New(m).Check(context.Background(), h)
 			if (err == nil) != (tt.want == "") || err != nil && !strings.HasSuffix(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}

@@ -24,18 +24,18 @@ func registered(h *hosttest.Host) {
 func TestConverges(t *testing.T) {
 	on := func(backend string, port int) func(h *hosttest.Host) modules.Module {
 		return func(h *hosttest.Host) modules.Module {
-			m := module(backend, port)
+			m := of(backend, port)
 			m.Node, m.API = h.Name(), h
-			return m
+			return New(m)
 		}
 	}
-	before := module("vxlan", 8472)
+	before := of("vxlan", 8472)
 	before.Node = "host-1"
 	t.Run("bare", func(t *testing.T) {
 		moduletest.ConvergesOn(t, on("udp", 8285), moduletest.Prepare(registered))
 	})
 	t.Run("other backend", func(t *testing.T) {
-		moduletest.ConvergesOn(t, on("udp", 8285), moduletest.Prepare(registered), moduletest.Before(before))
+		moduletest.ConvergesOn(t, on("udp", 8285), moduletest.Prepare(registered), moduletest.Before(New(before)))
 	})
 }
 
@@ -43,13 +43,13 @@ func TestConverges(t *testing.T) {
 func TestWaitsForPodCIDR(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hosttest.New("worker-1", hosttest.WithService("kube-apiserver"), hosttest.WithPrograms("flanneld"))
-		m := module("udp", 8285)
+		m := of("udp", 8285)
 		m.API = h
-		d, err := m.Check(t.Context(), h)
+		d, err := New(m).Check(t.Context(), h)
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = m.Apply(t.Context(), h, d)
+		err = New(m).Apply(t.Context(), h, d)
 		if err == nil || !strings.Contains(err.Error(), "pod CIDR of node worker-1") {
 			t.Errorf("got %v, want an error that names the pod CIDR", err)
 		}
@@ -59,16 +59,16 @@ func TestWaitsForPodCIDR(t *testing.T) {
 // What the former backend left in the kernel goes before the new one starts.
 func TestClearsFormerBackend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var ran []string
 		h := hosttest.New("worker-1", hosttest.WithNetwork(host.Network{
-			Links:  []host.NetLink{{Name: "lo", Addrs: []string{"127.0.0.1/8"}}, {Name: "eth0", Addrs: []string{"192.0.2.11/24"}}, {Name: "flannel.1"}},
-			Routes: []host.NetRoute{{Dst: "10.244.1.0/24", Via: "10.244.1.0", Dev: "flannel.1"}},
+			Links: []host.NetLink{{Name: "lo", Addrs: []string{"127.0.0.1/8"}}, {Name: "eth0", Addrs: []string{"192.0.2.11/24"}}, {Name: "flannel.1"}},
+			Routes: []host.NetRoute{
+				{Dst: "0.0.0.0/0", Via: "192.0.2.1", Dev: "eth0"},
+				{Dst: "10.244.1.0/24", Via: "10.244.1.0", Dev: "flannel.1"},
+				{Dst: "10.244.2.0/24", Via: "192.0.2.12", Dev: "eth0"},
+			},
 		}), hosttest.WithPrograms("flanneld"), hosttest.WithFile(kubeconfig, "x"), hosttest.WithDir(cniDir))
-		h.OnRun("ip", func(_ *hosttest.Host, argv []string, _ []byte) ([]byte, error) {
-			ran = append(ran, strings.Join(argv, " "))
-			return nil, nil
-		})
-		apply := func(m Module) change.Diff {
+		apply := func(f Flannel) change.Diff {
+			m := New(f)
 			d, err := m.Check(t.Context(), h)
 			if err != nil {
 				t.Fatal(err)
@@ -78,10 +78,14 @@ func TestClearsFormerBackend(t *testing.T) {
 			}
 			return d
 		}
-		apply(module("vxlan", 8472))
-		d := apply(module("udp", 8285))
-		if !slices.Equal(ran, []string{"ip link delete flannel.1"}) {
-			t.Errorf("ran %q, want the deletion of flannel.1", ran)
+		apply(of("vxlan", 8472))
+		d := apply(of("udp", 8285))
+		n, err := h.Network(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(n.Links) != 2 || len(n.Routes) != 1 || n.Routes[0].Via != "192.0.2.1" {
+			t.Errorf("left %+v, want lo, eth0 and the default route", n)
 		}
 		if !slices.ContainsFunc(d, func(c change.Change) bool {
 			return c.Action == change.Replace && strings.Contains(c.Why, "interrupted")

@@ -13,19 +13,20 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
 )
 
-func module(backend string, port int) Module {
-	return Module{Node: "worker-1", Iface: "192.0.2.11", PodCIDR: netip.MustParsePrefix("10.244.0.0/16"), Backend: backend, Port: port}
+func of(backend string, port int) Flannel {
+	return Flannel{Node: "worker-1", Iface: "192.0.2.11", PodCIDR: netip.MustParsePrefix("10.244.0.0/16"), Backend: backend, Port: port}
 }
 
 func TestFiles(t *testing.T) {
-	tests := map[string]Module{
-		"udp":       module("udp", 8285),
-		"vxlan":     module("vxlan", 8472),
-		"host-gw":   module("host-gw", 0),
-		"wireguard": module("wireguard", 51820),
+	tests := map[string]Flannel{
+		"udp":       of("udp", 8285),
+		"vxlan":     of("vxlan", 8472),
+		"host-gw":   of("host-gw", 0),
+		"wireguard": of("wireguard", 51820),
 	}
 	m := tests["vxlan"]
 	m.Config = map[string]any{"EnableNFTables": true, "Backend": map[string]any{"VNI": 7.0, "DirectRouting": true}}
@@ -33,11 +34,7 @@ func TestFiles(t *testing.T) {
 	tests["settings"] = m
 	for name, m := range tests {
 		t.Run(name, func(t *testing.T) {
-			s, err := m.service()
-			if err != nil {
-				t.Fatal(err)
-			}
-			golden.Files(t, "testdata/golden/"+name+".txtar", s.Wanted())
+			golden.Module(t, "testdata/golden/"+name+".txtar", hosttest.New("worker-1"), New(m))
 		})
 	}
 }
@@ -86,8 +83,8 @@ func runScript(t *testing.T, dir, env string) {
 }
 
 func TestMarkReplacement(t *testing.T) {
-	conf := func(m Module) string {
-		content, err := m.netConf()
+	conf := func(f Flannel) string {
+		content, err := indented(f.fields())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,14 +93,14 @@ func TestMarkReplacement(t *testing.T) {
 	edited := func(have, want string) change.Change {
 		return change.Change{Kind: change.Text, Action: change.Update, Item: netConfPath, Have: have, Want: want}
 	}
-	udp, vxlan := conf(module("udp", 8285)), conf(module("vxlan", 8472))
+	udp, vxlan := conf(of("udp", 8285)), conf(of("vxlan", 8472))
 	tests := []struct {
 		name string
 		c    change.Change
 		want change.Action
 	}{
 		{"other backend", edited(udp, vxlan), change.Replace},
-		{"other port", edited(udp, conf(module("udp", 9999))), change.Update},
+		{"other port", edited(udp, conf(of("udp", 9999))), change.Update},
 		{"no JSON", edited("x", udp), change.Update},
 	}
 	for _, tt := range tests {
@@ -117,7 +114,7 @@ func TestMarkReplacement(t *testing.T) {
 }
 
 func TestRemotePods(t *testing.T) {
-	m := module("udp", 0)
+	m := of("udp", 0)
 	routes := []host.NetRoute{
 		{Dst: "10.244.1.0/24", Via: "192.0.2.12", Dev: "eth0"},
 		{Dst: "10.244.0.0/24", Dev: "cni0"},

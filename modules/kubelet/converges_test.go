@@ -14,8 +14,8 @@ func TestConverges(t *testing.T) {
 			hosttest.WithFile(p, "made before\n")(h)
 		}
 	})
-	t.Run("bare", func(t *testing.T) { moduletest.Converges(t, labModule(), before) })
+	t.Run("bare", func(t *testing.T) { moduletest.Converges(t, New(lab()), before) })
 	t.Run("other settings", func(t *testing.T) {
-		moduletest.Converges(t, labModule(), before, moduletest.Before(plainModule()))
+		moduletest.Converges(t, New(lab()), before, moduletest.Before(New(plain())))
 	})
 }

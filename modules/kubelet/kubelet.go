@@ -5,13 +5,10 @@ package kubelet
 
 import (
 	"context"
-	"fmt"
-	"net"
-	"net/http"
+	"maps"
 	"strconv"
 	"time"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
@@ -19,7 +16,6 @@ import (
 )
 
 const (
-	service    = "kubelet.service"
 	configPath = "/var/lib/kubelet/config.yaml"
 	kubeconfig = "/etc/kubernetes/kubelet.kubeconfig"
 	pki        = "/etc/kubernetes/pki/"
@@ -31,82 +27,57 @@ const (
 // Taint keeps pods off a node.
 type Taint struct{ Key, Value, Effect string }
 
-// Module is the kubelet of one host.
-type Module struct {
+// Kubelet is the kubelet of one host.
+type Kubelet struct {
 	Node          string   // name of its Node
 	IP            string   // address the Node registers with
 	ClusterDNS    []string // addresses of the DNS Service
 	ClusterDomain string   // cluster.local
 	Taints        []Taint  // the Node has from its first moment on
-	// Config, FeatureGates and Flags (without dashes) go over our own.
-	Config       map[string]any
-	FeatureGates map[string]bool
-	Flags        map[string]string
-	Needs        []string // digest of the kubelet and what else a restart is due for
+
+	modules.Settings
+	Binary     string // SHA-256 of the program
+	Kubeconfig string // digest of the kubeconfig
 }
 
-// Check compares configuration, unit and service.
-func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
-	s, err := m.service(ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	return s.Check(ctx, h)
-}
+// New returns the module that keeps the service as k says.
+func New(k Kubelet) modules.Module { return k.Service() }
 
-// Apply makes what d says. Running pods are not affected by a restart.
-func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
-	s, err := m.service(ctx, h)
-	if err != nil {
-		return err
-	}
-	return s.Apply(ctx, h, d)
-}
-
-// Again restarts the service, see modules.Replacer.
-func (m Module) Again(_ context.Context, d change.Diff) (change.Diff, error) {
-	return resource.Restarted(service, change.ReplaceAsked, d), nil
-}
-
-// Items are all that the module may change, see modules.Owner.
-func (m Module) Items() []string {
-	s, err := m.resolving("")
-	if err != nil {
-		return nil // Check tells it
-	}
-	return s.Items()
-}
-
-// Footprint is what the service leaves, see modules.Resident.
-func (m Module) Footprint() modules.Footprint {
-	s, _ := m.resolving("")
-	return s.Footprint()
-}
-
-func (m Module) service(ctx context.Context, h host.Host) (resource.Service, error) {
-	facts, err := h.Facts(ctx)
-	if err != nil {
-		return resource.Service{}, err
-	}
-	return m.resolving(facts.ResolvConf)
-}
-
-// resolving is the service on a host with this resolv.conf.
-func (m Module) resolving(resolvConf string) (resource.Service, error) {
-	fields := m.config(resolvConf)
-	content, err := passthrough.YAML(fields)
-	if err != nil {
-		return resource.Service{}, fmt.Errorf("make %s: %w", configPath, err)
-	}
-	config := host.FileSpec{Path: configPath, Mode: 0o644, Content: content}
+// Service returns the unit, its configuration and when it is ready. The unit
+// makes no mount namespace, because containerd has to see what the kubelet
+// mounts; and it wants containerd without being bound to it, because a
+// restart of containerd must not stop the kubelet. Running pods are not
+// affected by a restart.
+func (k Kubelet) Service() resource.Service {
+	fields := k.fields()
 	return resource.Service{
-		Name:  service,
-		Unit:  m.unit(),
-		Files: resource.Files{Dirs: dirs(), Files: []host.FileSpec{config}},
-		Needs: m.Needs,
-		Ready: ready(fields),
-		Stops: modules.StartsPods, Places: places, Sysctls: sysctls,
-	}, nil
+		Name: "kubelet.service",
+		Unit: resource.Unit{
+			Description:   "kubelet, the Kubernetes node agent",
+			Documentation: "https://kubernetes.io/docs/",
+			Wants:         "network-online.target containerd.service",
+			Type:          "exec",
+			Argv: append([]string{
+				"/usr/local/bin/kubelet",
+				"--config=" + configPath,
+				"--kubeconfig=" + kubeconfig,
+				"--hostname-override=" + k.Node,
+				"--node-ip=" + k.IP,
+				"--cert-dir=" + certDir,
+			}, passthrough.Flags(k.Flags)...),
+			Options: "CPUAccounting=yes\nMemoryAccounting=yes\n",
+		},
+		Config: resource.Config{Path: configPath, Fields: fields},
+		// With the modes that the kubelet gives them itself.
+		Dirs:   []host.DirSpec{{Path: "/var/lib/kubelet", Mode: 0o700}, {Path: certDir, Mode: 0o755}},
+		Inputs: []string{k.Binary, k.Kubeconfig},
+		OnHost: k.resolvConf,
+		Ready:  resource.Answers("the kubelet to be healthy", time.Minute, host.GetRequest{URL: healthURL(fields)}, nil),
+
+		Stops:   modules.StartsPods,
+		Places:  places,
+		Sysctls: sysctls,
+	}
 }
 
 var places = []modules.Place{
@@ -125,48 +96,34 @@ var sysctls = []modules.Sysctl{
 	{Name: "vm.panic_on_oom", Value: "0"},
 }
 
-// dirs are the kubelet's, with the modes that it gives them itself.
-func dirs() []host.DirSpec {
-	return []host.DirSpec{{Path: "/var/lib/kubelet", Mode: 0o700}, {Path: certDir, Mode: 0o755}}
-}
-
-// ready asks the health endpoint where there is one.
-func ready(fields map[string]any) func(context.Context, host.Host) error {
-	url := healthURL(fields)
-	if url == "" {
-		return nil
+// resolvConf adds the host's resolv.conf, unless the spec says something else.
+func (k Kubelet) resolvConf(ctx context.Context, h host.Host, fields map[string]any) (map[string]any, error) {
+	facts, err := h.Facts(ctx)
+	if _, given := k.Config["resolvConf"]; err != nil || given || facts.ResolvConf == "" {
+		return fields, err
 	}
-	return func(ctx context.Context, h host.Host) error {
-		return resource.WaitFor(ctx, "the kubelet to be healthy", 60*time.Second, func(ctx context.Context) error {
-			answer, err := h.Get(ctx, host.GetRequest{URL: url})
-			if err == nil && answer.Status != http.StatusOK {
-				err = fmt.Errorf("%s answers %d: %s", url, answer.Status, answer.Body)
-			}
-			return err
-		})
-	}
+	fields = maps.Clone(fields)
+	fields["resolvConf"] = facts.ResolvConf
+	return fields, nil
 }
 
 // healthURL is where the kubelet answers with these settings; "" if a spec
 // turned that off.
 func healthURL(fields map[string]any) string {
-	addr, port := "127.0.0.1", "10248"
-	if a, ok := fields["healthzBindAddress"].(string); ok && a != "0.0.0.0" && a != "::" {
-		addr = a
-	}
+	addr, _ := fields["healthzBindAddress"].(string)
+	port := int64(10248)
 	if p, ok := fields["healthzPort"]; ok {
 		plain, _ := passthrough.Plain(p)
-		n, _ := plain.(int64)
-		if n <= 0 {
-			return ""
-		}
-		port = strconv.FormatInt(n, 10)
+		port, _ = plain.(int64)
 	}
-	return "http://" + net.JoinHostPort(addr, port) + "/healthz"
+	if port <= 0 {
+		return ""
+	}
+	return "http://" + resource.Local(addr, strconv.FormatInt(port, 10)) + "/healthz"
 }
 
-// config is the KubeletConfiguration, the spec's settings over ours.
-func (m Module) config(resolvConf string) map[string]any {
+// fields are those of the KubeletConfiguration.
+func (k Kubelet) fields() map[string]any {
 	ours := map[string]any{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1",
 		"kind":       "KubeletConfiguration",
@@ -177,25 +134,22 @@ func (m Module) config(resolvConf string) map[string]any {
 		},
 		"authorization":            map[string]any{"mode": "Webhook"},
 		"cgroupDriver":             "systemd",
-		"clusterDNS":               m.ClusterDNS,
-		"clusterDomain":            m.ClusterDomain,
+		"clusterDNS":               k.ClusterDNS,
+		"clusterDomain":            k.ClusterDomain,
 		"containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
 		"rotateCertificates":       true,
 		"tlsCertFile":              pki + "kubelet-server.crt",
 		"tlsPrivateKeyFile":        pki + "kubelet-server.key",
 	}
-	if resolvConf != "" {
-		ours["resolvConf"] = resolvConf
-	}
-	if taints := m.taints(); len(taints) > 0 {
+	if taints := k.taints(); len(taints) > 0 {
 		ours["registerWithTaints"] = taints
 	}
-	return passthrough.Merge(passthrough.Merge(ours, passthrough.Gates(m.FeatureGates)), m.Config)
+	return passthrough.FieldsOver(ours, k.Settings)
 }
 
-func (m Module) taints() []any {
+func (k Kubelet) taints() []any {
 	var list []any
-	for _, t := range m.Taints {
+	for _, t := range k.Taints {
 		taint := map[string]any{"key": t.Key, "effect": t.Effect}
 		if t.Value != "" {
 			taint["value"] = t.Value
@@ -203,36 +157,4 @@ func (m Module) taints() []any {
 		list = append(list, taint)
 	}
 	return list
-}
-
-// unit makes no mount namespace, for containerd has to see what the kubelet
-// mounts; and it wants containerd without being bound to it, for a restart
-// of containerd must not stop the kubelet.
-func (m Module) unit() string {
-	argv := append([]string{
-		"/usr/local/bin/kubelet",
-		"--config=" + configPath,
-		"--kubeconfig=" + kubeconfig,
-		"--hostname-override=" + m.Node,
-		"--node-ip=" + m.IP,
-		"--cert-dir=" + certDir,
-	}, passthrough.Flags(m.Flags)...)
-	return `[Unit]
-Description=kubelet, the Kubernetes node agent
-Documentation=https://kubernetes.io/docs/
-Wants=network-online.target containerd.service
-After=network-online.target containerd.service
-StartLimitIntervalSec=0
-
-[Service]
-Type=exec
-ExecStart=` + resource.Exec(argv...) + `
-Restart=always
-RestartSec=5
-CPUAccounting=yes
-MemoryAccounting=yes
-
-[Install]
-WantedBy=multi-user.target
-`
 }

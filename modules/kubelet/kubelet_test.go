@@ -5,16 +5,17 @@ import (
 	"testing"
 
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
 )
 
-func plainModule() Module {
-	return Module{Node: "worker-1", IP: "192.0.2.11", ClusterDNS: []string{"10.96.0.10"}, ClusterDomain: "cluster.local"}
+func plain() Kubelet {
+	return Kubelet{Node: "worker-1", IP: "192.0.2.11", ClusterDNS: []string{"10.96.0.10"}, ClusterDomain: "cluster.local"}
 }
 
-// labModule is what the lab's hosts need.
-func labModule() Module {
-	m := plainModule()
+// lab is what the lab's hosts need.
+func lab() Kubelet {
+	m := plain()
 	m.Config = map[string]any{"failCgroupV1": false, "failSwapOn": false, "maxPods": 50.0}
 	m.FeatureGates = map[string]bool{"KubeletInUserNamespace": true}
 	m.Flags = map[string]string{"v": "2"}
@@ -23,18 +24,14 @@ func labModule() Module {
 }
 
 func TestFiles(t *testing.T) {
-	for name, m := range map[string]Module{"plain": plainModule(), "lab": labModule()} {
+	for name, m := range map[string]Kubelet{"plain": plain(), "lab": lab()} {
 		t.Run(name, func(t *testing.T) {
-			s, err := m.service(t.Context(), facts{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			golden.Files(t, "testdata/golden/"+name+".txtar", s.Wanted())
+			golden.Module(t, "testdata/golden/"+name+".txtar", facts{hosttest.New("worker-1")}, New(m))
 		})
 	}
 }
 
-// facts is a host of which only the facts are known.
+// facts is a host whose resolv.conf is not the common one.
 type facts struct{ host.Host }
 
 func (facts) Facts(context.Context) (host.Facts, error) {

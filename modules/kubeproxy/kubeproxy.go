@@ -4,14 +4,11 @@
 package kubeproxy
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
-	"fmt"
 	"net"
-	"net/http"
 	"time"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
@@ -19,77 +16,45 @@ import (
 )
 
 const (
-	service    = "kube-proxy.service"
 	configPath = "/etc/kubernetes/kube-proxy.yaml"
 	kubeconfig = "/etc/kubernetes/kube-proxy.kubeconfig"
 )
 
-// Module is the kube-proxy of one host.
-type Module struct {
+// Proxy is the kube-proxy of one host.
+type Proxy struct {
 	Node    string // name of the host's Node
 	PodCIDR string
 	Mode    string // iptables or nftables; "" is iptables
-	// Config, FeatureGates and Flags (without dashes) go over our own.
-	Config       map[string]any
-	FeatureGates map[string]bool
-	Flags        map[string]string
-	Needs        []string // digests of kube-proxy and its certificate
+
+	modules.Settings
+	Binary     string // SHA-256 of the program
+	Kubeconfig string // digest of the kubeconfig
 }
 
-// Check compares configuration, unit and service.
-func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
-	s, err := m.service()
-	if err != nil {
-		return nil, err
-	}
-	return s.Check(ctx, h)
-}
+// New returns the module that keeps the service as p says.
+func New(p Proxy) modules.Module { return p.Service() }
 
-// Apply makes what d says. The kernel goes on with the rules that are there
-// while kube-proxy is away.
-func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
-	s, err := m.service()
-	if err != nil {
-		return err
-	}
-	return s.Apply(ctx, h, d)
-}
-
-// Again restarts the service, see modules.Replacer.
-func (m Module) Again(_ context.Context, d change.Diff) (change.Diff, error) {
-	return resource.Restarted(service, change.ReplaceAsked, d), nil
-}
-
-// Items are all that the module may change, see modules.Owner.
-func (m Module) Items() []string {
-	s, err := m.service()
-	if err != nil {
-		return nil // Check tells it
-	}
-	return s.Items()
-}
-
-// Footprint is what the service leaves, see modules.Resident.
-func (m Module) Footprint() modules.Footprint {
-	s, _ := m.service()
-	return s.Footprint()
-}
-
-func (m Module) service() (resource.Service, error) {
-	fields := m.config()
-	content, err := passthrough.YAML(fields)
-	if err != nil {
-		return resource.Service{}, fmt.Errorf("make %s: %w", configPath, err)
-	}
-	config := host.FileSpec{Path: configPath, Mode: 0o644, Content: content}
+// Service returns the unit, its configuration and when it is ready. While it
+// is down the kernel goes on with the rules that are there. Loading modules is
+// for iptables of the old kind.
+func (p Proxy) Service() resource.Service {
+	fields := p.fields()
 	return resource.Service{
-		Name:  service,
-		Unit:  m.unit(),
-		Files: resource.Files{Dirs: resource.Parents(config), Files: []host.FileSpec{config}},
-		Needs: m.Needs,
-		Ready: ready(fields),
-		Stops: modules.ServesPods, Sysctls: sysctls,
-	}, nil
+		Name: "kube-proxy.service",
+		Unit: resource.Unit{
+			Description:   "kube-proxy, the Kubernetes service proxy",
+			Documentation: "https://kubernetes.io/docs/",
+			Wants:         "network-online.target",
+			Type:          "exec",
+			Argv:          append([]string{"/usr/local/bin/kube-proxy", "--config=" + configPath}, passthrough.Flags(p.Flags)...),
+		}.NetworkAdmin("CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_MODULE CAP_SYS_RESOURCE", ""),
+		Config: resource.Config{Path: configPath, Fields: fields},
+		Inputs: []string{p.Binary, p.Kubeconfig},
+		Ready:  resource.Answers("kube-proxy to have its rules in place", time.Minute, host.GetRequest{URL: healthURL(fields)}, hasRules),
+
+		Stops:   modules.ServesPods,
+		Sysctls: sysctls,
+	}
 }
 
 var sysctls = []modules.Sysctl{
@@ -99,25 +64,13 @@ var sysctls = []modules.Sysctl{
 	{Name: "net.netfilter.nf_conntrack_tcp_timeout_established", Value: "86400"},
 }
 
-// ready asks the health endpoint. It answers 200 as soon as kube-proxy is
-// up; rules are in the kernel once it tells the status of an address family.
-func ready(fields map[string]any) func(context.Context, host.Host) error {
-	url := healthURL(fields)
-	return func(ctx context.Context, h host.Host) error {
-		return resource.WaitFor(ctx, "kube-proxy to have its rules in place", 60*time.Second, func(ctx context.Context) error {
-			answer, err := h.Get(ctx, host.GetRequest{URL: url})
-			if err != nil {
-				return err
-			}
-			var health struct {
-				Status map[string]any `json:"status"`
-			}
-			if answer.Status != http.StatusOK || json.Unmarshal(answer.Body, &health) != nil || len(health.Status) == 0 {
-				return fmt.Errorf("%s answers %d: %s", url, answer.Status, answer.Body)
-			}
-			return nil
-		})
+// hasRules reports whether the rules are in the kernel: kube-proxy answers as
+// soon as it is up, and later with the status of an address family.
+func hasRules(body []byte) bool {
+	var health struct {
+		Status map[string]any `json:"status"`
 	}
+	return json.Unmarshal(body, &health) == nil && len(health.Status) > 0
 }
 
 // healthURL is where kube-proxy answers with these settings. /livez leaves
@@ -128,57 +81,17 @@ func healthURL(fields map[string]any) string {
 	if err != nil {
 		addr, port = bind, "10256"
 	}
-	if addr == "" || addr == "0.0.0.0" || addr == "::" {
-		addr = "127.0.0.1"
-	}
-	return "http://" + net.JoinHostPort(addr, port) + "/livez"
+	return "http://" + resource.Local(addr, port) + "/livez"
 }
 
-// config is the KubeProxyConfiguration, the spec's settings over ours.
-func (m Module) config() map[string]any {
-	mode := m.Mode
-	if mode == "" {
-		mode = "iptables"
-	}
-	ours := map[string]any{
+// fields are those of the KubeProxyConfiguration.
+func (p Proxy) fields() map[string]any {
+	return passthrough.FieldsOver(map[string]any{
 		"apiVersion":       "kubeproxy.config.k8s.io/v1alpha1",
 		"kind":             "KubeProxyConfiguration",
 		"clientConnection": map[string]any{"kubeconfig": kubeconfig},
-		"clusterCIDR":      m.PodCIDR,
-		"hostnameOverride": m.Node,
-		"mode":             mode,
-	}
-	return passthrough.Merge(passthrough.Merge(ours, passthrough.Gates(m.FeatureGates)), m.Config)
-}
-
-// unit lets kube-proxy change the kernel's network settings and little else.
-// Loading modules is for iptables of the old kind.
-func (m Module) unit() string {
-	argv := append([]string{"/usr/local/bin/kube-proxy", "--config=" + configPath}, passthrough.Flags(m.Flags)...)
-	return `[Unit]
-Description=kube-proxy, the Kubernetes service proxy
-Documentation=https://kubernetes.io/docs/
-Wants=network-online.target
-After=network-online.target
-StartLimitIntervalSec=0
-
-[Service]
-Type=exec
-ExecStart=` + resource.Exec(argv...) + `
-Restart=always
-RestartSec=5
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_MODULE CAP_SYS_RESOURCE
-NoNewPrivileges=yes
-ProtectSystem=full
-ProtectHome=yes
-PrivateTmp=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-SystemCallArchitectures=native
-
-[Install]
-WantedBy=multi-user.target
-`
+		"clusterCIDR":      p.PodCIDR,
+		"hostnameOverride": p.Node,
+		"mode":             cmp.Or(p.Mode, "iptables"),
+	}, p.Settings)
 }

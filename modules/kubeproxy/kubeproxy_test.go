@@ -3,29 +3,29 @@ package kubeproxy
 import (
 	"testing"
 
+	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
 )
 
-func plainModule() Module {
-	return Module{Node: "worker-1", PodCIDR: "10.244.0.0/16", Mode: "nftables"}
+func plain() Proxy {
+	return Proxy{Node: "worker-1", PodCIDR: "10.244.0.0/16", Mode: "nftables"}
 }
 
-// labModule is what the lab's hosts need: conntrack settings are the
+// lab is what the lab's hosts need: conntrack settings are the
 // machine's there.
-func labModule() Module {
-	return Module{Node: "worker-1", PodCIDR: "10.244.0.0/16",
-		Config:       map[string]any{"conntrack": map[string]any{"maxPerCore": 0.0, "min": 0.0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"}},
-		FeatureGates: map[string]bool{"ContextualLogging": true}, Flags: map[string]string{"v": "2"}}
+func lab() Proxy {
+	return Proxy{Node: "worker-1", PodCIDR: "10.244.0.0/16",
+		Settings: modules.Settings{
+			Config:       map[string]any{"conntrack": map[string]any{"maxPerCore": 0.0, "min": 0.0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"}},
+			FeatureGates: map[string]bool{"ContextualLogging": true}, Flags: map[string]string{"v": "2"},
+		}}
 }
 
 func TestFiles(t *testing.T) {
-	for name, m := range map[string]Module{"plain": plainModule(), "lab": labModule()} {
+	for name, m := range map[string]Proxy{"plain": plain(), "lab": lab()} {
 		t.Run(name, func(t *testing.T) {
-			s, err := m.service()
-			if err != nil {
-				t.Fatal(err)
-			}
-			golden.Files(t, "testdata/golden/"+name+".txtar", s.Wanted())
+			golden.Module(t, "testdata/golden/"+name+".txtar", hosttest.New("worker-1"), New(m))
 		})
 	}
 }

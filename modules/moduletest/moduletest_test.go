@@ -17,14 +17,12 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
-const unitText = "[Unit]\nDescription=x\n\n[Service]\nExecStart=/usr/local/bin/x --config=/etc/x/x.conf\n\n[Install]\nWantedBy=multi-user.target\n"
-
 // good is a service with its configuration.
 type good struct{ setting string }
 
 func (m good) service() resource.Service {
 	conf := host.FileSpec{Path: "/etc/x/x.conf", Mode: 0o600, Content: []byte(m.setting)}
-	return resource.Service{Name: "x.service", Unit: unitText, Files: resource.Files{Dirs: resource.Parents(conf), Files: []host.FileSpec{conf}}}
+	return resource.Service{Name: "x.service", Unit: resource.Unit{Description: "x", Argv: []string{"/usr/local/bin/x", "--config=/etc/x/x.conf"}}, Files: []host.FileSpec{conf}}
 }
 func (m good) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return m.service().Check(ctx, h)

@@ -8,9 +8,9 @@ import (
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
-func plain() Module { return Module{Binary: "d1", Needs: []string{"d2"}} }
+func plain() Scheduler { return Scheduler{Binary: "d1", Kubeconfig: "d2"} }
 
-func passed() Module {
+func passed() Scheduler {
 	m := plain()
 	m.Config = map[string]any{"parallelism": 4.0, "leaderElection": map[string]any{"leaseDuration": "30s"}}
 	m.FeatureGates = map[string]bool{"A": true}
@@ -19,21 +19,17 @@ func passed() Module {
 }
 
 func TestFiles(t *testing.T) {
-	for name, m := range map[string]Module{"plain": plain(), "passed": passed()} {
+	for name, m := range map[string]Scheduler{"plain": plain(), "passed": passed()} {
 		t.Run(name, func(t *testing.T) {
-			s, err := m.service()
-			if err != nil {
-				t.Fatal(err)
-			}
-			golden.Files(t, "testdata/golden/"+name+".txtar", s.Wanted())
+			golden.Module(t, "testdata/golden/"+name+".txtar", hosttest.New("worker-1"), New(m))
 		})
 	}
 }
 
 func TestConverges(t *testing.T) {
-	moduletest.Converges(t, plain(), moduletest.Prepare(before))
+	moduletest.Converges(t, New(plain()), moduletest.Prepare(before))
 	t.Run("restarts", func(t *testing.T) {
-		moduletest.Converges(t, passed(), moduletest.Prepare(before), moduletest.Before(plain()))
+		moduletest.Converges(t, New(passed()), moduletest.Prepare(before), moduletest.Before(New(plain())))
 	})
 }
 

@@ -10,8 +10,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
 )
+
+// Module fails the test if the files that m adds to a bare host are not those
+// of the archive.
+func Module(t *testing.T, archive string, h host.Host, m modules.Module) {
+	t.Helper()
+	d, err := m.Check(t.Context(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []host.FileSpec
+	for _, c := range d {
+		if c.Kind == change.Text {
+			files = append(files, host.FileSpec{Path: c.Item, Content: []byte(c.Want)})
+		}
+	}
+	Files(t, archive, files)
+}
 
 // Files fails the test if files are not those of the archive.
 func Files(t *testing.T, archive string, files []host.FileSpec) {

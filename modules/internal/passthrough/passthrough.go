@@ -9,8 +9,9 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strings"
 
-	"sigs.k8s.io/yaml"
+	"github.com/pmkctl/pmkctl/modules"
 )
 
 // Merge lays over on base, field by field: maps are merged, everything else
@@ -36,26 +37,17 @@ func Merge(base, over map[string]any) map[string]any {
 	return out
 }
 
-// Gates are feature gates as a configuration file has them.
-func Gates(gates map[string]bool) map[string]any {
-	if len(gates) == 0 {
-		return nil
+// FieldsOver are the fields of a component's configuration: own ones, over
+// them the feature gates and the fields that the spec passes through.
+func FieldsOver(own map[string]any, s modules.Settings) map[string]any {
+	if len(s.FeatureGates) > 0 {
+		gates := map[string]any{}
+		for k, v := range s.FeatureGates {
+			gates[k] = v
+		}
+		own = Merge(own, map[string]any{"featureGates": gates})
 	}
-	out := map[string]any{}
-	for k, v := range gates {
-		out[k] = v
-	}
-	return map[string]any{"featureGates": out}
-}
-
-// YAML writes a configuration with its keys sorted and one field a line, so
-// that one setting that drifted is one line of a diff.
-func YAML(config map[string]any) ([]byte, error) {
-	plain, err := Plain(config)
-	if err != nil {
-		return nil, err
-	}
-	return yaml.Marshal(plain)
+	return Merge(own, s.Config)
 }
 
 // Plain turns a value that came through HCL into one of nil, bool, int64,
@@ -125,11 +117,34 @@ func plainMap[T any](m map[string]T) (any, error) {
 	return out, nil
 }
 
-// Flags are extra flags as arguments, in the order of their names.
+// Flags are flags as arguments, in the order of their names.
 func Flags(flags map[string]string) []string {
 	var args []string
 	for _, k := range slices.Sorted(maps.Keys(flags)) {
 		args = append(args, "--"+k+"="+flags[k])
 	}
 	return args
+}
+
+// FlagsOver are a component's flags: own ones, over them those that the spec
+// passes through, and its feature gates.
+func FlagsOver(own map[string]string, s modules.Settings) map[string]string {
+	flags := maps.Clone(own)
+	maps.Copy(flags, s.Flags)
+	if g := GatesFlag(s.FeatureGates); g != "" {
+		if f := flags["feature-gates"]; f != "" {
+			g = f + "," + g
+		}
+		flags["feature-gates"] = g
+	}
+	return flags
+}
+
+// GatesFlag is feature gates as a flag has them: A=true,B=false.
+func GatesFlag(gates map[string]bool) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(gates)) {
+		list = append(list, fmt.Sprintf("%s=%t", name, gates[name]))
+	}
+	return strings.Join(list, ",")
 }

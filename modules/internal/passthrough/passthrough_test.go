@@ -1,11 +1,11 @@
 package passthrough
 
 import (
-	"encoding/json"
-	"math/big"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pmkctl/pmkctl/modules"
 )
 
 func TestMerge(t *testing.T) {
@@ -33,26 +33,34 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-func TestYAML(t *testing.T) {
-	got, err := YAML(map[string]any{
-		"z": 1.0, "f": 0.5, "b": big.NewFloat(8192), "n": json.Number("3"), "s": []string{"x"},
-		"m": map[string]bool{"on": true}, "text": "yes", "big": float64(1 << 40),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "b: 8192\nbig: 1099511627776\nf: 0.5\nm:\n  \"on\": true\n\"n\": 3\ns:\n- x\ntext: \"yes\"\nz: 1\n"
-	if string(got) != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if _, err := YAML(map[string]any{"x": struct{}{}}); err == nil {
-		t.Error("a struct was written")
-	}
-}
-
 func TestFlags(t *testing.T) {
 	got := Flags(map[string]string{"v": "2", "a-b": "c d"})
 	if diff := cmp.Diff([]string{"--a-b=c d", "--v=2"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestFlagsOver(t *testing.T) {
+	own := map[string]string{"b": "1", "a": "1"}
+	tests := []struct {
+		name  string
+		extra map[string]string
+		gates map[string]bool
+		want  []string
+	}{
+		{"own", nil, nil, []string{"--a=1", "--b=1"}},
+		{"over ours", map[string]string{"b": "2", "c": "3"}, nil, []string{"--a=1", "--b=2", "--c=3"}},
+		{"gates", nil, map[string]bool{"Y": false, "X": true}, []string{"--a=1", "--b=1", "--feature-gates=X=true,Y=false"}},
+		{"gates beside a flag", map[string]string{"feature-gates": "W=true"}, map[string]bool{"X": true}, []string{"--a=1", "--b=1", "--feature-gates=W=true,X=true"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, Flags(FlagsOver(own, modules.Settings{Flags: tt.extra, FeatureGates: tt.gates}))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	if len(own) != 2 || own["b"] != "1" {
+		t.Error("FlagsOver changed its argument")
 	}
 }

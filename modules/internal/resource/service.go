@@ -2,48 +2,76 @@ package resource
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// A Service is a systemd unit that pmkctl writes, and the files it reads.
+// A Service is a module: a systemd unit that pmkctl writes, and the files
+// that it reads.
 type Service struct {
-	Name  string   // kubelet.service
-	Unit  string   // the unit file; the line X-Pmkctl-Inputs is put into its [Unit] section
-	Files Files    // what it reads
-	Needs []string // wanted digests or values of what other steps make for it: a new one restarts it
-	// Late are files that the service is not restarted for.
-	Late Files
+	Name   string // kubelet.service
+	Unit   Unit
+	Config Config          // what it reads
+	Files  []host.FileSpec // what else it reads
+	Dirs   []host.DirSpec  // that it needs beside the Parents of its files
+	Inputs []string        // wanted digests or values of what other steps make for it: a new one restarts it
+	Makes  []string        // files that it makes as it starts: it is restarted if one is missing
+
+	// OnHost returns the fields of Config with what only the host can tell;
+	// nil is the fields as they are.
+	OnHost func(ctx context.Context, h host.Host, fields map[string]any) (map[string]any, error)
+	Ready  Ready // nil if active is all there is to it
 
 	Stops   modules.Order
 	Places  []modules.Place  // where it writes by itself
 	Sysctls []modules.Sysctl // that it sets by itself
-	// Ready waits until the service serves; nil if active is all there is to it.
-	Ready func(ctx context.Context, h host.Host) error
 }
 
-// all are the service's files, the unit last: if it is new, all that it
-// names is there.
-func (s Service) all() Files {
-	f := Files{Dirs: append(append([]host.DirSpec{}, s.Files.Dirs...), s.Late.Dirs...)}
-	f.Files = append(append(f.Files, s.Files.Files...), s.Late.Files...)
-	f.Files = append(f.Files, host.FileSpec{Path: change.UnitFile(s.Name), Mode: 0o644, Content: []byte(s.unit())})
-	return f
+// files are all files of the service, the unit last: if it is new, all that
+// it names is there.
+func (s Service) files() (Files, error) {
+	read := s.Files
+	if s.Config.Path != "" {
+		config, err := s.Config.file()
+		if err != nil {
+			return Files{}, err
+		}
+		read = append([]host.FileSpec{config}, read...)
+	}
+	dirs := slices.DeleteFunc(Parents(read...), func(parent host.DirSpec) bool {
+		return slices.ContainsFunc(s.Dirs, func(d host.DirSpec) bool { return d.Path == parent.Path })
+	})
+	return Files{Dirs: append(dirs, s.Dirs...), Files: append(slices.Clip(read), s.unit(read))}, nil
 }
 
-// Wanted are the service's files as they should be, the unit last.
-func (s Service) Wanted() []host.FileSpec { return s.all().Files }
+// on are all files of the service on a host.
+func (s Service) on(ctx context.Context, h host.Host) (Files, error) {
+	if s.OnHost != nil {
+		fields, err := s.OnHost(ctx, h, s.Config.Fields)
+		if err != nil {
+			return Files{}, err
+		}
+		s.Config.Fields = fields
+	}
+	return s.files()
+}
 
 // Items are the service and its files, see modules.Owner.
-func (s Service) Items() []string { return append(s.all().Items(), s.Name) }
+func (s Service) Items() []string {
+	files, err := s.files()
+	if err != nil {
+		return nil // Check returns it
+	}
+	return append(files.Items(), s.Name)
+}
 
 // Footprint is what stays on a host when the service is removed, see
 // modules.Resident.
@@ -51,50 +79,59 @@ func (s Service) Footprint() modules.Footprint {
 	return modules.Footprint{Unit: s.Name, Stops: s.Stops, Places: s.Places, Sysctls: s.Sysctls}
 }
 
-// unit is the unit file with the hash of all that the service depends on, so
-// that a restart which is still owed shows as a difference on disk.
-func (s Service) unit() string {
-	sum := sha256.New()
-	for _, f := range s.Files.Files {
-		fmt.Fprintf(sum, "%s %d\n", f.Path, len(f.Content))
-		sum.Write(f.Content)
+// Again restarts the service, see modules.Replacer.
+func (s Service) Again(_ context.Context, d change.Diff) (change.Diff, error) {
+	return restarted(s.Name, change.ReplaceAsked, d), nil
+}
+
+// Confirm waits until the service serves, see modules.Confirmer.
+func (s Service) Confirm(ctx context.Context, h host.Host) error {
+	if s.Ready == nil {
+		return nil
 	}
-	for _, n := range s.Needs {
-		fmt.Fprintf(sum, "%s\n", n)
+	if err := s.Ready(ctx, h); err != nil {
+		return WithJournal(ctx, h, s.Name, err)
 	}
-	line := "[Unit]\n" + change.InputsKey + "=" + hex.EncodeToString(sum.Sum(nil)[:16]) + "\n"
-	return strings.Replace(s.Unit, "[Unit]\n", line, 1)
+	return nil
 }
 
 // Check compares the files and the unit's state: enabled, active, and
 // started from what is on disk.
 func (s Service) Check(ctx context.Context, h host.Host) (change.Diff, error) {
-	files := s.all()
-	type answer struct {
-		d   change.Diff
-		err error
-	}
-	onDisk := make(chan answer, 1)
-	go func() {
-		d, err := files.Check(ctx, h)
-		onDisk <- answer{d, err}
-	}()
-	units, err := h.Units(ctx, []string{s.Name})
-	a := <-onDisk
-	if a.err != nil {
-		return nil, a.err
-	}
+	files, err := s.on(ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	return append(a.d, s.diffState(units[0], a.d)...), nil
+	queries := files.Queries()
+	for _, p := range s.Makes {
+		queries = append(queries, host.FileQuery{Path: p})
+	}
+	var have []host.File
+	var units []host.Unit
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { have, err = h.Files(gctx, queries); return err })
+	g.Go(func() (err error) { units, err = h.Units(gctx, []string{s.Name}); return err })
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	made := have[len(have)-len(s.Makes):]
+	d := files.Diff(have[:len(have)-len(s.Makes)])
+	d = append(d, s.diffState(units[0], restarts(files, d))...)
+	for _, f := range made {
+		if f.Type != host.Regular {
+			d = restarted(s.Name, f.Path+" is missing", d)
+		}
+	}
+	return d, nil
 }
 
-func (s Service) diffState(u host.Unit, files change.Diff) change.Diff {
+// diffState compares the unit's state; cause is a file that a restart is due
+// for.
+func (s Service) diffState(u host.Unit, cause string) change.Diff {
 	if u.Load == "not-found" || u.Load == "" {
 		return change.Diff{change.OfUnit(change.Add, s.Name, change.UnitState{}, change.Serving)}
 	}
-	state, cause := change.StateOf(u), s.restarts(files)
+	state := change.StateOf(u)
 	c := change.OfUnit(change.Restart, s.Name, state, change.Serving)
 	switch {
 	case state != change.Serving:
@@ -111,9 +148,9 @@ func (s Service) diffState(u host.Unit, files change.Diff) change.Diff {
 	return change.Diff{c}
 }
 
-// Restarted returns d with a restart of the service, unless d starts it in
+// restarted returns d with a restart of the service, unless d starts it in
 // any case.
-func Restarted(service, why string, d change.Diff) change.Diff {
+func restarted(service, why string, d change.Diff) change.Diff {
 	d = slices.DeleteFunc(d, func(c change.Change) bool { return reloads(c, service) })
 	if d.Touches(service) {
 		return d
@@ -129,14 +166,13 @@ func reloads(c change.Change, service string) bool {
 	return c.Item == service && c.Action == change.Reload
 }
 
-// restarts names the first change that the service must be restarted for.
-func (s Service) restarts(d change.Diff) string {
+// restarts is the first file in d that the service must be restarted for: its
+// unit, or the content of what it reads.
+func restarts(files Files, d change.Diff) string {
+	unit := files.Files[len(files.Files)-1].Path
 	for _, c := range d {
-		if c.Item == change.UnitFile(s.Name) {
-			return c.Item
-		}
-		for _, f := range s.Files.Files {
-			if c.Item == f.Path && c.IsText() {
+		for _, f := range files.Files {
+			if c.Item == f.Path && (c.IsText() || f.Path == unit) {
 				return c.Item
 			}
 		}
@@ -148,45 +184,48 @@ func (s Service) restarts(d change.Diff) string {
 // and starts it. Stopping first means that an Apply cut off half way leaves
 // it down, where the next Check finds it.
 func (s Service) Apply(ctx context.Context, h host.Host, d change.Diff) error {
-	files := s.all()
+	files, err := s.on(ctx, h)
+	if err != nil {
+		return err
+	}
 	if !d.Touches(s.Name) {
 		return files.Apply(ctx, h, d)
 	}
 	if slices.ContainsFunc(d, func(c change.Change) bool { return reloads(c, s.Name) }) {
-		return s.reload(ctx, h, d)
-	}
-	units, err := h.Units(ctx, []string{s.Name})
-	if err != nil {
-		return err
-	}
-	if change.StateOf(units[0]).Runs() {
-		if err := h.Unit(ctx, s.Name, host.Stop); err != nil {
-			return fmt.Errorf("stop %s: %w", s.Name, err)
+		if err := files.Apply(ctx, h, d); err != nil {
+			return err
 		}
+		return s.do(ctx, h, host.Reload)
+	}
+	if err := s.Stop(ctx, h); err != nil {
+		return err
 	}
 	if err := files.Apply(ctx, h, d); err != nil {
 		return err
 	}
-	for _, do := range []host.UnitAction{host.Enable, host.Reload, host.Start} {
-		if err := h.Unit(ctx, s.Name, do); err != nil {
-			return WithJournal(ctx, h, s.Name, fmt.Errorf("%s %s: %w", do, s.Name, err))
+	for _, action := range []host.UnitAction{host.Enable, host.Reload, host.Start} {
+		if err := s.do(ctx, h, action); err != nil {
+			return WithJournal(ctx, h, s.Name, err)
 		}
 	}
-	if s.Ready == nil {
-		return nil
-	}
-	if err := s.Ready(ctx, h); err != nil {
-		return WithJournal(ctx, h, s.Name, err)
-	}
-	return nil
+	return s.Confirm(ctx, h)
 }
 
-func (s Service) reload(ctx context.Context, h host.Host, d change.Diff) error {
-	if err := s.all().Apply(ctx, h, d); err != nil {
+// Stop stops the service if it runs or is about to.
+func (s Service) Stop(ctx context.Context, h host.Host) error {
+	units, err := h.Units(ctx, []string{s.Name})
+	if err != nil {
 		return err
 	}
-	if err := h.Unit(ctx, "", host.Reload); err != nil {
-		return fmt.Errorf("reload %s: %w", s.Name, err)
+	if !change.StateOf(units[0]).Runs() {
+		return nil
+	}
+	return s.do(ctx, h, host.Stop)
+}
+
+func (s Service) do(ctx context.Context, h host.Host, action host.UnitAction) error {
+	if err := h.Unit(ctx, s.Name, action); err != nil {
+		return fmt.Errorf("%s %s: %w", action, s.Name, err)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 // ours is a service of pmkctl that runs on h.
 func ours(t *testing.T, h *hosttest.Host) resource.Service {
 	t.Helper()
-	s := resource.Service{Name: "x.service", Unit: "[Unit]\nDescription=x\n\n[Service]\nType=exec\nExecStart=/usr/local/bin/x\n\n[Install]\nWantedBy=multi-user.target\n"}
+	s := resource.Service{Name: "x.service", Unit: resource.Unit{Description: "x", Type: "exec", Argv: []string{"/usr/local/bin/x"}}}
 	hosttest.WithPrograms("x")(h.Admin())
 	apply(t, s, h)
 	return s
@@ -60,7 +60,7 @@ func TestServiceLeavesNoReloadOwed(t *testing.T) {
 	if needsReload(t, h) {
 		t.Error("systemd needs a reload after the first Apply")
 	}
-	s.Unit += "# new\n"
+	s.Unit.Options += "# new\n"
 	apply(t, s, h)
 	if needsReload(t, h) {
 		t.Error("systemd needs a reload after a change of the unit")
@@ -89,7 +89,7 @@ func TestUnreadUnitIsReloaded(t *testing.T) {
 	if len(d) != 1 || d[0].Action != change.Reload || d[0].Item != s.Name {
 		t.Fatalf("got %+v, want a reload", d)
 	}
-	if r := resource.Restarted(s.Name, "asked", checked(t, s, h)); len(r) != 1 || r[0].Action != change.Restart {
+	if r, err := s.Again(t.Context(), checked(t, s, h)); err != nil || len(r) != 1 || r[0].Action != change.Restart {
 		t.Errorf("to be restarted: got %+v, want a restart", r)
 	}
 	before := h.Stamps()[s.Name]

@@ -41,7 +41,7 @@ func sleeper(t *testing.T, h *oshost.Host, name string) resource.Service {
 			t.Error(err)
 		}
 	})
-	return resource.Service{Name: name, Unit: "[Unit]\nDescription=pmkctl test\n\n[Service]\nType=exec\nExecStart=/bin/sleep infinity\n\n[Install]\nWantedBy=multi-user.target\n"}
+	return resource.Service{Name: name, Unit: resource.Unit{Description: "pmkctl test", Type: "exec", Argv: []string{"/bin/sleep", "infinity"}}}
 }
 
 // systemd 257 says of all units that it needs a reload once one was enabled.

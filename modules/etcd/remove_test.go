@@ -22,7 +22,7 @@ func votersOf(names string) []host.EtcdMember {
 	return list
 }
 
-func TestMayLeave(t *testing.T) {
+func TestMayRemove(t *testing.T) {
 	tests := []struct{ members, want string }{
 		{"a b c", ""},
 		{"a b", ""},
@@ -40,7 +40,7 @@ func TestMayLeave(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.members, func(t *testing.T) {
-			err := mayLeave(votersOf(tt.members), "a")
+			err := mayRemove(votersOf(tt.members), "a")
 			if tt.want == "" && err != nil || tt.want != "" && !strings.HasPrefix(fmt.Sprint(err), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}

@@ -1,0 +1,36 @@
+package resource
+
+import (
+	"fmt"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
+)
+
+// A Config is a configuration file that is made of fields.
+type Config struct {
+	Path   string
+	Fields map[string]any
+	// Encode writes maps with their keys sorted and one field a line, so that
+	// one setting that drifted is one line of a diff; nil writes YAML.
+	Encode func(fields any) ([]byte, error)
+}
+
+// file is the file with mode 0644.
+func (c Config) file() (host.FileSpec, error) {
+	encode := c.Encode
+	if encode == nil {
+		encode = yaml.Marshal
+	}
+	fields, err := passthrough.Plain(c.Fields)
+	if err != nil {
+		return host.FileSpec{}, fmt.Errorf("make %s: %w", c.Path, err)
+	}
+	content, err := encode(fields)
+	if err != nil {
+		return host.FileSpec{}, fmt.Errorf("make %s: %w", c.Path, err)
+	}
+	return host.FileSpec{Path: c.Path, Mode: 0o644, Content: content}, nil
+}

@@ -1,0 +1,74 @@
+package resource
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/pmkctl/pmkctl/host"
+)
+
+// A Ready waits until a service serves.
+type Ready func(ctx context.Context, h host.Host) error
+
+// Healthy waits until a health endpoint of the host answers 200. The limit is
+// for a small machine with all of a control plane starting at once, which
+// needs half of it.
+func Healthy(what string, r host.GetRequest) Ready {
+	return Answers(what+" to be healthy at "+r.URL, 90*time.Second, r, nil)
+}
+
+// Answers waits until an endpoint of the host answers 200 with a body that
+// serves, if that is not nil, finds good. It is nil without a URL to ask.
+func Answers(condition string, limit time.Duration, r host.GetRequest, serves func(body []byte) bool) Ready {
+	if r.URL == "" {
+		return nil
+	}
+	return func(ctx context.Context, h host.Host) error {
+		return WaitFor(ctx, condition, limit, func(ctx context.Context) error {
+			resp, err := h.Get(ctx, r)
+			if err != nil {
+				return err
+			}
+			if resp.Status != http.StatusOK || serves != nil && !serves(resp.Body) {
+				return fmt.Errorf("status %d: %s", resp.Status, firstLines(resp.Body))
+			}
+			return nil
+		})
+	}
+}
+
+// firstLines is enough of an answer to see what is not well: /readyz lists
+// its checks, the failed ones marked [-].
+func firstLines(body []byte) string {
+	var bad, all []string
+	for line := range strings.Lines(string(body)) {
+		line = strings.TrimSpace(line)
+		all = append(all, line)
+		if strings.HasPrefix(line, "[-]") {
+			bad = append(bad, line)
+		}
+	}
+	if len(bad) > 0 {
+		all = bad
+	}
+	return strings.Join(all[:min(3, len(all))], "; ")
+}
+
+// Secure is the endpoint of a component of the control plane with these
+// flags, which serves by TLS alone.
+func Secure(flags map[string]string, path, ca string) host.GetRequest {
+	return host.GetRequest{URL: "https://" + Local(flags["bind-address"], flags["secure-port"]) + path, CAPath: ca}
+}
+
+// Local is the address and port at which the host itself reaches what
+// listens at this address.
+func Local(address, port string) string {
+	if a := net.ParseIP(address); a == nil || a.IsUnspecified() {
+		address = "127.0.0.1"
+	}
+	return net.JoinHostPort(address, port)
+}
