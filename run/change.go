@@ -10,7 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/plan/saved"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/wording"
 )
 
 // An order is the changes to be made.
@@ -58,7 +58,7 @@ func (r *Run) verify(ctx context.Context, w order, result *executor.Result) erro
 	if len(remaining.Pending())+len(errs) == 0 {
 		return shown
 	}
-	shown = errors.Join(shown, r.Console.Plan(remaining, view.NamesOf(r.cluster)))
+	shown = errors.Join(shown, r.Console.Plan(remaining, wording.NamesOf(r.cluster)))
 	return &Error{Incomplete, errors.Join(append(errs, shown,
 		errors.New("the check after the apply found what is shown above; "+w.next))...)}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/sshhost"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
 // A connection is the sessions with the hosts of a run.
@@ -23,7 +23,7 @@ type connection struct {
 	sessions map[string]host.Session
 	failed   map[string]error // hosts that could not be reached
 	readOnly bool             // agents cannot change their hosts
-	console  *view.Console
+	console  *terminal.Console
 	log      *callLog
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/state"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
 // Drift shows what is not on the hosts as pmkctl left it, though nobody
@@ -37,7 +37,7 @@ func Drift(ctx context.Context, o Options, detailed bool) error {
 	if err := r.judgeChecks(checked); err != nil { // policies are about plans
 		return err
 	}
-	if detailed && slices.ContainsFunc(found, func(h view.HostDrift) bool { return len(h.Items) > 0 }) {
+	if detailed && slices.ContainsFunc(found, func(h terminal.HostDrift) bool { return len(h.Items) > 0 }) {
 		return &Error{Outcome: ChangesPending}
 	}
 	return nil
@@ -56,9 +56,9 @@ func withoutProbes(g *plan.Graph) *plan.Graph {
 }
 
 // findDrift asks all hosts at once.
-func (r *Run) findDrift(ctx context.Context, checked *executor.Checked) ([]view.HostDrift, error) {
+func (r *Run) findDrift(ctx context.Context, checked *executor.Checked) ([]terminal.HostDrift, error) {
 	var mu sync.Mutex
-	found := map[string]view.HostDrift{}
+	found := map[string]terminal.HostDrift{}
 	err := r.conn.each(func(name string, s host.Session) error {
 		drifted, err := r.world.Records[name].Drift(ctx, s)
 		if err != nil {
@@ -70,10 +70,10 @@ func (r *Run) findDrift(ctx context.Context, checked *executor.Checked) ([]view.
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		found[name] = view.HostDrift{Host: name, Items: driftItems(drifted, name, checked), Stays: stays}
+		found[name] = terminal.HostDrift{Host: name, Items: driftItems(drifted, name, checked), Stays: stays}
 		return nil
 	})
-	var list []view.HostDrift
+	var list []terminal.HostDrift
 	for _, h := range r.cluster.Hosts {
 		hd := found[h.Name]
 		hd.Host = h.Name

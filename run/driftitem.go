@@ -10,14 +10,15 @@ import (
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/state"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/terminal"
+	"github.com/pmkctl/pmkctl/view/wording"
 )
 
 // driftItems are what drifted on a host, by its record and by the API.
-func driftItems(drifted []state.Drift, host string, checked *executor.Checked) []view.DriftItem {
+func driftItems(drifted []state.Drift, host string, checked *executor.Checked) []terminal.DriftItem {
 	changes := changesOn(checked, host)
 	_, compared := checked.Diffs[address.Of("kernel", host)]
-	var items []view.DriftItem
+	var items []terminal.DriftItem
 	for _, d := range drifted {
 		item := driftItem(d, changes)
 		if d.AtLeast() && compared && !item.Mended {
@@ -45,8 +46,8 @@ func changesOn(c *executor.Checked, host string) (d change.Diff) {
 
 // driftItem finds in the plan what becomes of a thing that drifted. The
 // content that it had is known if that is still the wanted one.
-func driftItem(d state.Drift, changes change.Diff) view.DriftItem {
-	item := view.DriftItem{Drift: d}
+func driftItem(d state.Drift, changes change.Diff) terminal.DriftItem {
+	item := terminal.DriftItem{Drift: d}
 	for _, c := range changes {
 		if c.Item != d.Item {
 			continue
@@ -59,14 +60,14 @@ func driftItem(d state.Drift, changes change.Diff) view.DriftItem {
 			item.Changed = true
 		} else if d.What == state.OfContent {
 			c.Have, c.Want = c.Want, c.Have
-			item.Lines = view.Lines(c)
+			item.Lines = wording.Lines(c)
 		}
 	}
 	return item
 }
 
 // driftedObject is an object of the API that somebody else wrote.
-func driftedObject(c change.Change) view.DriftItem {
+func driftedObject(c change.Change) terminal.DriftItem {
 	d := state.Drift{Item: c.Item, Kind: c.Kind, What: state.OfContent}
 	switch {
 	case c.Action == change.Add:
@@ -77,22 +78,22 @@ func driftedObject(c change.Change) view.DriftItem {
 	if c.Why != "" {
 		d.By.Traces = []host.Trace{{Source: "object", What: c.Why, Names: true}}
 	}
-	item := view.DriftItem{Drift: d, Mended: true}
+	item := terminal.DriftItem{Drift: d, Mended: true}
 	if c.Action != change.Add {
 		c.Have, c.Want = c.Want, c.Have
-		item.Lines = view.Lines(c)
+		item.Lines = wording.Lines(c)
 	}
 	return item
 }
 
 // askedFor are the steps that have something to do beside what drifted:
 // what follows from that, such as a restart, is no reason of its own.
-func askedFor(c *executor.Checked, found []view.HostDrift) []string {
+func askedFor(c *executor.Checked, found []terminal.HostDrift) []string {
 	var steps []string
 	for _, s := range c.Pending() {
 		drifted := func(item string) bool {
-			return slices.ContainsFunc(found, func(h view.HostDrift) bool {
-				return h.Host == s.RunsOn() && slices.ContainsFunc(h.Items, func(d view.DriftItem) bool { return d.Item == item && !d.Changed && !d.Leaves })
+			return slices.ContainsFunc(found, func(h terminal.HostDrift) bool {
+				return h.Host == s.RunsOn() && slices.ContainsFunc(h.Items, func(d terminal.DriftItem) bool { return d.Item == item && !d.Changed && !d.Leaves })
 			})
 		}
 		if slices.ContainsFunc(c.Diffs[s.Addr], func(ch change.Change) bool {

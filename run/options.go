@@ -7,12 +7,12 @@ import (
 
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
 // Options are what every run is given.
 type Options struct {
-	Console   *view.Console
+	Console   *terminal.Console
 	Version   string           // of this program
 	Now       func() time.Time // policies are judged and plans are dated by it
 	Log       string           // file that gets every call to a host's agent; "" for none
@@ -32,7 +32,7 @@ func (o Options) Load() (*spec.Cluster, map[string]*hcl.File, error) {
 }
 
 // Diagnose shows diagnostics. It returns an error if there is one among them.
-func Diagnose(c *view.Console, files map[string]*hcl.File, diags hcl.Diagnostics) error {
+func Diagnose(c *terminal.Console, files map[string]*hcl.File, diags hcl.Diagnostics) error {
 	if err := c.Diagnostics(files, diags); err != nil {
 		return err
 	}

@@ -3,7 +3,8 @@ package run
 import (
 	"context"
 
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/document"
+	"github.com/pmkctl/pmkctl/view/page"
 )
 
 // PreflightOptions are those of Preflight.
@@ -32,10 +33,10 @@ func Preflight(ctx context.Context, o PreflightOptions) error {
 	checked := r.check(ctx)
 	verdict := r.judge(checked)
 	// All forms of the report are made from the same values.
-	doc := view.NewPreflightDoc(view.PreflightRun{Program: r.Version, Cluster: r.cluster, Began: began, Checked: checked,
+	doc := document.NewPreflight(document.PreflightRun{Program: r.Version, Cluster: r.cluster, Began: began, Graph: checked.Graph, Diffs: checked.Diffs, Errs: checked.Errs,
 		Report: r.compiled.Report(), Left: r.absent(), Failed: r.conn.failed, ExitCode: o.ExitCode(verdict)})
 	if o.Page != "" {
-		if err := r.Console.PreflightPage(o.Page, doc); err != nil {
+		if err := page.WritePreflight(o.Page, doc); err != nil {
 			return err
 		}
 	}

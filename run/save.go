@@ -10,6 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/plan/saved"
+	"github.com/pmkctl/pmkctl/view/page"
 )
 
 // write writes a plan to the files that the options name.
@@ -23,7 +24,7 @@ func (o PlanOptions) write(p *saved.Plan) (err error) {
 			return err
 		}
 	}
-	return o.Console.PlanPage(o.Page, p, id)
+	return page.WritePlan(o.Page, p, id)
 }
 
 // save writes a plan to a file, and shows its digest.

@@ -7,7 +7,8 @@ import (
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/terminal"
+	"github.com/pmkctl/pmkctl/view/wording"
 )
 
 // A savedRun is a run that does what a saved plan says and nothing else.
@@ -98,11 +99,11 @@ func (r *savedRun) resume(ctx context.Context) (order, error) {
 	if err := r.judge(checked); err != nil {
 		return order{}, err
 	}
-	if err := r.stale(view.Moves(checked.Since(r.plan, did))); err != nil {
+	if err := r.stale(terminal.Moves(checked.Since(r.plan, did))); err != nil {
 		return order{}, err
 	}
 	r.Console.EmitPlan(checked, r.cluster.Everyone())
 	return order{checked: checked, plan: r.planID, reviewed: executor.Saved(r.plan).Diffs,
 			unnoted: unnoted(r.plan.Pending(), checked, did), next: "plan again to go on"},
-		r.Console.Print("%s\n", view.SummaryLine(checked.Summary()))
+		r.Console.Print("%s\n", wording.Summary(checked.Summary()))
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/sshhost"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/wording"
 )
 
 // Scan prints the fingerprints of the keys of all hosts. If write, it adds the
@@ -45,7 +45,7 @@ func Scan(ctx context.Context, o Options, write bool) error {
 		if err != nil {
 			return &Error{Unreachable, err}
 		}
-		o.Console.Note("%s: %s added to %s", h.Name, view.Count(added, "key"), knownHosts(h.SSH))
+		o.Console.Note("%s: %s added to %s", h.Name, wording.Count(added, "key"), knownHosts(h.SSH))
 	}
 	return failed
 }

@@ -6,13 +6,13 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/wording"
 )
 
 // showPlan prints a plan, and which hosts it does not clean.
 func (r *Run) showPlan(c *executor.Checked) error {
 	r.Console.EmitPlan(c, r.cluster.Everyone())
-	return errors.Join(r.Console.Plan(c, view.NamesOf(r.cluster)), r.showSpared())
+	return errors.Join(r.Console.Plan(c, wording.NamesOf(r.cluster)), r.showSpared())
 }
 
 func (r *Run) showSpared() error {

@@ -11,7 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/sshhost"
 	"github.com/pmkctl/pmkctl/state"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/wording"
 )
 
 // stillGivenUp drops the hosts that the plan gave up, and refuses the plan if
@@ -85,7 +85,7 @@ func (r *savedRun) stale(moved []string) error {
 		return nil
 	}
 	return refusedf("the plan of %s is stale; nothing was changed. Since then moved:\n  %s\nPlan again, and review what it says.",
-		view.When(r.plan.Made), strings.Join(moved, "\n  "))
+		wording.When(r.plan.Made), strings.Join(moved, "\n  "))
 }
 
 // movedRecords are hosts whose record names another cluster than it did, or

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pmkctl/pmkctl/run"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
 // applyFlags are those of commands that change hosts.
@@ -76,7 +76,7 @@ func (a *app) ask(ctx context.Context, question string) (string, error) {
 		return "", errors.New("approval is needed, and with -json nobody is asked" + instead)
 	case !a.flags.input:
 		return "", errors.New("approval is needed, and with -input=false nobody is asked" + instead)
-	case !view.IsTerminal(a.console.In):
+	case !terminal.IsTerminal(a.console.In):
 		return "", errors.New("approval is needed and there is no terminal to ask on" + instead)
 	}
 	return a.console.Ask(ctx, question)

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pmkctl/pmkctl/event"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/document"
 )
 
 // eventFlags are the flags of commands that tell programs what happens. -json
@@ -45,7 +45,7 @@ func (a *app) beginEvents(command string) error {
 			a.outlets = append(a.outlets, o)
 		}
 	}
-	a.console.StreamTo(view.NewStream(func(line []byte) {
+	a.console.StreamTo(document.NewStream(func(line []byte) {
 		for _, o := range a.outlets {
 			o.put(line)
 		}

@@ -8,7 +8,8 @@ import (
 
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/document"
+	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
 func (a *app) explainCommand() *cobra.Command {
@@ -49,22 +50,22 @@ func namesStep(text string) bool {
 
 func (a *app) explainAll(asJSON bool) error {
 	if !asJSON {
-		return view.ExplainAll(a.console.Out, preflight.Catalogue, a.console.Style())
+		return terminal.ExplainAll(a.console.Out, preflight.Catalogue, a.console.Style())
 	}
-	var all []view.Explained
+	var all []document.Explained
 	for _, c := range preflight.Catalogue {
-		all = append(all, view.NewExplained(c))
+		all = append(all, document.NewExplained(c))
 	}
-	return view.ExplainJSON(a.console.Out, all)
+	return document.Write(a.console.Out, all)
 }
 
 func (a *app) explain(id string, asJSON bool) error {
 	c, ok := preflight.Find(strings.ToUpper(id))
 	switch near := preflight.Near(id); {
 	case ok && asJSON:
-		return view.ExplainJSON(a.console.Out, view.NewExplained(c))
+		return document.Write(a.console.Out, document.NewExplained(c))
 	case ok:
-		return view.Explain(a.console.Out, c, a.console.Style())
+		return terminal.Explain(a.console.Out, c, a.console.Style())
 	case near != "":
 		return fmt.Errorf("there is no check %q; did you mean %s? pmkctl explain lists them all", id, near)
 	}

@@ -16,7 +16,9 @@ import (
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/run"
 	"github.com/pmkctl/pmkctl/spec"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/document"
+	"github.com/pmkctl/pmkctl/view/terminal"
+	"github.com/pmkctl/pmkctl/view/wording"
 )
 
 // explainStep tells of a step of a spec or a saved plan: args are the step,
@@ -34,17 +36,21 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 	case err != nil:
 		return err
 	case len(found) > 1:
-		return fmt.Errorf("%s names %s: write the address of one, such as %s", args[0], view.Count(len(found), "step"), found[0].Addr)
+		return fmt.Errorf("%s names %s: write the address of one, such as %s", args[0], wording.Count(len(found), "step"), found[0].Addr)
 	}
-	e := view.NewExplainedStep(c, found[0], s.saved != nil)
+	e := document.NewExplainedStep(c.Graph, found[0], c.Diffs[found[0].Addr], c.Pending())
 	e.Of = s.title()
+	e.Planned = s.saved != nil
+	if l, ok := c.Left[e.Step]; ok {
+		e.LeftOut = &l
+	}
 	e.Replaced = slices.ContainsFunc(s.steps, func(other saved.Step) bool { return other.Addr == e.Step && other.Replaced })
 	e.Owns = append(e.Owns, s.owned(ctx, found[0].Addr)...)
 	e.Snippet = a.snippet(s, found[0].Source)
 	if asJSON {
-		return view.ExplainJSON(a.console.Out, e)
+		return document.Write(a.console.Out, e)
 	}
-	return view.ExplainStep(a.console.Out, e, a.console.Style())
+	return terminal.ExplainStep(a.console.Out, e, a.console.Style())
 }
 
 // leaves reports whether text names a step that only plans have in which

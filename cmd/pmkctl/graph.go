@@ -18,8 +18,8 @@ import (
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/run"
 	"github.com/pmkctl/pmkctl/spec"
-	"github.com/pmkctl/pmkctl/view"
 	"github.com/pmkctl/pmkctl/view/graphview"
+	"github.com/pmkctl/pmkctl/view/wording"
 )
 
 // graphFlags are those of graph alone.
@@ -142,7 +142,7 @@ func (a *app) stepsOf(ctx context.Context, args []string) (*source, error) {
 // title says what the steps are of.
 func (s *source) title() string {
 	if s.saved == nil {
-		return fmt.Sprintf("Cluster %s on bare hosts: %s", s.cluster.Name, view.Count(len(s.steps), "step"))
+		return fmt.Sprintf("Cluster %s on bare hosts: %s", s.cluster.Name, wording.Count(len(s.steps), "step"))
 	}
-	return fmt.Sprintf("Cluster %s, plan of %s: %s", s.cluster.Name, view.When(s.saved.Made), view.Count(len(s.steps), "step"))
+	return fmt.Sprintf("Cluster %s, plan of %s: %s", s.cluster.Name, wording.When(s.saved.Made), wording.Count(len(s.steps), "step"))
 }

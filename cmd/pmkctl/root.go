@@ -14,12 +14,12 @@ import (
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/run"
 	"github.com/pmkctl/pmkctl/spec"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
 // app is one run of the command.
 type app struct {
-	console     view.Console
+	console     terminal.Console
 	flags       flags
 	args        []string      // the command line, with flags as cobra reads them
 	stderr      io.Writer     // even where the console has none
@@ -42,7 +42,7 @@ type flags struct {
 }
 
 func newApp(args []string, s streams) *app {
-	return &app{console: view.Console{In: s.in, Out: s.out, Err: s.err, Automated: os.Getenv("PMK_IN_AUTOMATION") != ""},
+	return &app{console: terminal.Console{In: s.in, Out: s.out, Err: s.err, Automated: os.Getenv("PMK_IN_AUTOMATION") != ""},
 		args: longFlags(args), stderr: s.err, stop: make(chan struct{})}
 }
 

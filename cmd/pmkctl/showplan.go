@@ -5,8 +5,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/run"
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/document"
+	"github.com/pmkctl/pmkctl/view/page"
+	"github.com/pmkctl/pmkctl/view/terminal"
+	"github.com/pmkctl/pmkctl/view/wording"
 )
 
 // showFlags are those of show alone.
@@ -49,15 +53,15 @@ func (a *app) showPlan(args []string, f showFlags) error {
 		return err
 	}
 	if f.html != "" {
-		if err := a.console.PlanPage(f.html, p, id); err != nil {
+		if err := page.WritePlan(f.html, p, id); err != nil {
 			return err
 		}
 	}
 	switch {
 	case f.markdown:
-		return view.PlanMarkdown(a.console.Out, p, id, view.NamesOf(p.Cluster))
+		return page.Markdown(a.console.Out, p, id, wording.NamesOf(p.Cluster))
 	case f.json:
-		return view.SavedJSON(a.console.Out, p, id)
+		return document.Plan(a.console.Out, p, id, wording.Summary(executor.Saved(p).Summary()))
 	}
-	return view.Saved(a.console.Out, p, id, view.NamesOf(p.Cluster), a.console.Style())
+	return terminal.Saved(a.console.Out, p, id, wording.NamesOf(p.Cluster), a.console.Style())
 }

@@ -6,7 +6,7 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
 // streams are standard input, output and error.
@@ -22,7 +22,7 @@ type piped struct{ io.Writer }
 
 // readBy returns f as an output of the command.
 func readBy(f *os.File) io.Writer {
-	if view.IsTerminal(f) {
+	if terminal.IsTerminal(f) {
 		return f // it is recognised by its type
 	}
 	return piped{f}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pmkctl/pmkctl/view"
+	"github.com/pmkctl/pmkctl/view/wording"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -18,7 +18,7 @@ func (a *app) validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.console.Out, "The spec is valid: cluster %s, %s.\n", cluster.Name, view.Count(len(cluster.Hosts), "host"))
+			fmt.Fprintf(a.console.Out, "The spec is valid: cluster %s, %s.\n", cluster.Name, wording.Count(len(cluster.Hosts), "host"))
 			return nil
 		},
 	}), true)

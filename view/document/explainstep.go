@@ -1,0 +1,50 @@
+package document
+
+import (
+	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/plan"
+)
+
+// ExplainedStep is a step as `pmkctl explain -json` gives it.
+type ExplainedStep struct {
+	Step     address.Step    `json:"step"`
+	Of       string          `json:"of"` // what has the step, in words
+	Purpose  string          `json:"purpose"`
+	Source   source          `json:"source"`
+	Snippet  string          `json:"snippet,omitempty"` // the line of the source
+	Planned  bool            `json:"planned"`           // it is of a plan, which has the changes
+	Changes  []change.Change `json:"changes"`
+	Owns     []string        `json:"owns"` // all that it may change
+	LeftOut  *plan.Left      `json:"left_out,omitempty"`
+	Replaced bool            `json:"replaced"`
+	RunsOn   string          `json:"runs_on"`
+
+	WaitsFor      []address.Step `json:"waits_for"` // at once
+	WaitsForAll   []address.Step `json:"waits_for_all"`
+	WaitedForBy   []address.Step `json:"waited_for_by"`
+	WaitedForAll  []address.Step `json:"waited_for_by_all"`
+	PendingBefore int            `json:"pending_before"` // of those that it waits for, directly or not: how many change something
+}
+
+// NewExplainedStep returns what the graph knows of a step, whose difference
+// is d, and of the pending steps that it waits for. The caller adds the rest.
+func NewExplainedStep(g *plan.Graph, s *plan.Step, d change.Diff, pending []*plan.Step) *ExplainedStep {
+	e := &ExplainedStep{Step: s.Addr, Purpose: plan.Purpose(s.Addr.Module), Source: source{s.Source.Filename, s.Source.Start.Line},
+		Changes: append([]change.Change{}, d...), Owns: []string{}, RunsOn: s.RunsOn()}
+	e.WaitsFor, e.WaitsForAll = g.Before(s.Addr)
+	e.WaitedForBy, e.WaitedForAll = g.Behind(s.Addr)
+	for _, list := range []*[]address.Step{&e.WaitsFor, &e.WaitsForAll, &e.WaitedForBy, &e.WaitedForAll} {
+		*list = append([]address.Step{}, *list...)
+	}
+	before := map[address.Step]bool{}
+	for _, a := range e.WaitsForAll {
+		before[a] = true
+	}
+	for _, p := range pending {
+		if before[p.Addr] {
+			e.PendingBefore++
+		}
+	}
+	return e
+}

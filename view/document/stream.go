@@ -1,0 +1,398 @@
+package document
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/event"
+)
+
+// StreamVersion is the version of the lines that Stream writes: what is added
+// counts up behind the dot, what a reader would stumble over before it.
+const StreamVersion = "1.1"
+
+// progressEvery is how often at most a step's progress is told.
+const progressEvery = time.Second
+
+// A Stream writes events as lines of JSON, the first of which tells the
+// version. docs/schema/events.json describes them.
+type Stream struct {
+	write func(line []byte)
+
+	mu   sync.Mutex
+	told map[address.Step]time.Time // of the last progress
+}
+
+// NewStream begins a stream. write gets one line at a time, and may keep it.
+func NewStream(write func(line []byte), pmkctl, command string) *Stream {
+	s := &Stream{write: write, told: map[address.Step]time.Time{}}
+	s.put(versionLine{lineHead: head("version"), Version: StreamVersion, Pmkctl: pmkctl, Command: command})
+	return s
+}
+
+// Event writes an event, unless it is more than anybody wants to know.
+func (s *Stream) Event(e event.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, ok := e.(event.StepProgress); ok && !s.due(p) {
+		return
+	}
+	if l := lineOf(e); l != nil {
+		s.put(l)
+	}
+}
+
+// due limits the rate of progress, except for the last word.
+func (s *Stream) due(p event.StepProgress) bool {
+	if time.Since(s.told[p.Addr]) < progressEvery && p.Done < p.Total {
+		return false
+	}
+	s.told[p.Addr] = time.Now()
+	return true
+}
+
+func (s *Stream) put(l any) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(l); err != nil {
+		panic(err) // lines hold strings and numbers
+	}
+	s.write(b.Bytes())
+}
+
+// The lines. Each has its type and the time first.
+type (
+	lineHead struct {
+		Type string `json:"type"`
+		Time string `json:"time"` // RFC 3339 with milliseconds, UTC
+	}
+	stepHead struct {
+		Addr   address.Step `json:"addr"`
+		Module string       `json:"module"`
+		Host   string       `json:"host"` // "" for a step over all hosts
+	}
+	versionLine struct {
+		lineHead
+		Version string `json:"version"`
+		Pmkctl  string `json:"pmkctl"`
+		Command string `json:"command"`
+	}
+	phaseLine struct {
+		lineHead
+		Phase string `json:"phase"`
+		Total int    `json:"total"`
+	}
+	hostReadyLine struct {
+		lineHead
+		Host string `json:"host"`
+		Took int64  `json:"took_ms"`
+	}
+	hostFailedLine struct {
+		lineHead
+		Host  string `json:"host"`
+		Error string `json:"error"`
+	}
+	probeLine struct {
+		lineHead
+		stepHead
+		Verdict  string          `json:"verdict"` // ok, ignored, warning, error, failed
+		Findings []change.Change `json:"findings"`
+		Error    string          `json:"error,omitempty"` // why it could not tell
+	}
+	checkFailedLine struct {
+		lineHead
+		stepHead
+		Error string `json:"error"`
+	}
+	plannedLine struct {
+		lineHead
+		stepHead
+		Action     change.Action   `json:"action"` // "" if it is known later
+		KnownAfter []address.Step  `json:"known_after"`
+		Source     source          `json:"source"`
+		Changes    []change.Change `json:"changes"`
+	}
+	differsLine struct {
+		lineHead
+		stepHead
+		Changes []change.Change `json:"changes"`
+	}
+	planSummaryLine struct {
+		lineHead
+		Of           string   `json:"of"` // plan
+		Add          int      `json:"add"`
+		Change       int      `json:"change"`
+		Remove       int      `json:"remove"`
+		Hosts        []string `json:"hosts"`
+		ControlPlane []string `json:"control_plane_hosts"`
+		Etcd         []string `json:"etcd_hosts"`
+		Restarts     int      `json:"restarts"`
+		Removals     int      `json:"removals"`
+		Replacements int      `json:"replacements"`
+		Files        int      `json:"files"`
+		Bytes        int64    `json:"bytes"`
+		LeftOut      int      `json:"left_out"` // steps that differ
+	}
+	leftLine struct {
+		lineHead
+		stepHead
+		Flag  string       `json:"flag"`
+		Cause address.Step `json:"cause"` // "" if the flag leaves out the step itself
+	}
+	applySummaryLine struct {
+		lineHead
+		Of      string `json:"of"` // apply
+		Done    int    `json:"done"`
+		Failed  int    `json:"failed"`
+		Skipped int    `json:"skipped"`
+	}
+	policyLine struct {
+		lineHead
+		Name     string       `json:"name"`
+		Severity change.Level `json:"severity"`
+		Passed   bool         `json:"passed"`
+		Message  string       `json:"message"` // of the author; "" if it passed
+		File     string       `json:"file"`
+		Line     int          `json:"line"`
+	}
+	savedLine struct {
+		lineHead
+		File   string `json:"file"`
+		SHA256 string `json:"sha256"`
+	}
+	startedLine struct {
+		lineHead
+		stepHead
+	}
+	progressLine struct {
+		lineHead
+		stepHead
+		Done  int64 `json:"done"`
+		Total int64 `json:"total"`
+	}
+	doneLine struct {
+		lineHead
+		stepHead
+		Took int64 `json:"took_ms"`
+		Nop  bool  `json:"nothing_left"`
+	}
+	failedLine struct {
+		lineHead
+		stepHead
+		Took  int64  `json:"took_ms"`
+		Error string `json:"error"`
+	}
+	stepSkippedLine struct {
+		lineHead
+		stepHead
+		Cause address.Step `json:"cause"` // the step that failed; "" if the run was interrupted
+	}
+	messageLine struct {
+		lineHead
+		Text string `json:"text"`
+	}
+	diagnosticLine struct {
+		lineHead
+		Severity string `json:"severity"`
+		Summary  string `json:"summary"`
+		Detail   string `json:"detail"`
+		File     string `json:"file"` // "" if it is about no place
+		Line     int    `json:"line"`
+		Column   int    `json:"column"`
+		EndLine  int    `json:"end_line"`
+		EndCol   int    `json:"end_column"`
+		Snippet  string `json:"snippet"` // these lines of the file; sensitive values are asterisks
+	}
+	endLine struct {
+		lineHead
+		ExitCode int    `json:"exit_code"`
+		Message  string `json:"message"`
+	}
+)
+
+// driftLine is what drifted. The paths of programs stand for the commands
+// that people ran: those may have secrets among their arguments.
+type (
+	driftLine struct {
+		lineHead
+		Host string `json:"host"`
+		change.Kind
+		Item    string       `json:"item"`
+		Differs string       `json:"differs"`
+		Was     string       `json:"was,omitempty"`
+		Is      string       `json:"is,omitempty"`
+		Changed string       `json:"changed,omitempty"`
+		Owner   string       `json:"owner,omitempty"`
+		Package string       `json:"package,omitempty"`
+		Traces  []driftTrace `json:"traces"`
+	}
+	driftTrace struct {
+		Time   string `json:"time,omitempty"`
+		Source string `json:"source"`
+		Who    string `json:"who,omitempty"`
+		What   string `json:"what"`
+		Names  bool   `json:"names"`
+	}
+)
+
+func driftOf(e event.Drifted) driftLine {
+	rfc := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.UTC().Format(time.RFC3339)
+	}
+	l := driftLine{head("drift"), e.Host, e.Kind, e.Item, string(e.What), e.Was, e.Is, rfc(e.By.Changed), e.By.Owner, e.By.Package, []driftTrace{}}
+	for _, t := range e.By.Traces {
+		if t.Source == "sudo" {
+			t.What, _, _ = strings.Cut(t.What, " ")
+		}
+		l.Traces = append(l.Traces, driftTrace{rfc(t.Time), t.Source, t.Who, t.What, t.Names})
+	}
+	return l
+}
+
+// streamChanges are changes or findings without the contents of files: a
+// stream goes into logs that many read. Have and Want stay where they are
+// short and no secret.
+func streamChanges(d change.Diff) []change.Change {
+	list := []change.Change{}
+	for _, c := range d {
+		if c.HasLines() || c.Secret {
+			c.Have, c.Want = "", ""
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+func head(t string) lineHead {
+	return lineHead{t, time.Now().UTC().Format("2006-01-02T15:04:05.000Z")}
+}
+
+func stepOf(a address.Step) stepHead { return stepHead{a, a.Module, a.Host} }
+
+// lineOf is an event as a line; nil for what others tell better.
+func lineOf(e event.Event) any {
+	switch e := e.(type) {
+	case event.Phase:
+		return phaseLine{head("phase"), e.Name, e.Total}
+	case event.HostReady:
+		return hostReadyLine{head("host_ready"), e.Host, e.Took.Milliseconds()}
+	case event.HostFailed:
+		return hostFailedLine{head("host_failed"), e.Host, e.Err.Error()}
+	case event.StepChecked:
+		return checkedLine(e)
+	case event.StepPlanned:
+		return plannedLine{head("step_planned"), stepOf(e.Addr), e.Diff.Action(), append([]address.Step{}, e.Diff.Until()...),
+			source{e.Source.Filename, e.Source.Start.Line}, streamChanges(e.Diff)}
+	case event.StepDiffers:
+		return differsLine{head("step_differs"), stepOf(e.Addr), streamChanges(e.Diff)}
+	case event.Drifted:
+		return driftOf(e)
+	case event.StepLeft:
+		return leftLine{head("step_left_out"), stepOf(e.Addr), e.Flag, e.Cause}
+	case event.Planned:
+		return planSummaryLine{head("summary"), "plan", e.Add, e.Change, e.Remove, e.Hosts, e.ControlPlane, e.Etcd,
+			e.Restarts, e.Removals, e.Replacements, e.Files, e.Bytes, e.LeftOut}
+	case event.PolicyJudged:
+		return policyLine{head("policy"), e.Name, e.Severity, e.Passed, e.Message, e.File, e.Line}
+	case event.Saved:
+		return savedLine{head("plan_saved"), e.File, e.SHA256}
+	case event.StepStarted:
+		return startedLine{head("step_started"), stepOf(e.Addr)}
+	case event.StepProgress:
+		return progressLine{head("step_progress"), stepOf(e.Addr), e.Done, e.Total}
+	case event.StepDone:
+		return doneLine{head("step_done"), stepOf(e.Addr), e.Took.Milliseconds(), e.Nop}
+	case event.StepFailed:
+		return failedLine{head("step_failed"), stepOf(e.Addr), e.Took.Milliseconds(), e.Err.Error()}
+	case event.StepSkipped:
+		return stepSkippedLine{head("step_skipped"), stepOf(e.Addr), e.Cause}
+	case event.Applied:
+		return applySummaryLine{head("summary"), "apply", e.Done, e.Failed, e.Skipped}
+	case event.Message:
+		return messageLine{head("message"), e.Text}
+	case event.Diagnosed:
+		return diagnosed(e)
+	case event.Ended:
+		return endLine{head("end"), e.ExitCode, e.Message}
+	}
+	return nil
+}
+
+// checkedLine is what a probe found, or that a check failed. What modules
+// found is told once all of them were asked.
+func checkedLine(e event.StepChecked) any {
+	switch {
+	case e.Probe:
+		l := probeLine{lineHead: head("probe"), stepHead: stepOf(e.Addr), Verdict: verdictOf(e), Findings: streamChanges(e.Diff)}
+		if e.Err != nil {
+			l.Error = e.Err.Error()
+		}
+		return l
+	case e.Err != nil:
+		return checkFailedLine{head("check_failed"), stepOf(e.Addr), e.Err.Error()}
+	}
+	return nil
+}
+
+// verdictOf is the worst of what a probe found.
+func verdictOf(e event.StepChecked) string {
+	if e.Err != nil {
+		return "failed"
+	}
+	found := map[change.Level]bool{}
+	for _, c := range e.Diff {
+		found[c.Level] = true
+	}
+	for _, l := range []change.Level{change.Error, change.Warning, change.Ignored} {
+		if found[l] {
+			return string(l)
+		}
+	}
+	return "ok"
+}
+
+func diagnosed(e event.Diagnosed) diagnosticLine {
+	d := e.Diag
+	l := diagnosticLine{lineHead: head("diagnostic"), Severity: "error", Summary: d.Summary, Detail: d.Detail}
+	if d.Severity == hcl.DiagWarning {
+		l.Severity = "warning"
+	}
+	if at := d.Subject; at != nil {
+		l.File, l.Line, l.Column, l.EndLine, l.EndCol = at.Filename, at.Start.Line, at.Start.Column, at.End.Line, at.End.Column
+		l.Snippet = snippet(e.Files[at.Filename], *at)
+	}
+	return l
+}
+
+// maxSnippet is how many lines of a source anybody wants to see.
+const maxSnippet = 20
+
+// snippet is the lines of a file that a range touches.
+func snippet(f *hcl.File, at hcl.Range) string {
+	if f == nil || at.Start.Line < 1 {
+		return ""
+	}
+	var lines []string
+	n := 0
+	for line := range bytes.Lines(f.Bytes) {
+		n++
+		if n > at.End.Line || len(lines) == maxSnippet {
+			break
+		}
+		if n >= at.Start.Line {
+			lines = append(lines, strings.TrimRight(string(line), "\r\n"))
+		}
+	}
+	return strings.Join(lines, "\n")
+}

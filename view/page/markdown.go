@@ -1,0 +1,359 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"html"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/plan/saved"
+	"github.com/pmkctl/pmkctl/view/wording"
+)
+
+// MarkdownLimit is what the Markdown of a plan stays under, in bytes and so
+// in characters: GitHub takes 65,536 in a comment.
+const MarkdownLimit = 65_000
+
+// Room that is kept for the list of what was cut, and for single pieces, so
+// that nothing a host or a spec names can fill the text.
+const (
+	riskRoom    = 6_000
+	policyRoom  = 5_000
+	hostRoom    = 14_000
+	restartRoom = 8_000
+	cutRoom     = 4_000
+	textRoom    = 400
+	titleRoom   = 240
+	cellRoom    = 120
+)
+
+// Markdown writes a saved plan as Markdown that GitHub and GitLab show
+// alike, for a merge request. What matters most comes first; steps that do
+// not fit are named instead. What hosts and specs name stands in code, where
+// it calls and links nobody.
+func Markdown(w io.Writer, p *saved.Plan, id string, names wording.Names) error {
+	m := &markdown{review: newReview(p, id, names)}
+	m.head()
+	m.risks()
+	m.policyTable()
+	m.hostTable()
+	m.restartList()
+	m.changes()
+	_, err := io.WriteString(w, m.b.String())
+	return err
+}
+
+// markdown is the text in the making.
+type markdown struct {
+	*review
+	b strings.Builder
+}
+
+func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.b, format+"\n", args...) }
+
+// list writes lines as long as there is room for them.
+func (m *markdown) list(room int, lines []string) {
+	for i, l := range lines {
+		if room -= len(l) + 1; room < 0 {
+			m.line("\nAnd %d more: `pmkctl show FILE` tells of all.", len(lines)-i)
+			return
+		}
+		m.line("%s", l)
+	}
+}
+
+func (m *markdown) head() {
+	m.line("## %s%s", m.Title(), code(clip(m.Cluster.Name, cellRoom)))
+	if m.Destroy {
+		m.line("\n🛑 **%s**", destroyWords)
+	}
+	m.line("\n**%s**, %s sent\n", strings.TrimPrefix(wording.Summary(m.Impact.Counts).String(), "Plan: "), wording.Bytes(m.Impact.Bytes))
+	m.line("Made %s by %s with pmkctl %s.", wording.When(m.Made), code(clip(m.Who, cellRoom)), code(clip(m.Pmkctl.Version, cellRoom)))
+	m.line("To do exactly this: %s", code("pmkctl apply -sha256="+m.ID+" FILE"))
+	if inputs := m.Inputs(); len(inputs) > 0 {
+		m.line("\nTo be given again at apply: %s", code(clip(strings.Join(inputs, ", "), textRoom)))
+	}
+	var left []string
+	for _, h := range m.Hosts {
+		if why := m.Left[h.Name]; why != "" {
+			left = append(left, h.Name+" ("+why+")")
+		}
+	}
+	if len(left) > 0 {
+		m.line("\n**Left out:** %s", code(clip(strings.Join(left, ", "), textRoom)))
+	}
+	if steps := m.LeftOutLines(); len(steps) > 0 {
+		m.line("\n**This is a part of what differs:**\n")
+		for i, l := range steps {
+			steps[i] = "- " + code(clip(strings.TrimSpace(l), textRoom))
+		}
+		m.list(riskRoom, steps)
+	}
+}
+
+func (m *markdown) risks() {
+	if len(m.Marks) == 0 {
+		m.line("\nNo risks: nothing is removed or replaced, no control-plane host or etcd member changes, nothing restarts.")
+		return
+	}
+	m.line("\n### Risks\n")
+	var lines []string
+	for _, k := range m.Marks {
+		title := "**" + k.Key.Title() + "**"
+		if k.Key.Grave() {
+			title = "🛑 " + title
+		}
+		line := "- " + title + ": " + k.Text
+		if k.Hosts != "" {
+			line += ": " + code(clip(k.Hosts, textRoom))
+		}
+		var items []string
+		for _, item := range k.Items {
+			items = append(items, code(clip(item, cellRoom)))
+		}
+		if len(items) > 0 {
+			line += "; " + strings.Join(items, ", ")
+		}
+		if k.More > 0 {
+			line += fmt.Sprintf(" and %d more", k.More)
+		}
+		lines = append(lines, line)
+	}
+	m.list(riskRoom, lines)
+}
+
+func (m *markdown) policyTable() {
+	if len(m.Policies) == 0 {
+		return
+	}
+	m.line("\n### Policies: %s\n\n| policy | result | message |\n| --- | --- | --- |", m.PolicyLine())
+	var lines []string
+	for _, v := range m.Policies {
+		result := judged(v)
+		if v.Failed() {
+			result = "🛑 **failed**"
+		}
+		lines = append(lines, fmt.Sprintf("| %s | %s | %s |", cell(v.Name), result, cell(v.Message)))
+	}
+	m.list(policyRoom, lines)
+}
+
+// hostTable has a row for all hosts with the same roles and changes.
+func (m *markdown) hostTable() {
+	type row struct {
+		roles, counts, restarts, sent, system string
+	}
+	var rows []row
+	hosts, at := map[row][]reviewHost{}, map[row]bool{}
+	for _, h := range m.Hosts {
+		r := row{strings.Join(h.Roles, ", "), countWords(h), strings.Join(h.Restarts, ", "), sizeWords(h.Bytes), h.System}
+		if h.Note != "" {
+			r.roles = strings.TrimPrefix(r.roles+", "+h.Note, ", ")
+		}
+		if !at[r] {
+			at[r] = true
+			rows = append(rows, r)
+		}
+		hosts[r] = append(hosts[r], h)
+	}
+	m.line("\n### Hosts\n\n| host | address | roles | changes | restarts | sent | system |\n| --- | --- | --- | --- | --- | --- | --- |")
+	var lines []string
+	for _, r := range rows {
+		var names []string
+		for _, h := range hosts[r] {
+			names = append(names, h.Name)
+		}
+		address := hosts[r][0].Address
+		if len(names) > 1 {
+			address += ", ..."
+		}
+		cells := []string{wording.Hosts(names), address, r.roles, r.counts, r.restarts, r.sent, r.system}
+		for i, c := range cells {
+			cells[i] = cell(c)
+		}
+		lines = append(lines, "| "+strings.Join(cells, " | ")+" |")
+	}
+	m.list(hostRoom, lines)
+}
+
+func sizeWords(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return wording.Bytes(n)
+}
+
+func countWords(h reviewHost) string {
+	c := h.Counts
+	words := nonEmpty(signed("-", c.Remove), signed("+", c.Add), signed("~", c.Change))
+	return cmp.Or(strings.Join(words, " "), "nothing")
+}
+
+func (m *markdown) restartList() {
+	if len(m.Restarts) == 0 {
+		return
+	}
+	m.line("\n### Restarts\n\n| service | hosts | because |\n| --- | --- | --- |")
+	var lines []string
+	for _, r := range m.Restarts {
+		lines = append(lines, fmt.Sprintf("| %s | %s | %s |", cell(r.Unit), cell(wording.Hosts(r.Hosts)), cell(r.Why)))
+	}
+	m.list(restartRoom, lines)
+}
+
+// changes has the steps that matter most first, in full; then those that do
+// not fit, without the lines of their files; then the names of the rest.
+func (m *markdown) changes() {
+	if len(m.Changes) == 0 {
+		return
+	}
+	m.line("\n### Changes\n")
+	steps := slices.Clone(m.Changes)
+	slices.SortStableFunc(steps, func(a, b *reviewStep) int { return a.weight() - b.weight() })
+	short := 0
+	var cut []*reviewStep
+	for _, s := range steps {
+		room := MarkdownLimit - cutRoom - m.b.Len()
+		switch full, brief := s.markdown(true), s.markdown(false); {
+		case len(full) < room:
+			m.b.WriteString(full)
+		case len(brief) < room:
+			m.b.WriteString(brief)
+			short++
+		default:
+			cut = append(cut, s)
+		}
+	}
+	m.tellCut(short, cut)
+}
+
+// tellCut says what is not shown, in less than cutRoom.
+func (m *markdown) tellCut(short int, cut []*reviewStep) {
+	if short+len(cut) == 0 {
+		return
+	}
+	m.line("### Cut to fit\n\nOf %s, %d are shown without the lines of their files, and %d only named. To see all of it: `pmkctl show FILE`, or a page with `pmkctl show -html plan.html FILE`.\n",
+		wording.Count(len(m.Changes), "step"), short, len(cut))
+	for i, s := range cut {
+		line := "- " + code(clip(s.heading(), titleRoom))
+		if m.b.Len()+len(line) > MarkdownLimit-100 {
+			m.line("- and %d more", len(cut)-i)
+			return
+		}
+		m.line("%s", line)
+	}
+}
+
+// weight orders steps by what a reader must not miss.
+func (s *reviewStep) weight() int {
+	weight := markUnknown.rank()
+	for _, k := range s.Marks {
+		weight = min(weight, k.rank())
+	}
+	return weight
+}
+
+// heading is the step in a line.
+func (s *reviewStep) heading() string {
+	text := wording.Sign(s.Action) + " " + s.Title
+	var words []string
+	for _, k := range s.Marks {
+		words = append(words, k.Words())
+	}
+	if len(words) > 0 {
+		text += " [" + strings.Join(words, ", ") + "]"
+	}
+	return wording.Visible(text)
+}
+
+// markdown is the step folded, with the lines of its files or without.
+func (s *reviewStep) markdown(lines bool) string {
+	var body strings.Builder
+	for _, n := range s.Notes {
+		body.WriteString("# " + oneLine(n) + "\n")
+	}
+	left := 0
+	for _, i := range s.Items {
+		fmt.Fprintf(&body, "%s %s\n", i.Sign, oneLine(i.Item+i.Rest))
+		if !lines {
+			left += len(i.Lines)
+			continue
+		}
+		for _, l := range i.Lines {
+			body.WriteString(markdownLine(l) + "\n")
+		}
+	}
+	if left > 0 {
+		fmt.Fprintf(&body, "# %s cut\n", wording.Count(left, "line"))
+	}
+	fence := strings.Repeat("`", max(3, longestRun(body.String(), '`')+1))
+	title := html.EscapeString(clip(s.heading(), titleRoom))
+	if s.Action == change.Remove {
+		title = "🛑 <b><code>" + title + "</code></b>"
+	} else {
+		title = "<code>" + title + "</code>"
+	}
+	return fmt.Sprintf("<details><summary>%s %s</summary>\n\n%sdiff\n%s%s\n\n</details>\n\n", title, wording.Count(len(s.Items), "change"), fence, body.String(), fence)
+}
+
+// markdownLine has its sign first of all, where a diff is coloured by it.
+func markdownLine(l wording.Line) string {
+	indent := strings.Repeat("    ", l.Depth)
+	if l.Kind == wording.GapLine {
+		return "      " + indent + "..."
+	}
+	return l.Sign + "     " + indent + oneLine(l.Text)
+}
+
+func oneLine(text string) string { return wording.Visible(strings.ReplaceAll(text, "\n", " ")) }
+
+// code is text in which nothing has a meaning. Its fence is longer than
+// what it holds.
+func code(text string) string {
+	text = oneLine(text)
+	if strings.TrimSpace(text) == "" {
+		return ""
+	}
+	fence := strings.Repeat("`", longestRun(text, '`')+1)
+	if strings.Contains(text, "`") || strings.HasPrefix(text, " ") {
+		text = " " + text + " "
+	}
+	return fence + text + fence
+}
+
+// cell is code in a table, where a pipe ends even that unless a backslash
+// stands before it; but not where another one stands before that.
+func cell(text string) string {
+	text = strings.ReplaceAll(clip(text, cellRoom), `\|`, `\¦`)
+	return strings.ReplaceAll(code(text), "|", `\|`)
+}
+
+// clip shortens a text to n bytes, between characters.
+func clip(text string, n int) string {
+	text = oneLine(text)
+	if len(text) <= n {
+		return text
+	}
+	cut := n - len("…")
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
+}
+
+func longestRun(text string, c byte) int {
+	longest, run := 0, 0
+	for i := range len(text) {
+		if text[i] != c {
+			run = 0
+			continue
+		}
+		run++
+		longest = max(longest, run)
+	}
+	return longest
+}

@@ -1,0 +1,214 @@
+package page
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/modules/preflight"
+)
+
+// A look is how a verdict is drawn: a colour, and a sign for those who see
+// none.
+type look struct {
+	Verdict preflight.Verdict
+	Class   string
+	Words   string
+	Path    string // the sign in a cell of 1 by 1, relative to its upper left corner
+}
+
+// looks are all verdicts. Of several in a cell the first counts.
+var looks = []look{
+	{preflight.Filtered, "filtered", "filtered: no answer, nothing arrived", "m.25 .25l.5 .5m0-.5l-.5 .5"},
+	{preflight.NoRoute, "noroute", "no route to the host", "m.25 .25v.5h.5v-.5m-.25 0v.25"},
+	{preflight.OneWay, "oneway", "one way: requests arrive, replies do not", "m.2 .5h.6l-.22-.22m.22 .22l-.22 .22"},
+	{preflight.WrongHost, "wronghost", "answered by the wrong host", "m.22 .38h.56m-.56 .24h.56m-.14-.4l-.28 .56"},
+	{preflight.Prohibited, "prohibited", "prohibited by a firewall (ICMP)", "m.5 .2l.3 .3l-.3 .3l-.3-.3z"},
+	{preflight.Refused, "refused", "refused (RST, or ICMP port unreachable)", "m.22 .5h.56"},
+	{preflight.Mute, "mute", "no answer: a connection is accepted, then nothing comes", "m.24 .34h.52v.3h-.3l-.14 .14v-.14h-.08z"},
+	{preflight.TooBig, "toobig", "full-size packets do not fit", "m.25 .25h.5v.5h-.5z"},
+	{"failed", "refused", "failed", "m.5 .2v.36m0 .22v0"}, // a verdict newer than this table
+	{preflight.Lossy, "lossy", "lossy: resends get through", "m.2 .6l.2-.2l.2 .2l.2-.2"},
+	{preflight.NotProbed, "notprobed", "not probed", "m.38 .62l.24-.24"},
+	{preflight.OK, "ok", "ok", "m.5 .5h0"},
+}
+
+func rank(v preflight.Verdict) int {
+	is := func(v preflight.Verdict) func(look) bool { return func(l look) bool { return l.Verdict == v } }
+	if i := slices.IndexFunc(looks, is(v)); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(looks, is("failed"))
+}
+
+// noEdge stands where no traffic has to pass.
+const noEdge = -1
+
+// A layer is one picture: all ports, the worst of a pair counting, or one.
+type layer struct {
+	Index  int
+	Name   string // "" for all ports
+	Why    string
+	Legend []legend
+
+	n     int
+	cells []int8 // row by row; an index of looks, or noEdge
+}
+
+// A legend counts the pairs with a verdict.
+type legend struct {
+	look
+	Pairs int
+}
+
+func newLayer(index int, name, why string, n int) *layer {
+	l := &layer{Index: index, Name: name, Why: why, n: n, cells: make([]int8, n*n)}
+	for i := range l.cells {
+		l.cells[i] = noEdge
+	}
+	return l
+}
+
+// put keeps the worse of two verdicts.
+func (l *layer) put(from, to int, v preflight.Verdict) {
+	c := &l.cells[from*l.n+to]
+	if r := int8(rank(v)); *c == noEdge || r < *c {
+		*c = r
+	}
+}
+
+// Off tells that the layer is shown only when it is asked for.
+func (l *layer) Off() bool { return l.Index > 0 }
+
+func (l *layer) count() {
+	var pairs [20]int
+	for _, c := range l.cells {
+		if c != noEdge {
+			pairs[c]++
+		}
+	}
+	for i, look := range looks {
+		if pairs[i] > 0 {
+			l.Legend = append(l.Legend, legend{look, pairs[i]})
+		}
+	}
+}
+
+// A shape is all cells of a verdict: one path of areas, one of signs.
+type shape struct {
+	Class        string
+	Areas, Signs string
+}
+
+// Shapes draw the layer in a few paths, however many hosts there are: cells
+// of a verdict that stand side by side are one area.
+func (l *layer) Shapes() []shape {
+	areas, signs := make([]strings.Builder, len(looks)), make([]strings.Builder, len(looks))
+	for y := range l.n {
+		row := l.cells[y*l.n : (y+1)*l.n]
+		for x := 0; x < l.n; {
+			end := x + 1
+			for end < l.n && row[end] == row[x] {
+				end++
+			}
+			if c := row[x]; c != noEdge {
+				fmt.Fprintf(&areas[c], "M%d %dh%dv1H%dz", x, y, end-x, x)
+				for i := x; i < end && l.signed(c); i++ {
+					fmt.Fprintf(&signs[c], "M%d %d%s", i, y, looks[c].Path)
+				}
+			}
+			x = end
+		}
+	}
+	var out []shape
+	for i, look := range looks {
+		if areas[i].Len() > 0 {
+			out = append(out, shape{look.Class, areas[i].String(), signs[i].String()})
+		}
+	}
+	return out
+}
+
+// manyHosts are so many that the signs of what is not wrong would only be
+// noise.
+const manyHosts = 64
+
+func (l *layer) signed(c int8) bool {
+	v := looks[c].Verdict
+	return v != preflight.OK && v != preflight.NotProbed || l.n <= manyHosts
+}
+
+// A picture is where everything stands, in units of a cell.
+type picture struct {
+	Hosts  int
+	Layers []*layer
+	Labels []label
+	Font   float64
+	Margin float64 // for the labels, left and above
+	Lines  string
+	Self   string // the diagonal
+}
+
+// A label is a host's name beside its row and above its column.
+type label struct {
+	Name string
+	At   float64 // its middle
+	Base float64 // where the text stands
+}
+
+// labelsAtMost are as many as can be told apart; of more hosts every other,
+// third, ... is named.
+const (
+	labelsAtMost = 50
+	nameAtMost   = 24
+)
+
+func newPicture(hosts []string, layers []*layer) *picture {
+	step := (len(hosts) + labelsAtMost - 1) / labelsAtMost
+	p := &picture{Hosts: len(hosts), Layers: layers, Font: .62 * float64(max(step, 1))}
+	longest := 0
+	for i := 0; i < len(hosts); i += step {
+		name := hosts[i]
+		if len(name) > nameAtMost {
+			name = name[:nameAtMost-1] + "…"
+		}
+		longest = max(longest, len(name))
+		at := float64(i) + .5
+		p.Labels = append(p.Labels, label{name, at, round2(at + p.Font*.35)})
+	}
+	p.Font = round2(p.Font)
+	p.Margin = math.Ceil(p.Font*.62*float64(longest) + p.Font)
+	var lines, self strings.Builder
+	every := 1
+	if len(hosts) > manyHosts {
+		every = 10
+	}
+	for i := 0; i <= len(hosts); i += every {
+		fmt.Fprintf(&lines, "M0 %dH%dM%d 0V%d", i, len(hosts), i, len(hosts))
+	}
+	for i := range hosts {
+		fmt.Fprintf(&self, "M%d %dh1v1h-1z", i, i)
+	}
+	p.Lines, p.Self = lines.String(), self.String()
+	return p
+}
+
+func round2(f float64) float64 { return math.Round(f*100) / 100 }
+
+// ViewBox is what the picture spans.
+func (p *picture) ViewBox() string {
+	side := strconv.FormatFloat(p.Margin+float64(p.Hosts)+.5, 'f', -1, 64)
+	return fmt.Sprintf("-%g -%g %s %s", p.Margin, p.Margin, side, side)
+}
+
+// Pixels of a cell.
+const cellAtLeast, cellAtMost = 4, 52
+
+// Rules keep cells between those that a finger finds and those that fill a
+// screen with three hosts.
+func (p *picture) Rules() string {
+	side := p.Margin + float64(p.Hosts)
+	return fmt.Sprintf("#scroll{max-width:%.0fpx}#matrix{min-width:%.0fpx;max-width:%.0fpx}\n", side*cellAtMost, side*cellAtLeast, side*cellAtMost)
+}

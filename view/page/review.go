@@ -1,0 +1,264 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/hostnames"
+	"github.com/pmkctl/pmkctl/plan/saved"
+	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/view/wording"
+)
+
+// A review is a saved plan as people judge it; the page and the Markdown are
+// made of it.
+type review struct {
+	*saved.Plan
+	ID       string // "" if it was not saved
+	Impact   executor.Impact
+	Fresh    bool // no host was in a cluster
+	Marks    []riskMark
+	Restarts []restarting
+	Moved    []movedFile
+	Hosts    []reviewHost
+	Changes  []*reviewStep
+
+	checked *executor.Checked
+	index   map[string]int // of hosts in Hosts
+	marked  map[address.Step][]markKey
+	steps   map[address.Step]saved.Step
+}
+
+// Title is what the plan is for.
+func (r *review) Title() string {
+	if r.Destroy {
+		return "Destroy cluster "
+	}
+	return "Plan for cluster "
+}
+
+// destroyWords say what is at stake.
+const destroyWords = "Takes everything that pmkctl installed off all hosts: the cluster ends, and what is in it is lost."
+
+// restarting is a unit that restarts for the same reason on several hosts.
+type restarting struct {
+	Unit, Why string
+	Hosts     []string
+}
+
+// movedFile is a file that is sent, to several hosts.
+type movedFile struct {
+	Item, SHA256 string
+	Bytes        int64
+	Hosts        []string
+}
+
+// Total is what it costs for all hosts.
+func (m movedFile) Total() int64 { return m.Bytes * int64(len(m.Hosts)) }
+
+// reviewHost is a host and what becomes of it.
+type reviewHost struct {
+	Name, Address, System string
+	Roles                 []string
+	Note                  string // why it is left out, or that it leaves
+	Counts                executor.Summary
+	Restarts              []string // units
+	Bytes                 int64
+}
+
+// reviewStep is a step that changes something, on all hosts where it does so
+// alike.
+type reviewStep struct {
+	Module string
+	Title  string
+	Action change.Action
+	Hosts  []string
+	Marks  []markKey
+	Notes  []string
+	Source string // cluster.hcl:12
+	Items  []reviewItem
+
+	names []string // of the first host, where the others differ from it in theirs
+}
+
+// reviewItem is one of its changes.
+type reviewItem struct {
+	Sign, Item, Rest string // Rest says what becomes of it
+	Action           change.Action
+	Lines            []wording.Line
+}
+
+func newReview(p *saved.Plan, id string, names wording.Names) *review {
+	c := executor.Saved(p)
+	r := &review{Plan: p, ID: id, Impact: c.Impact(p.Cluster.Everyone()), checked: c, index: map[string]int{}, marked: map[address.Step][]markKey{}, steps: map[address.Step]saved.Step{}}
+	for _, s := range p.Steps {
+		r.steps[s.Addr] = s
+	}
+	r.Fresh = !slices.ContainsFunc(p.Hosts, func(h saved.Host) bool { return h.Record.ID != "" })
+	r.listHosts()
+	r.markSteps()
+	r.listMoved()
+	r.sumMarks()
+	for _, g := range wording.Groups(c.Pending(), c.Diffs, names) {
+		r.Changes = append(r.Changes, r.change(g))
+	}
+	return r
+}
+
+// listHosts are those of the spec, control plane first, and behind them
+// those that leave it.
+func (r *review) listHosts() {
+	answered := map[string]saved.Host{}
+	for _, h := range r.Plan.Hosts {
+		answered[h.Name] = h
+	}
+	notes := map[string]string{}
+	maps.Copy(notes, r.Left)
+	for _, l := range r.Cluster.Leaving {
+		notes[l.Host.Name] = "leaves the cluster"
+		if l.Unreachable {
+			notes[l.Host.Name] = "is given up: its disk stays as it is"
+		}
+	}
+	list := slices.SortedStableFunc(slices.Values(r.Cluster.Everyone()), func(a, b *spec.Host) int {
+		return cmp.Or(wording.First(a.Has(spec.ControlPlane), b.Has(spec.ControlPlane)), hostnames.Compare(a.Name, b.Name))
+	})
+	add := func(h reviewHost) {
+		if _, known := r.index[h.Name]; !known {
+			r.index[h.Name] = len(r.Hosts)
+			r.Hosts = append(r.Hosts, h)
+		}
+	}
+	for _, h := range list {
+		a := answered[h.Name]
+		add(reviewHost{Name: h.Name, Address: addresses(h), Roles: wording.Roles(h), Note: notes[h.Name], System: strings.Join(nonEmpty(a.OS, a.Kernel, a.Arch), " · ")})
+	}
+	for _, s := range r.checked.Pending() {
+		if h := s.Addr.Host; h != "" {
+			add(reviewHost{Name: h, Note: "not in the spec"})
+			r.Hosts[r.index[h]].count(r.checked.Action(s.Addr), r.checked.Diffs[s.Addr])
+		}
+	}
+	for _, e := range r.Impact.Restarts {
+		if i, ok := r.index[e.Host]; ok && !slices.Contains(r.Hosts[i].Restarts, e.Item) {
+			r.Hosts[i].Restarts = append(r.Hosts[i].Restarts, e.Item)
+		}
+	}
+}
+
+func addresses(h *spec.Host) string {
+	if ssh := h.SSH.Address; ssh != "" && ssh != h.Address.String() {
+		return h.Address.String() + " (ssh " + ssh + ")"
+	}
+	return h.Address.String()
+}
+
+func nonEmpty(texts ...string) []string {
+	return slices.DeleteFunc(texts, func(t string) bool { return t == "" })
+}
+
+func (h *reviewHost) count(a change.Action, d change.Diff) {
+	switch a {
+	case change.Add:
+		h.Counts.Add++
+	case change.Remove:
+		h.Counts.Remove++
+	default:
+		h.Counts.Change++
+	}
+	for _, c := range d {
+		h.Bytes += c.Bytes
+	}
+}
+
+// Steps counts the steps that change the host.
+func (h reviewHost) Steps() int { return h.Counts.Add + h.Counts.Change + h.Counts.Remove }
+
+// listMoved are the files that are sent, the largest first.
+func (r *review) listMoved() {
+	at := map[[2]string]int{}
+	for _, s := range r.checked.Pending() {
+		for _, c := range r.checked.Diffs[s.Addr] {
+			if c.Bytes == 0 {
+				continue
+			}
+			k := [2]string{c.Item, c.SHA256}
+			i, ok := at[k]
+			if !ok {
+				i, at[k] = len(r.Moved), len(r.Moved)
+				r.Moved = append(r.Moved, movedFile{Item: c.Item, SHA256: c.SHA256, Bytes: c.Bytes})
+			}
+			r.Moved[i].Hosts = append(r.Moved[i].Hosts, s.Addr.Host)
+		}
+	}
+	slices.SortStableFunc(r.Moved, func(a, b movedFile) int { return int(min(1, max(-1, b.Total()-a.Total()))) })
+}
+
+func (r *review) change(g *wording.Group) *reviewStep {
+	first := g.Steps[0]
+	s := &reviewStep{Module: g.Module, Title: g.Title(), Action: g.Action, Hosts: g.Hosts(), Marks: r.marksOf(g.Steps), names: g.Own}
+	s.Notes = append(slices.Clone(g.Notes), nonEmpty(g.Sent)...)
+	if on := r.steps[first].On; on != "" && on != first.Host {
+		s.Notes = append(s.Notes, "runs on "+on)
+	}
+	if at := r.steps[first].Source; at.Filename != "" {
+		s.Source = fmt.Sprintf("%s:%d", at.Filename, at.Start.Line)
+	}
+	for _, c := range g.Changes {
+		rest, _ := strings.CutPrefix(wording.Headline(c).String(), c.Item)
+		s.Items = append(s.Items, reviewItem{Sign: wording.Sign(c.Action), Item: c.Item, Rest: rest, Action: c.Action, Lines: wording.Lines(c)})
+	}
+	return s
+}
+
+// LeftOutLines say which steps are not done, and because of which flag.
+func (r *review) LeftOutLines() []string {
+	var lines []string
+	for _, l := range wording.Excluded(r.checked.LeftOut(), r.checked.Left) {
+		lines = append(lines, l.String())
+	}
+	return lines
+}
+
+// PolicyLine counts the policies: "2 passed, 1 failed, 0 warnings".
+func (r *review) PolicyLine() string { return wording.Verdicts(r.Policies) }
+
+// judged is what came of a policy, in a word.
+func judged(v spec.Verdict) string {
+	switch {
+	case v.Passed:
+		return "passed"
+	case v.Failed():
+		return "failed"
+	}
+	return "warning"
+}
+
+// Tally counts lines that come and go.
+func (i reviewItem) Tally() string {
+	added, removed := 0, 0
+	for _, l := range i.Lines {
+		switch l.Sign {
+		case "+":
+			added++
+		case "-":
+			removed++
+		case "~":
+			added, removed = added+1, removed+1
+		}
+	}
+	return strings.Join(nonEmpty(signed("+", added), signed("−", removed)), " ")
+}
+
+func signed(sign string, n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s%d", sign, n)
+}

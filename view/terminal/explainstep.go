@@ -1,0 +1,93 @@
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/view/document"
+	"github.com/pmkctl/pmkctl/view/wording"
+)
+
+// ExplainStep writes all about one step.
+func ExplainStep(w io.Writer, e *document.ExplainedStep, st Style) error {
+	p := &printer{w: w}
+	p.line(st.bold(e.Step.String()), "  ", e.Of)
+	p.line()
+	row := func(name string, text ...string) {
+		for i, line := range text {
+			if i > 0 {
+				name = ""
+			}
+			p.line(name, explainIndent[len(name):], line)
+		}
+	}
+	if e.Purpose != "" {
+		row("Why", indented(e.Purpose))
+	}
+	if e.Source.File != "" {
+		row("Asked for", fmt.Sprintf("by %s:%d%s", e.Source.File, e.Source.Line, unless("  "+st.faint(strings.TrimSpace(e.Snippet)), e.Snippet == "")))
+	}
+	if e.RunsOn != e.Step.Host {
+		row("Runs on", e.RunsOn)
+	}
+	showWork(e, row, st)
+	row("Waits for", waits(e.WaitsFor, e.WaitsForAll)+unless(fmt.Sprintf(", %d of which change something", e.PendingBefore), !e.Planned || e.PendingBefore == 0))
+	row("Awaited by", waits(e.WaitedForBy, e.WaitedForAll))
+	return p.err
+}
+
+// ownsAtMost is how many items are listed.
+const ownsAtMost = 40
+
+func showWork(e *document.ExplainedStep, row func(string, ...string), st Style) {
+	switch {
+	case e.LeftOut != nil && !e.LeftOut.Cause.IsZero():
+		row("Does", fmt.Sprintf("nothing: %s leaves out %s, which it waits for", e.LeftOut.Flag, e.LeftOut.Cause))
+	case e.LeftOut != nil:
+		row("Does", "nothing: "+e.LeftOut.Flag+" leaves it out")
+	case len(e.Changes) > 0:
+		for i, c := range wording.Sorted(e.Changes) {
+			name := "Does"
+			if i > 0 {
+				name = ""
+			}
+			row(name, st.sign(c.Action)+" "+st.text(wording.Headline(c)))
+		}
+	case e.Planned:
+		row("Does", "nothing: all is as it should be")
+	}
+	if len(e.Owns) > 0 && len(e.Changes) == 0 {
+		items := e.Owns
+		if len(items) > ownsAtMost {
+			items = append(items[:ownsAtMost:ownsAtMost], fmt.Sprintf("and %d more", len(e.Owns)-ownsAtMost))
+		}
+		row("Owns", items...)
+	}
+}
+
+// waitsAtMost is how many steps are named one by one.
+const waitsAtMost = 5
+
+// waits returns steps in words, those at once first: "containerd.worker-1 and
+// images.worker-1; 31 steps in all".
+func waits(direct, all []address.Step) string {
+	if len(direct) == 0 {
+		return "nothing"
+	}
+	var text string
+	if len(direct) <= waitsAtMost {
+		names := make([]string, len(direct))
+		for i, a := range direct {
+			names[i] = a.String()
+		}
+		text = strings.Join(names, ", ")
+	} else {
+		text = strings.Join(wording.Steps(direct), "; ")
+	}
+	if len(all) == len(direct) {
+		return text
+	}
+	return fmt.Sprintf("%s; %s in all", text, wording.Count(len(all), "step"))
+}

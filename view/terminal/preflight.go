@@ -1,0 +1,244 @@
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/hostnames"
+	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/view/wording"
+)
+
+// Preflight shows what the probes found: what is wrong, worst first, then
+// what is well, and a summary.
+func Preflight(w io.Writer, findings change.Diff, r *preflight.Report, hosts int, st Style) error {
+	p := &printer{w: w}
+	for _, level := range []change.Level{change.Error, change.Warning, change.Ignored} {
+		list := few(alikeFindings(findings, level))
+		for i, f := range list {
+			showFinding(p, f, st)
+			// Cause and what to do are said once for all that share them.
+			if last := i+1 == len(list) || list[i+1].ID != f.ID || list[i+1].Why != f.Why; last && level == change.Error && f.Why != "" {
+				p.line(st.faint("              " + f.Why))
+			}
+		}
+	}
+	if r != nil {
+		showReport(p, r, st)
+	}
+	p.line(st.bold(preflightSummary(findings, r, hosts)))
+	p.line()
+	return p.err
+}
+
+// foundOn is a finding and the hosts that share it.
+type foundOn struct {
+	change.Change
+	hosts []string
+}
+
+// alikeFindings are the findings of a level; the same on several hosts is
+// one.
+func alikeFindings(d change.Diff, level change.Level) []*foundOn {
+	var list []*foundOn
+	for _, c := range d {
+		if c.Level != level {
+			continue
+		}
+		if same := findAlike(list, c); same != nil && c.Host != "" {
+			same.hosts = append(same.hosts, c.Host)
+			continue
+		}
+		f := &foundOn{Change: c}
+		if c.Host != "" {
+			f.hosts = []string{c.Host}
+		}
+		list = append(list, f)
+	}
+	return byID(list)
+}
+
+// findingsAtMost are those of one check that are shown one by one.
+const findingsAtMost = 8
+
+// few cuts a list, ordered by id, such that it fits a screen: what is left of
+// a check becomes one finding that counts.
+func few(list []*foundOn) []*foundOn {
+	var out []*foundOn
+	for len(list) > 0 {
+		n := 1
+		for n < len(list) && list[n].ID == list[0].ID {
+			n++
+		}
+		if n <= findingsAtMost+1 {
+			out, list = append(out, list[:n]...), list[n:]
+			continue
+		}
+		out = append(out, list[:findingsAtMost]...)
+		out, list = append(out, theRest(list[findingsAtMost:n])), list[n:]
+	}
+	return out
+}
+
+func theRest(list []*foundOn) *foundOn {
+	f := &foundOn{Change: list[0].Change}
+	f.Have, f.Want = fmt.Sprintf("%d more like these", len(list)), ""
+	var hosts []string
+	for _, o := range list {
+		hosts = append(hosts, o.hosts...)
+	}
+	if slices.SortStableFunc(hosts, hostnames.Compare); len(hosts) > 0 {
+		f.Have += ", on " + hostnames.Join(slices.Compact(hosts))
+	}
+	f.Have += "; preflight -json has them all"
+	return f
+}
+
+// leftOut says in a line what happened to all hosts of which it is the same.
+func leftOut(list []preflight.Absent) []string {
+	var lines, hosts []string
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b preflight.Absent) int { return strings.Compare(a.Why, b.Why) })
+	for i, l := range list {
+		hosts = append(hosts, l.Host)
+		if i+1 < len(list) && list[i+1].Why == l.Why {
+			continue
+		}
+		what := wording.Count(l.Edges, "edge") + " not probed"
+		if len(hosts) > 1 { // two of them share edges, which would count twice
+			what = "their edges not probed"
+		}
+		slices.SortStableFunc(hosts, hostnames.Compare)
+		lines = append(lines, hostnames.Join(hosts)+": "+l.Why+", "+what)
+		hosts = nil
+	}
+	return lines
+}
+
+// byID puts findings of one id together, in the order of the first of each.
+func byID(list []*foundOn) []*foundOn {
+	rank := map[string]int{}
+	for _, f := range list {
+		if _, ok := rank[f.ID]; !ok {
+			rank[f.ID] = len(rank)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *foundOn) int { return rank[a.ID] - rank[b.ID] })
+	return list
+}
+
+func findAlike(list []*foundOn, c change.Change) *foundOn {
+	for _, f := range list {
+		if f.ID == c.ID && f.Have == c.Have && f.Want == c.Want && len(f.hosts) > 0 {
+			return f
+		}
+	}
+	return nil
+}
+
+func showFinding(p *printer, f *foundOn, st Style) {
+	where := hostnames.Join(f.hosts)
+	text := f.Have
+	if where != "" && !strings.HasPrefix(text, where+" ") {
+		text = where + ": " + text
+	}
+	if f.Want != "" {
+		text += "; expected " + f.Want
+	}
+	p.line(paintLevel(f.Level, st), " ", f.ID, " ", text)
+}
+
+func paintLevel(l change.Level, st Style) string {
+	text := fmt.Sprintf("%-7s", l)
+	switch l {
+	case change.Error:
+		return st.red(text)
+	case change.Warning:
+		return st.yellow(text)
+	}
+	return st.faint(text)
+}
+
+func showReport(p *printer, r *preflight.Report, st Style) {
+	for _, line := range leftOut(r.Absent) {
+		p.line(st.yellow("left out"), " ", line)
+	}
+	for _, t := range preflight.Tallies(r.Edges) {
+		line := t.String()
+		if t.Why != "" {
+			line += " (" + t.Why + ")"
+		}
+		if t.OK > 0 {
+			line += fmt.Sprintf(", median %s", t.Median.Round(10*time.Microsecond))
+		}
+		p.line(tallySign(t, st), " ", line)
+	}
+}
+
+// tallySign is ok only where every edge was tried.
+func tallySign(t preflight.Tally, st Style) string {
+	switch {
+	case t.OK == t.Edges:
+		return st.green("ok     ")
+	case t.OK+t.NotProbed < t.Edges:
+		return st.red("failed ")
+	case t.OK == 0:
+		return st.faint("skipped")
+	}
+	return st.yellow("partly ")
+}
+
+func preflightSummary(d change.Diff, r *preflight.Report, hosts int) string {
+	errors, warnings := 0, 0
+	for _, c := range d {
+		switch c.Level {
+		case change.Error:
+			errors++
+		case change.Warning:
+			warnings++
+		}
+	}
+	verdict := "passed"
+	if r != nil && slices.ContainsFunc(r.Absent, func(l preflight.Absent) bool { return l.Why == "unreachable" }) {
+		verdict = "incomplete"
+	}
+	if errors > 0 {
+		verdict = "failed: " + wording.Count(errors, "error")
+	}
+	if warnings > 0 {
+		verdict += ", " + wording.Count(warnings, "warning")
+	}
+	probed := ""
+	if r != nil {
+		good := 0
+		for _, b := range r.Binds {
+			if b.State == preflight.Free || b.State == preflight.InUse {
+				good++
+			}
+		}
+		ports := wording.Count(good, "port") + " ok"
+		if good < len(r.Binds) {
+			ports = fmt.Sprintf("%d of %d ports ok", good, len(r.Binds))
+		}
+		what := []string{wording.Count(hosts, "host"), ports}
+		if len(r.Edges) > 0 {
+			what = append(what, wording.Count(len(r.Edges), "edge")+" between hosts")
+		}
+		probed = fmt.Sprintf(" (%s, %.1f s)", strings.Join(what, ", "), r.Took.Seconds())
+	}
+	return "Preflight " + verdict + probed
+}
+
+// PreflightLevels names the checks whose level the spec sets, whether they
+// found something or not: nothing is ignored in silence.
+func PreflightLevels(w io.Writer, levels preflight.Levels, st Style) error {
+	p := &printer{w: w}
+	for _, line := range wording.Levels(levels) {
+		p.line(st.yellow(line))
+	}
+	return p.err
+}
