@@ -53,7 +53,7 @@ func driftItem(d state.Drift, changes change.Diff) terminal.DriftItem {
 			continue
 		}
 		item.Mended = true
-		if item.Leaves = c.Action == change.Remove; item.Leaves || c.Content() != change.Written || d.SHA256 == "" {
+		if item.Unwanted = c.Action == change.Remove; item.Unwanted || c.Content() != change.Written || d.SHA256 == "" {
 			continue
 		}
 		if sum := sha256.Sum256([]byte(c.Want)); hex.EncodeToString(sum[:]) != d.SHA256 {
@@ -93,7 +93,7 @@ func askedFor(c *executor.Checked, found []terminal.HostDrift) []string {
 	for _, s := range c.Pending() {
 		drifted := func(item string) bool {
 			return slices.ContainsFunc(found, func(h terminal.HostDrift) bool {
-				return h.Host == s.RunsOn() && slices.ContainsFunc(h.Items, func(d terminal.DriftItem) bool { return d.Item == item && !d.Changed && !d.Leaves })
+				return h.Host == s.RunsOn() && slices.ContainsFunc(h.Items, func(d terminal.DriftItem) bool { return d.Item == item && !d.Changed && !d.Unwanted })
 			})
 		}
 		if slices.ContainsFunc(c.Diffs[s.Addr], func(ch change.Change) bool {

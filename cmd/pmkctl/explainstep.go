@@ -42,7 +42,7 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 	e.Of = s.title()
 	e.Planned = s.saved != nil
 	if l, ok := c.Left[e.Step]; ok {
-		e.LeftOut = &l
+		e.Excluded = &l
 	}
 	e.Replaced = slices.ContainsFunc(s.steps, func(other saved.Step) bool { return other.Addr == e.Step && other.Replaced })
 	e.Owns = append(e.Owns, s.owned(ctx, found[0].Addr)...)

@@ -23,7 +23,7 @@ func NewExplained(c preflight.Check) Explained {
 	return Explained{c.ID, c.Title, string(c.Level), preflight.Checks(c.ID), c.Reason, c.Do, c.Firm()}
 }
 
-// Write writes a document of explain, or a list of them.
+// Write writes a document as indented JSON.
 func Write(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

@@ -9,22 +9,22 @@ import (
 // ExplainedStep is a step as `pmkctl explain -json` gives it.
 type ExplainedStep struct {
 	Step     address.Step    `json:"step"`
-	Of       string          `json:"of"` // what has the step, in words
+	Of       string          `json:"of"` // the spec or the plan that has the step, in words
 	Purpose  string          `json:"purpose"`
 	Source   source          `json:"source"`
 	Snippet  string          `json:"snippet,omitempty"` // the line of the source
-	Planned  bool            `json:"planned"`           // it is of a plan, which has the changes
+	Planned  bool            `json:"planned"`           // it is part of a plan, which has the changes
 	Changes  []change.Change `json:"changes"`
 	Owns     []string        `json:"owns"` // all that it may change
-	LeftOut  *plan.Left      `json:"left_out,omitempty"`
+	Excluded *plan.Left      `json:"left_out,omitempty"`
 	Replaced bool            `json:"replaced"`
 	RunsOn   string          `json:"runs_on"`
 
-	WaitsFor      []address.Step `json:"waits_for"` // at once
+	WaitsFor      []address.Step `json:"waits_for"` // directly
 	WaitsForAll   []address.Step `json:"waits_for_all"`
 	WaitedForBy   []address.Step `json:"waited_for_by"`
 	WaitedForAll  []address.Step `json:"waited_for_by_all"`
-	PendingBefore int            `json:"pending_before"` // of those that it waits for, directly or not: how many change something
+	PendingBefore int            `json:"pending_before"` // how many of waits_for_all change something
 }
 
 // NewExplainedStep returns what the graph knows of a step, whose difference

@@ -13,8 +13,8 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// PlanVersion is the version of planDocument: what is added counts up behind the
-// dot, what a reader would stumble over before it.
+// PlanVersion is the version of Plan's document. An addition raises the
+// number behind the dot, a change that breaks readers the one before it.
 const PlanVersion = "1.2"
 
 // planDocument is a plan as a document for programs. docs/schema/plan.json
@@ -28,7 +28,7 @@ type planDocument struct {
 	Cluster  planCluster    `json:"cluster"`
 	Destroy  bool           `json:"destroy"` // it takes everything off its hosts
 	Hosts    []planHost     `json:"hosts"`
-	LeftOut  []planExcluded `json:"left_out"`
+	Absent   []planAbsent   `json:"left_out"`
 	Inputs   []string       `json:"inputs"` // to be given again at apply
 	Summary  planSummary    `json:"summary"`
 	Policies []spec.Verdict `json:"policies"` // as they judged the plan when it was made
@@ -41,7 +41,7 @@ type planCluster struct {
 	KubernetesVersion string `json:"kubernetes_version"`
 }
 
-// planHost is a host that the plan is for.
+// planHost is a host of the plan.
 type planHost struct {
 	Name      string   `json:"name"`
 	Address   string   `json:"address"`
@@ -52,11 +52,11 @@ type planHost struct {
 	OS        string   `json:"os"`
 	Kernel    string   `json:"kernel"`
 	Arch      string   `json:"arch"`
-	ClusterID string   `json:"cluster_id"` // that its record has; "" on a bare host
+	ClusterID string   `json:"cluster_id"` // of its record; "" on a bare host
 }
 
-// planExcluded is a host that the plan does without.
-type planExcluded struct {
+// planAbsent is a host that is not in the plan.
+type planAbsent struct {
 	Host string `json:"host"`
 	Why  string `json:"why"`
 }
@@ -81,12 +81,12 @@ type planStep struct {
 	KnownAfter []address.Step `json:"known_after"`
 	Source     source         `json:"source"`
 	Changes    []planChange   `json:"changes"`
-	LeftOut    *plan.Left     `json:"left_out,omitempty"` // it is not to be done, and has no changes
+	Excluded   *plan.Left     `json:"left_out,omitempty"` // it is excluded, and has no changes
 	Replaced   bool           `json:"replaced,omitempty"` // it is done though nothing differs
 }
 
-// planChange is a change, and what it changes of a file by field where
-// fields tell all.
+// planChange is a change, and the fields of a file that it changes if they
+// say all.
 type planChange struct {
 	change.Change
 	Fields []planField `json:"fields,omitempty"`
@@ -98,7 +98,7 @@ type planField struct {
 	Action change.Action    `json:"action"`
 	Have   *fielddiff.Value `json:"have,omitempty"`
 	Want   *fielddiff.Value `json:"want,omitempty"`
-	Index  *int             `json:"index,omitempty"` // of a list's element that comes or goes
+	Index  *int             `json:"index,omitempty"` // of an element that a list gains or loses
 }
 
 // source is the block of the spec that asked for a step.
@@ -115,12 +115,12 @@ func Plan(w io.Writer, p *saved.Plan, id string, sum wording.Summary) error {
 func newPlan(p *saved.Plan, id string, sum wording.Summary) planDocument {
 	d := planDocument{
 		Version: PlanVersion, SHA256: id, Pmkctl: p.Pmkctl, Time: p.Made.UTC().Format(time.RFC3339), Who: p.Who,
-		Cluster: planCluster{p.Cluster.Name, p.Cluster.Version}, Destroy: p.Destroy, Hosts: newPlanHosts(p), LeftOut: []planExcluded{},
+		Cluster: planCluster{p.Cluster.Name, p.Cluster.Version}, Destroy: p.Destroy, Hosts: newPlanHosts(p), Absent: []planAbsent{},
 		Inputs: append([]string{}, p.Inputs()...), Summary: planSummary(sum), Steps: []planStep{}, Policies: append([]spec.Verdict{}, p.Policies...),
 	}
 	for _, h := range p.Cluster.Everyone() {
-		if why, left := p.Left[h.Name]; left {
-			d.LeftOut = append(d.LeftOut, planExcluded{h.Name, why})
+		if why, absent := p.Left[h.Name]; absent {
+			d.Absent = append(d.Absent, planAbsent{h.Name, why})
 		}
 	}
 	for _, s := range p.Steps {
@@ -149,7 +149,7 @@ func newPlanStep(s saved.Step) planStep {
 	d := change.Diff(s.Diff)
 	doc := planStep{Addr: s.Addr, Module: s.Addr.Module, Host: s.Addr.Host, RunsOn: s.RunsOn(), Kind: s.Kind,
 		After: append([]address.Step{}, s.After...), KnownAfter: append([]address.Step{}, d.Until()...),
-		LeftOut: s.Left, Replaced: s.Replaced,
+		Excluded: s.Left, Replaced: s.Replaced,
 		Source: source{s.Source.Filename, s.Source.Start.Line}, Changes: []planChange{}}
 	for _, c := range d {
 		doc.Changes = append(doc.Changes, planChange{c, newPlanFields(c)})

@@ -15,11 +15,11 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// PreflightVersion is the version of Preflight: what is added counts up
-// behind the dot, what a reader would stumble over before it.
+// PreflightVersion is the version of Preflight. An addition raises the number
+// behind the dot, a change that breaks readers the one before it.
 const PreflightVersion = "1.0"
 
-// PreflightRun is what a run of preflight came to.
+// PreflightRun is a run of preflight and its result.
 type PreflightRun struct {
 	Program  string // version of pmkctl
 	Cluster  *spec.Cluster
@@ -27,8 +27,8 @@ type PreflightRun struct {
 	Graph    *plan.Graph
 	Diffs    map[address.Step]change.Diff
 	Errs     map[address.Step]error
-	Report   *preflight.Report // nil if the probe between hosts did not end
-	Left     map[string]string // hosts that were left out, and why
+	Report   *preflight.Report // nil if the probe between hosts was interrupted
+	Absent   map[string]string // hosts that are not in the run, and why
 	Failed   map[string]error  // those of them that could not be reached
 	ExitCode int
 }
@@ -47,8 +47,8 @@ type Preflight struct {
 	Levels     preflight.Levels     `json:"levels"` // that the spec sets
 	Statements []PreflightStatement `json:"statements"`
 	Findings   []PreflightFinding   `json:"findings"`
-	MTU        *preflight.PathMTU   `json:"mtu"` // null where the pod network is no overlay, or nothing was measured
-	LeftOut    []preflightExcluded  `json:"left_out"`
+	MTU        *preflight.PathMTU   `json:"mtu"` // null if the pod network is no overlay, or nothing was measured
+	Absent     []preflightAbsent    `json:"left_out"`
 	Errors     []preflightError     `json:"errors"` // of checks that did not end
 	Hosts      []preflightHost      `json:"hosts"`
 	Ports      []preflightPort      `json:"ports"`
@@ -56,10 +56,10 @@ type Preflight struct {
 	Edges      preflightEdges       `json:"edges"`
 }
 
-// preflightSummary counts.
+// preflightSummary counts what the document has.
 type preflightSummary struct {
 	Hosts      int `json:"hosts"` // of the spec
-	LeftOut    int `json:"left_out"`
+	Absent     int `json:"left_out"`
 	Edges      int `json:"edges"`
 	OK         int `json:"ok"` // edges, as the three below
 	Lossy      int `json:"lossy"`
@@ -81,7 +81,8 @@ type preflightHost struct {
 	Probed  bool     `json:"probed"`
 }
 
-// PreflightStatement says what is wrong between hosts, in as few as there are.
+// PreflightStatement says what is wrong between hosts, for as many of them as
+// share it.
 type PreflightStatement struct {
 	Text    string   `json:"text"`
 	From    string   `json:"from"` // a host, or "everyone"
@@ -93,12 +94,12 @@ type PreflightStatement struct {
 	Edges   int      `json:"edges"`
 	Of      int      `json:"of,omitempty"`
 
-	FromHosts []string `json:"from_hosts,omitempty"` // where from and to stand for several hosts
+	FromHosts []string `json:"from_hosts,omitempty"` // if from and to stand for several hosts
 	ToHosts   []string `json:"to_hosts,omitempty"`
 }
 
-// PreflightFinding is a check that found something, on all hosts where it found
-// the same.
+// PreflightFinding is what a check found, with all hosts on which it found the
+// same.
 type PreflightFinding struct {
 	ID       string   `json:"id"`
 	Level    string   `json:"level"`
@@ -110,21 +111,21 @@ type PreflightFinding struct {
 	Do       string   `json:"do"`
 }
 
-// preflightExcluded is a host that was left out.
-type preflightExcluded struct {
+// preflightAbsent is a host that is not in the run.
+type preflightAbsent struct {
 	Host  string `json:"host"`
 	Why   string `json:"why"`
 	Error string `json:"error,omitempty"`
 	Edges int    `json:"edges"`
 }
 
-// preflightError is a check that could not be made.
+// preflightError is a check that failed to run.
 type preflightError struct {
 	Step  string `json:"step"`
 	Error string `json:"error"`
 }
 
-// preflightPort is how all edges to one port fared.
+// preflightPort counts the edges to one port by result.
 type preflightPort struct {
 	Port      string `json:"port"` // 8285/udp
 	Why       string `json:"why,omitempty"`
@@ -139,7 +140,7 @@ type preflightPort struct {
 type PreflightBind struct {
 	Host     string           `json:"host"`
 	Protocol string           `json:"protocol"`
-	Address  string           `json:"address,omitempty"` // left out for every address
+	Address  string           `json:"address,omitempty"` // "" for all addresses
 	Port     int              `json:"port"`
 	Unit     string           `json:"unit,omitempty"` // that should hold it
 	Why      string           `json:"why,omitempty"`
@@ -148,7 +149,7 @@ type PreflightBind struct {
 	Holder   *preflightHolder `json:"holder,omitempty"`
 }
 
-// preflightHolder is who holds a port.
+// preflightHolder is the process that holds a port.
 type preflightHolder struct {
 	Process string `json:"process,omitempty"`
 	PID     int    `json:"pid,omitempty"`
@@ -157,7 +158,7 @@ type preflightHolder struct {
 	Kernel  bool   `json:"kernel"`
 }
 
-// PreflightEdge is traffic that must pass, and what became of it.
+// PreflightEdge is traffic that must pass, and the result of its probe.
 type PreflightEdge struct {
 	From     string `json:"from"`
 	To       string `json:"to"`
@@ -174,7 +175,7 @@ type PreflightEdge struct {
 	Passes   int    `json:"passes,omitempty"` // bytes of the largest that passed, where Size did not
 }
 
-// Name is the port as statements have it.
+// Name returns the port as statements write it: "8285/udp".
 func (e PreflightEdge) Name() string {
 	if e.Port == 0 {
 		return e.Protocol
@@ -182,11 +183,11 @@ func (e PreflightEdge) Name() string {
 	return fmt.Sprintf("%d/%s", e.Port, e.Protocol)
 }
 
-// preflightEdges are the edges of a report, made into PreflightEdge one by one: there
-// may be millions.
+// preflightEdges are the edges of a report. There may be millions, so that
+// each is made into a PreflightEdge only when it is needed.
 type preflightEdges []preflight.EdgeResult
 
-// All gives them in order.
+// All returns the edges in order.
 func (d preflightEdges) All() iter.Seq[PreflightEdge] {
 	return func(yield func(PreflightEdge) bool) {
 		for _, e := range d {
@@ -198,8 +199,7 @@ func (d preflightEdges) All() iter.Seq[PreflightEdge] {
 	}
 }
 
-// NewPreflight makes the document. The report on the terminal is made of
-// the same values.
+// NewPreflight returns the document of a run.
 func NewPreflight(r PreflightRun) *Preflight {
 	d := &Preflight{Version: PreflightVersion, Program: r.Program, Cluster: r.Cluster.Name, Time: r.Began.UTC().Format(time.RFC3339),
 		ExitCode: r.ExitCode, Levels: r.Cluster.Preflight.Levels, Errors: docErrors(r)}
@@ -217,16 +217,16 @@ func NewPreflight(r PreflightRun) *Preflight {
 	for _, b := range report.Binds {
 		d.Binds = append(d.Binds, docBind(b))
 	}
-	d.LeftOut = docLeft(r, report)
+	d.Absent = docAbsent(r, report)
 	for _, h := range r.Cluster.Hosts {
-		_, left := r.Left[h.Name]
-		d.Hosts = append(d.Hosts, preflightHost{h.Name, h.Address.String(), wording.Roles(h), !left})
+		_, absent := r.Absent[h.Name]
+		d.Hosts = append(d.Hosts, preflightHost{h.Name, h.Address.String(), wording.Roles(h), !absent})
 	}
 	d.count()
 	return d
 }
 
-// unprobed is the report of a probe that did not end.
+// unprobed is the report of a probe that was interrupted.
 func unprobed(c *spec.Cluster) *preflight.Report {
 	r := &preflight.Report{}
 	for _, e := range plan.Edges(c) {
@@ -263,7 +263,7 @@ func docPorts(edges []preflight.EdgeResult) []preflightPort {
 	return list
 }
 
-// docFindings are those of all probes, the worst first.
+// docFindings returns the findings of all probes, the worst first.
 func docFindings(r PreflightRun) []PreflightFinding {
 	list := []PreflightFinding{}
 	for _, f := range findings(r) {
@@ -285,8 +285,8 @@ func docFindings(r PreflightRun) []PreflightFinding {
 	return list
 }
 
-// findings are those of the probe between hosts, and the other probes' as
-// their diffs have them.
+// findings returns those of the probe between hosts, and those that the
+// diffs of the other probes have.
 func findings(r PreflightRun) []preflight.Finding {
 	var list []preflight.Finding
 	if r.Report != nil {
@@ -308,7 +308,7 @@ func findings(r PreflightRun) []preflight.Finding {
 	return list
 }
 
-// nameHosts gives findings that are statements the hosts they are about.
+// nameHosts sets the hosts of findings that are statements.
 func nameHosts(d *Preflight) {
 	for _, s := range d.Statements {
 		for i, f := range d.Findings {
@@ -320,7 +320,7 @@ func nameHosts(d *Preflight) {
 	}
 }
 
-// hosts are those that it names.
+// hosts returns the hosts that a statement names.
 func (s PreflightStatement) hosts() []string {
 	named := slices.Concat(s.FromHosts, s.ToHosts)
 	if named == nil && s.Of == 0 {
@@ -347,18 +347,18 @@ func docHolder(s *host.Socket) *preflightHolder {
 	return &preflightHolder{Process: s.Process, PID: s.PID, Unit: s.Unit, Stopped: s.State == "T", Kernel: s.PID == 0 && s.Process == ""}
 }
 
-func docLeft(r PreflightRun, report *preflight.Report) []preflightExcluded {
+func docAbsent(r PreflightRun, report *preflight.Report) []preflightAbsent {
 	edges := map[string]int{}
 	for _, l := range report.Absent {
 		edges[l.Host] = l.Edges
 	}
-	list := []preflightExcluded{}
+	list := []preflightAbsent{}
 	for _, h := range r.Cluster.Hosts {
-		why, left := r.Left[h.Name]
-		if !left {
+		why, absent := r.Absent[h.Name]
+		if !absent {
 			continue
 		}
-		d := preflightExcluded{Host: h.Name, Why: why, Edges: edges[h.Name]}
+		d := preflightAbsent{Host: h.Name, Why: why, Edges: edges[h.Name]}
 		if err := r.Failed[h.Name]; err != nil {
 			d.Error = err.Error()
 		}
@@ -367,10 +367,10 @@ func docLeft(r PreflightRun, report *preflight.Report) []preflightExcluded {
 	return list
 }
 
-// count fills in the summary and the verdict.
+// count sets the summary and the verdict.
 func (d *Preflight) count() {
 	s := &d.Summary
-	s.Hosts, s.LeftOut, s.Edges, s.Ports = len(d.Hosts), len(d.LeftOut), len(d.Edges), len(d.Binds)
+	s.Hosts, s.Absent, s.Edges, s.Ports = len(d.Hosts), len(d.Absent), len(d.Edges), len(d.Binds)
 	for _, e := range d.Edges {
 		switch {
 		case e.Verdict == preflight.OK:

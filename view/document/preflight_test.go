@@ -46,7 +46,7 @@ func TestPreflightSchema(t *testing.T) {
 func TestPreflightJSON(t *testing.T) {
 	w := viewtest.NewNetwork(4)
 	viewtest.Faults["mixed"](w)
-	w.Exclude("worker-3", "unreachable", fmt.Errorf("no answer"))
+	w.Remove("worker-3", "unreachable", fmt.Errorf("no answer"))
 	r, _ := w.Run(t)
 	var doc struct {
 		document.Preflight
@@ -75,11 +75,11 @@ func TestPreflightJSON(t *testing.T) {
 		}
 	}
 	s := doc.Summary
-	if s.OK+s.Lossy+s.Failed+s.NotProbed != s.Edges || s.Failed != 2 || s.Lossy != 1 || s.LeftOut != 1 || s.Hosts != 4 {
+	if s.OK+s.Lossy+s.Failed+s.NotProbed != s.Edges || s.Failed != 2 || s.Lossy != 1 || s.Absent != 1 || s.Hosts != 4 {
 		t.Errorf("summary %+v", s)
 	}
-	if doc.Verdict != "failed" || doc.ExitCode != 4 || doc.LeftOut[0].Error != "no answer" {
-		t.Errorf("verdict %q, exit code %d, left out %+v", doc.Verdict, doc.ExitCode, doc.LeftOut)
+	if doc.Verdict != "failed" || doc.ExitCode != 4 || doc.Absent[0].Error != "no answer" {
+		t.Errorf("verdict %q, exit code %d, left out %+v", doc.Verdict, doc.ExitCode, doc.Absent)
 	}
 	if len(doc.Statements) == 0 || doc.Statements[0].Verdict == "lossy" {
 		t.Errorf("statements %+v", doc.Statements)

@@ -63,7 +63,7 @@ func writeValue(w *bufio.Writer, before string, v any) error {
 	var b bytes.Buffer
 	b.WriteString(before)
 	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // people read it too, and statements have arrows
+	e.SetEscapeHTML(false) // statements have arrows
 	if err := e.Encode(v); err != nil {
 		return err
 	}

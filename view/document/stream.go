@@ -14,30 +14,31 @@ import (
 	"github.com/pmkctl/pmkctl/event"
 )
 
-// StreamVersion is the version of the lines that Stream writes: what is added
-// counts up behind the dot, what a reader would stumble over before it.
+// StreamVersion is the version of the lines that Stream writes. An addition
+// raises the number behind the dot, a change that breaks readers the one
+// before it.
 const StreamVersion = "1.1"
 
-// progressEvery is how often at most a step's progress is told.
+// progressEvery is how often at most a step's progress is written.
 const progressEvery = time.Second
 
-// A Stream writes events as lines of JSON, the first of which tells the
+// A Stream writes events as lines of JSON, the first of which has the
 // version. docs/schema/events.json describes them.
 type Stream struct {
 	write func(line []byte)
 
 	mu   sync.Mutex
-	told map[address.Step]time.Time // of the last progress
+	last map[address.Step]time.Time // when progress was last written
 }
 
 // NewStream begins a stream. write gets one line at a time, and may keep it.
 func NewStream(write func(line []byte), pmkctl, command string) *Stream {
-	s := &Stream{write: write, told: map[address.Step]time.Time{}}
+	s := &Stream{write: write, last: map[address.Step]time.Time{}}
 	s.put(versionLine{lineHead: head("version"), Version: StreamVersion, Pmkctl: pmkctl, Command: command})
 	return s
 }
 
-// Event writes an event, unless it is more than anybody wants to know.
+// Event writes an event, except progress that comes too often.
 func (s *Stream) Event(e event.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,12 +50,12 @@ func (s *Stream) Event(e event.Event) {
 	}
 }
 
-// due limits the rate of progress, except for the last word.
+// due limits the rate of progress, except of the last event of a step.
 func (s *Stream) due(p event.StepProgress) bool {
-	if time.Since(s.told[p.Addr]) < progressEvery && p.Done < p.Total {
+	if time.Since(s.last[p.Addr]) < progressEvery && p.Done < p.Total {
 		return false
 	}
-	s.told[p.Addr] = time.Now()
+	s.last[p.Addr] = time.Now()
 	return true
 }
 
@@ -105,7 +106,7 @@ type (
 		stepHead
 		Verdict  string          `json:"verdict"` // ok, ignored, warning, error, failed
 		Findings []change.Change `json:"findings"`
-		Error    string          `json:"error,omitempty"` // why it could not tell
+		Error    string          `json:"error,omitempty"` // why the probe has no result
 	}
 	checkFailedLine struct {
 		lineHead
@@ -139,13 +140,13 @@ type (
 		Replacements int      `json:"replacements"`
 		Files        int      `json:"files"`
 		Bytes        int64    `json:"bytes"`
-		LeftOut      int      `json:"left_out"` // steps that differ
+		Excluded     int      `json:"left_out"` // steps that differ
 	}
-	leftLine struct {
+	excludedLine struct {
 		lineHead
 		stepHead
 		Flag  string       `json:"flag"`
-		Cause address.Step `json:"cause"` // "" if the flag leaves out the step itself
+		Cause address.Step `json:"cause"` // "" if the flag excludes the step itself
 	}
 	applySummaryLine struct {
 		lineHead
@@ -204,7 +205,7 @@ type (
 		Severity string `json:"severity"`
 		Summary  string `json:"summary"`
 		Detail   string `json:"detail"`
-		File     string `json:"file"` // "" if it is about no place
+		File     string `json:"file"` // "" if the diagnostic has no place
 		Line     int    `json:"line"`
 		Column   int    `json:"column"`
 		EndLine  int    `json:"end_line"`
@@ -218,8 +219,8 @@ type (
 	}
 )
 
-// driftLine is what drifted. The paths of programs stand for the commands
-// that people ran: those may have secrets among their arguments.
+// driftLine is what drifted. Of a command that was run it has only the path
+// of the program: arguments may be secrets.
 type (
 	driftLine struct {
 		lineHead
@@ -260,9 +261,9 @@ func driftOf(e event.Drifted) driftLine {
 	return l
 }
 
-// streamChanges are changes or findings without the contents of files: a
-// stream goes into logs that many read. Have and Want stay where they are
-// short and no secret.
+// streamChanges returns changes or findings without the contents of files,
+// because many people read the logs that a stream goes to. Have and Want stay
+// if they are short and no secret.
 func streamChanges(d change.Diff) []change.Change {
 	list := []change.Change{}
 	for _, c := range d {
@@ -280,7 +281,7 @@ func head(t string) lineHead {
 
 func stepOf(a address.Step) stepHead { return stepHead{a, a.Module, a.Host} }
 
-// lineOf is an event as a line; nil for what others tell better.
+// lineOf returns the line of an event; nil if other events say more.
 func lineOf(e event.Event) any {
 	switch e := e.(type) {
 	case event.Phase:
@@ -299,7 +300,7 @@ func lineOf(e event.Event) any {
 	case event.Drifted:
 		return driftOf(e)
 	case event.StepLeft:
-		return leftLine{head("step_left_out"), stepOf(e.Addr), e.Flag, e.Cause}
+		return excludedLine{head("step_left_out"), stepOf(e.Addr), e.Flag, e.Cause}
 	case event.Planned:
 		return planSummaryLine{head("summary"), "plan", e.Add, e.Change, e.Remove, e.Hosts, e.ControlPlane, e.Etcd,
 			e.Restarts, e.Removals, e.Replacements, e.Files, e.Bytes, e.LeftOut}
@@ -329,8 +330,8 @@ func lineOf(e event.Event) any {
 	return nil
 }
 
-// checkedLine is what a probe found, or that a check failed. What modules
-// found is told once all of them were asked.
+// checkedLine is the line of a probe or of a check that failed. What modules
+// found is in the events of the plan.
 func checkedLine(e event.StepChecked) any {
 	switch {
 	case e.Probe:
@@ -345,7 +346,7 @@ func checkedLine(e event.StepChecked) any {
 	return nil
 }
 
-// verdictOf is the worst of what a probe found.
+// verdictOf returns the worst level that a probe found.
 func verdictOf(e event.StepChecked) string {
 	if e.Err != nil {
 		return "failed"
@@ -375,10 +376,10 @@ func diagnosed(e event.Diagnosed) diagnosticLine {
 	return l
 }
 
-// maxSnippet is how many lines of a source anybody wants to see.
+// maxSnippet is how many lines of a source are written at most.
 const maxSnippet = 20
 
-// snippet is the lines of a file that a range touches.
+// snippet returns the lines of a file that a range touches.
 func snippet(f *hcl.File, at hcl.Range) string {
 	if f == nil || at.Start.Line < 1 {
 		return ""

@@ -14,12 +14,12 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// MarkdownLimit is what the Markdown of a plan stays under, in bytes and so
-// in characters: GitHub takes 65,536 in a comment.
+// MarkdownLimit is the size in bytes that the Markdown of a plan stays under:
+// GitHub takes 65,536 characters in a comment.
 const MarkdownLimit = 65_000
 
-// Room that is kept for the list of what was cut, and for single pieces, so
-// that nothing a host or a spec names can fill the text.
+// The parts have limits, so that no name of a host or a spec can fill the
+// text, and there is room for the list of what was cut.
 const (
 	riskRoom    = 6_000
 	policyRoom  = 5_000
@@ -33,8 +33,8 @@ const (
 
 // Markdown writes a saved plan as Markdown that GitHub and GitLab show
 // alike, for a merge request. What matters most comes first; steps that do
-// not fit are named instead. What hosts and specs name stands in code, where
-// it calls and links nobody.
+// not fit are only named. Names from hosts and specs are in code, where they
+// neither mention users nor make links.
 func Markdown(w io.Writer, p *saved.Plan, id string, names wording.Names) error {
 	m := &markdown{review: newReview(p, id, names)}
 	m.head()
@@ -47,7 +47,7 @@ func Markdown(w io.Writer, p *saved.Plan, id string, names wording.Names) error 
 	return err
 }
 
-// markdown is the text in the making.
+// markdown builds the text.
 type markdown struct {
 	*review
 	b strings.Builder
@@ -55,7 +55,7 @@ type markdown struct {
 
 func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.b, format+"\n", args...) }
 
-// list writes lines as long as there is room for them.
+// list writes lines until the room is used.
 func (m *markdown) list(room int, lines []string) {
 	for i, l := range lines {
 		if room -= len(l) + 1; room < 0 {
@@ -77,16 +77,16 @@ func (m *markdown) head() {
 	if inputs := m.Inputs(); len(inputs) > 0 {
 		m.line("\nTo be given again at apply: %s", code(clip(strings.Join(inputs, ", "), textRoom)))
 	}
-	var left []string
+	var absent []string
 	for _, h := range m.Hosts {
 		if why := m.Left[h.Name]; why != "" {
-			left = append(left, h.Name+" ("+why+")")
+			absent = append(absent, h.Name+" ("+why+")")
 		}
 	}
-	if len(left) > 0 {
-		m.line("\n**Left out:** %s", code(clip(strings.Join(left, ", "), textRoom)))
+	if len(absent) > 0 {
+		m.line("\n**Left out:** %s", code(clip(strings.Join(absent, ", "), textRoom)))
 	}
-	if steps := m.LeftOutLines(); len(steps) > 0 {
+	if steps := m.ExcludedLines(); len(steps) > 0 {
 		m.line("\n**This is a part of what differs:**\n")
 		for i, l := range steps {
 			steps[i] = "- " + code(clip(strings.TrimSpace(l), textRoom))
@@ -142,7 +142,7 @@ func (m *markdown) policyTable() {
 	m.list(policyRoom, lines)
 }
 
-// hostTable has a row for all hosts with the same roles and changes.
+// hostTable writes one row for all hosts with the same roles and changes.
 func (m *markdown) hostTable() {
 	type row struct {
 		roles, counts, restarts, sent, system string
@@ -205,8 +205,8 @@ func (m *markdown) restartList() {
 	m.list(restartRoom, lines)
 }
 
-// changes has the steps that matter most first, in full; then those that do
-// not fit, without the lines of their files; then the names of the rest.
+// changes writes the steps, what matters most first: in full; without the
+// lines of their files if that does not fit; and the names of all others.
 func (m *markdown) changes() {
 	if len(m.Changes) == 0 {
 		return
@@ -228,11 +228,11 @@ func (m *markdown) changes() {
 			cut = append(cut, s)
 		}
 	}
-	m.tellCut(short, cut)
+	m.listCut(short, cut)
 }
 
-// tellCut says what is not shown, in less than cutRoom.
-func (m *markdown) tellCut(short int, cut []*reviewStep) {
+// listCut writes what is not shown, in less than cutRoom.
+func (m *markdown) listCut(short int, cut []*reviewStep) {
 	if short+len(cut) == 0 {
 		return
 	}
@@ -257,7 +257,7 @@ func (s *reviewStep) weight() int {
 	return weight
 }
 
-// heading is the step in a line.
+// heading returns the step in a line.
 func (s *reviewStep) heading() string {
 	text := wording.Sign(s.Action) + " " + s.Title
 	var words []string
@@ -270,25 +270,25 @@ func (s *reviewStep) heading() string {
 	return wording.Visible(text)
 }
 
-// markdown is the step folded, with the lines of its files or without.
+// markdown returns the step folded, with the lines of its files or without.
 func (s *reviewStep) markdown(lines bool) string {
 	var body strings.Builder
 	for _, n := range s.Notes {
 		body.WriteString("# " + oneLine(n) + "\n")
 	}
-	left := 0
+	cut := 0
 	for _, i := range s.Items {
 		fmt.Fprintf(&body, "%s %s\n", i.Sign, oneLine(i.Item+i.Rest))
 		if !lines {
-			left += len(i.Lines)
+			cut += len(i.Lines)
 			continue
 		}
 		for _, l := range i.Lines {
 			body.WriteString(markdownLine(l) + "\n")
 		}
 	}
-	if left > 0 {
-		fmt.Fprintf(&body, "# %s cut\n", wording.Count(left, "line"))
+	if cut > 0 {
+		fmt.Fprintf(&body, "# %s cut\n", wording.Count(cut, "line"))
 	}
 	fence := strings.Repeat("`", max(3, longestRun(body.String(), '`')+1))
 	title := html.EscapeString(clip(s.heading(), titleRoom))
@@ -300,7 +300,7 @@ func (s *reviewStep) markdown(lines bool) string {
 	return fmt.Sprintf("<details><summary>%s %s</summary>\n\n%sdiff\n%s%s\n\n</details>\n\n", title, wording.Count(len(s.Items), "change"), fence, body.String(), fence)
 }
 
-// markdownLine has its sign first of all, where a diff is coloured by it.
+// markdownLine begins with the sign, because that gives a diff its colour.
 func markdownLine(l wording.Line) string {
 	indent := strings.Repeat("    ", l.Depth)
 	if l.Kind == wording.GapLine {
@@ -311,8 +311,8 @@ func markdownLine(l wording.Line) string {
 
 func oneLine(text string) string { return wording.Visible(strings.ReplaceAll(text, "\n", " ")) }
 
-// code is text in which nothing has a meaning. Its fence is longer than
-// what it holds.
+// code returns text in which nothing has a meaning. Its fence is longer than
+// any in the text.
 func code(text string) string {
 	text = oneLine(text)
 	if strings.TrimSpace(text) == "" {
@@ -325,8 +325,8 @@ func code(text string) string {
 	return fence + text + fence
 }
 
-// cell is code in a table, where a pipe ends even that unless a backslash
-// stands before it; but not where another one stands before that.
+// cell returns code for a table, where a pipe ends even code unless there is a
+// backslash before it, and no second one before that.
 func cell(text string) string {
 	text = strings.ReplaceAll(clip(text, cellRoom), `\|`, `\¦`)
 	return strings.ReplaceAll(code(text), "|", `\|`)

@@ -10,17 +10,18 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// A look is how a verdict is drawn: a colour, and a sign for those who see
-// none.
-type look struct {
+// A glyph is how a verdict is drawn: a colour, and a sign for readers who do
+// not see colours.
+type glyph struct {
 	Verdict preflight.Verdict
 	Class   string
 	Words   string
 	Path    string // the sign in a cell of 1 by 1, relative to its upper left corner
 }
 
-// looks are all verdicts. Of several in a cell the first counts.
-var looks = []look{
+// glyphs are those of all verdicts. Of several verdicts in a cell the first
+// counts.
+var glyphs = []glyph{
 	{preflight.Filtered, "filtered", "filtered: no answer, nothing arrived", "m.25 .25l.5 .5m0-.5l-.5 .5"},
 	{preflight.NoRoute, "noroute", "no route to the host", "m.25 .25v.5h.5v-.5m-.25 0v.25"},
 	{preflight.OneWay, "oneway", "one way: requests arrive, replies do not", "m.2 .5h.6l-.22-.22m.22 .22l-.22 .22"},
@@ -36,17 +37,18 @@ var looks = []look{
 }
 
 func rank(v preflight.Verdict) int {
-	is := func(v preflight.Verdict) func(look) bool { return func(l look) bool { return l.Verdict == v } }
-	if i := slices.IndexFunc(looks, is(v)); i >= 0 {
+	is := func(v preflight.Verdict) func(glyph) bool { return func(l glyph) bool { return l.Verdict == v } }
+	if i := slices.IndexFunc(glyphs, is(v)); i >= 0 {
 		return i
 	}
-	return slices.IndexFunc(looks, is("failed"))
+	return slices.IndexFunc(glyphs, is("failed"))
 }
 
-// noEdge stands where no traffic has to pass.
+// noEdge is the cell of a pair between which no traffic has to pass.
 const noEdge = -1
 
-// A layer is one picture: all ports, the worst of a pair counting, or one.
+// A layer is the picture of one port, or of all, where the worst verdict of a
+// pair counts.
 type layer struct {
 	Index  int
 	Name   string // "" for all ports
@@ -54,12 +56,12 @@ type layer struct {
 	Legend []legend
 
 	n     int
-	cells []int8 // row by row; an index of looks, or noEdge
+	cells []int8 // row by row; an index of glyphs, or noEdge
 }
 
 // A legend counts the pairs with a verdict.
 type legend struct {
-	look
+	glyph
 	Pairs int
 }
 
@@ -79,7 +81,7 @@ func (l *layer) put(from, to int, v preflight.Verdict) {
 	}
 }
 
-// Off tells that the layer is shown only when it is asked for.
+// Off reports whether the layer is hidden until the reader chooses it.
 func (l *layer) Off() bool { return l.Index > 0 }
 
 func (l *layer) count() {
@@ -89,14 +91,14 @@ func (l *layer) count() {
 			pairs[c]++
 		}
 	}
-	for i, look := range looks {
+	for i, glyph := range glyphs {
 		if pairs[i] > 0 {
-			l.Legend = append(l.Legend, legend{look, pairs[i]})
+			l.Legend = append(l.Legend, legend{glyph, pairs[i]})
 		}
 	}
 }
 
-// A shape is all cells of a verdict: one path of areas, one of signs.
+// A shape is all cells of a verdict: a path of areas and a path of signs.
 type shape struct {
 	Class        string
 	Areas, Signs string
@@ -105,7 +107,7 @@ type shape struct {
 // Shapes draw the layer in a few paths, however many hosts there are: cells
 // of a verdict that stand side by side are one area.
 func (l *layer) Shapes() []shape {
-	areas, signs := make([]strings.Builder, len(looks)), make([]strings.Builder, len(looks))
+	areas, signs := make([]strings.Builder, len(glyphs)), make([]strings.Builder, len(glyphs))
 	for y := range l.n {
 		row := l.cells[y*l.n : (y+1)*l.n]
 		for x := 0; x < l.n; {
@@ -116,27 +118,27 @@ func (l *layer) Shapes() []shape {
 			if c := row[x]; c != noEdge {
 				fmt.Fprintf(&areas[c], "M%d %dh%dv1H%dz", x, y, end-x, x)
 				for i := x; i < end && l.signed(c); i++ {
-					fmt.Fprintf(&signs[c], "M%d %d%s", i, y, looks[c].Path)
+					fmt.Fprintf(&signs[c], "M%d %d%s", i, y, glyphs[c].Path)
 				}
 			}
 			x = end
 		}
 	}
 	var out []shape
-	for i, look := range looks {
+	for i, glyph := range glyphs {
 		if areas[i].Len() > 0 {
-			out = append(out, shape{look.Class, areas[i].String(), signs[i].String()})
+			out = append(out, shape{glyph.Class, areas[i].String(), signs[i].String()})
 		}
 	}
 	return out
 }
 
-// manyHosts are so many that the signs of what is not wrong would only be
-// noise.
+// manyHosts is how many hosts have signs for what is not wrong; for more
+// hosts they would only be noise.
 const manyHosts = 64
 
 func (l *layer) signed(c int8) bool {
-	v := looks[c].Verdict
+	v := glyphs[c].Verdict
 	return v != preflight.OK && v != preflight.NotProbed || l.n <= manyHosts
 }
 
@@ -158,7 +160,7 @@ type label struct {
 	Base float64 // where the text stands
 }
 
-// labelsAtMost are as many as can be told apart; of more hosts every other,
+// labelsAtMost is how many labels can be read; of more hosts every second,
 // third, ... is named.
 const (
 	labelsAtMost = 50
@@ -197,7 +199,7 @@ func newPicture(hosts []string, layers []*layer) *picture {
 
 func round2(f float64) float64 { return math.Round(f*100) / 100 }
 
-// ViewBox is what the picture spans.
+// ViewBox returns the area of the picture.
 func (p *picture) ViewBox() string {
 	side := strconv.FormatFloat(p.Margin+float64(p.Hosts)+.5, 'f', -1, 64)
 	return fmt.Sprintf("-%g -%g %s %s", p.Margin, p.Margin, side, side)
@@ -206,8 +208,8 @@ func (p *picture) ViewBox() string {
 // Pixels of a cell.
 const cellAtLeast, cellAtMost = 4, 52
 
-// Rules keep cells between those that a finger finds and those that fill a
-// screen with three hosts.
+// Rules returns the styles that keep cells large enough for a finger, and
+// three hosts from filling the screen.
 func (p *picture) Rules() string {
 	side := p.Margin + float64(p.Hosts)
 	return fmt.Sprintf("#scroll{max-width:%.0fpx}#matrix{min-width:%.0fpx;max-width:%.0fpx}\n", side*cellAtMost, side*cellAtLeast, side*cellAtMost)

@@ -18,7 +18,7 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// planPage is what the template of a plan's page is given.
+// planPage is the data of the template of a plan's page.
 type planPage struct {
 	shell
 	*review
@@ -28,7 +28,7 @@ type planPage struct {
 	GraphNote string
 
 	names wording.Names
-	shown map[string]string // anchor of lines that stand in the page already
+	shown map[string]string // anchor of lines that are in the page already
 }
 
 // Plan writes a saved plan as a page that needs nothing else. id is empty if
@@ -39,7 +39,7 @@ func Plan(w io.Writer, p *saved.Plan, id string, names wording.Names) error {
 	scripts, rules := []string{"plan.js"}, ""
 	if p.Report != nil && !p.Destroy {
 		doc := document.NewPreflight(document.PreflightRun{Program: p.Pmkctl.Version, Cluster: p.Cluster, Began: p.Made,
-			Graph: page.checked.Graph, Diffs: page.checked.Diffs, Errs: page.checked.Errs, Report: p.Report, Left: p.Left})
+			Graph: page.checked.Graph, Diffs: page.checked.Diffs, Errs: page.checked.Errs, Report: p.Report, Absent: p.Left})
 		probes, err := newProbesPage(doc)
 		if err != nil {
 			return err
@@ -57,8 +57,8 @@ func Plan(w io.Writer, p *saved.Plan, id string, names wording.Names) error {
 	return writePage(w, "plan.html", page)
 }
 
-// lanesAtMost are as many hosts as have a lane each in the picture; of more,
-// it shows modules.
+// lanesAtMost is how many hosts have a lane each in the picture; for more
+// hosts it shows modules.
 const lanesAtMost = 24
 
 func (p *planPage) draw() error {
@@ -80,7 +80,7 @@ func (p *probesPage) Worth() bool {
 	return p.Verdict != "passed" || p.Summary.Warnings > 0
 }
 
-// Set names hosts by their places in the list of all: "0-3,7".
+// Set returns the places of hosts in the list of all: "0-3,7".
 func (p *planPage) Set(hosts []string) string {
 	var at []int
 	for _, h := range hosts {
@@ -105,10 +105,10 @@ func (p *planPage) Set(hosts []string) string {
 	return strings.Join(parts, ",")
 }
 
-// Anchor is where a step can be linked to.
+// Anchor returns the id of a step for links.
 func (p *planPage) Anchor(step int) string { return fmt.Sprintf("step-%d", step+1) }
 
-// shortLines are as many as are shown without a second click.
+// shortLines is how many lines are shown without a second click.
 const shortLines = 16
 
 // Short reports whether the lines of an item are shown as soon as its step is.
@@ -116,10 +116,10 @@ func (p *planPage) Short(s *reviewStep, item int) bool {
 	return len(s.Items) == 1 || len(s.Items[item].Lines) <= shortLines
 }
 
-// sameLines are as many as are not written a second time.
+// sameLines is how many lines are worth a link to the same lines above.
 const sameLines = 6
 
-// Diff writes the lines of an item, or a link to where the same ones stand.
+// Diff returns the lines of an item, or a link to the same lines.
 func (p *planPage) Diff(step, item int) template.HTML {
 	lines := p.Changes[step].Items[item].Lines
 	html := diffHTML(lines, p.Changes[step].names)
@@ -134,8 +134,8 @@ func (p *planPage) Diff(step, item int) template.HTML {
 	return template.HTML(fmt.Sprintf("<pre class=\"diff\" id=%q>%s</pre>", anchor, html)) //nolint:gosec // escaped
 }
 
-// diffHTML puts lines of a sign into one element: of long files there are
-// few elements then.
+// diffHTML puts successive lines with one sign into one element, so that long
+// files have few elements.
 func diffHTML(lines []wording.Line, names []string) string {
 	elements := map[string]string{"+": "ins", "-": "del", "~": "i"}
 	var b strings.Builder
@@ -160,12 +160,13 @@ func diffHTML(lines []wording.Line, names []string) string {
 	return b.String()
 }
 
-// Own writes a text of a step.
+// Own returns a text of a step in HTML.
 func (p *planPage) Own(step int, text string) template.HTML {
 	return template.HTML(ownHTML(text, p.Changes[step].names)) //nolint:gosec // escaped
 }
 
-// Shown is the place of the host that a step is shown for.
+// Shown returns the place of the host that a step is shown for; "" if the
+// step is the same for all.
 func (p *planPage) Shown(s *reviewStep) string {
 	if s.names == nil {
 		return ""
@@ -173,12 +174,12 @@ func (p *planPage) Shown(s *reviewStep) string {
 	return strconv.Itoa(p.index[s.Hosts[0]])
 }
 
-// Own is the place of a name among those of its host, and a hash is one that
-// follows from them.
+// ownMark is the place of a name among those of its host; hashMark is a hash
+// that follows from them.
 var ownMark, hashMark = regexp.MustCompile("\x01([0-9]+)\x01"), regexp.MustCompile("(" + change.InputsKey + "=)([0-9a-f]+)")
 
-// ownHTML escapes a text in which the names of the host that it is shown for
-// are marked: the page puts those of the host there that its reader chooses.
+// ownHTML escapes a text and marks in it the names of the host that it is
+// shown for, so that the page can replace them by those of another host.
 func ownHTML(text string, names []string) string {
 	text = wording.Visible(text)
 	for i, n := range names {
@@ -195,7 +196,7 @@ func ownHTML(text string, names []string) string {
 	})
 }
 
-// OwnNames are those of a host in order, for the page to put in.
+// OwnNames returns the names of a host in order, which replace those marked.
 func (p *planPage) OwnNames(host string) string {
 	var escaped []string
 	for _, n := range p.names[host] {
@@ -204,8 +205,7 @@ func (p *planPage) OwnNames(host string) string {
 	return strings.Join(escaped, " ")
 }
 
-// actionClass is how a page colours an action. A step that is known only
-// later adds something, as its sign says.
+// actionClass returns the class that colours an action.
 func actionClass(a change.Action) string {
 	switch a {
 	case change.Add, change.Remove:

@@ -14,24 +14,24 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// probesPage is what the template of a preflight page, or of the part of
-// another page that tells of preflight, is given.
+// probesPage is the data of the template of a preflight page, or of the part
+// of a plan's page that is about preflight.
 type probesPage struct {
 	shell
 	*document.Preflight
 	Summed   string
 	Levels   []string
 	Picture  *picture
-	Looks    []look
+	Glyphs   []glyph
 	Said     []said
 	Ports    []boundPort
-	Findings []document.PreflightFinding // beside what is said
+	Findings []document.PreflightFinding // except those of statements
 	Failing  []document.PreflightEdge
 	More     int // failing edges that are not listed
 	Data     template.JS
 }
 
-// failingAtMost are the edges that the page lists; the matrix has them all.
+// failingAtMost is how many edges the page lists; the matrix has all.
 const failingAtMost = 400
 
 // Preflight writes a document of preflight as a page that needs nothing else.
@@ -47,7 +47,7 @@ func Preflight(w io.Writer, d *document.Preflight) error {
 }
 
 func newProbesPage(d *document.Preflight) (*probesPage, error) {
-	p := &probesPage{Preflight: d, Summed: sumUp(d), Levels: wording.Levels(d.Levels), Looks: looks, Ports: boundPorts(d.Binds)}
+	p := &probesPage{Preflight: d, Summed: sumUp(d), Levels: wording.Levels(d.Levels), Glyphs: glyphs, Ports: boundPorts(d.Binds)}
 	p.say()
 	data := newPageData(d)
 	p.Picture = newPicture(data.Hosts, data.layers)
@@ -65,14 +65,14 @@ func newProbesPage(d *document.Preflight) (*probesPage, error) {
 	return p, err
 }
 
-// said is a statement with the finding that it is.
+// said is a statement with its finding.
 type said struct {
 	document.PreflightStatement
 	Finding *document.PreflightFinding
 }
 
-// say puts what is wrong between hosts first, and leaves the rest to the
-// findings.
+// say separates findings that are statements about several hosts from the
+// others.
 func (p *probesPage) say() {
 	of := map[string]*document.PreflightFinding{}
 	for _, s := range p.Statements {
@@ -90,12 +90,12 @@ func (p *probesPage) say() {
 	}
 }
 
-// sumUp is the document in a line.
+// sumUp returns the document in a line.
 func sumUp(d *document.Preflight) string {
 	s := d.Summary
 	parts := []string{wording.Count(s.Hosts, "host")}
-	if s.LeftOut > 0 {
-		parts[0] += fmt.Sprintf(", %d left out", s.LeftOut)
+	if s.Absent > 0 {
+		parts[0] += fmt.Sprintf(", %d left out", s.Absent)
 	}
 	parts = append(parts, fmt.Sprintf("%d of %d edges ok", s.OK+s.Lossy, s.Edges))
 	if s.NotProbed > 0 {
@@ -121,10 +121,10 @@ func micros(us int64) string {
 	return fmt.Sprintf("%.2f ms", float64(us)/1000)
 }
 
-// A boundPort is a port with the same fate on several hosts.
+// A boundPort is a port with the same state on several hosts.
 type boundPort struct {
 	document.PreflightBind
-	By    string // who holds it
+	By    string // what holds it
 	Hosts []string
 }
 
@@ -213,7 +213,7 @@ func newPageData(d *document.Preflight) *pageData {
 		at[h.Name] = i
 		p.Hosts, p.About = append(p.Hosts, h.Name), append(p.About, h.Address+" · "+strings.Join(h.Roles, ", "))
 	}
-	for _, l := range looks {
+	for _, l := range glyphs {
 		p.Verdicts, p.Paths, p.Classes = append(p.Verdicts, [2]string{string(l.Verdict), l.Words}), append(p.Paths, l.Path), append(p.Classes, l.Class)
 	}
 	p.edges(d, at)
@@ -263,7 +263,7 @@ func (p *pageData) edges(d *document.Preflight, at map[string]int) {
 	}
 }
 
-// perHost is what the diagonal tells.
+// perHost sets what the diagonal of the matrix shows.
 func (p *pageData) perHost(d *document.Preflight, at map[string]int) {
 	for _, b := range d.Binds {
 		if b.State != string(preflight.Free) {
@@ -283,12 +283,12 @@ func (p *pageData) perHost(d *document.Preflight, at map[string]int) {
 			p.Findings[at[h]] = append(p.Findings[at[h]], text)
 		}
 	}
-	for _, l := range d.LeftOut {
+	for _, l := range d.Absent {
 		p.Findings[at[l.Host]] = append(p.Findings[at[l.Host]], "left out: "+l.Why)
 	}
 }
 
-// sentence begins with a capital and ends with a full stop.
+// sentence makes a text begin with a capital and end with a full stop.
 func sentence(s string) string {
 	if s == "" {
 		return ""

@@ -16,8 +16,8 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// A review is a saved plan as people judge it; the page and the Markdown are
-// made of it.
+// A review is a saved plan as people judge it. The page and the Markdown are
+// made from it.
 type review struct {
 	*saved.Plan
 	ID       string // "" if it was not saved
@@ -35,7 +35,7 @@ type review struct {
 	steps   map[address.Step]saved.Step
 }
 
-// Title is what the plan is for.
+// Title returns the title without the name of the cluster.
 func (r *review) Title() string {
 	if r.Destroy {
 		return "Destroy cluster "
@@ -43,7 +43,7 @@ func (r *review) Title() string {
 	return "Plan for cluster "
 }
 
-// destroyWords say what is at stake.
+// destroyWords say what is lost.
 const destroyWords = "Takes everything that pmkctl installed off all hosts: the cluster ends, and what is in it is lost."
 
 // restarting is a unit that restarts for the same reason on several hosts.
@@ -59,14 +59,14 @@ type movedFile struct {
 	Hosts        []string
 }
 
-// Total is what it costs for all hosts.
+// Total returns the bytes that are sent to all hosts.
 func (m movedFile) Total() int64 { return m.Bytes * int64(len(m.Hosts)) }
 
 // reviewHost is a host and what becomes of it.
 type reviewHost struct {
 	Name, Address, System string
 	Roles                 []string
-	Note                  string // why it is left out, or that it leaves
+	Note                  string // why it is absent, or that it departs
 	Counts                executor.Summary
 	Restarts              []string // units
 	Bytes                 int64
@@ -84,7 +84,7 @@ type reviewStep struct {
 	Source string // cluster.hcl:12
 	Items  []reviewItem
 
-	names []string // of the first host, where the others differ from it in theirs
+	names []string // of the first host, if the others differ in theirs
 }
 
 // reviewItem is one of its changes.
@@ -111,8 +111,8 @@ func newReview(p *saved.Plan, id string, names wording.Names) *review {
 	return r
 }
 
-// listHosts are those of the spec, control plane first, and behind them
-// those that leave it.
+// listHosts sets the hosts: those of the spec, control plane first, then those
+// that depart.
 func (r *review) listHosts() {
 	answered := map[string]saved.Host{}
 	for _, h := range r.Plan.Hosts {
@@ -180,7 +180,7 @@ func (h *reviewHost) count(a change.Action, d change.Diff) {
 // Steps counts the steps that change the host.
 func (h reviewHost) Steps() int { return h.Counts.Add + h.Counts.Change + h.Counts.Remove }
 
-// listMoved are the files that are sent, the largest first.
+// listMoved sets the files that are sent, the largest first.
 func (r *review) listMoved() {
 	at := map[[2]string]int{}
 	for _, s := range r.checked.Pending() {
@@ -217,8 +217,8 @@ func (r *review) change(g *wording.Group) *reviewStep {
 	return s
 }
 
-// LeftOutLines say which steps are not done, and because of which flag.
-func (r *review) LeftOutLines() []string {
+// ExcludedLines say which steps are not done, and because of which flag.
+func (r *review) ExcludedLines() []string {
 	var lines []string
 	for _, l := range wording.Excluded(r.checked.LeftOut(), r.checked.Left) {
 		lines = append(lines, l.String())
@@ -229,7 +229,7 @@ func (r *review) LeftOutLines() []string {
 // PolicyLine counts the policies: "2 passed, 1 failed, 0 warnings".
 func (r *review) PolicyLine() string { return wording.Verdicts(r.Policies) }
 
-// judged is what came of a policy, in a word.
+// judged returns the result of a policy in a word.
 func judged(v spec.Verdict) string {
 	switch {
 	case v.Passed:
@@ -240,7 +240,7 @@ func judged(v spec.Verdict) string {
 	return "warning"
 }
 
-// Tally counts lines that come and go.
+// Tally counts the lines that are added and removed.
 func (i reviewItem) Tally() string {
 	added, removed := 0, 0
 	for _, l := range i.Lines {

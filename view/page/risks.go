@@ -18,7 +18,7 @@ type markKey string
 
 // The marks.
 const (
-	markLeave   markKey = "leave"
+	markDeparts markKey = "leave"
 	markRemoval markKey = "removal"
 	markForeign markKey = "foreign"
 	markGap     markKey = "gap"
@@ -30,14 +30,14 @@ const (
 	markUnknown markKey = "unknown"
 )
 
-// marks are all of them, what matters most first. A reader must not miss
-// the grave ones.
+// marks are all of them, what matters most first. A reader must not miss the
+// grave ones.
 var marks = []struct {
 	key          markKey
 	words, title string // on a step, and of all steps that have it
 	grave        bool
 }{
-	{markLeave, "host leaves", "Hosts leave the cluster", true},
+	{markDeparts, "host leaves", "Hosts leave the cluster", true},
 	{markRemoval, "removes", "Removal", true},
 	{markForeign, "replaces foreign", "Replaces what pmkctl did not make", true},
 	{markGap, "interrupts", "Interrupts", true},
@@ -49,7 +49,7 @@ var marks = []struct {
 	{markUnknown, "known later", "Known only during the apply", false},
 }
 
-// rank is the place among all marks.
+// rank returns the place among all marks.
 func (k markKey) rank() int {
 	for i, m := range marks {
 		if m.key == k {
@@ -67,13 +67,13 @@ func (k markKey) Grave() bool   { return marks[k.rank()].grave }
 // A riskMark is a mark with all that it is about.
 type riskMark struct {
 	Key   markKey
-	Text  string   // in our own words alone
+	Text  string   // no text of hosts or specs
 	Hosts string   // in ranges
 	Items []string // a few of what it is about
-	More  int      // that Items leaves out
+	More  int      // not in Items
 }
 
-// markSteps finds which step is to have which mark, and what restarts why.
+// markSteps gives the steps their marks, and lists the restarts.
 func (r *review) markSteps() {
 	mark := func(a address.Step, k markKey) {
 		if !slices.Contains(r.marked[a], k) {
@@ -90,8 +90,8 @@ func (r *review) markSteps() {
 		mark(e.Step, markDrift)
 	}
 	for _, s := range r.checked.Pending() {
-		if r.leaves(s.Addr.Host) {
-			mark(s.Addr, markLeave)
+		if r.departs(s.Addr.Host) {
+			mark(s.Addr, markDeparts)
 		}
 		if slices.Contains(r.Impact.ControlPlane, s.Addr.Host) {
 			mark(s.Addr, markControl)
@@ -122,7 +122,7 @@ func touchesEtcd(a address.Step, d change.Diff) bool {
 	return strings.HasPrefix(a.Module, "etcd") || slices.ContainsFunc(d, func(c change.Change) bool { return etcd.Owns(c.Item) })
 }
 
-// etcdHosts are those where a step is about etcd.
+// etcdHosts returns the hosts on which a step is about etcd.
 func (r *review) etcdHosts() (hosts []string) {
 	for _, s := range r.checked.Pending() {
 		if h := s.Addr.Host; slices.Contains(r.marked[s.Addr], markEtcd) && !slices.Contains(hosts, h) {
@@ -134,8 +134,8 @@ func (r *review) etcdHosts() (hosts []string) {
 
 type restartKey struct{ unit, why string }
 
-// replaceMark tells what pmkctl did not make from what is its own and cannot
-// change without a gap, such as the network of the pods.
+// replaceMark returns markGap for what pmkctl made itself and cannot change
+// without a gap, such as the network of the pods, and markForeign otherwise.
 func replaceMark(e executor.Effect) markKey {
 	if e.Gap {
 		return markGap
@@ -143,7 +143,7 @@ func replaceMark(e executor.Effect) markKey {
 	return markForeign
 }
 
-// drifted is what somebody changed on a host, and this plan puts right.
+// drifted returns what was changed on a host and this plan puts right.
 func (r *review) drifted() (list []executor.Effect) {
 	for _, s := range r.checked.Pending() {
 		for _, c := range r.checked.Diffs[s.Addr] {
@@ -172,13 +172,13 @@ func (r *review) marksOf(steps []address.Step) []markKey {
 	return keys
 }
 
-// itemsNamed are as many as a mark names of what it is about.
+// itemsNamed is how many items a mark names.
 const itemsNamed = 6
 
-// sumMarks says what each mark that occurs is about.
+// sumMarks sets the marks that occur, and what each is about.
 func (r *review) sumMarks() {
 	i := r.Impact
-	r.sumLeaving()
+	r.sumDeparting()
 	r.markEffects(markRemoval, "%s removed", i.Removals)
 	foreign, gaps := parted(i.Replaced, func(e executor.Effect) bool { return replaceMark(e) == markForeign })
 	r.markEffects(markForeign, "%s replaced; what stood there is kept on the host", foreign)
@@ -204,11 +204,11 @@ func (r *review) sumMarks() {
 	}
 }
 
-func (r *review) leaves(host string) bool {
+func (r *review) departs(host string) bool {
 	return slices.ContainsFunc(r.Cluster.Leaving, func(l spec.Leaving) bool { return l.Host.Name == host })
 }
 
-func (r *review) sumLeaving() {
+func (r *review) sumDeparting() {
 	var departing, dead []string
 	for _, l := range r.Cluster.Leaving {
 		departing = append(departing, l.Host.Name)
@@ -219,7 +219,7 @@ func (r *review) sumLeaving() {
 	if len(departing) == 0 {
 		return
 	}
-	m := riskMark{Key: markLeave, Text: wording.Count(len(departing), "host") + " to leave", Hosts: wording.Hosts(departing)}
+	m := riskMark{Key: markDeparts, Text: wording.Count(len(departing), "host") + " to leave", Hosts: wording.Hosts(departing)}
 	for _, h := range dead {
 		m.Items = append(m.Items, h+" does not answer: its disk stays as it is")
 	}
@@ -243,8 +243,8 @@ func parted(list []executor.Effect, first func(executor.Effect) bool) (a, b []ex
 	return a, b
 }
 
-// markEffects is a mark for single changes. Of kubelets there is nothing to
-// name except the hosts.
+// markEffects adds a mark for single changes. For kubelets it names the hosts
+// only.
 func (r *review) markEffects(k markKey, text string, list []executor.Effect) {
 	if len(list) == 0 {
 		return
@@ -280,7 +280,7 @@ func hostsOf(list []executor.Effect) []string {
 	return hosts
 }
 
-// nameItems names the first of them, each once, and why if that is what
+// nameItems names the first items, each once, with the reason if that is what
 // matters.
 func nameItems(list []executor.Effect) (items []string, more int) {
 	var all []string

@@ -32,16 +32,16 @@ var pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{
 	"destroys": func() string { return destroyWords },
 }).ParseFS(pageFiles, "*.html"))
 
-// A shell is what every page has beside its content. A page needs nothing
-// but itself: its policy forbids the browser to fetch anything, and to run
-// or to follow any style or script but these two.
+// A shell is what every page has around its content. A page needs no other
+// file: its policy forbids the browser to fetch anything, and to use any style
+// or script except these two.
 type shell struct {
 	Policy string
 	Style  template.CSS
 	Script template.JS
 }
 
-// newShell joins our own files, and rules that are computed.
+// newShell joins our own files and computed styles.
 func newShell(styles, scripts []string, rules string) (shell, error) {
 	style, err := joined(styles)
 	if err != nil {

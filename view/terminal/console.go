@@ -68,7 +68,7 @@ func (c *Console) Note(format string, args ...any) {
 	c.Emit(event.Message{Text: text})
 }
 
-// Hint tells people which command to type next.
+// Hint prints which command to type next.
 func (c *Console) Hint(format string, args ...any) {
 	if !c.Automated {
 		c.Note(format, args...)
@@ -129,7 +129,7 @@ func (c *Console) Preflight(levels preflight.Levels, findings change.Diff, r *pr
 // PreflightDoc prints a run of preflight as JSON.
 func (c *Console) PreflightDoc(d *document.Preflight) error { return d.Write(c.out()) }
 
-// Policies prints how a plan fared with the policies of its spec.
+// Policies prints how the policies of the spec judged a plan.
 func (c *Console) Policies(list []spec.Verdict) error {
 	for _, v := range list {
 		c.Emit(event.PolicyJudged{Verdict: v})
@@ -140,7 +140,7 @@ func (c *Console) Policies(list []spec.Verdict) error {
 // Result prints how an apply ended.
 func (c *Console) Result(r *executor.Result) error { return Result(c.out(), r, c.Style()) }
 
-// Drift prints what differs from what pmkctl left on the hosts.
+// Drift prints what differs from what pmkctl wrote on the hosts.
 func (c *Console) Drift(hosts []HostDrift, asked []string) error {
 	for _, h := range hosts {
 		for _, d := range h.Items {

@@ -6,7 +6,7 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// EmitPlan makes events of a plan for these hosts.
+// EmitPlan emits a plan for these hosts as events.
 func (c *Console) EmitPlan(plan *executor.Checked, hosts []*spec.Host) {
 	for _, s := range plan.Pending() {
 		c.Emit(event.StepPlanned{Addr: s.Addr, Source: s.Source, Diff: plan.Diffs[s.Addr]})
@@ -21,7 +21,7 @@ func (c *Console) EmitPlan(plan *executor.Checked, hosts []*spec.Host) {
 		Restarts: len(i.Restarts), Removals: len(i.Removals), Replacements: len(i.Replaced), Files: i.Files, Bytes: i.Bytes, LeftOut: len(excluded)})
 }
 
-// EmitRemaining makes events of what still differs after an apply.
+// EmitRemaining emits what still differs after an apply as events.
 func (c *Console) EmitRemaining(remaining *executor.Checked) {
 	for _, s := range remaining.Pending() {
 		c.Emit(event.StepDiffers{Addr: s.Addr, Diff: remaining.Diffs[s.Addr]})

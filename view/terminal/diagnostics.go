@@ -7,8 +7,8 @@ import (
 )
 
 // Diagnostics shows diagnostics with their source lines, errors and
-// warnings in the order of the files. width is that of the terminal; 0
-// where it is none.
+// warnings in the order of the files. width is that of the terminal; 0 if
+// there is none.
 func Diagnostics(w io.Writer, files map[string]*hcl.File, diags hcl.Diagnostics, width int, st Style) error {
 	if len(diags) == 0 {
 		return nil

@@ -18,21 +18,21 @@ import (
 type HostDrift struct {
 	Host  string
 	Items []DriftItem
-	Stays map[string]string // what the spec does not want any more and pmkctl does not remove, and why
+	Stays map[string]string // items that the spec no longer wants and pmkctl does not remove, and why
 }
 
 // DriftItem is one thing that drifted.
 type DriftItem struct {
 	state.Drift
-	Lines   []wording.Line // what somebody made of it, where that is known
-	Mended  bool           // apply puts it right
-	Changed bool           // the spec asks for something else as well
-	Leaves  bool           // the spec does not want it any more
+	Lines    []wording.Line // how its content differs, if that is known
+	Mended   bool           // apply puts it right
+	Changed  bool           // the spec has changed too
+	Unwanted bool           // the spec no longer wants it
 }
 
-// Drift shows what is on the hosts other than pmkctl left it, and who may have
-// done that. asked are the steps in which the spec asks for changes of its
-// own.
+// Drift shows what on the hosts differs from what pmkctl wrote, and which
+// users may have changed it. asked are the steps that change something
+// because of the spec.
 func Drift(w io.Writer, hosts []HostDrift, asked []string, st Style) error {
 	p := &printer{w: w}
 	things, on := 0, 0
@@ -68,8 +68,8 @@ func Drift(w io.Writer, hosts []HostDrift, asked []string, st Style) error {
 	return p.err
 }
 
-// showDrift shows one difference. Who made it is said once for all of a
-// thing.
+// showDrift shows one difference. The notes follow the last difference of an
+// item, because they are true of all of them.
 func showDrift(p *printer, d DriftItem, again bool, st Style) {
 	sign := st.yellow("~")
 	if d.What == state.IsGone {
@@ -87,7 +87,7 @@ func showDrift(p *printer, d DriftItem, again bool, st Style) {
 	}
 }
 
-// driftText is what differs, in words.
+// driftText says what differs.
 func driftText(d state.Drift) string {
 	switch {
 	case d.What == state.IsGone:
@@ -98,7 +98,8 @@ func driftText(d state.Drift) string {
 	return fmt.Sprintf("%s %s -> %s", d.What, wording.OrEmpty(d.Was), wording.OrEmpty(d.Is))
 }
 
-// driftNotes tell who and when, as far as the host knows.
+// driftNotes say when it was changed and by which user, as far as the host
+// has traces of that, and what apply will do.
 func driftNotes(d DriftItem) []string {
 	var notes []string
 	when := "nobody can tell when"
@@ -122,7 +123,7 @@ func driftNotes(d DriftItem) []string {
 		notes = append(notes, fmt.Sprintf("written by pmkctl %s (run %s)", moment(d.Written.Time), d.Written.Run))
 	}
 	switch {
-	case d.Leaves:
+	case d.Unwanted:
 		notes = append(notes, "the spec does not want it any more; pmkctl apply removes it")
 	case d.Changed:
 		notes = append(notes, "the spec asks for something else now; pmkctl apply makes it so")
@@ -134,7 +135,7 @@ func driftNotes(d DriftItem) []string {
 	return notes
 }
 
-// traceText is a line of a log: "sudo: alice ran sed -i ... at ...".
+// traceText is an entry of a log: "sudo: alice ran sed -i ... at ...".
 func traceText(t host.Trace) string {
 	maybe := "perhaps "
 	if t.Names {
@@ -152,5 +153,5 @@ func traceText(t host.Trace) string {
 	return fmt.Sprintf("%s%s by %s: %s at %s", maybe, who, t.Source, t.What, moment(t.Time))
 }
 
-// moment is a time as people say it, to the second.
+// moment returns a time to the second.
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

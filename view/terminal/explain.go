@@ -44,7 +44,7 @@ func severityText(c preflight.Check) string {
 	return text + "The spec can change that:"
 }
 
-// levelSettings are what a spec can say of a check.
+// levelSettings returns what a spec can write about a check, and the effect.
 func levelSettings(c preflight.Check) [][2]string {
 	other, effect := "warning", "tell me, and go on"
 	if c.Level == change.Warning {

@@ -43,10 +43,10 @@ const ownsAtMost = 40
 
 func showWork(e *document.ExplainedStep, row func(string, ...string), st Style) {
 	switch {
-	case e.LeftOut != nil && !e.LeftOut.Cause.IsZero():
-		row("Does", fmt.Sprintf("nothing: %s leaves out %s, which it waits for", e.LeftOut.Flag, e.LeftOut.Cause))
-	case e.LeftOut != nil:
-		row("Does", "nothing: "+e.LeftOut.Flag+" leaves it out")
+	case e.Excluded != nil && !e.Excluded.Cause.IsZero():
+		row("Does", fmt.Sprintf("nothing: %s leaves out %s, which it waits for", e.Excluded.Flag, e.Excluded.Cause))
+	case e.Excluded != nil:
+		row("Does", "nothing: "+e.Excluded.Flag+" leaves it out")
 	case len(e.Changes) > 0:
 		for i, c := range wording.Sorted(e.Changes) {
 			name := "Does"
@@ -70,7 +70,7 @@ func showWork(e *document.ExplainedStep, row func(string, ...string), st Style) 
 // waitsAtMost is how many steps are named one by one.
 const waitsAtMost = 5
 
-// waits returns steps in words, those at once first: "containerd.worker-1 and
+// waits names the steps that come directly before or after, and counts all: "containerd.worker-1 and
 // images.worker-1; 31 steps in all".
 func waits(direct, all []address.Step) string {
 	if len(direct) == 0 {

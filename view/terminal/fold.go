@@ -24,7 +24,7 @@ const (
 	foldAll              // and all that is removed
 )
 
-// fewLines are not worth folding.
+// fewLines is how many lines are never folded.
 const fewLines = 3
 
 // A shownGroup is a group with all that is shown of it.
@@ -177,7 +177,7 @@ func (c shownChange) head(folded bool, st Style) string {
 }
 
 // inventory shows changes in one line: "2 directories, 2 files (53 lines),
-// kubelet.service", or what there is to say of one.
+// kubelet.service", or the headline if there is only one.
 func (g shownGroup) inventory(changes []shownChange, st Style) string {
 	if len(changes) == 1 && (len(g.Steps) == 1 || !g.Named(changes[0].head(true, Style{}))) {
 		return changes[0].head(true, st)
@@ -194,7 +194,7 @@ func (g shownGroup) inventory(changes []shownChange, st Style) string {
 	return strings.Join(parts, ", ") + st.faint(g.unknown(changes))
 }
 
-// unknown says until when some of the changes are not known.
+// unknown says after which steps all of the changes are known.
 func (g shownGroup) unknown(changes []shownChange) string {
 	d := change.Diff{}
 	for _, c := range changes {

@@ -41,8 +41,8 @@ type foundOn struct {
 	hosts []string
 }
 
-// alikeFindings are the findings of a level; the same on several hosts is
-// one.
+// alikeFindings returns the findings of a level; the same finding on several
+// hosts is one.
 func alikeFindings(d change.Diff, level change.Level) []*foundOn {
 	var list []*foundOn
 	for _, c := range d {
@@ -62,11 +62,11 @@ func alikeFindings(d change.Diff, level change.Level) []*foundOn {
 	return byID(list)
 }
 
-// findingsAtMost are those of one check that are shown one by one.
+// findingsAtMost is how many findings of one check are shown one by one.
 const findingsAtMost = 8
 
-// few cuts a list, ordered by id, such that it fits a screen: what is left of
-// a check becomes one finding that counts.
+// few cuts a list, ordered by id, to the size of a screen: one finding counts
+// the further findings of a check.
 func few(list []*foundOn) []*foundOn {
 	var out []*foundOn
 	for len(list) > 0 {
@@ -79,12 +79,12 @@ func few(list []*foundOn) []*foundOn {
 			continue
 		}
 		out = append(out, list[:findingsAtMost]...)
-		out, list = append(out, theRest(list[findingsAtMost:n])), list[n:]
+		out, list = append(out, remaining(list[findingsAtMost:n])), list[n:]
 	}
 	return out
 }
 
-func theRest(list []*foundOn) *foundOn {
+func remaining(list []*foundOn) *foundOn {
 	f := &foundOn{Change: list[0].Change}
 	f.Have, f.Want = fmt.Sprintf("%d more like these", len(list)), ""
 	var hosts []string
@@ -98,8 +98,8 @@ func theRest(list []*foundOn) *foundOn {
 	return f
 }
 
-// leftOut says in a line what happened to all hosts of which it is the same.
-func leftOut(list []preflight.Absent) []string {
+// absent says which hosts are not in the run, with one line for a reason.
+func absent(list []preflight.Absent) []string {
 	var lines, hosts []string
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b preflight.Absent) int { return strings.Compare(a.Why, b.Why) })
@@ -109,7 +109,7 @@ func leftOut(list []preflight.Absent) []string {
 			continue
 		}
 		what := wording.Count(l.Edges, "edge") + " not probed"
-		if len(hosts) > 1 { // two of them share edges, which would count twice
+		if len(hosts) > 1 { // an edge between two of them would count twice
 			what = "their edges not probed"
 		}
 		slices.SortStableFunc(hosts, hostnames.Compare)
@@ -164,7 +164,7 @@ func paintLevel(l change.Level, st Style) string {
 }
 
 func showReport(p *printer, r *preflight.Report, st Style) {
-	for _, line := range leftOut(r.Absent) {
+	for _, line := range absent(r.Absent) {
 		p.line(st.yellow("left out"), " ", line)
 	}
 	for _, t := range preflight.Tallies(r.Edges) {
@@ -179,7 +179,7 @@ func showReport(p *printer, r *preflight.Report, st Style) {
 	}
 }
 
-// tallySign is ok only where every edge was tried.
+// tallySign is ok only if every edge was tried.
 func tallySign(t preflight.Tally, st Style) string {
 	switch {
 	case t.OK == t.Edges:

@@ -20,7 +20,7 @@ func preflightText(t *testing.T, w *viewtest.Network) string {
 	if err := terminal.PreflightLevels(&b, w.Cluster.Preflight.Levels, terminal.NewStyle(false)); err != nil {
 		t.Fatal(err)
 	}
-	if err := terminal.Preflight(&b, findings, r.Report, len(w.Cluster.Hosts)-len(w.Excluded), terminal.NewStyle(false)); err != nil {
+	if err := terminal.Preflight(&b, findings, r.Report, len(w.Cluster.Hosts)-len(w.Absent), terminal.NewStyle(false)); err != nil {
 		t.Fatal(err)
 	}
 	return regexp.MustCompile(`\d+\.\d s\)`).ReplaceAllString(b.String(), "TIME)")

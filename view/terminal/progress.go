@@ -13,12 +13,12 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// signOfLife is how often a run without news says that it goes on, where
-// output is not a terminal.
+// signOfLife is how often a run without news says that it goes on, if output
+// is not a terminal.
 const signOfLife = 30 * time.Second
 
-// Progress tells on standard error how a run goes on. Where it may redraw,
-// the last line is live: what runs now, and since when.
+// Progress shows how a run goes on. On a terminal the last line is live: it
+// has the steps that run now, and since when.
 type Progress struct {
 	w     io.Writer
 	st    Style
@@ -44,8 +44,8 @@ type activity struct {
 	done, total int64
 }
 
-// NewProgress begins to show progress. width is that of the terminal; 0
-// where it is none. Close ends it.
+// NewProgress begins to show progress. width is that of the terminal; 0 if
+// there is none. Close ends it.
 func NewProgress(w io.Writer, st Style, width int, quiet bool) *Progress {
 	p := &Progress{w: w, st: st, live: width > 0 && !quiet, width: width, quiet: quiet,
 		running: map[address.Step]*activity{}, last: time.Now(), stop: make(chan struct{})}
@@ -64,8 +64,8 @@ func (p *Progress) Close() {
 	p.clear()
 }
 
-// Hide clears the live line until there is more news, for what is written
-// meanwhile.
+// Hide clears the live line until the next phase, so that other text can be
+// written.
 func (p *Progress) Hide() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,7 +88,7 @@ func (p *Progress) tick() {
 	}
 }
 
-// Event takes news of the run.
+// Event shows an event of the run, if it is progress.
 func (p *Progress) Event(e event.Event) {
 	if p.quiet {
 		return
@@ -99,13 +99,13 @@ func (p *Progress) Event(e event.Event) {
 	case event.Phase:
 		p.phase, p.total, p.done, p.share = e.Name, e.Total, 0, ""
 	case event.HostReady, event.HostFailed, event.StepChecked:
-		p.done++ // why a host failed is told at the end, for all of them
+		p.done++ // the causes are printed at the end, for all hosts
 	case event.StepStarted:
 		p.running[e.Addr] = &activity{since: time.Now()}
 	case event.StepProgress:
 		if a := p.running[e.Addr]; a != nil {
 			a.done, a.total = e.Done, e.Total
-		} else if e.Total > 0 { // of a check that is long: edges between very many hosts
+		} else if e.Total > 0 { // a long check: edges between very many hosts
 			p.share = fmt.Sprintf(": %s %d %%", e.Addr, e.Done*100/e.Total)
 		}
 	case event.StepDone:
@@ -129,8 +129,8 @@ func nopText(nop bool) string {
 	return ""
 }
 
-// end counts what began; a step that had nothing to change is not of the
-// total.
+// end counts a step that began. A step that had nothing to change is not in
+// the total.
 func (p *Progress) end(a address.Step) {
 	if p.running[a] != nil {
 		p.done++
@@ -151,7 +151,7 @@ func (p *Progress) clear() {
 	}
 }
 
-// draw redraws the live line, or gives a sign of life where there is none.
+// draw redraws the live line, or prints a sign of life if there is none.
 func (p *Progress) draw() {
 	if p.phase == "" {
 		return
@@ -171,7 +171,7 @@ func (p *Progress) draw() {
 	p.drawn = true
 }
 
-// now is the state of the run in a line: "apply 12/31: etcd.cp-1 4s".
+// now returns the state of the run in a line: "apply 12/31: etcd.cp-1 4s".
 func (p *Progress) now() string {
 	var b strings.Builder
 	b.WriteString(p.phase)
@@ -186,7 +186,7 @@ func (p *Progress) now() string {
 	return b.String()
 }
 
-// oldest are the running steps, the longest running first.
+// oldest returns the running steps, the longest running first.
 func (p *Progress) oldest() []address.Step {
 	var list []address.Step
 	for a := range p.running {

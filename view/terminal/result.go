@@ -24,7 +24,8 @@ func Result(w io.Writer, r *executor.Result, st Style) error {
 	return p.err
 }
 
-// causes are the steps that others were skipped for, in order, each once.
+// causes returns the steps because of which others were skipped, in order,
+// each once.
 func causes(r *executor.Result) []address.Step {
 	var list []address.Step
 	seen := map[address.Step]bool{}

@@ -17,7 +17,8 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// Saved shows a saved plan: who made it, and what the terminal showed then.
+// Saved shows a saved plan: its author, and what the terminal showed when it
+// was made.
 func Saved(w io.Writer, p *saved.Plan, id string, names wording.Names, st Style) error {
 	pr := &printer{w: w}
 	pr.line(st.bold("Saved plan of cluster "+p.Cluster.Name), fmt.Sprintf(", made %s by %s with pmkctl %s", wording.When(p.Made), p.Who, p.Pmkctl.Version))
@@ -43,7 +44,7 @@ func Saved(w io.Writer, p *saved.Plan, id string, names wording.Names, st Style)
 	if err := PreflightLevels(w, p.Cluster.Preflight.Levels, st); err != nil {
 		return err
 	}
-	if err := Preflight(w, p.Findings(), p.Report, len(p.Hosts)-leaving(p), st); err != nil {
+	if err := Preflight(w, p.Findings(), p.Report, len(p.Hosts)-departing(p), st); err != nil {
 		return err
 	}
 	if err := Plan(w, executor.Saved(p), names, st); err != nil {
@@ -52,10 +53,10 @@ func Saved(w io.Writer, p *saved.Plan, id string, names wording.Names, st Style)
 	return Policies(w, p.Policies, st)
 }
 
-// maxMoves is how many lines of what moved anybody reads.
+// maxMoves is how many lines Moves returns at most, without the last.
 const maxMoves = 40
 
-// Moves tells in a line each what moved since a plan was saved, and by how
+// Moves says in a line each what has changed since a plan was saved, and how
 // much.
 func Moves(moves []executor.Move) []string {
 	var lines []string
@@ -70,26 +71,26 @@ func Moves(moves []executor.Move) []string {
 
 func moved(m executor.Move) []string {
 	var lines []string
-	tell := func(item, what string) {
+	add := func(item, what string) {
 		lines = append(lines, strings.TrimSuffix(fmt.Sprintf("%s: %s %s", m.Addr, item, what), " "))
 	}
 	for _, was := range m.Was {
 		i := slices.IndexFunc(m.Is, func(c change.Change) bool { return c.Item == was.Item && c.Kind == was.Kind })
 		if i < 0 {
-			tell(was.Item, "needs no change any more")
+			add(was.Item, "needs no change any more")
 		} else {
-			tell(was.Item, between(was, m.Is[i]))
+			add(was.Item, between(was, m.Is[i]))
 		}
 	}
 	for _, is := range m.Is {
 		if !slices.ContainsFunc(m.Was, func(c change.Change) bool { return c.Item == is.Item && c.Kind == is.Kind }) {
-			tell(is.Item, appeared(is))
+			add(is.Item, appeared(is))
 		}
 	}
 	return lines
 }
 
-// between says how one item moved.
+// between says how one item has changed.
 func between(was, is change.Change) string {
 	switch {
 	case !was.Until.IsZero() && is.Until.IsZero():
@@ -120,8 +121,8 @@ func appeared(c change.Change) string {
 	return "differs now: " + distance(c.Want, c.Have, c)
 }
 
-// distance is how far two values are from each other: in words where they
-// are short, in lines where they are files.
+// distance says how much two values differ: it shows short values, and counts
+// the lines of files.
 func distance(was, is string, c change.Change) string {
 	if c.Secret {
 		return "(sensitive)"
@@ -168,8 +169,8 @@ func verb(a change.Action) string {
 	return "changed"
 }
 
-// leaving counts the hosts that a plan takes out of the cluster.
-func leaving(p *saved.Plan) int {
+// departing counts the hosts that a plan removes from the cluster.
+func departing(p *saved.Plan) int {
 	n := 0
 	for _, l := range p.Cluster.Leaving {
 		if slices.ContainsFunc(p.Hosts, func(h saved.Host) bool { return h.Name == l.Host.Name }) {

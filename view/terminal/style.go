@@ -80,8 +80,8 @@ func (s Style) sign(a change.Action) string {
 	return s.yellow(wording.Sign(a))
 }
 
-// printer writes lines and remembers the first error, so that a list of
-// prints is checked once.
+// printer writes lines and keeps the first error, so that it is checked once
+// after several lines.
 type printer struct {
 	w   io.Writer
 	err error

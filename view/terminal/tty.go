@@ -15,7 +15,7 @@ func IsTerminal(stream any) bool {
 	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
 }
 
-// width is that of the terminal behind w; 0 if there is none.
+// width returns the width of the terminal behind w; 0 if there is none.
 func width(w io.Writer) int {
 	if !IsTerminal(w) {
 		return 0
@@ -27,7 +27,7 @@ func width(w io.Writer) int {
 	return columns
 }
 
-// Style returns how text on standard output is styled.
+// Style returns the style of text on standard output.
 func (c *Console) Style() Style { return c.style(c.Out) }
 
 func (c *Console) style(w io.Writer) Style {

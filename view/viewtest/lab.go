@@ -23,7 +23,7 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// A Lab is a cluster of hosts in memory, of which real plans can be made.
+// A Lab is a cluster of hosts in memory, for which real plans can be made.
 type Lab struct {
 	Cluster *spec.Cluster
 	Memory  map[string]*hosttest.Host
@@ -109,7 +109,7 @@ func LoadLab(t testing.TB, path string) *Lab {
 	return l
 }
 
-// imageOf is as little as an archive of an image can be.
+// imageOf returns the smallest archive of an image.
 func imageOf(name string) []byte {
 	manifest := fmt.Appendf(nil, `[{"RepoTags":[%q]}]`, name)
 	var b bytes.Buffer

@@ -23,13 +23,13 @@ type Network struct {
 	Cluster *spec.Cluster
 	Hosts   *hosttest.Cluster
 
-	Excluded map[string]string // hosts, and why
-	failed   map[string]error
+	Absent map[string]string // hosts that are not in the run, and why
+	failed map[string]error
 }
 
 // NewNetwork is cp-1 and worker-1, worker-2, ...: n hosts.
 func NewNetwork(n int) *Network {
-	w := &Network{Excluded: map[string]string{}, failed: map[string]error{}}
+	w := &Network{Absent: map[string]string{}, failed: map[string]error{}}
 	w.Cluster = &spec.Cluster{Name: "lab", API: spec.API{Port: 6443}, Network: spec.Network{Backend: "udp", Port: 8285}}
 	var all []*hosttest.Host
 	for i := range n {
@@ -49,9 +49,9 @@ func (w *Network) Drop(from, to, proto string, port int) {
 	w.Hosts.Net.Add(hosttest.Rule{From: from, To: to, Proto: proto, Port: port})
 }
 
-// Exclude takes a host out of the run.
-func (w *Network) Exclude(name, why string, err error) {
-	w.Excluded[name] = why
+// Remove takes a host out of the run.
+func (w *Network) Remove(name, why string, err error) {
+	w.Absent[name] = why
 	if err != nil {
 		w.failed[name] = err
 	}
@@ -60,9 +60,9 @@ func (w *Network) Exclude(name, why string, err error) {
 // Run probes as the command does.
 func (w *Network) Run(t *testing.T) (document.PreflightRun, change.Diff) {
 	t.Helper()
-	world := plan.World{Hosts: map[string]host.Host{}, Records: map[string]*state.Record{}, Left: w.Excluded, ProbesOnly: true}
+	world := plan.World{Hosts: map[string]host.Host{}, Records: map[string]*state.Record{}, Left: w.Absent, ProbesOnly: true}
 	for _, h := range w.Cluster.Hosts {
-		if w.Excluded[h.Name] == "" {
+		if w.Absent[h.Name] == "" {
 			world.Hosts[h.Name], world.Records[h.Name] = w.Hosts.Host(h.Name), &state.Record{}
 		}
 	}
@@ -83,7 +83,7 @@ func (w *Network) Run(t *testing.T) (document.PreflightRun, change.Diff) {
 		code = 6
 	}
 	return document.PreflightRun{Program: "test", Cluster: w.Cluster, Began: time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC), Graph: compiled.Graph, Diffs: checked.Diffs, Errs: checked.Errs,
-		Report: compiled.Report(), Left: w.Excluded, Failed: w.failed, ExitCode: code}, findings
+		Report: compiled.Report(), Absent: w.Absent, Failed: w.failed, ExitCode: code}, findings
 }
 
 // Faults are what may be wrong with a network: nothing, one fault, and
@@ -104,7 +104,7 @@ var Faults = map[string]func(w *Network){
 	},
 	"left-out": func(w *Network) {
 		for _, h := range w.Cluster.Hosts[len(w.Cluster.Hosts)/2:] {
-			w.Exclude(h.Name, "unreachable", fmt.Errorf("dial tcp %s:22: i/o timeout", h.Address))
+			w.Remove(h.Name, "unreachable", fmt.Errorf("dial tcp %s:22: i/o timeout", h.Address))
 		}
 	},
 	// A tunnel on the way.
