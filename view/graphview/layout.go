@@ -168,10 +168,10 @@ func (l *layout) settle(cell []int, near [][]int, forth bool, rows int) {
 	}
 }
 
-// direct tells if a line needs no channel: it goes to the next column.
+// direct reports whether a line needs no channel: it goes to the next column.
 func (l *layout) direct(e Edge) bool { return l.g.Nodes[e.To].Rank == l.g.Nodes[e.From].Rank+1 }
 
-// straight tells if a line is one stroke.
+// straight reports whether a line is one stroke.
 func (l *layout) straight(e Edge) bool {
 	return l.direct(e) && l.boxes[e.From].row == l.boxes[e.To].row
 }

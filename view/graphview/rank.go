@@ -55,7 +55,7 @@ func (m *ranks) add(from, to int) bool {
 	return true
 }
 
-// reaches tells if a module is, or waits for, another.
+// reaches reports whether a module is, or waits for, another.
 func (m *ranks) reaches(module, other int, seen []bool) bool {
 	if module == other {
 		return true
