@@ -50,7 +50,7 @@ func pathOf(steps []step) string {
 // differ gathers the fields that differ.
 type differ struct {
 	out    []Field
-	failed bool // fields do not tell all
+	failed bool // fields do not say all
 }
 
 func diff(a, b *Value) ([]Field, bool) {

@@ -340,7 +340,7 @@ func unitValue(key, value string) *Value {
 }
 
 // unitWords splits where white space stands outside of quotes. Words stay as
-// they are written but for quotes around all of one.
+// they are written, except quotes around a whole word.
 func unitWords(value string) []string {
 	var out []string
 	var quote byte

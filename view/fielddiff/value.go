@@ -16,7 +16,7 @@ type Value struct {
 	at    map[string]*Value // of a mapping
 	items []*Value          // of a list
 	argv  bool              // a list that is a command line
-	fixed bool              // a list in which nothing can be told apart: it is shown as lines if it changes
+	fixed bool              // a list whose elements have no names: it is shown as lines if it changes
 }
 
 type kind int
@@ -165,13 +165,13 @@ func (v *Value) Text() string {
 	return b.String()
 }
 
-// Long tells that Text has several lines, of which String would make one
+// Long reports whether Text has several lines, of which String would make one
 // that is hard to read.
 func (v *Value) Long() bool {
 	return v != nil && (v.kind == scalar && strings.Contains(v.text, "\n") || v.kind != scalar && len(v.String()) > 60)
 }
 
-// IsFlag tells that it is what an option of a command has that takes no value.
+// IsFlag reports whether it stands for the value of an option that takes none.
 func (v *Value) IsFlag() bool { return v != nil && v.kind == scalar && v.typ == "flag" }
 
 // block writes YAML below an indentation, which the first line has already.

@@ -24,7 +24,7 @@ const (
 type Graph struct {
 	Nodes     []Node
 	Edges     []Edge // by To, then From
-	Planned   bool   // it tells what the steps do
+	Planned   bool   // it shows what the steps do
 	Collapsed bool   // a node is a module with all its hosts
 }
 
@@ -45,7 +45,7 @@ type Node struct {
 // An Edge goes from a node to one that waits for it.
 type Edge struct {
 	From, To int  // in Nodes
-	Implied  bool // other edges say the same; pictures leave it out
+	Implied  bool // other edges say the same; pictures omit it
 	Turn     bool // hosts take turns: it leads back to an earlier column
 }
 

@@ -261,7 +261,7 @@ func scan(t *testing.T, transform string, x, y *int) {
 	}
 }
 
-// meets tells if two lie on each other; to touch at an edge is nothing.
+// meets reports whether two lie on each other; they may touch at an edge.
 func (s stroke) meets(o stroke) bool {
 	return s.x1 < o.x2 && o.x1 < s.x2 && s.y1 < o.y2 && o.y1 < s.y2 ||
 		s.x1 == s.x2 && s.x1 > o.x1 && s.x1 < o.x2 && s.y1 < o.y2 && o.y1 < s.y2 ||

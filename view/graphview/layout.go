@@ -18,7 +18,7 @@ const (
 	lanePad    = 6
 	laneIndent = 12 // left and right of a host's name
 	stub       = 5  // from a box to where a line goes up to the channel
-	portShift  = 3  // lines leave a box below its middle, and come in above it
+	portShift  = 3  // lines begin below the middle of a box, and end above it
 )
 
 // A layout is where everything stands. Columns are ranks; a lane is a host

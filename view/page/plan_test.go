@@ -79,7 +79,7 @@ func planHTML(t testing.TB, p *saved.Plan) []byte {
 	return b.Bytes()
 }
 
-// shown are the titles of the steps that the filter leaves.
+// shown returns the titles of the steps that pass the filter.
 func (b *tab) shown() string {
 	b.t.Helper()
 	return js[string](b, `[...document.querySelectorAll(".step:not(.off) > summary > b")].map(e => e.textContent).join("\n")`)
@@ -156,7 +156,7 @@ func TestPlanPage(t *testing.T) {
 	}
 }
 
-// TestPlanPageOfDestroy: nobody takes it for any other plan.
+// TestPlanPageOfDestroy: it cannot be taken for any other plan.
 func TestPlanPageOfDestroy(t *testing.T) {
 	p := livePlan(t)
 	p.Destroy = true

@@ -153,7 +153,7 @@ func (b *tab) text(selector string) string {
 	return js[string](b, fmt.Sprintf("document.querySelector(%q).innerText", selector))
 }
 
-// panel is what the page tells of the selected cell.
+// panel returns what the page says about the selected cell.
 func (b *tab) panel() string {
 	b.t.Helper()
 	return b.text("#cell")

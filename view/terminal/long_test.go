@@ -51,8 +51,8 @@ func TestHundredHosts(t *testing.T) {
 	}
 }
 
-// withoutUntil is a change as it is told below words that say once what all
-// changes wait for.
+// withoutUntil returns a change as it is shown below words that say once what
+// all changes wait for.
 func withoutUntil(c change.Change) change.Change {
 	c.Until = address.Step{}
 	return c

@@ -134,8 +134,8 @@ func withoutColor(text string) string {
 	return b.String()
 }
 
-// TestAlike makes sure that hosts are told together only if nothing of a
-// change differs but their own names.
+// TestAlike makes sure that hosts are shown as one only if nothing of a change
+// differs except their own names.
 func TestAlike(t *testing.T) {
 	fields := reflect.TypeFor[change.Change]()
 	for i := range fields.NumField() {
