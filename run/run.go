@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/pmkctl/pmkctl/modules/component"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
@@ -32,7 +33,7 @@ type Run struct {
 const (
 	excluded    = "excluded"
 	stranger    = "no member of the cluster"
-	unreachable = "unreachable"
+	unreachable = preflight.Unreachable
 	givenUp     = "given up, not cleaned"
 )
 

@@ -24,9 +24,12 @@ type PathMTU struct {
 // Absent is a host that was not probed, nor were its edges.
 type Absent struct {
 	Host  string `json:"host"`
-	Why   string `json:"why"`   // "unreachable", "excluded"
+	Why   string `json:"why"`   // Unreachable, "excluded", ...
 	Edges int    `json:"edges"` // that went unprobed
 }
+
+// Unreachable is why a host is absent that did not answer.
+const Unreachable = "unreachable"
 
 // Failing returns the edges that do not pass.
 func (r *Report) Failing() []EdgeResult {

@@ -203,7 +203,7 @@ func preflightSummary(d change.Diff, r *preflight.Report, hosts int) string {
 		}
 	}
 	verdict := "passed"
-	if r != nil && slices.ContainsFunc(r.Absent, func(l preflight.Absent) bool { return l.Why == "unreachable" }) {
+	if r != nil && slices.ContainsFunc(r.Absent, func(l preflight.Absent) bool { return l.Why == preflight.Unreachable }) {
 		verdict = "incomplete"
 	}
 	if errors > 0 {
