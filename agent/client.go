@@ -84,7 +84,7 @@ func greet(p *pipe) (hello, error) {
 		return h, fmt.Errorf("read the agent's hello: %w", err)
 	}
 	if h.Protocol != protocol || h.Version != Version {
-		return h, fmt.Errorf("the agent is of version %q (protocol %d), not %q (protocol %d)",
+		return h, fmt.Errorf("the agent is of version %q (protocol %d), not %q (protocol %d): a pmkctl-linux-ARCH beside pmkctl must be of the same release",
 			h.Version, h.Protocol, Version, protocol)
 	}
 	return h, nil

@@ -15,8 +15,12 @@ package agent
 // Magic is what an agent says first. A shell may print anything before it.
 const Magic = "\x1epmkctl-agent 1\n"
 
-// Version is told in the hello and compared by the caller: both sides are the
-// same build. The command sets it before anything else.
+// Version is the version of this program, for both ends of the pipe: the agent
+// sends it in its hello and the caller refuses an agent of another one. The
+// directory of an agent already names the digest of the caller's executable;
+// the version finds what the digest cannot, a pmkctl-linux-ARCH of another
+// release beside the caller. main sets it first of all; builds that are no
+// release are all "dev".
 var Version = "dev"
 
 // Arguments of the executable; the words are constant, so that a shell has

@@ -25,6 +25,7 @@ var version = "dev"
 var now = time.Now
 
 func main() {
+	agent.Version = version
 	// Agent and command live for seconds with little memory: collecting it
 	// often costs more than it frees, on the hosts above all.
 	debug.SetGCPercent(400)
