@@ -24,7 +24,7 @@ import (
 	"github.com/pmkctl/pmkctl/host/oshost"
 )
 
-// A stand is an agent and where it keeps things.
+// A stand is an agent and its directory.
 type stand struct {
 	dir    string
 	served chan error // what Serve returned
@@ -39,8 +39,8 @@ type setup struct {
 	dir    string
 }
 
-// connect starts an agent over this machine, with all that it writes in a
-// temporary directory, and a session with it.
+// connect starts an agent over this machine, which writes only to a temporary
+// directory, and a session with it.
 func connect(t *testing.T, o setup) (host.Session, *stand) {
 	t.Helper()
 	st := start(t, o)
@@ -97,8 +97,8 @@ func (st *stand) wait(t *testing.T, limit time.Duration) error {
 	}
 }
 
-// writers calls every method of host.Writer by reflection, so that a new one
-// cannot be forgotten.
+// writers calls every method of host.Writer by reflection, so no test forgets
+// a new one.
 func writers(s host.Host, call func(name string, err error)) {
 	w := reflect.TypeFor[host.Writer]()
 	for i := range w.NumMethod() {
@@ -113,7 +113,7 @@ func writers(s host.Host, call func(name string, err error)) {
 	}
 }
 
-// example is a value with which a call would do something.
+// example returns an argument with which a call does something.
 func example(t reflect.Type) reflect.Value {
 	switch t {
 	case reflect.TypeFor[host.InstallSpec]():
@@ -142,7 +142,7 @@ func TestReadOnlyRefusesEveryChange(t *testing.T) {
 	}
 }
 
-// inMemory keeps calls that would end or remove something off this machine.
+// inMemory is a host for calls that would harm this machine.
 func inMemory(host.Host) host.Host { return hosttest.New("worker-1") }
 
 func TestArm(t *testing.T) {
@@ -204,7 +204,7 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// A gate is a host whose Run and Journal wait.
+// A gate is a host whose Run and Journal wait until the test lets them go on.
 type gate struct {
 	host.Host
 	entered chan struct{}
@@ -243,7 +243,7 @@ func TestCancelReachesTheHandler(t *testing.T) {
 	s, _ := connect(t, setup{wrap: g.over})
 	arm(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
-	for range 100 { // more than may work at once
+	for range 100 { // more than maxWorking
 		go s.Journal(ctx, "x.service", 1)
 	}
 	run, stop := context.WithCancel(t.Context())
@@ -321,7 +321,7 @@ func TestSilence(t *testing.T) {
 	if err := <-g.ended; err != nil {
 		t.Errorf("the change that ran: %v", err)
 	}
-	// Its answer may be lost: nobody was heard of.
+	// The answer may be lost, because the connection is.
 	if err := <-run; err != nil && !errors.Is(err, host.ErrLost) {
 		t.Errorf("the call: %v", err)
 	}
@@ -345,7 +345,7 @@ func TestBeatKeepsAlive(t *testing.T) {
 	}
 }
 
-// An unheard connection swallows what is written to it.
+// A connection that swallows what is written to it.
 func TestDeadHostIsLost(t *testing.T) {
 	st := start(t, setup{})
 	var mute atomic.Bool
@@ -480,7 +480,7 @@ func TestInstall(t *testing.T) {
 				t.Errorf("left in incoming: %v", left)
 			}
 
-			// A source that breaks off half way: what came is not sent again.
+			// The source ends half way: the bytes that came are not sent again.
 			f.Path = filepath.Join(dir, "c")
 			half := func() (io.ReadCloser, error) {
 				return io.NopCloser(io.LimitReader(bytes.NewReader(data), int64(len(data)/2))), nil
@@ -505,14 +505,14 @@ func TestInstall(t *testing.T) {
 				t.Errorf("sent %d bytes of %d again", n, len(data))
 			}
 
-			// What an earlier try left is something else.
+			// An earlier try left other bytes.
 			f.Path = filepath.Join(dir, "d")
 			os.WriteFile(filepath.Join(dir, "state", "incoming", f.SHA256), []byte("something else"), 0o600)
 			if err := s.Install(t.Context(), f, open); err != nil {
 				t.Errorf("over a strange rest: %v", err)
 			}
 
-			// The source is not what it should be.
+			// The source has another digest.
 			f.Path = filepath.Join(dir, "e")
 			bad := bytes.Clone(data)
 			bad[5]++
@@ -674,7 +674,8 @@ func BenchmarkFiles(b *testing.B) {
 	}
 }
 
-// needsRoot is for tests that write files with the default owner.
+// needsRoot skips a test that writes files with the default owner if it is
+// not root.
 func needsRoot(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -682,7 +683,7 @@ func needsRoot(t *testing.T) {
 	}
 }
 
-// A message that takes longer than the silence allowed is no silence.
+// A message that takes longer than the longest silence is no silence.
 func TestSlowLine(t *testing.T) {
 	needsRoot(t)
 	var rate atomic.Int64

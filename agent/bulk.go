@@ -13,9 +13,9 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// What goes over a receiver's pipe: a header, its answer, the bytes from
-// Have on, and the end's answer; then the next header. Each but the bytes is
-// one line of JSON.
+// The conversation on a receiver's pipe, for each file: a header, its answer,
+// the bytes from Have on, and a last answer. All except the bytes are one
+// line of JSON each.
 type (
 	bulkHeader struct {
 		Size   int64  `json:"size"`
@@ -27,10 +27,11 @@ type (
 	}
 )
 
-// maxLine bounds those lines.
+// maxLine is the longest line of that conversation, in bytes.
 const maxLine = 4 << 10
 
-// chunk is how much of a file goes in one call where there is no receiver.
+// chunk is how many bytes of a file go in one call where there is no
+// receiver.
 const chunk = 256 << 10
 
 func (s *session) Install(ctx context.Context, f host.InstallSpec, open func() (io.ReadCloser, error)) error {
@@ -53,15 +54,16 @@ func (s *session) Install(ctx context.Context, f host.InstallSpec, open func() (
 			}
 		}
 		err = s.do(ctx, "Place", f)
-		// What an earlier try left may have been something else; the agent
-		// threw it away.
+		// A failed try that began with bytes of an earlier one is repeated
+		// once: those bytes may have been wrong, and the agent has deleted
+		// them.
 		if err == nil || in.Have == 0 || try > 0 || errors.Is(err, host.ErrLost) || ctx.Err() != nil {
 			return err
 		}
 	}
 }
 
-// bring sends the bytes from have on.
+// bring sends the bytes of the file from offset have on.
 func (s *session) bring(ctx context.Context, f host.InstallSpec, have int64, open func() (io.ReadCloser, error)) error {
 	if s.o.Bulk == nil {
 		return s.bringInCalls(ctx, f, have, open)
@@ -72,7 +74,7 @@ func (s *session) bring(ctx context.Context, f host.InstallSpec, have int64, ope
 	}
 	err = c.send(ctx, f, open)
 	if err != nil && reused && ctx.Err() == nil {
-		// The receiver may have left meanwhile.
+		// The idle receiver may have ended in the meantime.
 		c.rw.Close()
 		if c, err = s.bulk.fresh(ctx); err != nil {
 			return err
@@ -107,7 +109,7 @@ func (s *session) bringInCalls(ctx context.Context, f host.InstallSpec, have int
 	return nil
 }
 
-// openAt opens a source and skips what is not needed.
+// openAt opens a source and skips its first offset bytes.
 func openAt(open func() (io.ReadCloser, error), offset int64) (io.ReadCloser, error) {
 	r, err := open()
 	if err != nil || offset == 0 {
@@ -125,13 +127,13 @@ func openAt(open func() (io.ReadCloser, error), offset int64) (io.ReadCloser, er
 	return r, nil
 }
 
-// A bulkConn is one receiver.
+// A bulkConn is the connection to one receiver process.
 type bulkConn struct {
 	rw io.ReadWriteCloser
 	r  *bufio.Reader
 }
 
-// send brings one file. It may be stopped by ctx, which ends the receiver.
+// send sends one file. The end of ctx ends the receiver too.
 func (c *bulkConn) send(ctx context.Context, f host.InstallSpec, open func() (io.ReadCloser, error)) (err error) {
 	stop := context.AfterFunc(ctx, func() { c.rw.Close() })
 	defer func() {
@@ -164,7 +166,8 @@ func (c *bulkConn) send(ctx context.Context, f host.InstallSpec, open func() (io
 	return err
 }
 
-// onlyWriter keeps io.Copy to the buffer it was given.
+// onlyWriter hides ReadFrom, so that io.CopyBuffer uses the buffer it was
+// given.
 type onlyWriter struct{ io.Writer }
 
 func writeLine(w io.Writer, v any) error {
@@ -191,8 +194,8 @@ func readAnswer(r *bufio.Reader) (bulkAnswer, error) {
 	return a, nil
 }
 
-// checkDigest refuses what is not a SHA-256 in lower-case hex; it becomes a
-// file name.
+// checkDigest refuses all but a SHA-256 in lower-case hex, because the digest
+// becomes a file name.
 func checkDigest(s string) error {
 	if b, err := hex.DecodeString(s); err != nil || len(b) != 32 || s != hex.EncodeToString(b) {
 		return fmt.Errorf("%q is no SHA-256 in lower-case hex", s)
@@ -200,12 +203,12 @@ func checkDigest(s string) error {
 	return nil
 }
 
-// maxReceivers is how many receivers run at once for a host: sshd admits 10
-// sessions a connection.
+// maxReceivers is how many receivers run at once on a host. By default sshd
+// admits 10 sessions on a connection.
 const maxReceivers = 3
 
-// A bulkPool keeps receivers for the next file, and two installs of one
-// digest apart.
+// A bulkPool keeps receivers for the next file. It does not let two installs
+// of one digest run at once.
 type bulkPool struct {
 	dial func(context.Context) (io.ReadWriteCloser, error)
 
@@ -250,7 +253,7 @@ func (p *bulkPool) lock(ctx context.Context, digest string) (unlock func(), err 
 	}
 }
 
-// get is an idle receiver, or a new one.
+// get returns an idle receiver, or starts one.
 func (p *bulkPool) get(ctx context.Context) (c *bulkConn, reused bool, err error) {
 	p.mu.Lock()
 	if n := len(p.idle); n > 0 {

@@ -17,29 +17,31 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// ClientOptions are the caller's side of a session.
+// ClientOptions configure the caller's side of a session.
 type ClientOptions struct {
-	// HostKey is the fingerprint under which the host answered.
+	// HostKey is the fingerprint of the host key; Session.Identity returns
+	// it.
 	HostKey string
 
-	// Bulk starts ReceiveArgs on the same host and is its stdin and stdout.
-	// It is called once for several files one after the other, and again for
-	// files that come at the same time. If it is nil, files travel in calls.
+	// Bulk starts a process with ReceiveArgs on the same host and returns its
+	// stdin and stdout. One process takes several files one after the other;
+	// Bulk is called again for files that are sent at the same time. If it is
+	// nil, files travel in calls.
 	Bulk func(ctx context.Context) (io.ReadWriteCloser, error)
 
-	// Trace is told of every call; several at once.
+	// Trace is called after every call, from several goroutines at once.
 	Trace func(method string, took time.Duration, err error)
 
-	// Beat is the time between two signs of life; 0 is 5 s.
+	// Beat is the time between two heartbeats; 0 is 5 s.
 	Beat time.Duration
 }
 
-// maxNoise is how much a shell may print before the agent speaks.
+// maxNoise is how many bytes a shell may print before the agent's first line.
 const maxNoise = 64 << 10
 
-// Connect begins a session with the agent that speaks on rw, which it owns
-// from now on. It waits for the agent's first words until ctx ends; the
-// session itself does not depend on ctx.
+// Connect begins a session with the agent at the other end of rw. The session
+// closes rw. Connect waits for the agent's hello until ctx ends; the session
+// itself does not depend on ctx.
 func Connect(ctx context.Context, rw io.ReadWriteCloser, o ClientOptions) (host.Session, error) {
 	if o.Beat == 0 {
 		o.Beat = beatEvery
@@ -70,7 +72,7 @@ func Connect(ctx context.Context, rw io.ReadWriteCloser, o ClientOptions) (host.
 	return s, nil
 }
 
-// greet skips noise and reads the hello.
+// greet skips what a shell printed and reads the hello.
 func greet(p *pipe) (hello, error) {
 	var h hello
 	if err := skipNoise(p.r); err != nil {
@@ -90,7 +92,7 @@ func greet(p *pipe) (hello, error) {
 	return h, nil
 }
 
-// skipNoise reads up to and with the magic line.
+// skipNoise reads up to and including the magic line.
 func skipNoise(r *bufio.Reader) error {
 	var seen []byte
 	for {
@@ -108,8 +110,8 @@ func skipNoise(r *bufio.Reader) error {
 	}
 }
 
-// A NoiseError is a host where something else than the agent spoke, or
-// nothing.
+// A NoiseError says that the agent's first line did not come. Seen is what
+// came instead, which may be nothing.
 type NoiseError struct {
 	Seen string
 	Err  error
@@ -136,20 +138,20 @@ type session struct {
 	born  time.Time
 	rpc   *jrpc2.Client
 	bulk  bulkPool
-	life  atomic.Int64 // when something last moved, in time since born
+	life  atomic.Int64 // when bytes last came or went, as time since born
 
 	once  sync.Once
 	lost  chan struct{} // closed when the connection is gone
 	cause error
 
 	mu     sync.Mutex
-	locked bool            // the lock was asked for
-	rounds map[string]bool // of probes that were not ended
+	locked bool            // the lock was requested, perhaps in vain
+	rounds map[string]bool // ids of the probe rounds that have not ended
 }
 
 var _ host.Session = (*session)(nil)
 
-// end notes that the connection is gone. The first cause is kept.
+// end notes that the connection is lost. The first cause is kept.
 func (s *session) end(err error) {
 	s.once.Do(func() {
 		s.cause = err
@@ -157,10 +159,11 @@ func (s *session) end(err error) {
 	})
 }
 
-// moved notes a sign of life.
+// moved notes a sign of life from the agent.
 func (s *session) moved() { s.life.Store(int64(time.Since(s.born))) }
 
-// beat tells the agent that we live, and finds out if it does.
+// beat sends heartbeats, by which the agent knows that the caller lives. It
+// ends the session if none is answered for four beats and nothing else came.
 func (s *session) beat() {
 	t := time.NewTicker(s.o.Beat)
 	defer t.Stop()
@@ -181,7 +184,7 @@ func (s *session) beat() {
 	}
 }
 
-// call makes one call.
+// call makes a call, traces it and returns its result.
 func call[R any](ctx context.Context, s *session, method string, args any) (R, error) {
 	begin := time.Now()
 	var result R
@@ -212,7 +215,7 @@ func (s *session) call(ctx context.Context, method string, args, result any) err
 	default:
 	}
 	if e := (*jrpc2.Error)(nil); errors.As(err, &e) && e.Code != jrpc2.SystemError && e.Code != jrpc2.InternalError {
-		return fmt.Errorf("%s: %w", method, err) // a fault of ours: no such method, bad arguments
+		return fmt.Errorf("%s: %w", method, err) // a bug of pmkctl: no such method, bad arguments
 	}
 	return fmt.Errorf("%w: %v", host.ErrLost, err)
 }
@@ -230,7 +233,7 @@ func (s *session) do(ctx context.Context, method string, args any) error {
 	return err
 }
 
-// Identity is who answered.
+// Identity returns the host's key and the agent's version.
 func (s *session) Identity() host.Identity {
 	return host.Identity{HostKey: s.o.HostKey, Agent: s.hello.Version}
 }
@@ -248,13 +251,13 @@ func (s *session) Arm(ctx context.Context, plan string) error {
 	return s.do(ctx, "Arm", armArgs{Plan: plan})
 }
 
-// LockHolder tells who holds the lock.
+// LockHolder returns the holder of the lock; nil if it is free.
 func (s *session) LockHolder(ctx context.Context) (*host.LockRequest, error) {
 	return call[*host.LockRequest](ctx, s, "LockHolder", none{})
 }
 
-// Close ends the session. If it held something that others wait for, that is
-// free when Close returns, unless the host does not answer.
+// Close ends the session. Locks and probe rounds of the session are released
+// when Close returns, unless the host does not answer.
 func (s *session) Close() error {
 	s.mu.Lock()
 	held := s.locked || len(s.rounds) > 0
@@ -267,7 +270,7 @@ func (s *session) Close() error {
 	s.bulk.close()
 	s.end(errors.New("the session was closed"))
 	if err := s.rpc.Close(); err != nil && !errors.Is(err, io.EOF) {
-		return nil // the connection was gone before; there is nothing left to close
+		return nil // the connection was lost before: nothing is open
 	}
 	return nil
 }

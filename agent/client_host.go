@@ -7,7 +7,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Facts are those of the hello, with the clock moved on.
+// Facts returns the facts of the hello; Now has advanced by the time since.
 func (s *session) Facts(ctx context.Context) (host.Facts, error) {
 	if err := ctx.Err(); err != nil {
 		return host.Facts{}, err

@@ -18,28 +18,28 @@ const (
 	maxHeader = 1 << 10   // bytes before a message
 )
 
-// A pipe is a jrpc2 channel of messages that each follow a Content-Length
-// header. Unlike jrpc2's own it trusts no length before the bytes have come,
-// and Send never waits for the other side: a server that waits in Send holds
-// up all its handlers.
+// A pipe is a jrpc2 channel of messages, each after a Content-Length header.
+// jrpc2's own channel allocates what the header says; this one only what has
+// come. Send never waits for the other side, because a server that waits in
+// Send holds up all its handlers.
 type pipe struct {
 	r     *bufio.Reader
 	w     io.Closer
 	out   *outbox
-	heard func(error) // when bytes came, with nil, and at the end
+	heard func(error) // called with nil when bytes came, and with an error at the end
 }
 
 var _ channel.Channel = (*pipe)(nil)
 
-// newPipe frames rw. Whatever moves is a sign of life, so that a long message
-// on a slow line is not taken for silence: heard is told of what came and,
-// with sent, of large parts of what went.
+// newPipe frames rw. heard is called when bytes came, sent when a large part
+// of a message went out. Both are signs of life, so a long message on a slow
+// line is not taken for silence.
 func newPipe(rw io.ReadWriteCloser, heard func(error), sent func()) *pipe {
 	r := bufio.NewReaderSize(&listener{rw, heard}, 64<<10)
 	return &pipe{r: r, w: rw, out: newOutbox(rw, sent), heard: heard}
 }
 
-// A listener tells that bytes came.
+// A listener calls heard whenever bytes came.
 type listener struct {
 	io.Reader
 	heard func(error)
@@ -70,7 +70,7 @@ func (p *pipe) Recv() ([]byte, error) {
 	return msg, err
 }
 
-// Close ends both directions; what is still queued is dropped.
+// Close ends both directions and drops the messages still in the queue.
 func (p *pipe) Close() error {
 	p.out.close()
 	return p.w.Close()
@@ -83,11 +83,12 @@ func appendFrame(b, msg []byte) []byte {
 	return append(b, msg...)
 }
 
-// readFrame reads one message. An end between two messages is io.EOF.
+// readFrame reads one message. It returns io.EOF if the input ends between
+// two messages.
 func readFrame(r *bufio.Reader) ([]byte, error) {
-	size, left := int64(-1), maxHeader
+	size, remaining := int64(-1), maxHeader
 	for first := true; ; first = false {
-		line, err := readLine(r, left)
+		line, err := readLine(r, remaining)
 		switch {
 		case err == io.EOF && first && line == "":
 			return nil, io.EOF
@@ -96,7 +97,7 @@ func readFrame(r *bufio.Reader) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		}
-		left -= len(line)
+		remaining -= len(line)
 		line = strings.TrimRight(line, "\r\n")
 		if line == "" {
 			break
@@ -123,7 +124,7 @@ func readFrame(r *bufio.Reader) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// readLine reads up to and with the next newline, at most limit bytes.
+// readLine reads up to and including the next newline, at most limit bytes.
 func readLine(r *bufio.Reader, limit int) (string, error) {
 	var b []byte
 	for {
@@ -140,7 +141,7 @@ func readLine(r *bufio.Reader, limit int) (string, error) {
 	}
 }
 
-// An outbox writes what is put into it in order, on its own.
+// An outbox writes what is put into it, in order, in a goroutine of its own.
 type outbox struct {
 	mu     sync.Mutex
 	wake   sync.Cond
@@ -150,8 +151,8 @@ type outbox struct {
 	sent   func()
 }
 
-// piece is how much goes in one write; smaller ones vanish in buffers on the
-// way and prove nothing.
+// piece is how many bytes go in one write. The writes of smaller ones return
+// at once, because buffers on the way take them, and are no sign of life.
 const piece = 32 << 10
 
 func newOutbox(w io.Writer, sent func()) *outbox {
@@ -175,7 +176,7 @@ func (o *outbox) put(b []byte) error {
 	return nil
 }
 
-// close takes nothing more.
+// close accepts nothing more; what is in the queue is still written.
 func (o *outbox) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -194,7 +195,7 @@ func (o *outbox) run(w io.Writer) {
 			return
 		}
 		b := o.queue[0]
-		// Answers to calls made at once leave in one write.
+		// Answers to calls that were made at once go in one write.
 		for len(o.queue) > 1 && len(b)+len(o.queue[1]) <= 64<<10 {
 			b, o.queue = append(b, o.queue[1]...), o.queue[1:]
 		}

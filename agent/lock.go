@@ -21,13 +21,13 @@ const (
 	probeLock = "probe.lock"
 )
 
-// lockAgain is how often a lock that others hold is asked for.
-const lockAgain = 100 * time.Millisecond
+// lockRetry is the time between two attempts to take a lock that another
+// process holds.
+const lockRetry = 100 * time.Millisecond
 
-// A lockFile is a lock of the host. It is an open file description's lock,
-// so that it goes with the process whatever happens to it, and so that
-// others can ask who holds it without taking it. The holder stands in the
-// file, for others to read.
+// A lockFile is a lock of the host. It is a lock of an open file description:
+// it is released when the process ends, for whatever reason, and other
+// processes can ask about it without taking it. The file says who holds it.
 type lockFile struct {
 	path string
 
@@ -35,8 +35,8 @@ type lockFile struct {
 	f  *os.File // while it is held
 }
 
-// take waits for the lock up to r.Wait. If this process holds it, only the
-// holder's words change.
+// take waits for the lock up to r.Wait. If this process already holds it,
+// only the holder's description changes.
 func (l *lockFile) take(ctx context.Context, r host.LockRequest) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,6 +71,8 @@ func (l *lockFile) open() (*os.File, error) {
 	return f, nil
 }
 
+// await takes the lock of f, or waits for it until ctx ends or the time is
+// over. It fails with a *host.LockedError.
 func (l *lockFile) await(ctx context.Context, f *os.File, wait time.Duration) error {
 	limit := time.After(wait)
 	for {
@@ -90,12 +92,12 @@ func (l *lockFile) await(ctx context.Context, f *os.File, wait time.Duration) er
 			return ctx.Err()
 		case <-limit:
 			return &host.LockedError{Holder: readHolder(f)}
-		case <-time.After(lockAgain):
+		case <-time.After(lockRetry):
 		}
 	}
 }
 
-// write says who holds the lock, in the file that is locked.
+// write notes the holder in the locked file.
 func (l *lockFile) write(r host.LockRequest) error {
 	r.Since = time.Now().UTC().Truncate(time.Second)
 	if have := readHolder(l.f); have.Run == r.Run && !have.Since.IsZero() {
@@ -114,7 +116,7 @@ func (l *lockFile) write(r host.LockRequest) error {
 	return nil
 }
 
-// holder tells who holds the lock; nil if nobody does.
+// holder returns the holder of the lock; nil if it is free.
 func (l *lockFile) holder() (*host.LockRequest, error) {
 	f, err := os.OpenFile(l.path, os.O_RDWR|unix.O_NOFOLLOW, 0)
 	if errors.Is(err, os.ErrNotExist) {
@@ -135,24 +137,24 @@ func (l *lockFile) holder() (*host.LockRequest, error) {
 	return &r, nil
 }
 
-// readHolder is what the file says; it may lag behind the lock by a moment.
+// readHolder returns the holder that the file names. It may lag behind the
+// lock by a moment.
 func readHolder(f *os.File) host.LockRequest {
 	r := host.LockRequest{Who: "somebody", For: "something"}
 	b, err := io.ReadAll(io.NewSectionReader(f, 0, maxLine))
 	if err == nil {
-		_ = json.Unmarshal(b, &r) // who took it right now may not have written it yet
+		_ = json.Unmarshal(b, &r) // a new holder may not have written it yet
 	}
 	return r
 }
 
-// held tells if this process holds the lock.
+// held reports whether this process holds the lock.
 func (l *lockFile) held() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.f != nil
 }
 
-// release lets others have it.
 func (l *lockFile) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

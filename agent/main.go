@@ -15,8 +15,8 @@ import (
 	"github.com/pmkctl/pmkctl/host/oshost"
 )
 
-// Main is the process on a host: args are what follows the executable's name
-// (ServeArgs, ReadOnlyArgs, ReceiveArgs). It returns the exit status.
+// Main is the agent's process. args are the arguments after the executable's
+// name: ServeArgs, ReadOnlyArgs or ReceiveArgs. It returns the exit status.
 func Main(ctx context.Context, args []string, stdin, stdout *os.File) int {
 	return run(ctx, args, stdin, stdout, ServeOptions{})
 }
@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, o ServeOpti
 		fmt.Fprintln(os.Stderr, "pmkctl agent [-read-only | receive] is started by pmkctl itself")
 		return 1
 	}
-	// A caller that is gone is no reason to die inside a change.
+	// The agent must not die inside a change because the caller did.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
@@ -59,13 +59,13 @@ func serveThis(ctx context.Context, rw io.ReadWriteCloser, o ServeOptions) error
 	return Serve(ctx, h, rw, o)
 }
 
-// stdio is a pair of files as one connection.
+// stdio is standard input and output as one connection.
 type stdio struct {
 	in, out *os.File
 	fd      int // of in; File.Fd would make it blocking again
 }
 
-// standard makes both ends known to the runtime's poller, so that Close ends
+// standard makes both files known to the runtime's poller, so that Close ends
 // a Read that waits.
 func standard(stdin, stdout *os.File) (*stdio, error) {
 	c := stdio{fd: int(stdin.Fd())}
@@ -89,8 +89,8 @@ func (c *stdio) Close() error {
 	return errors.Join(c.in.Close(), c.out.Close())
 }
 
-// hangup is closed when the other side of fd is. A reader that is held up
-// would not see that.
+// hangup returns a channel that is closed when the other side of fd is. A
+// reader that is blocked elsewhere would not notice that.
 func hangup(fd int) <-chan struct{} {
 	gone := make(chan struct{})
 	go func() {

@@ -17,8 +17,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// The test's own executable is the agent of these tests, with its files in
-// the directory that the environment names.
+// The test's own executable is the agent of these tests. It keeps its files
+// in the directory that this environment variable names.
 const agentDir = "PMKCTL_TEST_AGENT_DIR"
 
 func TestMain(m *testing.M) {
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A process is an agent and the pipes to it.
+// A process is an agent's process and the pipes to it.
 type process struct {
 	*exec.Cmd
 	io.Reader
@@ -83,7 +83,8 @@ func armed(t *testing.T, p *process) host.Session {
 	return s
 }
 
-// sleeper starts a program in the agent that runs on, and returns its pid.
+// sleeper has the agent start a program that keeps running, and returns its
+// pid.
 func sleeper(t *testing.T, s host.Session) int {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "pid")
@@ -112,7 +113,8 @@ func gone(t *testing.T, pid int) {
 	t.Errorf("process %d outlived the agent", pid)
 }
 
-func TestProcessLeaves(t *testing.T) {
+// The agent ends when its caller does, and so do the programs it started.
+func TestProcessEnds(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		end  func(*process)
@@ -135,8 +137,8 @@ func TestProcessLeaves(t *testing.T) {
 	}
 }
 
-// A caller that reads nothing any more and then goes.
-func TestProcessLeavesAStuckReader(t *testing.T) {
+// The caller stops reading and then ends.
+func TestProcessEndsWithAStuckReader(t *testing.T) {
 	p := agentProcess(t, ReadOnlyArgs...)
 	line := make([]byte, len(Magic))
 	if _, err := io.ReadFull(p, line); err != nil {

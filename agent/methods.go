@@ -13,10 +13,11 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// probeWait is how long a round waits for another one on this host.
+// probeWait is how long a probe round waits for another run's round on this
+// host.
 const probeWait = 10 * time.Second
 
-// methods is all that can be called.
+// methods returns the handlers of all methods.
 func (s *server) methods() handler.Map {
 	h := s.h
 	return handler.Map{
@@ -93,10 +94,10 @@ func (s *server) methods() handler.Map {
 	}
 }
 
-// errLeaving is what a call gets that came too late.
-var errLeaving = errors.New("the agent leaves")
+// errEnding is the answer to a call that comes while the agent ends.
+var errEnding = errors.New("the agent leaves")
 
-// control handles what must pass when all else is stuck.
+// control handles a call that must get through when all slots are taken.
 func control[A, R any](f func(context.Context, A) (R, error)) jrpc2.Handler {
 	return func(ctx context.Context, req *jrpc2.Request) (any, error) {
 		var a A
@@ -111,8 +112,8 @@ func control[A, R any](f func(context.Context, A) (R, error)) jrpc2.Handler {
 	}
 }
 
-// read handles a call that changes nothing. It ends at once when the session
-// does.
+// read handles a call that changes nothing. It is cut off when the session
+// ends.
 func read[A, R any](s *server, f func(context.Context, A) (R, error)) jrpc2.Handler {
 	return control(func(ctx context.Context, a A) (r R, err error) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -126,9 +127,9 @@ func read[A, R any](s *server, f func(context.Context, A) (R, error)) jrpc2.Hand
 	})
 }
 
-// write handles a call that changes the host, once armed. The end of the
-// connection does not cut it off; the end of the agent does, and so does its
-// caller.
+// write handles a call that changes the host; it is refused until the agent
+// is armed. The end of the connection does not cut it off. A cancellation by
+// the caller and the end of the agent do.
 func write[A, R any](s *server, f func(context.Context, A) (R, error)) jrpc2.Handler {
 	return control(func(ctx context.Context, a A) (r R, err error) {
 		if !s.armed.Load() {
@@ -155,18 +156,18 @@ func write[A, R any](s *server, f func(context.Context, A) (R, error)) jrpc2.Han
 	})
 }
 
-// begin counts a change, unless the agent leaves.
+// begin counts a change, unless the agent is ending.
 func (s *server) begin() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.leaving {
-		return errLeaving
+	if s.ending {
+		return errEnding
 	}
 	s.changes.Add(1)
 	return nil
 }
 
-// slot waits for one of maxWorking.
+// slot waits for one of the maxWorking slots.
 func (s *server) slot(ctx context.Context) error {
 	select {
 	case s.working <- struct{}{}:
@@ -196,15 +197,15 @@ func (s *server) arm(_ context.Context, a armArgs) (none, error) {
 	return none{}, nil
 }
 
-// bye lets go of locks and ports. Changes that run keep the lock until they
-// are done.
+// bye releases locks and ports. Changes that run keep the lock until they are
+// done.
 func (s *server) bye(context.Context, none) (none, error) {
 	s.mu.Lock()
-	s.leaving = true
+	s.ending = true
 	s.mu.Unlock()
 	s.armed.Store(false)
 	s.changes.Wait()
-	s.letGo()
+	s.release()
 	return none{}, nil
 }
 
@@ -226,7 +227,7 @@ func (s *server) probeListen(ctx context.Context, r host.ListenRequest) ([]host.
 	return s.h.ProbeListen(ctx, r)
 }
 
-// probeEnd ends a round; the last one frees the lock.
+// probeEnd ends a round. The end of the last one releases the lock.
 func (s *server) probeEnd(ctx context.Context, a pathArgs) ([]host.Arrival, error) {
 	got, err := s.h.ProbeEnd(ctx, a.Path)
 	if err != nil {

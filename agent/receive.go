@@ -14,16 +14,16 @@ import (
 )
 
 // How long a receiver waits for bytes of a file, for the next file, and for
-// another receiver of the same one to leave.
+// another receiver to finish with the same file.
 const (
 	idleInFile  = 60 * time.Second
 	idleBetween = 10 * time.Minute
 	busyWait    = idleInFile + 5*time.Second
 )
 
-// Receive takes files that the armed agent announced in stateDir ("" is
-// /var/lib/pmkctl), one after the other, until rw ends. It goes on where an
-// earlier try stopped.
+// Receive receives files that the armed agent announced in stateDir ("" is
+// /var/lib/pmkctl), one after the other, until rw ends. Bytes that an earlier
+// try received are not sent again.
 func Receive(ctx context.Context, rw io.ReadWriteCloser, stateDir string) error {
 	if stateDir == "" {
 		stateDir = "/var/lib/pmkctl"
@@ -49,13 +49,13 @@ func Receive(ctx context.Context, rw io.ReadWriteCloser, stateDir string) error 
 			return fmt.Errorf("read header: %w", err)
 		}
 		if err := receive(ctx, rw, r, idle, filepath.Join(stateDir, "incoming"), head); err != nil {
-			_ = writeLine(rw, bulkAnswer{Err: err.Error()}) // the error is told below too
+			_ = writeLine(rw, bulkAnswer{Err: err.Error()}) // err is returned as well
 			return err
 		}
 	}
 }
 
-// receive takes one file.
+// receive receives one file.
 func receive(ctx context.Context, w io.Writer, r io.Reader, idle *time.Timer, dir string, head bulkHeader) error {
 	if err := checkDigest(head.SHA256); err != nil {
 		return err
@@ -87,7 +87,8 @@ func receive(ctx context.Context, w io.Writer, r io.Reader, idle *time.Timer, di
 	return writeLine(w, bulkAnswer{Have: head.Size})
 }
 
-// fill copies n bytes. Those that came stay, whatever happens.
+// fill appends n bytes from r to f. If it fails, the bytes that came stay in
+// f.
 func fill(f *os.File, r io.Reader, idle *time.Timer, n int64) error {
 	buf := make([]byte, 128<<10)
 	for n > 0 {
@@ -103,7 +104,7 @@ func fill(f *os.File, r io.Reader, idle *time.Timer, n int64) error {
 	return nil
 }
 
-// alone waits until no other receiver writes to the file.
+// alone waits until no other receiver writes to f.
 func alone(ctx context.Context, f *os.File) error {
 	l := &lockFile{path: f.Name()}
 	ctx, cancel := context.WithTimeout(ctx, busyWait)

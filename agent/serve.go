@@ -16,34 +16,37 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// ServeOptions are the agent's side. The zero value is right on a real host.
+// ServeOptions configure the agent's side of a session. The zero value is
+// right on a real host.
 type ServeOptions struct {
-	ReadOnly bool // never armed, whoever asks
+	ReadOnly bool // Arm is refused
 
-	RunDir   string        // of the locks; "" is /run/pmkctl
-	StateDir string        // of files that arrive; "" is /var/lib/pmkctl
-	Silence  time.Duration // how long to go without a sign of life; 0 is 30 s
-	Grace    time.Duration // for what runs when the caller is gone; 0 is 2 s
+	RunDir   string        // holds the locks; "" is /run/pmkctl
+	StateDir string        // holds files that arrive; "" is /var/lib/pmkctl
+	Silence  time.Duration // the agent ends after so long without a sign of life; 0 is 30 s
+	Grace    time.Duration // the time to finish running changes when the connection has ended; 0 is 2 s
 
-	// Gone is closed when the caller is known to be gone although rw has not
-	// ended yet.
+	// Gone is closed when the caller is known to have ended although rw has
+	// not ended yet.
 	Gone <-chan struct{}
 }
 
-// ErrSilent is a caller that was not heard of for too long.
+// ErrSilent is returned by Serve when no sign of life came for
+// ServeOptions.Silence.
 var ErrSilent = errors.New("the caller fell silent")
 
-// Calls at once, and those of them that may do work: signs of life and
-// cancellations pass when all others are stuck.
+// Limits of calls at once: of all, and of those that do work. The calls
+// between the limits are for heartbeats and cancellations, which must get
+// through when all working calls are stuck.
 const (
 	maxCalls   = 4096
 	maxWorking = 64
 )
 
-// Serve serves h on rw until the caller is gone or silent, or ctx ends. A
-// change that runs when the caller falls silent is finished first; when the
-// connection ends it has Grace. Locks are free when Serve returns; h is not
-// closed.
+// Serve serves h on rw until the caller closes rw or falls silent, or ctx
+// ends. A change that runs is finished first if the caller falls silent; if
+// the connection ends it has Grace. Locks are released when Serve returns; h
+// is not closed.
 func Serve(ctx context.Context, h host.Host, rw io.ReadWriteCloser, o ServeOptions) error {
 	if o.RunDir == "" {
 		o.RunDir = "/run/pmkctl"
@@ -67,11 +70,11 @@ func Serve(ctx context.Context, h host.Host, rw io.ReadWriteCloser, o ServeOptio
 		began:   time.Now(),
 		ended:   make(chan struct{}),
 	}
-	defer s.letGo()
+	defer s.release()
 	return s.serve(ctx, rw)
 }
 
-// A server is one session.
+// A server serves one session.
 type server struct {
 	h       host.Host
 	o       ServeOptions
@@ -81,17 +84,17 @@ type server struct {
 	began   time.Time
 
 	armed   atomic.Bool
-	heard   atomic.Int64  // time since began
+	heard   atomic.Int64  // when a sign of life last came, as time since began
 	working chan struct{} // slots
-	ended   chan struct{} // closed when the connection has
+	ended   chan struct{} // closed when the connection has ended
 	endOnce sync.Once
 	endErr  error
 
-	reads, writes context.Context // of the handlers; writes ends last
+	reads, writes context.Context // contexts of the handlers; writes ends last
 
 	mu      sync.Mutex
-	leaving bool
-	changes sync.WaitGroup // writes that run; none is added once leaving
+	ending  bool
+	changes sync.WaitGroup // running writes; none is added once ending
 	rounds  map[string]bool
 }
 
@@ -111,14 +114,14 @@ func (s *server) serve(ctx context.Context, rw io.ReadWriteCloser) error {
 
 	err := s.watch(ctx)
 	endReads()
-	s.leave(err)
+	s.shutDown(err)
 	endWrites()
 	// Not rpc.Stop: it panics when a message arrives meanwhile. Closing the
 	// pipe ends the server from its reader.
 	return err
 }
 
-// greet speaks first.
+// greet sends the magic line and the hello.
 func (s *server) greet(ctx context.Context, p *pipe) error {
 	if err := p.out.put([]byte(Magic)); err != nil {
 		return err
@@ -147,8 +150,8 @@ func (s *server) hear(err error) {
 	})
 }
 
-// watch returns when it is time to leave: with nil if the caller left
-// orderly.
+// watch returns when the agent is to end. The error is nil if the caller
+// closed the connection.
 func (s *server) watch(ctx context.Context) error {
 	t := time.NewTimer(s.o.Silence)
 	defer t.Stop()
@@ -174,17 +177,18 @@ func (s *server) watch(ctx context.Context) error {
 	}
 }
 
-// leave waits for changes that run. A caller that is gone cannot follow them
-// any more, so they have little time; each of them is whole or not at all.
-func (s *server) leave(why error) {
+// shutDown waits for running changes. If the connection has ended the caller
+// cannot learn their results any more, so they get little time; each of them
+// takes effect as a whole or not at all.
+func (s *server) shutDown(why error) {
 	s.mu.Lock()
-	s.leaving = true
+	s.ending = true
 	s.mu.Unlock()
 	done := make(chan struct{})
 	go func() { s.changes.Wait(); close(done) }()
 	limit := s.o.Grace
 	if errors.Is(why, ErrSilent) {
-		limit = 20 * s.o.Silence // systemd's own limits for a job end before
+		limit = 20 * s.o.Silence // systemd's own limits for a job are shorter
 	}
 	select {
 	case <-done:
@@ -192,15 +196,16 @@ func (s *server) leave(why error) {
 	}
 }
 
-// letGo frees what others wait for.
-func (s *server) letGo() {
+// release ends probe rounds and releases the locks, for which other runs may
+// wait.
+func (s *server) release() {
 	s.mu.Lock()
 	rounds := s.rounds
 	s.rounds = map[string]bool{}
 	s.mu.Unlock()
 	for id := range rounds {
 		ctx, cancel := context.WithTimeout(context.Background(), s.o.Grace)
-		_, _ = s.h.ProbeEnd(ctx, id) // the ports go with the process in any case
+		_, _ = s.h.ProbeEnd(ctx, id) // the process's end frees the ports in any case
 		cancel()
 	}
 	s.probing.release()

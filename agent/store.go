@@ -15,21 +15,24 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A store is where files arrive, each under its digest, before they are put
-// in place. A receiver writes only to what the armed agent announced here.
+// A store is the directory in which files arrive, each under its digest,
+// before they are put in place. A receiver writes only to files that the
+// armed agent announced here.
 type store struct{ dir string }
 
-// old is when what was left of a transfer is thrown away.
+// old is the age at which the bytes of an unfinished transfer are deleted.
 const old = 7 * 24 * time.Hour
 
-// A placer moves a file that is on the host already into place.
+// A placer is a host that moves a file into place that is already on its
+// disk.
 type placer interface {
 	Place(ctx context.Context, f host.InstallSpec, from string) error
 }
 
 func (s store) path(digest string) string { return filepath.Join(s.dir, digest) }
 
-// announce makes room for a file and tells how much of it is there.
+// announce makes an empty file if there is none, and returns how many bytes
+// of it an earlier try received.
 func (s store) announce(_ context.Context, f host.InstallSpec) (incoming, error) {
 	if err := checkDigest(f.SHA256); err != nil {
 		return incoming{}, err
@@ -56,7 +59,7 @@ func (s store) announce(_ context.Context, f host.InstallSpec) (incoming, error)
 	return incoming{}, nil
 }
 
-// prune throws away what nobody went on with.
+// prune deletes unfinished transfers that nothing continued.
 func (s store) prune() {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -64,12 +67,12 @@ func (s store) prune() {
 	}
 	for _, e := range entries {
 		if st, err := e.Info(); err == nil && time.Since(st.ModTime()) > old {
-			_ = os.Remove(filepath.Join(s.dir, e.Name())) // it costs space, no more
+			_ = os.Remove(filepath.Join(s.dir, e.Name())) // a file that stays costs only space
 		}
 	}
 }
 
-// chunk adds to a file; a chunk that comes again changes nothing.
+// chunk writes bytes to a file at their offset. It may be repeated.
 func (s store) chunk(_ context.Context, a chunkArgs) (none, error) {
 	if err := checkDigest(a.SHA256); err != nil {
 		return none{}, err
@@ -90,8 +93,8 @@ func (s store) chunk(_ context.Context, a chunkArgs) (none, error) {
 	return none{}, nil
 }
 
-// place puts a file that has arrived where it belongs. What is not what it
-// should be is thrown away.
+// place moves a file that has arrived to its path. A file with a wrong digest
+// is deleted.
 func (s store) place(ctx context.Context, h host.Host, f host.InstallSpec) error {
 	if err := checkDigest(f.SHA256); err != nil {
 		return err

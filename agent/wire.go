@@ -12,10 +12,10 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// protocol is the version of what stands in this file.
+// protocol is the version of the messages in this file.
 const protocol = 1
 
-// A hello is the first message, from the agent.
+// A hello is the first message that the agent sends.
 type hello struct {
 	Protocol int        `json:"protocol"`
 	Version  string     `json:"version"`
@@ -23,7 +23,7 @@ type hello struct {
 	Facts    host.Facts `json:"facts"`
 }
 
-// What calls carry where the host package has no type for it.
+// Parameters and results of calls for which package host has no type.
 type (
 	none      struct{}
 	nameArgs  struct{ Names []string }
@@ -61,7 +61,7 @@ type (
 	armArgs    struct{ Plan string }
 	cancelArgs struct{ ID string }
 
-	// An incoming file has Have bytes on the host already.
+	// An incoming file is on the host already with Have bytes.
 	incoming  struct{ Have int64 }
 	chunkArgs struct {
 		SHA256 string
@@ -70,11 +70,11 @@ type (
 	}
 )
 
-// failed is the code of every error that a handler returns; what it is stands
-// in the data.
+// failed is the code of every error that a handler returns. The data of the
+// error say what kind it is.
 const failed jrpc2.Code = 1
 
-// kinds are the errors that keep their identity.
+// kinds are the errors that errors.Is finds on the caller's side too.
 var kinds = []struct {
 	name string
 	err  error
@@ -96,7 +96,7 @@ type errorData struct {
 	Locked *host.LockRequest `json:"locked,omitempty"`
 }
 
-// toWire is an error as it travels.
+// toWire returns err as the error that travels.
 func toWire(err error) error {
 	if err == nil {
 		return nil
@@ -115,7 +115,8 @@ func toWire(err error) error {
 	return (&jrpc2.Error{Code: failed, Message: err.Error()}).WithData(d)
 }
 
-// fromWire is what toWire was given, as far as identity goes.
+// fromWire returns an error with the text and the kinds of the one that
+// toWire was given.
 func fromWire(e *jrpc2.Error) error {
 	r := &remoteError{text: e.Message}
 	var d errorData
@@ -138,8 +139,8 @@ func fromWire(e *jrpc2.Error) error {
 	return r
 }
 
-// A remoteError has the text of an error on the host and unwraps to what
-// that was.
+// A remoteError has the text of an error on the host, and unwraps to its
+// kinds.
 type remoteError struct {
 	text string
 	is   []error
@@ -148,7 +149,8 @@ type remoteError struct {
 func (e *remoteError) Error() string   { return e.text }
 func (e *remoteError) Unwrap() []error { return e.is }
 
-// Times between signs of life, and how long to go without.
+// The time between heartbeats, the longest silence that the agent accepts,
+// and the time to finish when the other side is lost.
 const (
 	beatEvery = 5 * time.Second
 	silence   = 30 * time.Second

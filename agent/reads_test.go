@@ -13,8 +13,8 @@ import (
 	"github.com/pmkctl/pmkctl/host/hosttest"
 )
 
-// What preflight looks at comes through a read-only agent as it is.
-func TestLooks(t *testing.T) {
+// A read-only agent passes on the reads that preflight makes.
+func TestReads(t *testing.T) {
 	chain := host.Chain{Family: "ip", Table: "filter", Name: "FORWARD", Hook: "forward", Policy: "drop"}
 	mount := host.Mount{Path: "/run/netns/cni-1", Type: "nsfs", Source: "nsfs"}
 	pod := host.PodProcess{PID: 71, Name: "containerd-shim", Shim: true}
