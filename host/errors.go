@@ -3,16 +3,16 @@ package host
 import "errors"
 
 var (
-	// ErrReadOnly is what a read-only agent answers to a change.
+	// ErrReadOnly is the answer of a read-only agent to a change.
 	ErrReadOnly = errors.New("the agent is read-only")
 	// ErrUnavailable says that a service on the host does not answer.
 	ErrUnavailable = errors.New("unavailable")
-	// ErrSecret is what reading a private key answers.
+	// ErrSecret is the answer to reading a private key.
 	ErrSecret = errors.New("a private key does not leave its host")
-	// ErrLost says that the connection to the host is gone: what the last
-	// call did is not known.
+	// ErrLost says that the connection to the host is lost. Whether the last
+	// call took effect is not known.
 	ErrLost = errors.New("connection lost")
-	// ErrDigest is a file that is not what its digest says; nothing was put
-	// in place.
+	// ErrDigest says that a file has another digest than it should. It was
+	// not put in place.
 	ErrDigest = errors.New("wrong digest")
 )

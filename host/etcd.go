@@ -4,19 +4,19 @@ import "context"
 
 // EtcdReader reads the members of an etcd cluster.
 type EtcdReader interface {
-	// EtcdMembers lists the members of an etcd cluster and asks each how it
-	// is. Where none of the endpoints answers it fails with ErrUnavailable.
+	// EtcdMembers lists the members of an etcd cluster and asks each for its
+	// health. It fails with ErrUnavailable if none of the endpoints answers.
 	EtcdMembers(ctx context.Context, r EtcdRequest) ([]EtcdMember, error)
 }
 
 // EtcdWriter changes the members of an etcd cluster.
 type EtcdWriter interface {
-	// EtcdRemove takes a member out of an etcd cluster by its id. One that is
-	// not in it is no error.
+	// EtcdRemove removes a member from an etcd cluster by its id. An id that
+	// the cluster does not have is no error.
 	EtcdRemove(ctx context.Context, r EtcdRequest, id string) error
 }
 
-// An EtcdRequest asks an etcd cluster, through the first of its members that
+// An EtcdRequest asks an etcd cluster, through the first endpoint that
 // answers.
 type EtcdRequest struct {
 	Endpoints []string `json:"endpoints"` // client URLs
@@ -25,12 +25,12 @@ type EtcdRequest struct {
 	KeyPath   string   `json:"key_path"`
 }
 
-// EtcdMember is one of the cluster's members.
+// EtcdMember is a member of an etcd cluster.
 type EtcdMember struct {
 	ID      string   `json:"id"`   // decimal
-	Name    string   `json:"name"` // "" before it was started once
+	Name    string   `json:"name"` // "" before its first start
 	Clients []string `json:"clients,omitempty"`
 	Learner bool     `json:"learner,omitempty"` // has no vote
-	Healthy bool     `json:"healthy"`           // answers for itself; the others need not agree
-	Why     string   `json:"why,omitempty"`     // it is not healthy
+	Healthy bool     `json:"healthy"`           // it says so itself; the other members are not asked
+	Why     string   `json:"why,omitempty"`     // why it is not healthy
 }

@@ -1,25 +1,25 @@
-// Package host says what a host is: what may be read of it and changed on it.
-// Modules know hosts only through the interface here. It owns no
-// implementation: oshost is this machine, hosttest a host in memory, and the
-// agent serves either of them to another machine.
+// Package host says what a host is: what can be read of it and changed on it.
+// Modules know hosts only through the interface Host. The package has no
+// implementation: oshost is this machine, hosttest is a host in memory, and
+// the agent serves either of them to another machine.
 package host
 
-// Host is one machine, made of parts that functions take where they need no
-// more. Calls may run at once and wait for no other. Reads of several things
-// are one call, because a call is a round trip. Every method fails when ctx
-// ends or the host is lost, and errors of the system keep their identity
-// (errors.Is with fs.ErrNotExist, fs.ErrPermission and ErrReadOnly works
-// across the wire).
+// Host is one machine. It is made of parts; a function that needs only one
+// part can take that part. Calls may run at once and do not wait for each
+// other. One call reads several things, because each call is a round trip.
+// Every method fails when ctx ends or the connection to the host is lost.
+// Errors of the system keep their identity: errors.Is finds fs.ErrNotExist,
+// fs.ErrPermission and ErrReadOnly across the wire.
 //
 // A call that changes the host may be repeated with the same arguments and
-// ends the same.
+// has the same result.
 type Host interface {
 	Reader
 	Writer
 	Prober
 }
 
-// Reader is what a read-only agent serves: nothing in it changes the host.
+// Reader is what a read-only agent serves. No method changes the host.
 type Reader interface {
 	SystemReader
 	FileReader
@@ -33,7 +33,7 @@ type Reader interface {
 	RemainsReader
 }
 
-// Writer is what an armed agent serves as well.
+// Writer is what an armed agent serves in addition.
 type Writer interface {
 	FileWriter
 	UnitWriter

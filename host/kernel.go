@@ -4,12 +4,13 @@ import "context"
 
 // KernelReader reads settings and features of the running kernel.
 type KernelReader interface {
-	// Sysctls reads settings by dotted name ("net.ipv4.ip_forward"). What
-	// this kernel lacks is left out of the result.
+	// Sysctls reads settings by dotted name ("net.ipv4.ip_forward"). The
+	// result has no entry for a setting that this kernel lacks.
 	Sysctls(ctx context.Context, names []string) (map[string]string, error)
 
-	// KernelFeatures tells for each name ("overlay", "br_netfilter") if the
-	// kernel can do it now, built in or loaded, or could after a load.
+	// KernelFeatures reports for each name ("overlay", "br_netfilter")
+	// whether the kernel has the feature now, built in or loaded, or can load
+	// it.
 	KernelFeatures(ctx context.Context, names []string) ([]KernelFeature, error)
 }
 
@@ -18,11 +19,12 @@ type KernelWriter interface {
 	// SetSysctl changes a setting of the running kernel.
 	SetSysctl(ctx context.Context, name, value string) error
 
-	// LoadModule loads a kernel module; a feature that is built in is fine.
+	// LoadModule loads a kernel module. A feature that is built in is no
+	// error.
 	LoadModule(ctx context.Context, name string) error
 }
 
-// KernelFeature is what the kernel can do.
+// KernelFeature is a feature and how the kernel has it.
 type KernelFeature struct {
 	Name     string `json:"name"`
 	Present  bool   `json:"present"`  // built in or loaded

@@ -5,23 +5,24 @@ import (
 	"time"
 )
 
-// PodReader reads what the container runtime holds and runs.
+// PodReader lists the processes of pods and the images of the container
+// runtime.
 type PodReader interface {
 	// Pods lists the processes of pods: those in the kubelet's cgroups, the
-	// shims of containerd's namespace k8s.io, and all that came of them.
+	// shims of containerd's namespace k8s.io, and all their descendants.
 	Pods(ctx context.Context) ([]PodProcess, error)
 
-	// Images lists the names of container images that containerd holds in
-	// the namespace k8s.io. While containerd does not run it fails with
-	// ErrUnavailable.
+	// Images lists the names of the container images that containerd holds in
+	// the namespace k8s.io. It fails with ErrUnavailable while containerd
+	// does not run.
 	Images(ctx context.Context) ([]string, error)
 }
 
-// PodWriter changes what the container runtime holds and runs.
+// PodWriter ends pods and imports images.
 type PodWriter interface {
-	// KillPods ends all that Pods lists: with SIGTERM first, so that they
-	// may end by themselves for so long, then with SIGKILL, shims at last.
-	// It returns once all are gone; what will not go is an error.
+	// KillPods ends all processes that Pods lists: first with SIGTERM, then,
+	// after grace, with SIGKILL, and shims last. It returns when all have
+	// ended. A process that does not end is an error.
 	KillPods(ctx context.Context, grace time.Duration) error
 
 	// ImportImage imports an OCI archive on the host into containerd's

@@ -5,41 +5,41 @@ import (
 	"time"
 )
 
-// Prober finds out if ports can be bound and peers be reached. The calls of
-// one round share an id; between them the caller keeps barriers: nobody dials
-// before all listen, nobody ends before all have dialled.
-// Nothing of it outlives the agent, and a round that nobody ends is over
-// after a minute. None of it is a change of the host.
+// Prober finds out which ports can be bound and which peers can be reached.
+// The calls of one round share an id. The caller keeps barriers between them:
+// no host dials before all hosts listen, and no host ends the round before
+// all have dialled. The agent's end ends a round, and so does a minute
+// without ProbeEnd. None of the calls changes the host.
 type Prober interface {
-	// ProbeListen binds ports and answers what arrives there, until
-	// ProbeEnd. In the order of r.Ports. A port that cannot be bound is no
-	// error. It may be called again in a round, to bind more.
+	// ProbeListen binds ports and answers what arrives there until ProbeEnd.
+	// Results are in the order of r.Ports. A port that cannot be bound is no
+	// error. It may be called again in a round to bind more ports.
 	ProbeListen(ctx context.Context, r ListenRequest) ([]Bind, error)
-	// ProbeDial dials peers, all at once, and returns when the last of them
-	// answered or ran into its deadline. In the order of r.Dials. It may be
-	// called again in a round: an answer to a datagram of an earlier call
-	// that comes late is an answer still.
+	// ProbeDial dials all peers at once, and returns when each has answered
+	// or its time is over. Results are in the order of r.Dials. It may be
+	// called again in a round: a late answer to a datagram of an earlier call
+	// counts too.
 	ProbeDial(ctx context.Context, r DialRequest) ([]Dialled, error)
-	// ProbeSeen tells what arrived so far, with what waits to be read in
+	// ProbeSeen returns what has arrived so far, including what waits in
 	// sockets and backlogs. The round goes on.
 	ProbeSeen(ctx context.Context, r SeenRequest) ([]Arrival, error)
-	// ProbeEnd releases the ports and tells what arrived. An id that is over
-	// or was never begun is no error.
+	// ProbeEnd ends a round, releases its ports and returns what arrived. An
+	// id of a round that has ended or never began is no error.
 	ProbeEnd(ctx context.Context, id string) ([]Arrival, error)
 }
 
 // A ListenRequest begins a round.
 type ListenRequest struct {
-	ID    string     `json:"id"`   // random: who does not know it gets no echo
-	Host  string     `json:"host"` // who listens; said in every echo, so that an answer by another host shows
+	ID    string     `json:"id"`   // random: a dialler that does not know it gets no echo
+	Host  string     `json:"host"` // name of the host that listens; every echo has it, so an answer by another host is recognized
 	Ports []PortSpec `json:"ports"`
 }
 
-// A SeenRequest asks for some of what arrived.
+// A SeenRequest asks for a part of what arrived.
 type SeenRequest struct {
 	ID     string   `json:"id"`
-	Nonces []string `json:"nonces"`         // the rest is not told, so that the answer is small
-	Half   bool     `json:"half,omitempty"` // connections too that are half open now; costs milliseconds
+	Nonces []string `json:"nonces"`         // return only these, to keep the answer small
+	Half   bool     `json:"half,omitempty"` // also connections that are half open now; costs milliseconds
 }
 
 // A PortSpec is a port to bind.
@@ -47,17 +47,17 @@ type PortSpec struct {
 	Proto string `json:"proto"` // tcp or udp
 	Addr  string `json:"addr"`  // "" is every address
 	Port  int    `json:"port"`
-	Unit  string `json:"unit,omitempty"` // who may hold it: looked at first
+	Unit  string `json:"unit,omitempty"` // unit that may hold it; its processes are searched first
 }
 
-// Bind is what came of binding a port.
+// Bind is the result of binding a port.
 type Bind struct {
-	PortSpec         // the port that was chosen, where that was left open
+	PortSpec         // with the port that was chosen if the request had none
 	OK       bool    `json:"ok"`
 	Err      string  `json:"err,omitempty"`    // "address already in use"
-	Holder   *Socket `json:"holder,omitempty"` // who holds it, if it is known
-	Raw      bool    `json:"raw,omitempty"`    // held, but datagrams to it are seen and echoed by a raw socket
-	Busy     bool    `json:"busy,omitempty"`   // another run probes the host at this moment: try again
+	Holder   *Socket `json:"holder,omitempty"` // socket that holds the port, if known
+	Raw      bool    `json:"raw,omitempty"`    // another socket holds the port, but a raw socket sees and echoes datagrams to it
+	Busy     bool    `json:"busy,omitempty"`   // another run is probing the host; try again
 }
 
 // A DialRequest is all that one host dials in a round.
@@ -65,30 +65,31 @@ type DialRequest struct {
 	ID    string        `json:"id"`
 	From  string        `json:"from"` // source address; "" leaves it to the routes
 	Dials []Dial        `json:"dials"`
-	Wait  time.Duration `json:"wait"` // for each dial; a datagram is sent again every 40 ms or so in the first half of it
-	Most  time.Duration `json:"most"` // for each dial, while other answers still come; 0 is Wait
+	Wait  time.Duration `json:"wait"` // for each dial; a datagram is sent again about every 40 ms in the first half of it
+	Most  time.Duration `json:"most"` // for each dial, if other answers still arrive; 0 is Wait
 }
 
-// A Dial is one edge, seen from its start.
+// A Dial is one connection or series of datagrams to a peer.
 type Dial struct {
-	Proto   string `json:"proto"` // tcp, udp; icmp is an echo by the kernel there, which no listener and no name shows
+	Proto   string `json:"proto"` // tcp, udp or icmp; an ICMP echo comes from the peer's kernel, not from a listener, and has no name
 	Addr    string `json:"addr"`
 	Port    int    `json:"port"`
-	Host    string `json:"host,omitempty"`    // who should answer
+	Host    string `json:"host,omitempty"`    // name of the host that should answer
 	Nonce   string `json:"nonce"`             // 16 hex digits, unique in the round
-	Self    bool   `json:"self,omitempty"`    // dial nobody but oneself over the loopback, as long as the others take; RTT is then the longest: load is not a firewall
+	Self    bool   `json:"self,omitempty"`    // dial this host itself over the loopback while the other dials run; RTT is the longest one, and shows load that looks like a firewall
 	Service bool   `json:"service,omitempty"` // the real service listens there: a TCP connect is enough, no echo
 	OneWay  bool   `json:"one_way,omitempty"` // no echo can come (the peer listens raw): send only
-	Count   int    `json:"count,omitempty"`   // datagrams to send at least, to see loss, or load; fewer than 2 is one that is sent again until it is echoed
-	Size    int    `json:"size,omitempty"`    // of a datagram with its headers, don't-fragment set; 0 is small
-	Shape   string `json:"shape,omitempty"`   // what the payload looks like: "", vxlan, flannel-udp, wireguard
+	Count   int    `json:"count,omitempty"`   // least number of datagrams, to measure loss or load; fewer than 2 is one datagram that is sent again until its echo comes
+	Size    int    `json:"size,omitempty"`    // bytes of a datagram with its headers, sent with don't-fragment; 0 is a small datagram
+	Shape   string `json:"shape,omitempty"`   // traffic that the payload imitates: "", vxlan, flannel-udp, wireguard
 }
 
 // Outcome is how a dial ended.
 type Outcome string
 
-// The outcomes. Filtered is silence; Prohibited and Unreachable were said by
-// ICMP; TooBig means a size that the path does not carry.
+// The outcomes. Filtered is silence. Prohibited and Unreachable come from
+// ICMP messages. TooBig means that the path does not carry datagrams of that
+// size.
 const (
 	OK          Outcome = "ok"
 	Refused     Outcome = "refused"
@@ -96,43 +97,44 @@ const (
 	Prohibited  Outcome = "prohibited"
 	Unreachable Outcome = "no route"
 	WrongHost   Outcome = "answered by another host"
-	Silent      Outcome = "accepted, then silence" // a TCP connection that no listener of the round answered
+	Silent      Outcome = "accepted, then silence" // a TCP connection was made but no listener of the round answered
 	TooBig      Outcome = "too big"
-	Sent        Outcome = "sent" // one way: whether it arrived, the peer knows
+	Sent        Outcome = "sent" // one way: only the peer knows whether it arrived
 )
 
-// Dialled is what came of a dial.
+// Dialled is the result of a dial.
 type Dialled struct {
 	Nonce   string        `json:"nonce"`
 	Outcome Outcome       `json:"outcome"`
 	RTT     time.Duration `json:"rtt,omitempty"`
 	Sent    int           `json:"sent,omitempty"` // datagrams
 	Got     int           `json:"got,omitempty"`  // echoes
-	MTU     int           `json:"mtu,omitempty"`  // of the path, if the kernel learnt it
-	By      string        `json:"by,omitempty"`   // who answered, if not the one who should; or whose ICMP it was
+	MTU     int           `json:"mtu,omitempty"`  // of the path, if the kernel has learnt it
+	By      string        `json:"by,omitempty"`   // host that answered in place of Dial.Host, or address that sent the ICMP message
 	Detail  string        `json:"detail,omitempty"`
-	Ports   []int         `json:"ports,omitempty"`  // source ports of connections that were asked for in vain
-	Kernel  time.Duration `json:"kernel,omitempty"` // of a dial to oneself: how long the kernel alone took at most, which answers connections and takes in datagrams while processes wait
-	Now     time.Time     `json:"now,omitzero"`     // of a dial to oneself: the host's clock at its end
-	Took    time.Duration `json:"took,omitempty"`   // of a dial to oneself: from the request's coming to Now
+	Ports   []int         `json:"ports,omitempty"`  // source ports of connection attempts without an answer
+	Kernel  time.Duration `json:"kernel,omitempty"` // of a Self dial: the kernel's own part of RTT, at most; the kernel answers connections and queues datagrams while processes wait
+	Now     time.Time     `json:"now,omitzero"`     // of a Self dial: the host's clock at its end
+	Took    time.Duration `json:"took,omitempty"`   // of a Self dial: time from the arrival of the request to Now
 }
 
-// Arrival is a nonce that reached a listener. Half is a TCP connection that
-// was asked for and never completed, so that there is no nonce: the request
-// came, the answer to it did not get back.
+// Arrival is a nonce that reached a listener. If Half is set it is a TCP
+// connection that was requested and never completed, and has no nonce: the
+// request arrived, but the answer to it did not get back.
 type Arrival struct {
 	Nonce    string `json:"nonce,omitempty"`
 	Half     bool   `json:"half,omitempty"`
 	From     string `json:"from"`                // the source address seen
 	FromPort int    `json:"from_port,omitempty"` // of Half
-	Port     int    `json:"port"`                // the one it arrived at
+	Port     int    `json:"port"`                // port at which it arrived
 	Proto    string `json:"proto"`
 	Count    int    `json:"count"`
-	// Prompt is how many of them the listener, or the kernel for it, had
+	// Prompt is how many of Count the listener, or the kernel in its place,
 	// answered within Promptly of their arrival at the host. The others were
-	// answered late, which may look like silence.
+	// answered late, which a dialler may take for silence.
 	Prompt int `json:"prompt"`
 }
 
-// Promptly is how soon a listener answers that is not short of processors.
+// Promptly is the time in which a listener answers if its host is not short
+// of processor time.
 const Promptly = 50 * time.Millisecond

@@ -2,46 +2,49 @@ package host
 
 import "context"
 
-// RemainsReader reads what components leave on a host.
+// RemainsReader reads what components made on a host beside their files:
+// mounts, trees and filters.
 type RemainsReader interface {
-	// Mounts lists what is mounted, in the order of mounting: what is
-	// unmounted from the end on is never in use by another mount.
+	// Mounts lists mounted file systems in the order of mounting. A caller
+	// that unmounts from the end of the list never meets a mount that another
+	// mount uses.
 	Mounts(ctx context.Context) ([]Mount, error)
 
-	// Trees counts files and bytes below paths, in their order. What is
-	// mounted below is not counted. A path where nothing is has no files.
-	// It ends early after two seconds; see Tree.More.
+	// Trees counts files and bytes below paths, in their order. Mounts below
+	// them are not counted. A path with nothing there has no files. It ends
+	// early after two seconds; see Tree.More.
 	Trees(ctx context.Context, paths []string) ([]Tree, error)
 
-	// Filters lists the parts of the packet filter that are of such names,
-	// those of nftables and of the older iptables alike. A filter that is
-	// not in the kernel is not loaded for it.
+	// Filters lists the parts of the packet filter with the names in q, in
+	// nftables and in the older iptables. A filter that the kernel has not
+	// loaded is not loaded for this call.
 	Filters(ctx context.Context, q FilterQuery) ([]Filter, error)
 }
 
-// Remover removes what components leave on a host.
+// Remover removes what components made on a host.
 type Remover interface {
-	// RemoveTree removes a directory, or a file, with all below it. It
-	// refuses what is not within t.Within and, before it removes anything,
-	// what something is mounted below of; links are removed, not followed. A
-	// directory on which a file system is mounted is emptied and stays.
-	// Nothing at the path is no error.
+	// RemoveTree removes a file, or a directory with all below it. It refuses
+	// a path outside of t.Within. It also refuses a tree that has a mount
+	// below it, and removes nothing then. Links are removed, not followed. A
+	// directory that is itself a mount point is emptied and stays. A path
+	// with nothing there is no error.
 	RemoveTree(ctx context.Context, t TreeSpec) error
 
-	// Unmount takes the uppermost mount of a path away. One that is in use
-	// for five seconds is detached: it goes once nobody uses it any more.
-	// Nothing mounted there is no error.
+	// Unmount removes the uppermost mount of a path. A mount that is still in
+	// use after five seconds is detached: it ends when its last user does. A
+	// path with no mount is no error.
 	Unmount(ctx context.Context, path string) error
 
-	// DeleteLink deletes a network interface. None of that name is no error.
+	// DeleteLink deletes a network interface. A name that does not exist is
+	// no error.
 	DeleteLink(ctx context.Context, name string) error
 
-	// DeleteRoute deletes a route of the main table, by its destination,
-	// gateway and interface. None such is no error.
+	// DeleteRoute deletes a route of the main table by its destination,
+	// gateway and interface. A route that does not exist is no error.
 	DeleteRoute(ctx context.Context, r NetRoute) error
 
-	// ClearFilters removes all that Filters lists, and the rules of other
-	// chains that lead there.
+	// ClearFilters removes all that Filters lists, and the rules in other
+	// chains that jump there.
 	ClearFilters(ctx context.Context, q FilterQuery) error
 }
 
@@ -52,35 +55,37 @@ type Mount struct {
 	Source string `json:"source"` // /dev/sda1, overlay, server:/export
 }
 
-// Tree is how much is below a path.
+// Tree is the size of what is below a path.
 type Tree struct {
 	Path  string `json:"path"`
-	Files int64  `json:"files"`          // that are no directories
-	Bytes int64  `json:"bytes"`          // as they take up on disk
-	More  bool   `json:"more,omitempty"` // there was no time to count all
+	Files int64  `json:"files"`          // directories are not counted
+	Bytes int64  `json:"bytes"`          // that they take up on disk
+	More  bool   `json:"more,omitempty"` // the time was too short to count all
 }
 
-// TreeSpec is a tree to be removed.
+// TreeSpec is a tree to remove.
 type TreeSpec struct {
 	Path string `json:"path"`
-	// Within are the directories that the path must be or lie below; what
-	// it is made of may come from elsewhere, these come from the code.
+	// Within lists the only trees that may be removed from: the path is one
+	// of them or below one. They are constants of the caller, whereas the
+	// path may come from a record on the host and is not trusted.
 	Within []string `json:"within"`
-	// Keep are names in the directory that stay, and the directory with them.
+	// Keep lists names in the directory that stay; then the directory stays
+	// too.
 	Keep []string `json:"keep,omitempty"`
 }
 
-// FilterQuery names parts of the packet filter as their makers do.
+// FilterQuery names parts of the packet filter.
 type FilterQuery struct {
-	Chains []string `json:"chains,omitempty"` // what the names of chains and ipsets begin with: "KUBE-"
+	Chains []string `json:"chains,omitempty"` // prefixes of the names of chains and ipsets, such as "KUBE-"
 	Tables []string `json:"tables,omitempty"` // names of nftables tables, in any family
 }
 
-// Filter is what there is of a FilterQuery in one table.
+// Filter is what a FilterQuery finds in one table.
 type Filter struct {
-	Kind   string `json:"kind"`   // nftables (today's iptables too), iptables-legacy or ipset
-	Family string `json:"family"` // ip, ip6, inet; "" of ipsets
+	Kind   string `json:"kind"`   // nftables (which today's iptables uses too), iptables-legacy or ipset
+	Family string `json:"family"` // ip, ip6, inet; "" for ipsets
 	Table  string `json:"table"`  // or the ipset's name
 	Chains int    `json:"chains,omitempty"`
-	Whole  bool   `json:"whole,omitempty"` // the table itself is named
+	Whole  bool   `json:"whole,omitempty"` // the query names the table itself
 }

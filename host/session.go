@@ -6,37 +6,36 @@ import (
 	"time"
 )
 
-// A Session is a host that an agent serves, with what a run needs beside
-// the host itself. It begins read-only.
+// A Session is a connection to a host that an agent serves. It begins
+// read-only.
 type Session interface {
 	Host
 
-	// Lock takes the host's lock for this session, and with it the right to
-	// Arm. Where another run holds it, it waits up to r.Wait and then fails
-	// with a *LockedError. It is released with the session.
+	// Lock takes the host's lock for this session; Arm needs it. If another
+	// run holds the lock, Lock waits up to r.Wait and then fails with a
+	// *LockedError. The end of the session releases the lock.
 	Lock(ctx context.Context, r LockRequest) error
 
-	// Arm lets the session change the host from now on, for one plan. There
-	// is no way back. It needs the lock.
+	// Arm lets the session change the host from now on, for one plan. A
+	// session cannot be disarmed.
 	Arm(ctx context.Context, plan string) error
 
-	// LockHolder tells who holds the lock; nil if nobody does.
+	// LockHolder returns the holder of the lock; nil if it is free.
 	LockHolder(ctx context.Context) (*LockRequest, error)
 
-	// Identity is who answered: the host key's fingerprint and the like.
 	Identity() Identity
 
-	// Close ends the session; the agent leaves.
+	// Close ends the session and the agent.
 	Close() error
 }
 
-// Identity is what a host is known by.
+// Identity is the host's key and its agent's version.
 type Identity struct {
 	HostKey string `json:"host_key"` // SHA256:... fingerprint
 	Agent   string `json:"agent"`    // version of the agent
 }
 
-// A LockRequest says who wants the lock, for others to read.
+// A LockRequest describes the run that wants the lock. Other runs read it.
 type LockRequest struct {
 	Run   string        `json:"run"`   // id of the run
 	Who   string        `json:"who"`   // user@machine of the controller
@@ -45,7 +44,7 @@ type LockRequest struct {
 	Wait  time.Duration `json:"wait"`
 }
 
-// A LockedError is a lock that another run holds.
+// A LockedError says that another run holds the lock.
 type LockedError struct{ Holder LockRequest }
 
 func (e *LockedError) Error() string {

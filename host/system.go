@@ -7,36 +7,36 @@ import (
 	"time"
 )
 
-// SystemReader reads what a machine is and what is installed on it.
+// SystemReader reads what the machine is, what is installed on it, and who
+// changed it.
 type SystemReader interface {
-	// Facts tells what the machine is.
 	Facts(ctx context.Context) (Facts, error)
 
-	// Users tells which of these user names exist, in their order.
+	// Users reports which of these user names exist, in their order.
 	Users(ctx context.Context, names []string) ([]User, error)
 
 	// Programs finds programs ("iptables") in root's search path, in their
-	// order; one that is missing has an empty Path.
+	// order. A program that is missing has an empty Path.
 	Programs(ctx context.Context, names []string) ([]Program, error)
 
 	// FsyncLatency times up to n small writes, each synced before the next,
-	// on the file system of a directory, or of the nearest one above it that
-	// is there. The file has no name, so nothing can be left behind. It ends
-	// early after a quarter of a second. Where the file system cannot do
-	// that it fails with ErrUnavailable.
+	// on the file system of dir. If dir does not exist, its nearest existing
+	// parent is used. The file has no name, so none can remain. It ends early
+	// after a quarter of a second. It fails with ErrUnavailable if the file
+	// system has no files without names.
 	FsyncLatency(ctx context.Context, dir string, n int) ([]time.Duration, error)
 
-	// Provenance tells, as far as the host can, who changed each thing last
-	// and when, in their order: paths, units, or other names that may stand
-	// in a log. Of what logs say, commands that do not name the thing come
-	// without their arguments. It ends after three seconds with what it found
-	// by then.
+	// Provenance returns what the host knows of the last change of each item:
+	// its time, and who made it, in the order of items. An item is a path, a
+	// unit, or another name that a log may contain. Commands from logs that
+	// do not name the item come without their arguments. After three seconds
+	// it returns what it has found by then.
 	Provenance(ctx context.Context, items []string) ([]Provenance, error)
 }
 
-// Runner runs programs. What a typed call can do is not done by a program.
+// Runner runs programs. It is for what no typed call can do.
 type Runner interface {
-	// Run runs a program by its argument list; no shell reads it. An exit
+	// Run runs a program by its argument list, which no shell reads. An exit
 	// status other than 0 is an *ExitError.
 	Run(ctx context.Context, argv []string, stdin []byte) ([]byte, error)
 }
@@ -58,9 +58,9 @@ type Facts struct {
 	Memory      int64     `json:"memory"` // bytes
 	Swaps       []string  `json:"swaps,omitempty"`
 	Now         time.Time `json:"now"`
-	Disks       []Disk    `json:"disks,omitempty"` // of / and /var and the directories below that are mounts
+	Disks       []Disk    `json:"disks,omitempty"` // file systems of /, of /var and of mounts below /var
 	Resolvers   []string  `json:"resolvers,omitempty"`
-	ResolvConf  string    `json:"resolv_conf"` // what a kubelet should use: systemd-resolved's upstream file where that runs
+	ResolvConf  string    `json:"resolv_conf"` // the file for a kubelet: systemd-resolved's upstream file where systemd-resolved runs
 }
 
 // Disk is the file system of a directory.
@@ -96,13 +96,13 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s: exit status %d: %s", strings.Join(e.Argv, " "), e.Status, strings.TrimSpace(e.Stderr))
 }
 
-// Provenance is what a host can tell of who changed a thing last.
+// Provenance is what a host knows of the last change of an item.
 type Provenance struct {
 	Item    string    `json:"item"`
-	Changed time.Time `json:"changed,omitzero"`  // the last change; of a path that is gone, of its directory; zero if nobody knows
-	Owner   string    `json:"owner,omitempty"`   // of the file
-	Package string    `json:"package,omitempty"` // that the path belongs to
-	Traces  []Trace   `json:"traces,omitempty"`  // what happened then, oldest first
+	Changed time.Time `json:"changed,omitzero"`  // time of the last change; for a deleted path that of its directory; zero if unknown
+	Owner   string    `json:"owner,omitempty"`   // owner of the file
+	Package string    `json:"package,omitempty"` // package that the path belongs to
+	Traces  []Trace   `json:"traces,omitempty"`  // log lines from then, oldest first
 }
 
 // Trace is a line of a log that may explain a change.
@@ -111,5 +111,5 @@ type Trace struct {
 	Source string    `json:"source"`          // sudo, sshd, apt, dpkg, dnf
 	Who    string    `json:"who,omitempty"`   // the user
 	What   string    `json:"what"`            // a command, an address, a package
-	Names  bool      `json:"names,omitempty"` // it names the thing itself
+	Names  bool      `json:"names,omitempty"` // it names the item itself
 }
