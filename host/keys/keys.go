@@ -1,6 +1,6 @@
-// Package keys makes private keys, signing requests and certificates, all of
-// them PEM, from bytes alone: it reads and writes no files. It is what both
-// oshost and hosttest answer EnsureKey, Request and Sign with.
+// Package keys makes private keys, signing requests and certificates, all
+// PEM. It takes and returns bytes, and reads and writes no files. oshost and
+// hosttest both use it for EnsureKey, Request and Sign.
 package keys
 
 import (
@@ -21,7 +21,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// backdate is how far NotBefore lies back, for hosts whose clocks differ.
+// backdate is how long before now NotBefore is, because the clocks of hosts
+// differ.
 const backdate = 5 * time.Minute
 
 // New makes an ECDSA P-256 private key, PKCS #8.
@@ -37,12 +38,12 @@ func New() ([]byte, error) {
 	return encode("PRIVATE KEY", der), nil
 }
 
-// IsPrivate tells if there is a private key anywhere in data.
+// IsPrivate reports whether data contains a private key anywhere.
 func IsPrivate(data []byte) bool {
 	return bytes.Contains(data, []byte("PRIVATE KEY-----"))
 }
 
-// Public is the public half of a private key, PKIX.
+// Public returns the public half of a private key, PKIX.
 func Public(key []byte) ([]byte, error) {
 	k, err := parseKey(key)
 	if err != nil {
@@ -55,7 +56,7 @@ func Public(key []byte) ([]byte, error) {
 	return encode("PUBLIC KEY", der), nil
 }
 
-// Request makes a PKCS #10 request that carries the common name alone.
+// Request makes a PKCS #10 request that carries only the common name.
 func Request(key []byte, commonName string) ([]byte, error) {
 	k, err := parseKey(key)
 	if err != nil {
@@ -69,10 +70,10 @@ func Request(key []byte, commonName string) ([]byte, error) {
 	return encode("CERTIFICATE REQUEST", der), nil
 }
 
-// Sign issues a certificate for the public key of the request, and with the
-// names and usages of the profile alone. With an empty signerCert it is
-// self-signed and the request is not looked at. It never outlives its
-// signer; paths in r are not used.
+// Sign issues a certificate for the public key of the request, with only the
+// names and usages of the profile. If signerCert is empty the certificate is
+// self-signed and the request is not used. The certificate never outlives its
+// signer's. Paths in r are not used.
 func Sign(signerKey, signerCert []byte, r host.SignRequest, now time.Time) ([]byte, error) {
 	key, err := parseKey(signerKey)
 	if err != nil {
@@ -138,7 +139,8 @@ func templateOf(p host.CertProfile, now time.Time) (*x509.Certificate, error) {
 	return c, nil
 }
 
-// signerOf parses the signer's certificate and bounds what it signs.
+// signerOf parses the signer's certificate and limits template to what it may
+// sign.
 func signerOf(cert []byte, key *ecdsa.PrivateKey, template *x509.Certificate, now time.Time) (*x509.Certificate, error) {
 	signer, err := parseCert(cert)
 	switch {
@@ -153,7 +155,7 @@ func signerOf(cert []byte, key *ecdsa.PrivateKey, template *x509.Certificate, no
 	case template.IsCA && signer.MaxPathLen == 0:
 		return nil, fmt.Errorf("sign certificate: %q may not sign another CA", signer.Subject.CommonName)
 	}
-	if template.IsCA { // a step further down the chain
+	if template.IsCA { // an intermediate CA
 		template.MaxPathLen, template.MaxPathLenZero = 0, true
 	}
 	if template.NotAfter.After(signer.NotAfter) {
@@ -162,7 +164,8 @@ func signerOf(cert []byte, key *ecdsa.PrivateKey, template *x509.Certificate, no
 	return signer, nil
 }
 
-// requested is the public key of a request whose signature holds.
+// requested returns the public key of a request after it has verified the
+// request's signature.
 func requested(request []byte) (*ecdsa.PublicKey, error) {
 	block, _ := pem.Decode(request)
 	if block == nil || block.Type != "CERTIFICATE REQUEST" {
@@ -182,7 +185,7 @@ func requested(request []byte) (*ecdsa.PublicKey, error) {
 	return public, nil
 }
 
-// keyID is a subject key identifier, RFC 7093 section 2 method 1.
+// keyID returns a subject key identifier, RFC 7093 section 2 method 1.
 func keyID(public *ecdsa.PublicKey) ([]byte, error) {
 	point, err := public.Bytes()
 	if err != nil {
