@@ -14,23 +14,23 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// accounts are the users and groups of /etc/passwd and /etc/group, read again
-// when those files change. Services run under local accounts; those of a
-// directory service show as numbers.
+// accounts are the users and groups of /etc/passwd and /etc/group, which are
+// read again when the files change. Services run under local accounts.
+// Accounts of a directory service appear as numbers.
 type accounts struct {
 	mu     sync.Mutex
 	passwd *table
 	group  *table
 }
 
-// A table is one of the two files.
+// A table is the content of one of the two files.
 type table struct {
 	stamp  stamp
-	byName map[string][]string // fields of the line
+	byName map[string][]string // fields of the name's line
 	byID   map[uint32]string
 }
 
-// A stamp is what changes with a file.
+// A stamp changes when the file does.
 type stamp struct {
 	Dev, Ino     uint64
 	Size         int64
@@ -41,7 +41,7 @@ func stampOf(st *unix.Stat_t) stamp {
 	return stamp{Dev: st.Dev, Ino: st.Ino, Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano()}
 }
 
-// readTable is what the file says; old, if the file is still the same.
+// readTable reads the file, or returns old if the file has not changed since.
 func readTable(path string, old *table) *table {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
@@ -82,7 +82,7 @@ func (t *table) name(id uint32) string {
 	return strconv.FormatUint(uint64(id), 10)
 }
 
-// id is the number of a name; "" is root, and a number is itself.
+// id returns the number of a name. "" is root; a number is returned as it is.
 func (t *table) id(name string) (int, error) {
 	if name == "" {
 		return 0, nil
@@ -96,7 +96,8 @@ func (t *table) id(name string) (int, error) {
 	return 0, fmt.Errorf("no account %q", name)
 }
 
-// tables are the files as they are now. Tables do not change.
+// tables returns both files as they are now. A table that was returned is
+// never changed.
 func (a *accounts) tables() (passwd, group *table) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -105,7 +106,7 @@ func (a *accounts) tables() (passwd, group *table) {
 	return a.passwd, a.group
 }
 
-// ids are the numbers of an owner and a group.
+// ids returns the numbers of an owner and a group.
 func (a *accounts) ids(owner, group string) (uid, gid int, err error) {
 	passwd, groups := a.tables()
 	if uid, err = passwd.id(owner); err != nil {
@@ -115,7 +116,7 @@ func (a *accounts) ids(owner, group string) (uid, gid int, err error) {
 	return uid, gid, err
 }
 
-// Users tells which of these user names exist.
+// Users reports which of these user names exist.
 func (h *Host) Users(_ context.Context, names []string) ([]host.User, error) {
 	users := make([]host.User, len(names))
 	passwd, _ := h.names.tables()
@@ -126,8 +127,8 @@ func (h *Host) Users(_ context.Context, names []string) ([]host.User, error) {
 			continue
 		}
 		users[i].Exists = true
-		users[i].UID, _ = strconv.Atoi(f[2]) // readTable took only numbers
-		users[i].GID, _ = strconv.Atoi(f[3]) // a bad one is 0, as for login
+		users[i].UID, _ = strconv.Atoi(f[2]) // readTable accepts only numbers
+		users[i].GID, _ = strconv.Atoi(f[3]) // an invalid number counts as 0, as it does for login(1)
 	}
 	return users, nil
 }

@@ -22,9 +22,9 @@ const (
 	containerdLimit  = 10 * time.Second
 )
 
-// containerd is a client for the one call that every plan makes. Starting
-// ctr for it costs 50 ms or more of processor time on each host; grpc would
-// add 6 MB to the agent.
+// containerd is a client for the one call that every plan makes. To start ctr
+// for it would cost 50 ms or more of processor time on each host, and grpc
+// would add 6 MB to the agent.
 var containerd = sync.OnceValue(func() *http.Client { return containerdAt(containerdSocket) })
 
 func containerdAt(socket string) *http.Client {
@@ -41,8 +41,8 @@ func containerdAt(socket string) *http.Client {
 // Images lists the names of container images.
 func (h *Host) Images(ctx context.Context) ([]string, error) { return images(ctx, containerd()) }
 
-// images asks containerd.services.images.v1.Images/List with an empty
-// message, which has no filter.
+// images calls containerd.services.images.v1.Images/List with an empty
+// message, which means no filter.
 func images(ctx context.Context, c *http.Client) ([]string, error) {
 	within, cancel := context.WithTimeout(ctx, containerdLimit)
 	defer cancel()
@@ -72,10 +72,11 @@ func images(ctx context.Context, c *http.Client) ([]string, error) {
 	return imageNames(body[5:])
 }
 
-// grpcStatus is the call's status; 14 is a containerd that starts or stops.
+// grpcStatus returns the error of a call. Status 14 means that containerd is
+// starting or stopping.
 func grpcStatus(resp *http.Response) error {
 	status, text := resp.Trailer.Get("Grpc-Status"), resp.Trailer.Get("Grpc-Message")
-	if status == "" { // an answer without a body has them at the front
+	if status == "" { // an answer without a body has the trailers among its headers
 		status, text = resp.Header.Get("Grpc-Status"), resp.Header.Get("Grpc-Message")
 	}
 	switch status {
@@ -87,8 +88,8 @@ func grpcStatus(resp *http.Response) error {
 	return fmt.Errorf("containerd says %d, grpc status %q: %s", resp.StatusCode, status, text)
 }
 
-// imageNames reads ListImagesResponse: images are its field 1, each with its
-// name in field 1.
+// imageNames reads a ListImagesResponse. Field 1 of it is an image, and field
+// 1 of an image is its name.
 func imageNames(msg []byte) ([]string, error) {
 	var names []string
 	err := eachField(msg, func(field uint64, image []byte) error {
@@ -107,8 +108,8 @@ func imageNames(msg []byte) ([]string, error) {
 
 var errProtobuf = errors.New("list images: containerd's answer is damaged")
 
-// eachField calls f with the fields of a protobuf message that have bytes,
-// and skips the others.
+// eachField calls f for each field of a protobuf message whose value is
+// bytes, and skips the others.
 func eachField(msg []byte, f func(field uint64, value []byte) error) error {
 	for len(msg) > 0 {
 		tag, n := binary.Uvarint(msg)
@@ -142,12 +143,12 @@ func eachField(msg []byte, f func(field uint64, value []byte) error) error {
 	return nil
 }
 
-// ImportImage imports an OCI archive, by containerd's own client.
+// ImportImage imports an OCI archive with ctr, containerd's own client.
 func (h *Host) ImportImage(ctx context.Context, path string) error {
 	if !filepath.IsAbs(path) {
 		return fmt.Errorf("%q is not an absolute path", path)
 	}
-	// The client waits long for a service that is not there.
+	// ctr waits long for a service that does not run.
 	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", containerdSocket)
 	if err != nil {
 		return fmt.Errorf("import %s: %w", path, unavailable(ctx, err))

@@ -14,7 +14,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// field is a protobuf field that has bytes.
+// field returns a protobuf field whose value is bytes.
 func field(n byte, value string) string {
 	return string(binary.AppendUvarint([]byte{n<<3 | 2}, uint64(len(value)))) + value
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A diagRequest asks the kernel for sockets; sock_diag(7). /proc/net/tcp
-// would have it walk its table of connections, which takes 5 ms on a machine
-// with much memory.
+// A diagRequest asks the kernel for sockets; sock_diag(7). To read
+// /proc/net/tcp makes the kernel walk its table of connections, which takes 5
+// ms on a machine with much memory.
 type diagRequest struct {
 	family, proto byte
 	states        uint32
@@ -77,8 +77,8 @@ func parseDiag(b []byte, proto byte) (socket, bool) {
 	return s, s.Port != 0
 }
 
-// canDiag tells if the kernel answers without loading a module for it: that
-// would be a change of the host.
+// canDiag reports whether the kernel answers without loading a module for it,
+// which would change the host.
 func canDiag() bool {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {

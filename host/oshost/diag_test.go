@@ -11,7 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// What the kernel answers is what /proc shows.
+// The kernel's answers are the same as in /proc.
 func TestDiagIsProc(t *testing.T) {
 	l, err := net.Listen("tcp", "[::]:0")
 	if err != nil {

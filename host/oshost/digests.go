@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// digests are the SHA-256 of files that were written here, each with what
-// changes when the file does. They only spare time: a file that is not in
-// it, or not as it was, is hashed.
+// digests are the SHA-256 of files that were written here, each with the
+// stamp of its file. They only save time: a file without a digest, or with
+// another stamp, is hashed.
 type digests struct {
 	path string
 
@@ -26,7 +26,7 @@ type digest struct {
 	SHA256 string `json:"SHA256"`
 }
 
-// all are the digests on record. The map is not changed any more.
+// all returns the recorded digests. The map is never changed afterwards.
 func (d *digests) all() map[string]digest {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -45,12 +45,12 @@ func (d *digests) load() {
 	}
 	entries := map[string]digest{}
 	if b, err := os.ReadFile(d.path); err == nil {
-		_ = json.Unmarshal(b, &entries) // a damaged record is as good as none
+		_ = json.Unmarshal(b, &entries) // a damaged record counts as empty
 	}
 	d.entries, d.stamp = entries, stampOf(&st)
 }
 
-// put records a file that was just written.
+// put records the digest of a file that was just written.
 func (d *digests) put(h *Host, path, sum string) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(path, &st); err != nil {

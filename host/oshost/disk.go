@@ -14,14 +14,14 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// What FsyncLatency does at most: writes of the size of etcd's own.
+// Limits of FsyncLatency. The writes are as large as etcd's.
 const (
 	syncSize = 2300
 	syncTime = 250 * time.Millisecond
 	mostSync = 1000
 )
 
-// FsyncLatency times synced writes to a file that never has a name.
+// FsyncLatency times synced writes to a file without a name.
 func (h *Host) FsyncLatency(ctx context.Context, dir string, n int) ([]time.Duration, error) {
 	if !filepath.IsAbs(dir) {
 		return nil, fmt.Errorf("time writes: %q is no absolute path", dir)
@@ -53,8 +53,8 @@ func (h *Host) FsyncLatency(ctx context.Context, dir string, n int) ([]time.Dura
 	return took, nil
 }
 
-// unnamed opens a file without a name in a directory, or in the nearest one
-// above it that is there. O_EXCL keeps anybody from giving it one.
+// unnamed opens a file without a name in dir or in its nearest existing
+// parent. O_EXCL means that the file can never get a name.
 func unnamed(dir string) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(dir, unix.O_TMPFILE|unix.O_EXCL|os.O_WRONLY, 0o600)

@@ -13,11 +13,11 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// memberLimit is how long a member has to say how it is.
+// memberLimit is how long a member may take to report its health.
 const memberLimit = 3 * time.Second
 
-// EtcdMembers lists the members through etcd's gateway for JSON. The list is
-// that of the member which answers, so that it is told without a majority
+// EtcdMembers lists the members through etcd's JSON gateway. The list is the
+// one that the answering member has, so it is available without a majority
 // too.
 func (h *Host) EtcdMembers(ctx context.Context, r host.EtcdRequest) ([]host.EtcdMember, error) {
 	var list struct {
@@ -50,7 +50,8 @@ func (h *Host) EtcdMembers(ctx context.Context, r host.EtcdRequest) ([]host.Etcd
 	return members, ctx.Err()
 }
 
-// etcdTrouble is what is wrong with a member; "" if it answers and is well.
+// etcdTrouble returns what is wrong with a member; "" if it answers and is
+// healthy.
 func (h *Host) etcdTrouble(ctx context.Context, r host.EtcdRequest, urls []string) string {
 	ctx, cancel := context.WithTimeout(ctx, memberLimit)
 	defer cancel()
@@ -70,7 +71,7 @@ func (h *Host) etcdTrouble(ctx context.Context, r host.EtcdRequest, urls []strin
 	return why
 }
 
-// EtcdRemove takes a member out.
+// EtcdRemove removes a member.
 func (h *Host) EtcdRemove(ctx context.Context, r host.EtcdRequest, id string) error {
 	body, err := json.Marshal(map[string]string{"ID": id})
 	if err != nil {
@@ -83,7 +84,7 @@ func (h *Host) EtcdRemove(ctx context.Context, r host.EtcdRequest, id string) er
 	return etcdError("remove etcd's member "+id, answer)
 }
 
-// etcd makes a request to the first endpoint that answers.
+// etcd sends a request to the first endpoint that answers.
 func (h *Host) etcd(ctx context.Context, r host.EtcdRequest, path, body string) (host.KubeResponse, error) {
 	err := fmt.Errorf("ask etcd: no endpoint: %w", host.ErrUnavailable)
 	for _, e := range r.Endpoints {

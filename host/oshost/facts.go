@@ -16,7 +16,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Facts tells what this machine is. What it does not tell stays empty.
+// Facts returns what this machine is. A fact that cannot be read stays empty.
 func (h *Host) Facts(context.Context) (host.Facts, error) {
 	f := host.Facts{
 		Arch:        runtime.GOARCH,
@@ -42,7 +42,7 @@ func (h *Host) Facts(context.Context) (host.Facts, error) {
 	if booted() {
 		v, err := h.bus.version()
 		if err != nil {
-			v = "unknown" // it is systemd; Units will say what is wrong with it
+			v = "unknown" // process 1 is systemd; Units will return the error
 		}
 		f.Systemd = v
 	}
@@ -58,7 +58,7 @@ func firstLine(path string) string {
 	return strings.TrimSpace(line)
 }
 
-// osRelease is ID and VERSION_ID of the first file that is there.
+// osRelease returns ID and VERSION_ID of the first file that exists.
 func osRelease(paths ...string) string {
 	for _, p := range paths {
 		b, err := os.ReadFile(p)
@@ -76,8 +76,8 @@ func osRelease(paths ...string) string {
 	return ""
 }
 
-// virt is what systemd-detect-virt says, for what is common: a container
-// before a machine, "" on metal.
+// virt returns what systemd-detect-virt prints, for common systems: a
+// container rather than the virtual machine around it, and "" on metal.
 func virt() string {
 	if c := firstLine("/run/systemd/container"); c != "" {
 		return c
@@ -100,7 +100,7 @@ func virt() string {
 	return machine()
 }
 
-// makers are words that firmware of virtual machines says.
+// makers are words in the firmware of virtual machines.
 var makers = []struct{ says, is string }{
 	{"Amazon EC2", "amazon"}, {"QEMU", "kvm"}, {"KVM", "kvm"}, {"OpenStack", "kvm"}, {"KubeVirt", "kvm"},
 	{"Google Compute Engine", "google"}, {"VMware", "vmware"}, {"VMW", "vmware"}, {"innotek GmbH", "oracle"},
@@ -131,7 +131,7 @@ func machine() string {
 	return ""
 }
 
-// cgroupV2 tells if /sys/fs/cgroup is the unified hierarchy.
+// cgroupV2 reports whether /sys/fs/cgroup is the unified hierarchy.
 func cgroupV2() bool {
 	var st unix.Statfs_t
 	return unix.Statfs("/sys/fs/cgroup", &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC
@@ -144,7 +144,7 @@ func memory() int64 {
 	}
 	for line := range strings.Lines(string(b)) {
 		if f := strings.Fields(line); len(f) >= 2 && f[0] == "MemTotal:" {
-			kb, _ := strconv.ParseInt(f[1], 10, 64) // 0 is "not told"
+			kb, _ := strconv.ParseInt(f[1], 10, 64) // 0 means unknown
 			return kb << 10
 		}
 	}
@@ -167,15 +167,15 @@ func swaps() []string {
 	return out
 }
 
-// unescape undoes how /proc writes blanks in names; proc_pid_mountinfo(5).
+// unescape decodes the blanks in names from /proc; proc_pid_mountinfo(5).
 func unescape(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
 
-// private are directories below which mounts come and go with pods.
+// private are directories below which pods mount and unmount.
 var private = []string{"/var/lib/kubelet/", "/var/lib/containerd/", "/var/lib/docker/", "/var/lib/containers/", "/var/snap/"}
 
-// disks are those of /, /var and the mounts below /var.
+// disks returns the file systems of /, of /var and of mounts below /var.
 func disks() []host.Disk {
 	types := map[string]string{}
 	if b, err := os.ReadFile("/proc/self/mountinfo"); err == nil {
@@ -209,7 +209,7 @@ func disks() []host.Disk {
 	return out
 }
 
-// typeOf is the file system of the nearest mount above.
+// typeOf returns the file system type of the nearest mount at or above path.
 func typeOf(path string, types map[string]string) string {
 	for p := path; ; p = filepath.Dir(p) {
 		if t, ok := types[p]; ok || p == "/" {
@@ -218,11 +218,12 @@ func typeOf(path string, types map[string]string) string {
 	}
 }
 
-// upstream is where systemd-resolved writes the servers that it asks.
+// upstream is where systemd-resolved writes the name servers that it asks.
 const upstream = "/run/systemd/resolve/resolv.conf"
 
-// resolvers are the name servers that pods can use, and the file that names
-// them. The stub of systemd-resolved answers only on the host's own loopback.
+// resolvers returns the name servers that pods can use, and the file that
+// lists them. Pods cannot use systemd-resolved's stub, because it answers
+// only on the host's loopback.
 func resolvers() (servers []string, file string) {
 	file = "/etc/resolv.conf"
 	link, err := filepath.EvalSymlinks(file)

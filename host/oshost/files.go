@@ -24,13 +24,14 @@ const (
 	maxTotal   = 64 << 20 // bytes of all contents in one answer
 )
 
-// Files looks at paths. What a file is and what it holds are of one opened
-// file, so that a link put in its place meanwhile shows nothing.
+// Files reads what is at paths. Metadata and content come from one open file,
+// so that nothing is read through a link that replaces the file in the
+// meantime.
 func (h *Host) Files(ctx context.Context, queries []host.FileQuery) ([]host.File, error) {
-	look := looker{digests: h.digests.all()}
-	look.passwd, look.group = h.names.tables()
+	read := fileReader{digests: h.digests.all()}
+	read.passwd, read.group = h.names.tables()
 	var err error
-	if look.inodes, look.paths, err = h.keys.inodes(); err != nil {
+	if read.inodes, read.paths, err = h.keys.inodes(); err != nil {
 		return nil, err
 	}
 	files := make([]host.File, len(queries))
@@ -39,7 +40,7 @@ func (h *Host) Files(ctx context.Context, queries []host.FileQuery) ([]host.File
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if files[i], err = look.file(ctx, q); err != nil {
+		if files[i], err = read.file(ctx, q); err != nil {
 			return nil, fmt.Errorf("look at %s: %w", q.Path, err)
 		}
 		if total += len(files[i].Content); total > maxTotal {
@@ -49,15 +50,15 @@ func (h *Host) Files(ctx context.Context, queries []host.FileQuery) ([]host.File
 	return files, nil
 }
 
-// A looker is one Files call.
-type looker struct {
+// A fileReader is one Files call.
+type fileReader struct {
 	passwd, group *table
 	digests       map[string]digest
 	inodes        map[inode]bool
 	paths         map[string]bool
 }
 
-func (l *looker) file(ctx context.Context, q host.FileQuery) (host.File, error) {
+func (r *fileReader) file(ctx context.Context, q host.FileQuery) (host.File, error) {
 	f := host.File{Path: q.Path}
 	if !filepath.IsAbs(q.Path) {
 		return f, errors.New("the path is not absolute")
@@ -66,7 +67,7 @@ func (l *looker) file(ctx context.Context, q host.FileQuery) (host.File, error) 
 	if err := unix.Lstat(q.Path, &st); err != nil {
 		return f, absent(err)
 	}
-	l.describe(&f, &st)
+	r.describe(&f, &st)
 	var err error
 	switch f.Type {
 	case host.Link:
@@ -78,15 +79,15 @@ func (l *looker) file(ctx context.Context, q host.FileQuery) (host.File, error) 
 			f.Entries, err = names(q.Path)
 		}
 	case host.Regular:
-		f.Secret = l.secret(q.Path, &st)
+		f.Secret = r.secret(q.Path, &st)
 		if !f.Secret && (q.Content || q.Digest) {
-			err = l.read(ctx, q, &f)
+			err = r.read(ctx, q, &f)
 		}
 	}
 	return f, err
 }
 
-// absent turns "nothing there" into no error.
+// absent returns nil for an error that means that nothing is there.
 func absent(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil
@@ -94,11 +95,11 @@ func absent(err error) error {
 	return err
 }
 
-func (l *looker) secret(path string, st *unix.Stat_t) bool {
-	return l.paths[filepath.Clean(path)] || l.inodes[inode{st.Dev, st.Ino}]
+func (r *fileReader) secret(path string, st *unix.Stat_t) bool {
+	return r.paths[filepath.Clean(path)] || r.inodes[inode{st.Dev, st.Ino}]
 }
 
-func (l *looker) describe(f *host.File, st *unix.Stat_t) {
+func (r *fileReader) describe(f *host.File, st *unix.Stat_t) {
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		f.Type = host.Regular
@@ -111,12 +112,12 @@ func (l *looker) describe(f *host.File, st *unix.Stat_t) {
 	}
 	f.Mode, f.Size = st.Mode&0o7777, st.Size
 	f.ModTime = time.Unix(st.Mtim.Unix()).UTC()
-	f.Owner, f.Group = l.passwd.name(st.Uid), l.group.name(st.Gid)
+	f.Owner, f.Group = r.passwd.name(st.Uid), r.group.name(st.Gid)
 }
 
-// read fills in content and digest from the file that is opened.
-func (l *looker) read(ctx context.Context, q host.FileQuery, f *host.File) error {
-	// Not blocking: a FIFO may have come in its place.
+// read opens the file and fills in content and digest.
+func (r *fileReader) read(ctx context.Context, q host.FileQuery, f *host.File) error {
+	// O_NONBLOCK, because a FIFO may have replaced the file.
 	fd, err := unix.Open(q.Path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -127,12 +128,12 @@ func (l *looker) read(ctx context.Context, q host.FileQuery, f *host.File) error
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
-	l.describe(f, &st)
-	if f.Secret = f.Type == host.Regular && l.secret(q.Path, &st); f.Secret || f.Type != host.Regular {
+	r.describe(f, &st)
+	if f.Secret = f.Type == host.Regular && r.secret(q.Path, &st); f.Secret || f.Type != host.Regular {
 		return nil
 	}
 	if q.Digest && !q.Verify && !q.Content {
-		if d, ok := l.digests[filepath.Clean(q.Path)]; ok && d.stamp == stampOf(&st) {
+		if d, ok := r.digests[filepath.Clean(q.Path)]; ok && d.stamp == stampOf(&st) {
 			f.SHA256 = d.SHA256
 			return nil
 		}
@@ -141,7 +142,7 @@ func (l *looker) read(ctx context.Context, q host.FileQuery, f *host.File) error
 		if q.Content {
 			return fmt.Errorf("%d bytes are more than can be read at once", st.Size)
 		}
-		f.SHA256, err = digestOf(ctx, file) // too long for a key
+		f.SHA256, err = digestOf(ctx, file) // the file is too long for a key
 		return err
 	}
 	content, err := io.ReadAll(io.LimitReader(file, maxContent+1))
@@ -164,7 +165,7 @@ func (l *looker) read(ctx context.Context, q host.FileQuery, f *host.File) error
 	return nil
 }
 
-// digestOf reads to the end.
+// digestOf returns the SHA-256 of all that r has.
 func digestOf(ctx context.Context, r io.Reader) (string, error) {
 	sum := sha256.New()
 	if _, err := io.CopyBuffer(sum, &ctxReader{ctx, r}, make([]byte, 256<<10)); err != nil {
@@ -173,7 +174,7 @@ func digestOf(ctx context.Context, r io.Reader) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// A ctxReader ends with its context.
+// A ctxReader fails when its context has ended.
 type ctxReader struct {
 	ctx context.Context
 	r   io.Reader

@@ -23,9 +23,9 @@ const (
 	kindIPSet  = "ipset"
 )
 
-// Filters lists what there is of q. Today's iptables keeps its chains in
+// Filters lists what matches q. Today's iptables keeps its chains in
 // nftables, so they are read and removed there, whatever programs the host
-// has; for the older one its own programs are needed.
+// has. The older iptables needs its own programs.
 func (h *Host) Filters(ctx context.Context, q host.FilterQuery) ([]host.Filter, error) {
 	parts, err := h.nftParts(ctx, q)
 	if err != nil {
@@ -52,7 +52,8 @@ func (h *Host) Filters(ctx context.Context, q host.FilterQuery) ([]host.Filter, 
 	return out, nil
 }
 
-// ClearFilters removes what Filters lists; ipsets last, which rules use.
+// ClearFilters removes what Filters lists. ipsets come last, because rules
+// use them.
 func (h *Host) ClearFilters(ctx context.Context, q host.FilterQuery) error {
 	parts, err := h.nftParts(ctx, q)
 	if err != nil {
@@ -84,8 +85,8 @@ func (h *Host) ClearFilters(ctx context.Context, q host.FilterQuery) error {
 	return nil
 }
 
-// ipsets are those whose names begin as q says. Where the kernel has no
-// ipsets it is not asked: that would load them.
+// ipsets returns the ipsets with the prefixes of q. If the kernel has no
+// ipsets it is not asked, because that would load them.
 func (h *Host) ipsets(ctx context.Context, q host.FilterQuery) ([]string, error) {
 	f, err := h.KernelFeatures(ctx, []string{"ip_set"})
 	if err != nil || !f[0].Present {
@@ -109,13 +110,13 @@ func begins(name string, prefixes []string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return p != "" && strings.HasPrefix(name, p) })
 }
 
-// An nftPart is what there is of a query in one table of nftables.
+// An nftPart is what matches a query in one table of nftables.
 type nftPart struct {
 	family uint8
 	table  string
-	whole  bool     // the table itself
-	chains []string // those of the query
-	others []string // all other chains, which may lead to them
+	whole  bool     // the table itself matches
+	chains []string // chains that match
+	others []string // all other chains, which may jump to those
 }
 
 func familyName(f uint8) string {
@@ -156,7 +157,7 @@ func (h *Host) nftParts(ctx context.Context, q host.FilterQuery) ([]*nftPart, er
 		table, name := attrText(a[unix.NFTA_CHAIN_TABLE]), attrText(a[unix.NFTA_CHAIN_NAME])
 		i := slices.IndexFunc(parts, func(p *nftPart) bool { return len(m) > 0 && p.family == m[0] && p.table == table })
 		if i < 0 {
-			continue // the table is new
+			continue // the table was made after tables were listed
 		}
 		if p := parts[i]; p.whole || begins(name, q.Chains) {
 			p.chains = append(p.chains, name)
@@ -174,8 +175,8 @@ func (h *Host) nftParts(ctx context.Context, q host.FilterQuery) ([]*nftPart, er
 	return parts, nil
 }
 
-// clear deletes the table, or first the rules that lead to the chains, then
-// what is in the chains, then the chains.
+// clear deletes the table; or it deletes, in this order, the rules that jump
+// to the chains, the rules in the chains, and the chains.
 func (p *nftPart) clear() error {
 	text := func(kind int, s string) *nl.RtAttr { return nl.NewRtAttr(kind, nl.ZeroTerminated(s)) }
 	if p.whole {
@@ -190,7 +191,7 @@ func (p *nftPart) clear() error {
 		}
 		for _, r := range rules {
 			a := attributes(r, nl.SizeofNfgenmsg)
-			if slices.Contains(p.chains, leadsTo(a[unix.NFTA_RULE_EXPRESSIONS])) {
+			if slices.Contains(p.chains, jumpsTo(a[unix.NFTA_RULE_EXPRESSIONS])) {
 				changes = append(changes, nftChange{unix.NFT_MSG_DELRULE, p.family, []*nl.RtAttr{
 					text(unix.NFTA_RULE_TABLE, p.table), text(unix.NFTA_RULE_CHAIN, chain), nl.NewRtAttr(unix.NFTA_RULE_HANDLE, a[unix.NFTA_RULE_HANDLE])}})
 			}
@@ -212,8 +213,8 @@ func (p *nftPart) clear() error {
 	return nil
 }
 
-// leadsTo is the chain that a rule jumps or goes to; "" if it does neither.
-func leadsTo(expressions []byte) string {
+// jumpsTo returns the chain that a rule jumps or goes to; "" if none.
+func jumpsTo(expressions []byte) string {
 	for _, expr := range list(expressions) {
 		e := nested(expr)
 		if attrText(e[unix.NFTA_EXPR_NAME]) != "immediate" {
@@ -240,7 +241,8 @@ const (
 	batchEnd   = unix.NLMSG_MIN_TYPE + 1
 )
 
-// nftBatch makes changes at once: all or none. What is gone already is fine.
+// nftBatch makes all changes or none. It returns errMoved if something that
+// it changes was deleted in the meantime.
 func nftBatch(changes []nftChange) error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
 	if err != nil {
@@ -263,8 +265,8 @@ func nftBatch(changes []nftChange) error {
 	return nftAnswers(fd, len(changes))
 }
 
-// nftAnswers reads an answer to each of n messages; or the one to the batch,
-// which has the number of its begin.
+// nftAnswers reads an answer for each of n messages. If the kernel refuses
+// the batch as a whole, one error is the only answer.
 func nftAnswers(fd, n int) error {
 	buf := make([]byte, 1<<16)
 	for answered := 0; answered < n; {
@@ -296,8 +298,8 @@ func nftAnswers(fd, n int) error {
 	return nil
 }
 
-// errMoved is a batch that was refused as a whole because something of it
-// went meanwhile.
+// errMoved says that the kernel refused the whole batch, because something in
+// it was deleted in the meantime.
 var errMoved = errors.New("it changed meanwhile; try again")
 
 func nftMessage(seq uint32, kind, flags int, family uint8, resource uint16, attrs []*nl.RtAttr) []byte {

@@ -12,14 +12,14 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A legacyTable is what there is of a query in a table of the older
-// iptables. Its rules are one block to the kernel, so the programs that
-// wrote them are asked to change them.
+// A legacyTable is what matches a query in a table of the older iptables. Its
+// rules are one block in the kernel, so they are changed through the programs
+// that wrote them.
 type legacyTable struct {
 	family, name string
-	restore      string   // the program that changes it
-	chains       []string // of the query
-	jumps        []string // rules of other chains that lead there, as "-A ..."
+	restore      string   // iptables-restore, or the like
+	chains       []string // chains that match
+	jumps        []string // rules in other chains that jump there, as "-A ..."
 }
 
 func (h *Host) legacyTables(ctx context.Context, q host.FilterQuery) (out []legacyTable, err error) {
@@ -33,7 +33,7 @@ func (h *Host) legacyTables(ctx context.Context, q host.FilterQuery) (out []lega
 		for _, name := range names {
 			save, restore := h.legacyPrograms(ctx, l.family)
 			if save == "" {
-				break // who wrote rules has them
+				break // no program is installed that could have written rules
 			}
 			text, err := h.run(ctx, []string{save, "-t", name}, nil)
 			if err != nil {
@@ -48,8 +48,8 @@ func (h *Host) legacyTables(ctx context.Context, q host.FilterQuery) (out []lega
 	return out, nil
 }
 
-// legacyPrograms are those of a family; where there is but one iptables, it
-// says itself whether it is the older one.
+// legacyPrograms returns the programs of a family. If there is only one
+// iptables, its version says whether it is the older one.
 func (h *Host) legacyPrograms(ctx context.Context, family string) (save, restore string) {
 	base := "iptables"
 	if family == "ip6" {
@@ -65,7 +65,7 @@ func (h *Host) legacyPrograms(ctx context.Context, family string) (save, restore
 	return base + "-save", base + "-restore"
 }
 
-// parseSaved reads what iptables-save printed of a table.
+// parseSaved reads the output of iptables-save for a table.
 func parseSaved(text []byte, q host.FilterQuery) (t legacyTable) {
 	for sc := bufio.NewScanner(bytes.NewReader(text)); sc.Scan(); {
 		line := sc.Text()
@@ -97,7 +97,7 @@ func (h *Host) clearLegacy(ctx context.Context, t legacyTable) error {
 	return nil
 }
 
-// removal is what iptables-restore is to read.
+// removal returns the input for iptables-restore.
 func (t legacyTable) removal() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*%s\n", t.name)

@@ -13,9 +13,9 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Firewall lists the chains of nftables, which is also where today's iptables
-// keeps its own, and those of the older iptables. Where one of them is not in
-// the kernel it is not asked, since asking would load it.
+// Firewall lists the chains of nftables, in which today's iptables keeps its
+// own too, and those of the older iptables. A filter that the kernel has not
+// loaded is not asked, because that would load it.
 func (h *Host) Firewall(ctx context.Context) ([]host.Chain, error) {
 	f, err := h.KernelFeatures(ctx, []string{"nf_tables"})
 	if err != nil {
@@ -34,8 +34,8 @@ func (h *Host) Firewall(ctx context.Context) ([]host.Chain, error) {
 	return append(out, old...), ctx.Err()
 }
 
-// Hooks of the families that see IP; their names by number are the same in
-// all of them.
+// Hooks of the families that see IP. Hooks with the same number have the same
+// name in all families.
 var (
 	hooks    = map[uint32]string{unix.NF_INET_LOCAL_IN: "input", unix.NF_INET_FORWARD: "forward"}
 	families = map[uint8]string{unix.NFPROTO_IPV4: "ip", unix.NFPROTO_IPV6: "ip6", unix.NFPROTO_INET: "inet"}
@@ -57,7 +57,7 @@ func nftChains() ([]host.Chain, error) {
 		}
 		rules, err := nftDump(unix.NFT_MSG_GETRULE, unix.NFT_MSG_NEWRULE, family,
 			nl.NewRtAttr(unix.NFTA_RULE_TABLE, nl.ZeroTerminated(c.Table)), nl.NewRtAttr(unix.NFTA_RULE_CHAIN, nl.ZeroTerminated(c.Name)))
-		if err != nil && !errors.Is(err, unix.ENOENT) { // it went meanwhile
+		if err != nil && !errors.Is(err, unix.ENOENT) { // the chain was deleted in the meantime
 			return nil, err
 		}
 		if len(rules) > 0 {
@@ -68,8 +68,8 @@ func nftChains() ([]host.Chain, error) {
 	return out, nil
 }
 
-// nftDump is one question and its answers. A list that changed meanwhile is
-// good enough.
+// nftDump sends one query and returns the answers. A list that changed while
+// it was read is good enough.
 func nftDump(ask, answer int, family uint8, attrs ...*nl.RtAttr) ([][]byte, error) {
 	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|ask, unix.NLM_F_DUMP)
 	req.AddData(&nl.Nfgenmsg{NfgenFamily: family, Version: unix.NFNETLINK_V0})
@@ -83,8 +83,8 @@ func nftDump(ask, answer int, family uint8, attrs ...*nl.RtAttr) ([][]byte, erro
 	return msgs, err
 }
 
-// parseChain reads a chain; false for those that only other chains call, and
-// for those of other hooks.
+// parseChain reads a chain. ok is false for chains that only other chains
+// call, and for other hooks.
 func parseChain(m []byte) (c host.Chain, family uint8, ok bool) {
 	a := attributes(m, nl.SizeofNfgenmsg)
 	hook := nested(a[unix.NFTA_CHAIN_HOOK])
@@ -100,8 +100,8 @@ func parseChain(m []byte) (c host.Chain, family uint8, ok bool) {
 	return c, family, c.Family != "" && c.Hook != ""
 }
 
-// verdict is what a rule does to every packet, "" if it looks at them first
-// or lets them go on.
+// verdict returns what a rule does to every packet; "" if it matches only
+// some packets or lets them pass on.
 func verdict(rule []byte) (does string) {
 	for _, expr := range list(attributes(rule, nl.SizeofNfgenmsg)[unix.NFTA_RULE_EXPRESSIONS]) {
 		e := nested(expr)
@@ -128,7 +128,7 @@ func verdict(rule []byte) (does string) {
 	return does
 }
 
-// attributes are those of a message, by type, behind a header.
+// attributes returns the attributes of a message after its header, by type.
 func attributes(b []byte, header int) map[uint16][]byte {
 	if len(b) < header {
 		return nil
@@ -138,7 +138,7 @@ func attributes(b []byte, header int) map[uint16][]byte {
 
 const attrType = ^uint16(unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
 
-// nested are the attributes in an attribute, by type.
+// nested returns the attributes in an attribute, by type.
 func nested(b []byte) map[uint16][]byte {
 	list, err := nl.ParseRouteAttr(b)
 	if err != nil || len(list) == 0 {
@@ -151,7 +151,7 @@ func nested(b []byte) map[uint16][]byte {
 	return out
 }
 
-// list is the attributes in an attribute, in their order.
+// list returns the values of the attributes in an attribute, in order.
 func list(b []byte) (out [][]byte) {
 	attrs, err := nl.ParseRouteAttr(b)
 	if err != nil {
@@ -165,7 +165,7 @@ func list(b []byte) (out [][]byte) {
 
 func attrText(b []byte) string { return strings.TrimRight(string(b), "\x00") }
 
-// number reads a number as nftables has them; what is none is the largest.
+// number reads a number of nftables; anything else is the largest number.
 func number(b []byte) uint32 {
 	if len(b) != 4 {
 		return ^uint32(0)

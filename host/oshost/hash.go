@@ -9,7 +9,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A hashState counts and hashes.
+// A hashState counts and hashes the bytes written to it.
 type hashState struct {
 	sum hash.Hash
 	n   int64

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Options say where things are; the zero value is right on a real host.
+// Options configure a Host. The zero value is right on a real host.
 type Options struct {
 	StateDir   string // "" is /var/lib/pmkctl
 	Kubeconfig string // "" is /etc/kubernetes/admin.kubeconfig
@@ -29,7 +29,7 @@ type Host struct {
 	probes
 }
 
-// New is this machine. It connects to nothing before it is asked.
+// New returns this machine. It connects to nothing before a call needs it.
 func New(o Options) *Host {
 	h := &Host{state: o.StateDir, kubeconfig: o.Kubeconfig}
 	if h.state == "" {
@@ -44,22 +44,22 @@ func New(o Options) *Host {
 	return h
 }
 
-// Close ends what the host still runs: programs and connections. What
-// systemd runs goes on.
+// Close ends programs that still run, and connections. Services of systemd go
+// on.
 func (h *Host) Close() error {
 	h.children.kill()
 	h.bus.close()
 	return nil
 }
 
-// pathLocks keeps two changes of one path apart; the temporary file beside
-// it has one name.
+// pathLocks keep two changes of one path apart, because both would use the
+// same temporary file.
 type pathLocks struct {
 	mu   sync.Mutex
 	held map[string]chan struct{}
 }
 
-// lock waits until nobody else in this process changes path.
+// lock waits until no other call in this process changes path.
 func (p *pathLocks) lock(path string) (unlock func()) {
 	path = filepath.Clean(path)
 	for {

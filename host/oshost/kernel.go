@@ -44,7 +44,8 @@ func (h *Host) SetSysctl(_ context.Context, name, value string) error {
 	if err != nil {
 		return err
 	}
-	// One write, and no O_CREATE: what is not there cannot be set.
+	// One write, and no O_CREATE: a setting that does not exist cannot be
+	// set.
 	f, err := os.OpenFile(p, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("set %s: %w", name, err)
@@ -56,8 +57,8 @@ func (h *Host) SetSysctl(_ context.Context, name, value string) error {
 	return nil
 }
 
-// sysctlPath is where a setting is. As in sysctl(8) a dot within a part is
-// written as a slash: net.ipv4.conf.eth0/100.rp_filter.
+// sysctlPath returns the file of a setting. As in sysctl(8), a dot within a
+// part is written as a slash: net.ipv4.conf.eth0/100.rp_filter.
 func sysctlPath(name string) (string, error) {
 	p := strings.Map(func(r rune) rune {
 		switch r {
@@ -76,27 +77,27 @@ func sysctlPath(name string) (string, error) {
 	return "/proc/sys/" + p, nil
 }
 
-// kernel is what can be known of the running kernel once.
+// kernel is what does not change while the kernel runs.
 type kernel struct {
 	once     sync.Once
 	release  string
-	config   map[string]string // y or m, by CONFIG_ name; nil if it is not told
+	config   map[string]string // y or m, by CONFIG_ name; nil if it cannot be read
 	builtin  map[string]bool   // of modules.builtin
 	loadable map[string]bool   // of modules.dep
 	symOnce  sync.Once
-	symbols  map[string]bool // those of features, of /proc/kallsyms
+	symbols  map[string]bool // symbols of features, from /proc/kallsyms
 }
 
-// A feature is what shows that the kernel can do it, where the module's name
-// alone does not.
+// A feature is evidence that the kernel has a feature whose module name alone
+// does not prove it.
 type feature struct {
 	config string // built in if this is y
-	path   string // exists once it works, whether built in or loaded
-	symbol string // a function it is made of: for kernels that tell no config
+	path   string // exists when the feature works, built in or loaded
+	symbol string // one of its functions: for kernels whose configuration cannot be read
 }
 
-// features are those that pmkctl asks for. For others CONFIG_ and the name in
-// capitals has to do.
+// features are those that pmkctl asks for. For any other one CONFIG_ and the
+// name in capitals must do.
 var features = map[string]feature{
 	"overlay":       {"CONFIG_OVERLAY_FS", "", "ovl_fill_super"},
 	"br_netfilter":  {"CONFIG_BRIDGE_NETFILTER", "/proc/sys/net/bridge/bridge-nf-call-iptables", "br_nf_pre_routing"},
@@ -126,11 +127,12 @@ var features = map[string]feature{
 	"xt_MASQUERADE": {"CONFIG_NETFILTER_XT_TARGET_MASQUERADE", "", ""},
 }
 
-// KernelFeatures tells what the kernel can do. Built in and loaded are the
-// same to us. Evidence, cheapest first: the module list and /sys/module, file
-// systems, a file that only the feature makes, modules.builtin, the kernel's
-// own configuration, and its symbols. modprobe is no evidence: where
-// everything is built in there may be no /lib/modules, and it fails.
+// KernelFeatures reports what the kernel has. Built in and loaded are the
+// same for pmkctl. The evidence, cheapest first: the module list and
+// /sys/module, file systems, a file that only the feature makes,
+// modules.builtin, the kernel's configuration, and its symbols. modprobe is
+// no evidence: if everything is built in there may be no /lib/modules, and
+// modprobe fails.
 func (h *Host) KernelFeatures(_ context.Context, names []string) ([]host.KernelFeature, error) {
 	loaded := words("/proc/modules", 0)
 	filesystems := words("/proc/filesystems", -1)
@@ -145,7 +147,7 @@ func (h *Host) KernelFeatures(_ context.Context, names []string) ([]host.KernelF
 	return out, nil
 }
 
-// moduleKey is a module's name as the kernel has it.
+// moduleKey returns a module's name as the kernel writes it.
 func moduleKey(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
 func plainName(name string) bool { return name != "" && !strings.ContainsAny(name, "/.") }
@@ -159,8 +161,8 @@ func (k *kernel) builtIn(name string) bool {
 	if f.path != "" && exists(f.path) || k.builtin[key] || k.config[f.config] == "y" {
 		return true
 	}
-	// A module's symbols are there only while it is loaded, so they prove
-	// that it works, but reading 10 MB of them is for where nothing else says.
+	// A module's symbols exist only while it is loaded, so they prove that it
+	// works. To read 10 MB of them is the last resort.
 	if k.config != nil || f.symbol == "" {
 		return false
 	}
@@ -168,7 +170,7 @@ func (k *kernel) builtIn(name string) bool {
 	return k.symbols[f.symbol]
 }
 
-// read gathers what does not change while the kernel runs.
+// read reads what does not change while the kernel runs.
 func (k *kernel) read() {
 	var u unix.Utsname
 	if unix.Uname(&u) == nil {
@@ -179,7 +181,8 @@ func (k *kernel) read() {
 	k.loadable = moduleFiles("/lib/modules/" + k.release + "/modules.dep")
 }
 
-// readConfig is the first of the files that is there, as far as it is y or m.
+// readConfig returns the options that are y or m in the first file that
+// exists.
 func readConfig(paths ...string) map[string]string {
 	for _, p := range paths {
 		b, err := os.ReadFile(p)
@@ -203,8 +206,8 @@ func readConfig(paths ...string) map[string]string {
 	return nil
 }
 
-// moduleFiles are the names of modules in a list of files, each of which may
-// be followed by a colon and others that it depends on.
+// moduleFiles returns the names of the modules in a list of files. A colon
+// and a module's dependencies may follow each.
 func moduleFiles(path string) map[string]bool {
 	found := map[string]bool{}
 	f, err := os.Open(path)
@@ -222,7 +225,7 @@ func moduleFiles(path string) map[string]bool {
 	return found
 }
 
-// symbols are those of features that the kernel has.
+// symbols returns the symbols of features that the kernel has.
 func symbols() map[string]bool {
 	wanted := map[string]bool{}
 	for _, f := range features {
@@ -243,7 +246,7 @@ func symbols() map[string]bool {
 	return found
 }
 
-// words is a column of a table in /proc; -1 is the last one.
+// words returns a column of a table in /proc; column -1 is the last one.
 func words(path string, column int) map[string]bool {
 	found := map[string]bool{}
 	b, err := os.ReadFile(path)

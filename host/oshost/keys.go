@@ -15,10 +15,10 @@ import (
 	"github.com/pmkctl/pmkctl/host/keys"
 )
 
-// maxKey bounds what is read as a key or a certificate.
+// maxKey is the largest size, in bytes, of a key or a certificate.
 const maxKey = 64 << 10
 
-// readKey reads a private key, for use on this host alone.
+// readKey reads a private key, which must not leave this host.
 func readKey(path string) ([]byte, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("%q is not an absolute path", path)
@@ -65,8 +65,9 @@ func (h *Host) key(path string) (host.Key, error) {
 	return k, nil
 }
 
-// EnsureKey makes a private key unless one is there. What is there and is no
-// key is left alone: it may be one that we cannot read.
+// EnsureKey makes a private key if nothing is at the path. Anything else
+// there that is no key is not replaced, because it may be a key in an unknown
+// format.
 func (h *Host) EnsureKey(ctx context.Context, spec host.KeySpec) (host.Key, error) {
 	t, err := h.target(spec.Path, spec.Mode, spec.Owner, spec.Group)
 	if err != nil {
@@ -93,8 +94,8 @@ func (h *Host) EnsureKey(ctx context.Context, spec host.KeySpec) (host.Key, erro
 	return k, err
 }
 
-// makeKey makes a key where nothing is. It never replaces one: two calls at
-// once end with the same key.
+// makeKey makes a key where nothing is. It never replaces a key: two calls at
+// once end with the same one.
 func (h *Host) makeKey(ctx context.Context, t target) error {
 	defer h.paths.lock(t.path)()
 	if _, err := os.Lstat(t.path); err == nil {
@@ -117,12 +118,12 @@ func (h *Host) makeKey(ctx context.Context, t target) error {
 		err = h.settle(ctx, f, t, tmp)
 	}
 	if err != nil {
-		_ = os.Remove(tmp) // it may have its new name already
+		_ = os.Remove(tmp) // it may have been renamed already
 	}
 	return err
 }
 
-// guard sets mode and owner of a key that is there.
+// guard sets mode and owner of an existing key.
 func (h *Host) guard(t target) error {
 	defer h.paths.lock(t.path)()
 	f, err := os.OpenFile(t.path, os.O_RDONLY|unix.O_NOFOLLOW, 0)

@@ -28,14 +28,14 @@ import (
 const (
 	maxBody     = 32 << 20         // bytes of an answer
 	dialLimit   = 3 * time.Second  // to connect, TLS included
-	answerLimit = 30 * time.Second // for all of a request, if ctx ends no sooner
+	answerLimit = 30 * time.Second // for a whole request, unless ctx ends earlier
 )
 
-// An identity is the files that one side of a TLS connection is made of.
+// An identity is the files for one side of a TLS connection.
 type identity struct{ ca, cert, key string }
 
 // clients are HTTP clients by the files they use, so that connections are
-// used again; changed files make a new one.
+// reused. Files that changed make a new client.
 type clients struct {
 	mu   sync.Mutex
 	have map[identity]*client
@@ -78,10 +78,10 @@ func newClient(conf *tls.Config) *http.Client {
 			TLSHandshakeTimeout: dialLimit,
 			TLSClientConfig:     conf,
 			ForceAttemptHTTP2:   true,
-			MaxConnsPerHost:     1, // HTTP/2 carries all requests; without it, those at once would each dial first
+			MaxConnsPerHost:     1, // HTTP/2 carries all requests on one; otherwise the first ones at once would each dial
 			MaxIdleConnsPerHost: 4,
 		},
-		// A redirect would take the credential, or the question, elsewhere.
+		// A redirect would send the credential, or the request, elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -123,7 +123,7 @@ func tlsConfig(id identity) (*tls.Config, error) {
 	return conf, nil
 }
 
-// Get makes one GET request.
+// Get sends one GET request.
 func (h *Host) Get(ctx context.Context, r host.GetRequest) (host.KubeResponse, error) {
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
@@ -136,7 +136,7 @@ func (h *Host) Get(ctx context.Context, r host.GetRequest) (host.KubeResponse, e
 	return answer, err
 }
 
-// linesOf keeps the lines that begin with prefix.
+// linesOf returns the lines that begin with prefix.
 func linesOf(body, prefix []byte) []byte {
 	var kept []byte
 	for line := range bytes.Lines(body) {
@@ -147,11 +147,11 @@ func linesOf(body, prefix []byte) []byte {
 	return kept
 }
 
-// Kube makes one request to the API server as the cluster's administrator.
+// Kube sends one request to the API server as the cluster's administrator.
 func (h *Host) Kube(ctx context.Context, r host.KubeRequest) (host.KubeResponse, error) {
 	server, id, err := readKubeconfig(h.kubeconfig)
 	if errors.Is(err, fs.ErrNotExist) {
-		// No cluster here yet, or none any more.
+		// There is no cluster here yet, or no longer.
 		return host.KubeResponse{}, fmt.Errorf("ask the API server: %w: %w", host.ErrUnavailable, err)
 	}
 	if err != nil {
@@ -202,8 +202,8 @@ func (h *Host) request(ctx context.Context, method, to, contentType string, body
 	return answer, nil
 }
 
-// unavailable marks errors that mean that nobody answers. That somebody
-// answers whom we do not trust, or who does not trust us, is another matter.
+// unavailable marks errors that mean that nothing answers. A server that we
+// do not trust, or that does not trust us, does answer.
 func unavailable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
@@ -216,8 +216,9 @@ func unavailable(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", host.ErrUnavailable, err)
 }
 
-// readKubeconfig is the server and the files that a kubeconfig's current
-// context names. It must name files: a credential inside it is not used.
+// readKubeconfig returns the server and the files of a kubeconfig's current
+// context. The kubeconfig must name files: a credential inside it is not
+// used.
 func readKubeconfig(path string) (server string, id identity, err error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -277,11 +278,12 @@ func readKubeconfig(path string) (server string, id identity, err error) {
 	return server, id, nil
 }
 
-// lastApplied is where kubectl apply keeps a copy of the whole object.
+// lastApplied is the annotation in which kubectl apply keeps a copy of the
+// object.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
-// stripSecrets takes the data out of Secret objects, alone or in lists, and
-// the token out of answers to token requests.
+// stripSecrets removes the data of Secret objects, alone or in lists, and the
+// token from answers to token requests.
 func stripSecrets(body []byte) ([]byte, error) {
 	if !bytes.Contains(body, []byte("Secret")) && !bytes.Contains(body, []byte("TokenRequest")) {
 		return body, nil
@@ -290,7 +292,7 @@ func stripSecrets(body []byte) ([]byte, error) {
 	d.UseNumber()
 	var o map[string]any
 	if err := d.Decode(&o); err != nil {
-		return body, nil // not an object of the API: text, logs
+		return body, nil // not an object of the API, but text or logs
 	}
 	stripObject(o, false)
 	b, err := json.Marshal(o)

@@ -15,7 +15,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// The older iptables keeps its rules apart from nftables, in a table that is
+// The older iptables keeps its rules apart from nftables, in tables that are
 // read as one block; linux/netfilter_ipv4/ip_tables.h. Both may be in use.
 const (
 	soGetInfo    = 64 // IPT_SO_GET_INFO and IP6T_SO_GET_INFO
@@ -27,12 +27,12 @@ const (
 	mostEntries  = 64 << 20
 )
 
-// A legacy is one of the two families.
+// A legacy is the layout of one of the two families.
 type legacy struct {
 	family        string
 	domain, level int
-	names         string // the tables that are loaded
-	match         int    // bytes of addresses and interfaces at an entry's begin
+	names         string // the file that lists the loaded tables
+	match         int    // bytes of addresses and interfaces at the start of an entry
 	entry         int    // bytes of an entry without matches and target
 }
 
@@ -41,8 +41,8 @@ var legacies = []legacy{
 	{"ip6", unix.AF_INET6, unix.IPPROTO_IPV6, "/proc/thread-self/net/ip6_tables_names", 136, 168},
 }
 
-// legacyChains are those of the table filter, where it is loaded: asking for
-// it would load it.
+// legacyChains returns the chains of the table filter if it is loaded. To ask
+// for it otherwise would load it.
 func legacyChains() (out []host.Chain, err error) {
 	for _, l := range legacies {
 		loaded, err := os.ReadFile(l.names)
@@ -64,7 +64,7 @@ func (l legacy) chains() ([]host.Chain, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	for range 10 { // the table may change between the two questions
+	for range 10 { // the table may change between the two calls
 		info := make([]byte, infoSize)
 		copy(info, "filter")
 		if err := getsockopt(fd, l.level, soGetInfo, info); err != nil {
@@ -100,7 +100,7 @@ func getsockopt(fd, level, name int, b []byte) error {
 }
 
 // parse reads policies and last rules. A chain that the kernel calls begins
-// at its hook's entry and ends with its policy, the underflow.
+// at the entry of its hook and ends with its policy, the underflow.
 func (l legacy) parse(info, entries []byte) (out []host.Chain) {
 	for _, h := range []struct {
 		hook int
@@ -112,7 +112,7 @@ func (l legacy) parse(info, entries []byte) (out []host.Chain) {
 		for i := begin; i <= end; {
 			next, all, does := l.rule(entries, i)
 			if next == 0 {
-				return out // not what we know
+				return out // an unknown layout
 			}
 			switch {
 			case i == end && does == "drop":
@@ -129,8 +129,8 @@ func (l legacy) parse(info, entries []byte) (out []host.Chain) {
 	return out
 }
 
-// rule reads an entry: its size, whether it is for all packets, and what it
-// does with them if it stops them.
+// rule reads an entry: its size, whether it matches all packets, and what it
+// does if it stops them.
 func (l legacy) rule(entries []byte, at int) (size int, all bool, does string) {
 	if at < 0 || len(entries)-at < l.entry+targetHeader {
 		return 0, false, ""

@@ -12,7 +12,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// lookupLimit is for all names together.
+// lookupLimit is the time for all names together.
 const lookupLimit = time.Second
 
 // Lookup resolves names with Go's own resolver, as the components do.
@@ -42,7 +42,7 @@ func lookup(ctx context.Context, name string) host.Resolved {
 	return out
 }
 
-// whyUnknown is the cause without the name and the server.
+// whyUnknown returns the cause of an error without the name and the server.
 func whyUnknown(err error) string {
 	var dns *net.DNSError
 	switch {
@@ -50,7 +50,7 @@ func whyUnknown(err error) string {
 		return err.Error()
 	case dns.IsNotFound:
 		return "no such host"
-	case dns.IsTimeout, strings.Contains(dns.Err, " udp "), strings.Contains(dns.Err, " tcp "): // whose error is its text alone
+	case dns.IsTimeout, strings.Contains(dns.Err, " udp "), strings.Contains(dns.Err, " tcp "): // such errors have no type, only text
 		return "no name server answers"
 	}
 	return dns.Err

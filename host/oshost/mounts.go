@@ -14,8 +14,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Mounts lists what is mounted, in the kernel's order: parents come before
-// what is mounted on them.
+// Mounts lists mounts in the kernel's order: a mount comes before the mounts
+// on it.
 func (h *Host) Mounts(ctx context.Context) ([]host.Mount, error) {
 	b, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -37,18 +37,18 @@ func parseMounts(text string) (out []host.Mount) {
 	return out
 }
 
-// unescapeMount undoes what the kernel writes for space, tab, newline and
+// unescapeMount decodes how the kernel writes space, tab, newline and
 // backslash.
 var unescapeMount = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace
 
-// How long a mount in use is waited for: what used it was killed just now.
+// How long Unmount waits for a mount in use: its users have just been killed.
 const (
 	unmountLimit = 5 * time.Second
 	unmountAgain = 50 * time.Millisecond
 )
 
-// Unmount takes the uppermost mount of a path away. The call of the kernel
-// may hang where a server does not answer; then the mount is detached.
+// Unmount removes the uppermost mount of a path. The system call may hang if
+// a server does not answer; then the mount is detached.
 func (h *Host) Unmount(ctx context.Context, path string) error {
 	if !filepath.IsAbs(path) || filepath.Clean(path) == "/" {
 		return fmt.Errorf("unmount: %q cannot be unmounted", path)

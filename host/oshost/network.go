@@ -43,7 +43,7 @@ func (h *Host) Network(context.Context) (host.Network, error) {
 	return n, err
 }
 
-// routes are those of the main table.
+// routes returns the routes of the main table.
 func routes(names map[int]string) ([]host.NetRoute, error) {
 	var out []host.NetRoute
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
@@ -116,7 +116,7 @@ func (h *Host) DeleteRoute(ctx context.Context, r host.NetRoute) error {
 	route := &netlink.Route{Dst: dst, Gw: net.ParseIP(r.Via), Table: unix.RT_TABLE_MAIN}
 	l, err := netlink.LinkByName(r.Dev)
 	if errors.As(err, &netlink.LinkNotFoundError{}) {
-		return nil // it went with its interface
+		return nil // it was deleted with its interface
 	}
 	if err != nil {
 		return fmt.Errorf("delete route to %s: %w", r.Dst, err)

@@ -25,7 +25,6 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Every call is there.
 var _ host.Host = (*Host)(nil)
 
 func here(t *testing.T) (*Host, string) {
@@ -36,7 +35,8 @@ func here(t *testing.T) (*Host, string) {
 	return h, dir
 }
 
-// asRoot is here for tests that write files with the default owner.
+// asRoot returns a host and its directory, for tests that write files with
+// the default owner. It skips the test if it is not root.
 func asRoot(t *testing.T) (*Host, string) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -151,13 +151,13 @@ func TestWriteReplacesALinkItself(t *testing.T) {
 	}
 }
 
-// A change that ends early leaves what was there, and nothing beside it.
+// A change that ends early keeps the old file, and nothing beside it.
 func TestAtomic(t *testing.T) {
 	h, dir := asRoot(t)
 	path := filepath.Join(dir, "d", "f")
 	os.Mkdir(filepath.Dir(path), 0o755)
 	os.WriteFile(path, []byte("old"), 0o600)
-	// What a killed run left is no obstacle.
+	// A temporary file of a killed run is no obstacle.
 	os.WriteFile(temporary(path), []byte("half"), 0o600)
 	ctx, cancel := context.WithCancel(t.Context())
 	data := bytes.Repeat([]byte("x"), 1<<20)
@@ -258,7 +258,7 @@ func TestRecordedDigest(t *testing.T) {
 	if err := h.Install(t.Context(), spec, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }); err != nil {
 		t.Fatal(err)
 	}
-	// Another process uses the record: a wrong one shows that it does.
+	// Another process uses the record: a wrong digest in it shows that.
 	record := filepath.Join(h.state, "digests.json")
 	b, err := os.ReadFile(record)
 	if err != nil {
@@ -325,7 +325,7 @@ func TestKeysStayHere(t *testing.T) {
 	if f := one(t, h, host.FileQuery{Path: filepath.Join(dir, "pki", "link"), Content: true}); f.Content != nil {
 		t.Errorf("%+v", f)
 	}
-	// Whatever is put there, the path is a key's; another process knows.
+	// Whatever is put there, the path is a key's, for another process too.
 	os.Remove(path)
 	write("pki/ca.key", []byte("not a key"))
 	if f := one(t, New(Options{StateDir: h.state}), host.FileQuery{Path: path, Content: true}); !f.Secret || f.Content != nil {
@@ -340,7 +340,7 @@ func TestKeysStayHere(t *testing.T) {
 	if _, err := h.Run(ctx, []string{"cat", filepath.Join(dir, "copy")}, nil); !errors.Is(err, host.ErrSecret) {
 		t.Errorf("run: %v", err)
 	}
-	// A list that cannot be read refuses all.
+	// While the list cannot be read, all reads are refused.
 	os.WriteFile(filepath.Join(h.state, "keys.json"), []byte("{"), 0o600)
 	if _, err := h.Files(ctx, []host.FileQuery{{Path: "/etc/passwd", Content: true}}); err == nil {
 		t.Error("looked at files without the list of keys")
@@ -398,7 +398,7 @@ func TestRun(t *testing.T) {
 	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
-	// A grandchild that ignores signals goes too.
+	// A grandchild that ignores signals ends too.
 	_, err = h.Run(short, []string{"sh", "-c", "trap '' TERM INT HUP; sleep 60 & sleep 60"}, nil)
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) > 5*time.Second {
 		t.Errorf("%v after %s", err, time.Since(begin))

@@ -15,18 +15,18 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A process is what /proc tells of one.
+// A podProcess is a process in /proc.
 type podProcess struct {
 	pid, parent int
 	name        string
-	start       string // ticks after boot: with the pid it names one process only
+	start       string // ticks after boot; pid and start together identify a process
 	shim        bool
 	pod         bool
 }
 
-// Pods lists the processes of pods. A process that became a container's by
-// another way than its cgroup is found by its shim, whose child it is; the
-// kubelet's cgroups tell where a shim died.
+// Pods lists the processes of pods. A container's process outside of its
+// cgroup is found through its shim, which is its ancestor. A process whose
+// shim has died is found through the kubelet's cgroups.
 func (h *Host) Pods(ctx context.Context) ([]host.PodProcess, error) {
 	var out []host.PodProcess
 	for _, p := range podProcesses() {
@@ -38,7 +38,7 @@ func (h *Host) Pods(ctx context.Context) ([]host.PodProcess, error) {
 func podProcesses() []podProcess {
 	all := map[int]podProcess{}
 	pidns, _ := os.Readlink("/proc/self/ns/pid")
-	// Where this machine is a pod itself, all on it is in a pod's cgroup.
+	// If this machine is itself a pod, everything on it is in a pod's cgroup.
 	own, _ := os.ReadFile("/proc/self/cgroup")
 	inside := inPod(string(own))
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
@@ -57,9 +57,9 @@ func podProcesses() []podProcess {
 	return out
 }
 
-// belowShim tells if a shim is among a process's ancestors.
+// belowShim reports whether a shim is among the ancestors of a process.
 func belowShim(all map[int]podProcess, p podProcess) bool {
-	for range 1000 { // /proc is no snapshot: it may even have circles
+	for range 1000 { // /proc is no snapshot and may even have cycles
 		parent, ok := all[p.parent]
 		if !ok || parent.shim {
 			return ok
@@ -69,14 +69,14 @@ func belowShim(all map[int]podProcess, p podProcess) bool {
 	return false
 }
 
-// readProcess reads a directory of /proc; false if the process is gone, or
-// only waits for its parent.
+// readProcess reads a directory of /proc. ok is false if the process has
+// ended or only waits for its parent.
 func readProcess(dir, pidns string) (p podProcess, ok bool) {
 	stat, err := os.ReadFile(dir + "/stat")
 	if err != nil {
 		return p, false
 	}
-	// The name stands in parentheses and may have some in it.
+	// The name is in parentheses and may contain some.
 	open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	if open < 0 || end < open {
 		return p, false
@@ -91,14 +91,14 @@ func readProcess(dir, pidns string) (p podProcess, ok bool) {
 	cgroups, _ := os.ReadFile(dir + "/cgroup")
 	p.pod = inPod(string(cgroups))
 	if argv, err := os.ReadFile(dir + "/cmdline"); err == nil && isShim(argv) {
-		ns, err := os.Readlink(dir + "/ns/pid") // a machine that holds whole nodes in containers has shims that are not its own
+		ns, err := os.Readlink(dir + "/ns/pid") // a machine that runs nodes in containers also sees their shims
 		p.shim = err == nil && ns == pidns
 	}
 	return p, true
 }
 
-// inPod tells if a process is in a cgroup that the kubelet makes for pods, of
-// this machine's own kubelet: those of others lie deeper.
+// inPod reports whether a process is in a cgroup that this machine's kubelet
+// makes for pods. Cgroups of kubelets in containers are deeper.
 func inPod(cgroups string) bool {
 	for line := range strings.Lines(cgroups) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
@@ -112,8 +112,8 @@ func inPod(cgroups string) bool {
 	return false
 }
 
-// isShim tells if an argument list is that of a containerd shim of the
-// namespace that containerd's CRI uses.
+// isShim reports whether an argument list is that of a containerd shim in the
+// CRI's namespace.
 func isShim(argv []byte) bool {
 	args := strings.Split(string(argv), "\x00")
 	if !strings.HasPrefix(filepath.Base(args[0]), "containerd-shim") {
@@ -129,11 +129,11 @@ func isShim(argv []byte) bool {
 
 const (
 	podsAgain = 50 * time.Millisecond
-	killLimit = 10 * time.Second // for what was killed to be gone
+	killLimit = 10 * time.Second // for killed processes to end
 )
 
-// KillPods ends the processes of pods. Shims come last: with them would go
-// who cleans up behind a container.
+// KillPods ends the processes of pods. Shims are last, because they clean up
+// after their containers.
 func (h *Host) KillPods(ctx context.Context, grace time.Duration) error {
 	signal := func(ps []podProcess, s unix.Signal) {
 		for _, p := range ps {
@@ -150,7 +150,7 @@ func (h *Host) KillPods(ctx context.Context, grace time.Duration) error {
 		}
 		containers, _ = split(podProcesses())
 	}
-	// New ones may be born until their shims are gone.
+	// New processes may start as long as shims run.
 	for end := time.Now().Add(killLimit); ; {
 		containers, shims := split(podProcesses())
 		switch {
@@ -182,7 +182,7 @@ func split(ps []podProcess) (containers, shims []podProcess) {
 	return containers, shims
 }
 
-// kill signals a process if the pid is still its own.
+// kill signals a process if its pid has not been reused.
 func kill(p podProcess, s unix.Signal) {
 	fd, err := unix.PidfdOpen(p.pid, 0)
 	if err != nil {

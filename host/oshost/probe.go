@@ -8,13 +8,14 @@ import (
 	"github.com/pmkctl/pmkctl/host/oshost/probe"
 )
 
-// probes is the probing side of this machine; package probe does the work.
+// probes is the Prober of this machine; package probe does the work.
 type probes struct {
 	once   sync.Once
 	prober probe.Prober
 }
 
-// probeLock keeps two runs' probes apart on one host.
+// probeLock is the file whose lock keeps the probes of two runs on one host
+// apart.
 const probeLock = "/run/pmkctl/probe.lock"
 
 func (h *Host) probing() *probe.Prober {
@@ -35,7 +36,7 @@ func (h *Host) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.Dialle
 	return h.probing().ProbeDial(ctx, r)
 }
 
-// ProbeSeen tells what arrived in a round so far.
+// ProbeSeen returns what has arrived in a round so far.
 func (h *Host) ProbeSeen(ctx context.Context, r host.SeenRequest) ([]host.Arrival, error) {
 	return h.probing().ProbeSeen(ctx, r)
 }

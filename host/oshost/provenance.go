@@ -19,23 +19,23 @@ import (
 
 const (
 	provenanceLimit = 3 * time.Second
-	maxItems        = 200 // of one call; more are told without traces
-	maxTraces       = 5   // of one thing
-	maxWhat         = 300 // bytes of one line
+	maxItems        = 200 // in one call; further items have no traces
+	maxTraces       = 5   // for one item
+	maxWhat         = 300 // bytes of a trace's What
 	journalLines    = 1500
-	logTail         = 256 << 10 // bytes of a log
+	logTail         = 256 << 10 // bytes read from the end of a log
 )
 
-// before is how long before a change a line may have been written that
-// explains it, unless it names the thing.
+// before is how long before a change a line may be to explain it, unless it
+// names the item.
 var before = map[string]time.Duration{
 	sudo: 15 * time.Minute, sshd: time.Hour, apt: 10 * time.Minute, dpkg: 10 * time.Minute, dnf: 10 * time.Minute}
 
-// slack is by how much clocks of logs and of file systems may differ.
+// slack is how much the clocks of logs and of file systems may differ.
 const slack = 2 * time.Second
 
-// Provenance tells who changed things, as far as file system, package
-// manager and journal know.
+// Provenance returns what file system, package manager and journal know of
+// changes.
 func (h *Host) Provenance(ctx context.Context, items []string) ([]host.Provenance, error) {
 	within, cancel := context.WithTimeout(ctx, provenanceLimit)
 	defer cancel()
@@ -51,7 +51,7 @@ func (h *Host) Provenance(ctx context.Context, items []string) ([]host.Provenanc
 	return list, ctx.Err()
 }
 
-// changed is what file system or systemd know of one thing.
+// changed returns what the file system or systemd knows of one item.
 func (h *Host) changed(ctx context.Context, item string) host.Provenance {
 	p := host.Provenance{Item: item}
 	if !path.IsAbs(item) {
@@ -71,7 +71,7 @@ func (h *Host) changed(ctx context.Context, item string) host.Provenance {
 			break
 		}
 	}
-	p.Changed = time.Unix(st.Ctim.Unix()).UTC() // of a directory: when an entry came or went
+	p.Changed = time.Unix(st.Ctim.Unix()).UTC() // of a directory: when an entry was added or removed
 	return p
 }
 
@@ -87,8 +87,8 @@ func (h *Host) unitChanged(ctx context.Context, name string) time.Time {
 	return time.Time{}
 }
 
-// packages finds the packages that paths belong to: in dpkg's lists, or by
-// asking rpm.
+// packages finds the packages that paths belong to, in dpkg's lists or with
+// rpm.
 func (h *Host) packages(ctx context.Context, list []host.Provenance) {
 	wanted := map[string][]int{}
 	for i, p := range list {
@@ -99,7 +99,7 @@ func (h *Host) packages(ctx context.Context, list []host.Provenance) {
 	if len(wanted) == 0 {
 		return
 	}
-	lists, _ := filepath.Glob("/var/lib/dpkg/info/*.list") // the pattern is good
+	lists, _ := filepath.Glob("/var/lib/dpkg/info/*.list") // the pattern is valid
 	for owned, name := range owners(ctx, lists, wanted) {
 		for _, i := range wanted[owned] {
 			list[i].Package = name
@@ -119,7 +119,7 @@ func (h *Host) packages(ctx context.Context, list []host.Provenance) {
 	}
 }
 
-// owners reads the lists of packages for paths.
+// owners searches the lists of packages for paths.
 func owners[V any](ctx context.Context, lists []string, wanted map[string]V) map[string]string {
 	found := map[string]string{}
 	for _, name := range lists {
@@ -154,7 +154,7 @@ func packageTraces(root string) []host.Trace {
 	return all
 }
 
-// readTail is the end of a log; "" if there is none.
+// readTail returns the end of a log; "" if it cannot be read.
 func readTail(name string) string {
 	f, err := os.Open(name)
 	if err != nil {
@@ -168,12 +168,12 @@ func readTail(name string) string {
 			return ""
 		}
 	}
-	b, _ := io.ReadAll(io.LimitReader(f, logTail)) // what was read will do
+	b, _ := io.ReadAll(io.LimitReader(f, logTail)) // a part is enough
 	return string(b)
 }
 
-// journalTraces asks the journal for what sudo and sshd said since a day
-// before the first change.
+// journalTraces returns what sudo and sshd logged since a day before the
+// first change.
 func (h *Host) journalTraces(ctx context.Context, list []host.Provenance) []host.Trace {
 	since := time.Now()
 	for _, p := range list {
@@ -190,8 +190,8 @@ func (h *Host) journalTraces(ctx context.Context, list []host.Provenance) []host
 	return parseJournal(out)
 }
 
-// explaining picks what may explain one change: lines that name the thing
-// first, then the nearest ones before it.
+// explaining returns the lines that may explain a change: those that name the
+// item, and the nearest ones before it.
 func explaining(p host.Provenance, traces []host.Trace) []host.Trace {
 	var fit []host.Trace
 	for _, t := range traces {
@@ -215,14 +215,14 @@ func explaining(p host.Provenance, traces []host.Trace) []host.Trace {
 	slices.SortStableFunc(fit, func(a, b host.Trace) int { return a.Time.Compare(b.Time) })
 	fit = lastOfEach(fit)
 	for len(fit) > maxTraces {
-		i := least(fit)
+		i := leastTelling(fit)
 		fit = slices.Delete(fit, i, i+1)
 	}
 	return fit
 }
 
-// lastOfEach leaves of lines that say the same the last one: most logins are
-// pmkctl's own.
+// lastOfEach keeps the last of equal lines, because most logins are pmkctl's
+// own.
 func lastOfEach(fit []host.Trace) []host.Trace {
 	var out []host.Trace
 	for i, t := range fit {
@@ -233,9 +233,9 @@ func lastOfEach(fit []host.Trace) []host.Trace {
 	return out
 }
 
-// least is the line that tells least: the oldest of packages one by one, then
-// of the others that do not name the thing.
-func least(fit []host.Trace) int {
+// leastTelling returns the line that explains least: the oldest of a package,
+// or else the oldest that does not name the item.
+func leastTelling(fit []host.Trace) int {
 	if i := slices.IndexFunc(fit, func(t host.Trace) bool { return !t.Names && (t.Source == dpkg || t.Source == dnf) }); i >= 0 {
 		return i
 	}

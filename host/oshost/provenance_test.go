@@ -89,7 +89,7 @@ func TestExplaining(t *testing.T) {
 		name  string
 		p     host.Provenance
 		trace host.Trace
-		want  string // What; "" is nothing
+		want  string // Trace.What; "" means no trace
 		names bool
 	}{
 		{"names it", file, run("11:00:00", "sed -i s/a/b/ /etc/x/x.conf", "/"), "sed -i s/a/b/ /etc/x/x.conf", true},
@@ -121,7 +121,8 @@ func TestExplaining(t *testing.T) {
 		})
 	}
 
-	// What names the thing stays when there is too much; a line is cut.
+	// Lines that name the item stay when there are too many; a long line is
+	// cut.
 	many := []host.Trace{run("11:50:00", "sed /etc/x/x.conf "+strings.Repeat("é", 300), "/")}
 	for range 10 {
 		many = append(many, run("11:59:00", "bash"+strings.Repeat("x", len(many)), "/"))
@@ -142,14 +143,15 @@ func TestExplaining(t *testing.T) {
 	}
 }
 
-// TestProvenance looks at real files.
+// TestProvenance uses real files.
 func TestProvenance(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "x")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// The time of modification is as whoever made it wants it to be.
+	// The program that writes a file can set its modification time, so that
+	// is not trusted.
 	if err := os.Chtimes(file, time.Unix(0, 0), time.Unix(0, 0)); err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/pmkctl/pmkctl/host/oshost"
 )
 
-// apart runs a test once more in namespaces of its own: there it may kill
-// and mount. It tells if this is that run.
+// apart runs a test once more in namespaces of its own, where it may kill and
+// mount. It reports whether this is that run.
 func apart(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv("PMKCTL_TEST_APART") == t.Name() {
@@ -52,8 +52,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestKillPods has two shims whose containers end in other ways, one of
-// another namespace of containerd, and a process that has nothing to do with
+// TestKillPods has two shims whose containers end in different ways, a shim
+// of another namespace of containerd, and a process that is unrelated to
 // them.
 func TestKillPods(t *testing.T) {
 	if !apart(t) {
@@ -104,7 +104,7 @@ func TestKillPods(t *testing.T) {
 			t.Errorf("%v: %v", cmd.Args, err)
 		}
 	}
-	must(t, h.KillPods(t.Context(), time.Hour)) // nobody to wait for
+	must(t, h.KillPods(t.Context(), time.Hour)) // no process to wait for
 }
 
 func TestUnmount(t *testing.T) {
@@ -156,7 +156,8 @@ func TestUnmount(t *testing.T) {
 	}
 }
 
-// tree makes files below a directory, and what must survive beside it.
+// tree makes files below a directory, and files outside of it that must
+// survive.
 func tree(t *testing.T) (dir, outside string) {
 	t.Helper()
 	top := t.TempDir()
@@ -238,7 +239,7 @@ func TestRemoveTreeOfMany(t *testing.T) {
 	}
 }
 
-// TestRemoveDeepTree: a pod may nest directories deeper than files can be open.
+// TestRemoveDeepTree has more nested directories than files can be open.
 func TestRemoveDeepTree(t *testing.T) {
 	if !apart(t) {
 		return
@@ -263,8 +264,8 @@ func TestRemoveDeepTree(t *testing.T) {
 	}
 }
 
-// TestRemoveTreeAndMounts: what is mounted below a tree keeps it whole; at
-// its own place it is a disk that somebody gave it.
+// A mount below a tree keeps the whole tree. A mount at the tree's own path
+// is a disk: it is emptied and stays.
 func TestRemoveTreeAndMounts(t *testing.T) {
 	if !apart(t) {
 		return
@@ -281,10 +282,10 @@ func TestRemoveTreeAndMounts(t *testing.T) {
 	}
 	trees, err := h.Trees(t.Context(), []string{dir, dir + "/d"})
 	must(t, err)
-	if trees[0].Files != 6 || trees[1].Files != 1 { // a server of what is mounted may be dead: it is not asked
+	if trees[0].Files != 6 || trees[1].Files != 1 { // mounts are not counted, because their server may be dead
 		t.Errorf("counted %+v", trees)
 	}
-	byLink := filepath.Join(t.TempDir(), "link") // /var/lib may be one
+	byLink := filepath.Join(t.TempDir(), "link") // /var/lib may be a link
 	must(t, os.Symlink(filepath.Dir(dir), byLink))
 	if err := h.RemoveTree(t.Context(), host.TreeSpec{Path: byLink + "/tree", Within: []string{byLink}}); err == nil || !strings.Contains(err.Error(), "nothing was removed") {
 		t.Errorf("by a link: got %v", err)

@@ -17,7 +17,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// searchPath is root's, whatever the session's is.
+// searchPath is root's search path, whatever the session's is.
 var searchPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
 const (
@@ -25,7 +25,7 @@ const (
 	maxStderr = 8 << 10 // its last bytes are kept
 )
 
-// children are the programs that run, to be ended with us.
+// children are the running programs, which end when the host is closed.
 type children struct {
 	mu      sync.Mutex
 	running map[*exec.Cmd]bool
@@ -51,7 +51,7 @@ func (c *children) ended(cmd *exec.Cmd) {
 	delete(c.running, cmd)
 }
 
-// kill ends all of them and lets none begin.
+// kill ends all of them and lets no more start.
 func (c *children) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -68,7 +68,7 @@ func killGroup(cmd *exec.Cmd) error {
 	return nil
 }
 
-// program is where a program is; "" if it is missing.
+// program returns the path of a program; "" if it is missing.
 func program(name string) string {
 	if strings.Contains(name, "/") {
 		return name
@@ -94,7 +94,7 @@ func (h *Host) Programs(_ context.Context, names []string) ([]host.Program, erro
 	return found, nil
 }
 
-// Run runs a program. What it prints is refused if a private key is in it.
+// Run runs a program. Output that contains a private key is refused.
 func (h *Host) Run(ctx context.Context, argv []string, stdin []byte) ([]byte, error) {
 	out, err := h.run(ctx, argv, stdin)
 	if isSecret(out) {
@@ -144,7 +144,7 @@ func (h *Host) run(ctx context.Context, argv []string, stdin []byte) ([]byte, er
 	return out.b, nil
 }
 
-// status is the exit status as a shell has it.
+// status returns the exit status as a shell reports it.
 func status(e *exec.ExitError) int {
 	if w, ok := e.Sys().(syscall.WaitStatus); ok && w.Signaled() {
 		return 128 + int(w.Signal())

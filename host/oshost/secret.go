@@ -17,9 +17,9 @@ import (
 	"github.com/pmkctl/pmkctl/host/keys"
 )
 
-// A keyList is the paths of all keys that EnsureKey ever made. A path counts
-// whatever it is called by: what is compared is the inode behind it, so that
-// links, bind mounts and other spellings are the same file.
+// A keyList is the paths of all keys that EnsureKey ever made. A file is
+// recognized by its inode, so links, bind mounts and other spellings of a
+// path do not hide a key.
 type keyList struct {
 	path string
 
@@ -29,8 +29,8 @@ type keyList struct {
 	paths  map[string]bool
 }
 
-// load reads the list if it changed. A list that cannot be read is an error:
-// without it a key could be told.
+// load reads the list if it has changed. A list that cannot be read is an
+// error, because without it the content of a key could be returned.
 func (l *keyList) load() error {
 	var st unix.Stat_t
 	err := unix.Stat(l.path, &st)
@@ -59,10 +59,10 @@ func (l *keyList) load() error {
 	return nil
 }
 
-// An inode is a file whatever its names.
+// An inode identifies a file whatever its names are.
 type inode struct{ dev, ino uint64 }
 
-// inodes are the keys as they are now, by inode and by path.
+// inodes returns the keys that exist now, by inode and by path.
 func (l *keyList) inodes() (map[inode]bool, map[string]bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,7 +79,7 @@ func (l *keyList) inodes() (map[inode]bool, map[string]bool, error) {
 	return found, l.paths, nil
 }
 
-// add remembers a path, before there is a key.
+// add records a path, before the key is made.
 func (l *keyList) add(h *Host, path string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -105,10 +105,11 @@ func (l *keyList) add(h *Host, path string) error {
 	return nil
 }
 
-// beginBase64 is how a PEM block begins inside base64, as kubeconfigs have it.
+// beginBase64 is the start of a PEM block in base64, as kubeconfigs contain
+// it.
 var beginBase64 = []byte("LS0tLS1CRUdJTi")
 
-// isSecret tells if there is a private key in data: PEM, PEM within base64,
+// isSecret reports whether data contains a private key: PEM, PEM in base64,
 // or DER.
 func isSecret(data []byte) bool {
 	if keys.IsPrivate(data) {
@@ -123,7 +124,7 @@ func isSecret(data []byte) bool {
 		head := append(bytes.Clone(beginBase64), after[:min(len(after), 50)]...)
 		head = head[:len(head)/4*4]
 		text := make([]byte, base64.StdEncoding.DecodedLen(len(head)))
-		n, _ := base64.StdEncoding.Decode(text, head) // what decodes up to a strange byte is enough
+		n, _ := base64.StdEncoding.Decode(text, head) // what comes before an invalid byte is enough
 		if bytes.Contains(text[:n], []byte("PRIVATE KEY")) {
 			return true
 		}

@@ -16,8 +16,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Sockets lists the sockets that listen or are bound. A process that ends
-// meanwhile is left out of what they belong to.
+// Sockets lists the sockets that listen or are bound. A socket whose process
+// ends in the meantime is listed without one.
 func (h *Host) Sockets(ctx context.Context) ([]host.Socket, error) {
 	list, err := listSockets()
 	if err != nil {
@@ -26,9 +26,9 @@ func (h *Host) Sockets(ctx context.Context) ([]host.Socket, error) {
 	return owned(ctx, list, nil)
 }
 
-// holding lists the sockets that are in the way of binding ports. Processes
-// of the units that should hold them are looked at first, since to look at
-// all of a busy host costs 20 ms.
+// holding lists the sockets that prevent binding ports. It searches the
+// processes of the expected units first, because a search of all processes on
+// a busy host costs 20 ms.
 func (h *Host) holding(ctx context.Context, ports []host.PortSpec) ([]host.Socket, error) {
 	list, err := listSockets()
 	if err != nil {
@@ -63,7 +63,7 @@ func procSockets() ([]socket, error) {
 	} {
 		b, err := os.ReadFile("/proc/net/" + t.file)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // no IPv6 here
+			continue // this host has no IPv6
 		}
 		if err != nil {
 			return nil, fmt.Errorf("list sockets: %w", err)
@@ -73,11 +73,12 @@ func procSockets() ([]socket, error) {
 	return list, nil
 }
 
-// owned finds the processes that hold sockets, those of these units first.
+// owned finds the processes that hold sockets. It searches those of units
+// first.
 func owned(ctx context.Context, list []socket, units []string) ([]host.Socket, error) {
 	wanted := map[string]int{} // inode to process
 	for _, s := range list {
-		if s.inode != "0" { // the kernel's own
+		if s.inode != "0" { // "0" is a socket of the kernel
 			wanted[s.inode] = 0
 		}
 	}
@@ -120,8 +121,8 @@ func parseSockets(table, proto, state string) []socket {
 	return out
 }
 
-// parseAddr reads "0100007F:1F90": the address in words of the machine's
-// order, which is little-endian where pmkctl runs.
+// parseAddr reads "0100007F:1F90". The address is in words of the machine's
+// byte order, which is little-endian where pmkctl runs.
 func parseAddr(s string) (addr string, port int, ok bool) {
 	a, p, _ := strings.Cut(s, ":")
 	b, err := hex.DecodeString(a)
@@ -136,14 +137,14 @@ func parseAddr(s string) (addr string, port int, ok bool) {
 	return ip.Unmap().String(), int(n), ok
 }
 
-// holders finds a process for each inode. Where several hold a socket, it is
-// not process 1, which opens sockets for others, if it can be helped.
+// holders finds a process for each inode. If several processes hold a socket,
+// process 1 is the last choice, because it opens sockets for others.
 func holders(ctx context.Context, wanted map[string]int, units []string) error {
-	left := len(wanted)
+	remaining := len(wanted)
 	for _, pid := range unitProcesses(units) {
-		left -= claim(wanted, pid)
+		remaining -= claim(wanted, pid)
 	}
-	if left == 0 {
+	if remaining == 0 {
 		return nil
 	}
 	procs, err := names("/proc")
@@ -158,20 +159,20 @@ func holders(ctx context.Context, wanted map[string]int, units []string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if left -= claim(wanted, pid); left == 0 {
+		if remaining -= claim(wanted, pid); remaining == 0 {
 			return nil
 		}
 	}
 	return nil
 }
 
-// claim notes what a process holds of the inodes, and counts those that
-// nobody but process 1 had before.
+// claim notes the inodes that a process holds, and counts those that only
+// process 1, or no process, held so far.
 func claim(wanted map[string]int, pid int) (found int) {
 	dir := fmt.Sprintf("/proc/%d/fd/", pid)
 	fds, err := names(dir)
 	if err != nil {
-		return 0 // it ended, or is not ours to see
+		return 0 // it has ended, or we may not see it
 	}
 	for _, fd := range fds {
 		link, err := os.Readlink(dir + fd)
@@ -193,7 +194,7 @@ func claim(wanted map[string]int, pid int) (found int) {
 	return found
 }
 
-// unitProcesses are those in the cgroups of units of the system.
+// unitProcesses returns the processes in the cgroups of system units.
 func unitProcesses(units []string) (pids []int) {
 	for _, u := range units {
 		for _, root := range []string{"/sys/fs/cgroup/systemd/", "/sys/fs/cgroup/"} { // v1, v2
@@ -212,7 +213,7 @@ func unitProcesses(units []string) (pids []int) {
 	return pids
 }
 
-// process is what is told of a process.
+// process returns the fields of a Socket that describe a process.
 func process(pid int) host.Socket {
 	s := host.Socket{PID: pid}
 	if pid == 0 {
@@ -231,10 +232,10 @@ func process(pid int) host.Socket {
 	return s
 }
 
-// maxComm is where the kernel cuts the names of processes off.
+// maxComm is the length to which the kernel cuts process names.
 const maxComm = 15
 
-// longName is the program's name if it begins with the one that was cut off.
+// longName returns the program's name if it begins with the cut one.
 func longName(dir, cut string) string {
 	b, err := os.ReadFile(dir + "cmdline")
 	if err != nil {
@@ -247,7 +248,7 @@ func longName(dir, cut string) string {
 	return cut
 }
 
-// parseStat reads name and state; the name may hold anything, even ")".
+// parseStat returns name and state. The name may contain anything, even ")".
 func parseStat(s string) (name, state string) {
 	from, to := strings.IndexByte(s, '('), strings.LastIndexByte(s, ')')
 	if from < 0 || to < from {
@@ -262,8 +263,8 @@ func parseStat(s string) (name, state string) {
 	return s[from+1 : to], state
 }
 
-// parseCgroup finds the unit in /proc/PID/cgroup: on cgroup v1 in systemd's
-// own hierarchy, on v2 in the only one.
+// parseCgroup finds the unit in /proc/PID/cgroup: in systemd's own hierarchy
+// on cgroup v1, in the only one on v2.
 func parseCgroup(s string) string {
 	for line := range strings.Lines(s) {
 		f := strings.SplitN(strings.TrimSpace(line), ":", 3)

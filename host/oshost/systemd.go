@@ -19,15 +19,15 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A systemd is the connection to process 1, made when it is first needed and
-// again when it broke.
+// A systemd is the connection to process 1. It is made when it is first
+// needed, and made anew after it broke.
 type systemd struct {
 	mu   sync.Mutex
 	conn *dbus.Conn
 }
 
-// get is a connection that works. The private socket needs no bus daemon and
-// answers faster; the bus is for those who are not root.
+// get returns a connection that works. systemd's private socket needs no bus
+// daemon and answers faster, but is only for root; others use the bus.
 func (s *systemd) get() (*dbus.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +59,7 @@ func (s *systemd) close() {
 	}
 }
 
-// version is what systemd calls itself: 252.38-1~deb12u1.
+// version returns systemd's version in its own words: 252.38-1~deb12u1.
 func (s *systemd) version() (string, error) {
 	conn, err := s.get()
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *systemd) version() (string, error) {
 	return strings.Trim(v, `"`), err
 }
 
-// Units asks for units, all at once.
+// Units asks systemd for all units at once.
 func (h *Host) Units(ctx context.Context, names []string) ([]host.Unit, error) {
 	units := make([]host.Unit, len(names))
 	if len(names) == 0 {
@@ -81,7 +81,7 @@ func (h *Host) Units(ctx context.Context, names []string) ([]host.Unit, error) {
 	}
 	err = h.units(ctx, conn, names, units)
 	if err != nil && ctx.Err() == nil && !conn.Connected() {
-		// systemd executed itself anew meanwhile.
+		// systemd has re-executed itself in the meantime.
 		if conn, err = h.bus.get(); err == nil {
 			err = h.units(ctx, conn, names, units)
 		}
@@ -93,7 +93,7 @@ func (h *Host) Units(ctx context.Context, names []string) ([]host.Unit, error) {
 }
 
 func (h *Host) units(ctx context.Context, conn *dbus.Conn, names []string, units []host.Unit) error {
-	// One call tells which are there at all.
+	// One call returns the units that exist.
 	list, err := conn.ListUnitsByNamesContext(ctx, slices.Compact(slices.Sorted(slices.Values(names))))
 	if err != nil {
 		return fmt.Errorf("list units: %w", err)
@@ -125,7 +125,7 @@ func (h *Host) units(ctx context.Context, conn *dbus.Conn, names []string, units
 }
 
 // markUnread sets Unread of the units. The unit of process 1 has no file, so
-// it needs a reload only when systemd says so of all units.
+// it needs a reload only when systemd says so for all units.
 func markUnread(ctx context.Context, conn *dbus.Conn, units []host.Unit) error {
 	if !slices.ContainsFunc(units, func(u host.Unit) bool { return u.NeedReload }) {
 		return nil
@@ -149,7 +149,7 @@ func isGone(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// unit is one unit. All properties of one interface are of one moment.
+// unit returns one unit. All properties of one interface are from one moment.
 func unit(ctx context.Context, conn *dbus.Conn, name string) (host.Unit, error) {
 	p, err := conn.GetUnitPropertiesContext(ctx, name)
 	if err != nil {
@@ -199,7 +199,8 @@ func text(v any) string {
 // unitTypes are what a unit's name ends with; systemd.unit(5).
 var unitTypes = []string{".service", ".socket", ".target", ".mount", ".timer", ".path", ".slice", ".scope", ".device", ".automount", ".swap"}
 
-// validUnit tells if systemd would take a name for a unit's; systemd.unit(5).
+// validUnit reports whether systemd accepts a name as a unit's;
+// systemd.unit(5).
 func validUnit(name string) bool {
 	if len(name) == 0 || len(name) > 255 || strings.HasPrefix(name, "-") {
 		return false
@@ -227,7 +228,7 @@ func (h *Host) Unit(ctx context.Context, name string, do host.UnitAction) error 
 	case host.Stop:
 		err := h.job(ctx, conn, name, conn.StopUnitContext)
 		if isNoUnit(err) {
-			return nil // what is not there does not run
+			return nil // a unit that does not exist does not run
 		}
 		return err
 	case host.Restart:
@@ -247,7 +248,7 @@ func (h *Host) Unit(ctx context.Context, name string, do host.UnitAction) error 
 	return fmt.Errorf("%q is nothing that can be done to a unit", do)
 }
 
-// isNoUnit tells if systemd knows no such unit.
+// isNoUnit reports whether an error means that systemd knows no such unit.
 func isNoUnit(err error) bool {
 	return isDBus(err, "org.freedesktop.systemd1.NoSuchUnit", "org.freedesktop.DBus.Error.FileNotFound")
 }
@@ -264,9 +265,9 @@ func reload(ctx context.Context, conn *dbus.Conn) error {
 	return nil
 }
 
-// jobLook is how often a job is looked for whose end was not announced. The
-// announcement is lost when systemd executes itself anew.
-const jobLook = 2 * time.Second
+// jobPoll is how often a job is queried whose end was not announced.
+// Announcements are lost when systemd re-executes itself.
+const jobPoll = 2 * time.Second
 
 // job starts a job and waits for its end.
 func (h *Host) job(ctx context.Context, conn *dbus.Conn, name string, start func(context.Context, string, string, chan<- string) (int, error)) error {
@@ -275,15 +276,15 @@ func (h *Host) job(ctx context.Context, conn *dbus.Conn, name string, start func
 	if err != nil {
 		return err
 	}
-	look := time.NewTicker(jobLook)
-	defer look.Stop()
+	poll := time.NewTicker(jobPoll)
+	defer poll.Stop()
 	for {
 		select {
 		case result := <-done:
 			return h.jobResult(ctx, name, result)
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-look.C:
+		case <-poll.C:
 			if h.jobRuns(ctx, id) {
 				continue
 			}
@@ -309,7 +310,7 @@ func (h *Host) jobRuns(ctx context.Context, id int) bool {
 	return slices.ContainsFunc(jobs, func(j dbus.JobStatus) bool { return int(j.Id) == id })
 }
 
-// jobResult is a job's result as an error, with what systemd says of the unit.
+// jobResult returns the error of a job, with what systemd says of the unit.
 func (h *Host) jobResult(ctx context.Context, name, result string) error {
 	if result == "done" || result == "skipped" {
 		return nil
@@ -344,7 +345,7 @@ func (h *Host) Journal(ctx context.Context, unit string, n int) ([]string, error
 	return strings.Split(strings.TrimRight(string(out), "\n"), "\n"), nil
 }
 
-// booted tells if process 1 is systemd; sd_booted(3).
+// booted reports whether process 1 is systemd; sd_booted(3).
 func booted() bool {
 	var st unix.Stat_t
 	return unix.Lstat("/run/systemd/system", &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR

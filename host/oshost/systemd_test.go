@@ -8,7 +8,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Unread is true of a unit that changed on disk, and not because another one
+// Unread is true for a unit that changed on disk, and not because another one
 // was enabled.
 func TestRealSystemdUnread(t *testing.T) {
 	if os.Getenv("PMKCTL_TEST_SYSTEMD") == "" {

@@ -21,8 +21,8 @@ const (
 	dnf  = "dnf"
 )
 
-// isAbout tells if a line is about the thing itself. A path may be named
-// relative to the directory that sudo was called in.
+// isAbout reports whether a line names the item. The line may name a path
+// relative to the directory in which sudo was called.
 func isAbout(t host.Trace, p host.Provenance) bool {
 	switch t.Source {
 	case apt, dpkg:
@@ -42,7 +42,7 @@ func isAbout(t host.Trace, p host.Provenance) bool {
 	return word(command, strings.TrimSuffix(p.Item, ".service")) || word(command, strings.ReplaceAll(p.Item, ".", "/"))
 }
 
-// word tells if a word stands in text by itself.
+// word reports whether w is a word of its own in text.
 func word(text, w string) bool {
 	for rest := text; w != ""; {
 		i := strings.Index(rest, w)
@@ -67,12 +67,12 @@ var (
 	sshdLine = regexp.MustCompile(`^Accepted (\S+) for (\S+) from (\S+) port \d+`)
 )
 
-// agentDir is where our own executables are: sudo brings them there, and runs
-// them for every plan.
+// agentDir holds our own executables, which sudo copies there and runs for
+// every plan.
 const agentDir = "/var/lib/pmkctl/agent"
 
-// parseJournal reads journalctl's JSON lines. The directory of a sudo command
-// follows it in What, after a newline.
+// parseJournal reads journalctl's JSON lines. In What the directory of a sudo
+// command follows after a newline.
 func parseJournal(out []byte) []host.Trace {
 	var list []host.Trace
 	for line := range bytes.Lines(out) {
@@ -84,7 +84,7 @@ func parseJournal(out []byte) []host.Trace {
 			continue
 		}
 		us, err := strconv.ParseInt(e.Time, 10, 64)
-		text, ok := e.Message.(string) // what is no text comes as numbers
+		text, ok := e.Message.(string) // a message that is no text is a list of numbers
 		if err != nil || !ok {
 			continue
 		}
@@ -119,7 +119,8 @@ func parseDpkg(text string, local *time.Location) []host.Trace {
 	return list
 }
 
-// parseApt reads blocks of apt's history: who called it when, and with what.
+// parseApt reads blocks of apt's history: who called it, when, and with which
+// arguments.
 func parseApt(text string, local *time.Location) []host.Trace {
 	var list []host.Trace
 	for block := range strings.SplitSeq(text, "\n\n") {

@@ -17,7 +17,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// countLimit is how long files are counted.
+// countLimit is how long Trees may count.
 const countLimit = 2 * time.Second
 
 // Trees counts files and bytes.
@@ -44,9 +44,10 @@ func (h *Host) Trees(ctx context.Context, paths []string) ([]host.Tree, error) {
 	return out, nil
 }
 
-// count adds what is at and below a path of a file system, and tells if
-// something was left out. What goes meanwhile does not count, nor does what is
-// mounted below: the server of a volume may be dead, and who asks it hangs.
+// count adds what is at and below path on one file system, and reports
+// whether something was not counted for lack of time. Files that are deleted
+// in the meantime are not counted, and neither are mounts: their server may
+// be dead, and a call to it would hang.
 func count(ctx context.Context, path string, dev uint64, mounted map[string]bool, t *host.Tree) (more bool) {
 	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
@@ -84,13 +85,13 @@ func count(ctx context.Context, path string, dev uint64, mounted map[string]bool
 	return more
 }
 
-// RemoveTree removes a directory with all below it.
+// RemoveTree removes a tree.
 func (h *Host) RemoveTree(ctx context.Context, t host.TreeSpec) error {
 	path, err := treePath(t)
 	if err != nil {
 		return err
 	}
-	// Mounts are listed by where they really are: /var/lib may be a link.
+	// Mounts are listed by their real paths, and /var/lib may be a link.
 	parent, err := filepath.EvalSymlinks(filepath.Dir(path))
 	if err != nil {
 		return absent(err)
@@ -130,10 +131,10 @@ func (h *Host) RemoveTree(ctx context.Context, t host.TreeSpec) error {
 	return removeEntry(path)
 }
 
-// systems are what a system has at its root.
+// systems are the names at the root of a system.
 var systems = []string{"bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"}
 
-// treePath refuses what nobody can mean to remove with all below it.
+// treePath refuses paths that must never be removed with all below them.
 func treePath(t host.TreeSpec) (string, error) {
 	path := filepath.Clean(t.Path)
 	if path != t.Path || !filepath.IsAbs(path) || path == "/" || slices.Contains(systems, path[1:]) {
@@ -160,26 +161,26 @@ func removeEntry(path string) error {
 // batch is how many names of a directory are read at a time.
 const batch = 512
 
-// deepest is how many directories below each other are open at once. A pod may
-// have nested more of them than files can be open.
+// deepest is how many nested directories are open at once. Pods may nest more
+// of them than files can be open.
 const deepest = 100
 
 // An emptier removes all that is in a directory.
 type emptier struct {
 	ctx   context.Context
 	top   *os.File
-	moved int // directories that were too deep, and are below top now
+	moved int // number of directories that were too deep and are now directly below top
 }
 
-// empty removes all in a directory, down to the leaves, by descriptors: who
-// puts a link or a mount into the way meanwhile gets an error.
+// empty removes all in a directory, through open directories: if a link or a
+// mount appears on the way in the meantime, the result is an error.
 func (e *emptier) empty(dir *os.File, keep []string, depth int) error {
 	var names []string
 	for {
 		if err := e.ctx.Err(); err != nil {
 			return err
 		}
-		// From the start each time: what is removed moves the others.
+		// From the start each time, because removals move the other entries.
 		if _, err := dir.Seek(0, 0); err != nil {
 			return err
 		}
@@ -221,7 +222,7 @@ func (e *emptier) remove(dir *os.File, name string, depth int) error {
 		return nil
 	}
 	if oerr == unix.ENOTDIR {
-		return at(err) // a file that may not be removed: it is immutable
+		return at(err) // a file that cannot be removed, because it is immutable
 	}
 	if oerr != nil {
 		return at(oerr)
@@ -238,27 +239,26 @@ func (e *emptier) remove(dir *os.File, name string, depth int) error {
 	return nil
 }
 
-// raise moves a directory up to the top, which is read again until nothing is
-// in it.
+// raise moves a directory to the top, which is read until it is empty.
 func (e *emptier) raise(dir *os.File, name string) error {
 	for {
 		e.moved++
 		err := unix.Renameat(int(dir.Fd()), name, int(e.top.Fd()), fmt.Sprintf(".pmkctl-deep-%d", e.moved))
-		if err != unix.ENOTEMPTY && err != unix.EEXIST { // of a run that was cut off
+		if err != unix.ENOTEMPTY && err != unix.EEXIST { // the name is from an interrupted run
 			return err
 		}
 	}
 }
 
 // openBelow opens a directory unless it is a link or a mount. Kernels before
-// 5.6 cannot tell a bind mount of the same file system from a directory; of
-// those only the list of mounts read before tells.
+// 5.6 cannot distinguish a bind mount of the same file system from a
+// directory; there only the list of mounts, read before, protects it.
 func openBelow(dir int, name string) (int, error) {
 	fd, err := unix.Openat2(dir, name, &unix.OpenHow{
 		Flags:   unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_RDONLY | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_NO_XDEV | unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
 	})
-	if err != unix.ENOSYS && err != unix.EPERM { // EPERM: seccomp filters that do not know the call
+	if err != unix.ENOSYS && err != unix.EPERM { // EPERM comes from seccomp filters that do not know the call
 		return fd, err
 	}
 	fd, err = unix.Openat(dir, name, unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_RDONLY|unix.O_CLOEXEC, 0)

@@ -17,10 +17,10 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// smallest is the size from which on a digest is worth a record.
+// smallest is the file size in bytes from which a digest is recorded.
 const smallest = 1 << 20
 
-// A target is a file as it should be, content aside.
+// A target is a file as it should be, except its content.
 type target struct {
 	path     string
 	mode     uint32
@@ -51,15 +51,15 @@ func (h *Host) WriteFile(ctx context.Context, f host.FileSpec) error {
 	return h.digests.put(h, t.path, hex.EncodeToString(sum[:]))
 }
 
-// temporary is the name under which a file is made before it takes its
-// place. It is the same each time, so that what a killed run left is gone
-// with the next one.
+// temporary returns the name under which a file is made before it replaces
+// path. It is always the same, so the next run removes what a killed run
+// wrote.
 func temporary(path string) string {
 	return filepath.Join(filepath.Dir(path), ".pmkctl-new-"+filepath.Base(path))
 }
 
-// replace makes a file of what r has and returns its digest. Until the last
-// moment, and if ctx ends, the target stays what it was.
+// replace makes a file from r and returns its digest. The old file stays
+// until the last moment, and if ctx ends.
 func (h *Host) replace(ctx context.Context, t target, r io.Reader) (string, error) {
 	defer h.paths.lock(t.path)()
 	tmp := temporary(t.path)
@@ -76,13 +76,13 @@ func (h *Host) replace(ctx context.Context, t target, r io.Reader) (string, erro
 		return "", errors.Join(err, os.Remove(tmp))
 	}
 	if err := h.settle(ctx, f, t, tmp); err != nil {
-		_ = os.Remove(tmp) // it may have its new name already
+		_ = os.Remove(tmp) // it may have been renamed already
 		return "", err
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// settle gives a written file owner and mode, syncs it and renames it.
+// settle gives a written file its owner and mode, syncs it and renames it.
 func (h *Host) settle(ctx context.Context, f *os.File, t target, tmp string) error {
 	// Owner first: chown clears setuid.
 	if err := f.Chown(t.uid, t.gid); err != nil {
@@ -156,7 +156,8 @@ func (h *Host) MakeDir(ctx context.Context, d host.DirSpec) error {
 	if err := makeDirs(ctx, t.path); err != nil {
 		return err
 	}
-	// A link would hand mode and owner to something that nobody reviewed.
+	// Through a link, mode and owner would change on a directory that no plan
+	// showed.
 	fd, err := unix.Open(t.path, unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &fs.PathError{Op: "mkdir", Path: t.path, Err: err}
@@ -172,7 +173,7 @@ func (h *Host) MakeDir(ctx context.Context, d host.DirSpec) error {
 	return f.Sync()
 }
 
-// makeDirs makes what is missing of a path, each directory synced into its
+// makeDirs makes the missing directories of a path and syncs each into its
 // parent.
 func makeDirs(ctx context.Context, path string) error {
 	if err := ctx.Err(); err != nil {
@@ -185,7 +186,7 @@ func makeDirs(ctx context.Context, path string) error {
 		return err
 	}
 	if err := os.Mkdir(path, 0o755); errors.Is(err, fs.ErrExist) {
-		return nil // another call was faster, or it is no directory, as the next step finds
+		return nil // another call made it, or it is no directory, which the next step finds
 	} else if err != nil {
 		return err
 	}
@@ -231,7 +232,7 @@ func (h *Host) Remove(ctx context.Context, path string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// What a killed run was about to put there goes as well.
+	// The file that a killed run was about to put there is removed too.
 	if err := os.Remove(temporary(t.path)); absent(err) != nil {
 		return err
 	}
@@ -259,8 +260,8 @@ func (h *Host) Install(ctx context.Context, f host.InstallSpec, open func() (io.
 	return h.digests.put(h, t.path, f.SHA256)
 }
 
-// A digestReader says ErrDigest in the place of io.EOF if what was read is
-// not what it should be.
+// A digestReader returns ErrDigest instead of io.EOF if what was read has the
+// wrong digest.
 type digestReader struct {
 	r   io.Reader
 	f   host.InstallSpec
@@ -281,8 +282,8 @@ func (d *digestReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Place moves a file that is on this host already into place if its digest
-// is right. The file is gone from where it was if nothing failed.
+// Place moves a file that is already on this host into place if its digest is
+// right. The source is deleted unless Place fails.
 func (h *Host) Place(ctx context.Context, f host.InstallSpec, from string) error {
 	t, err := h.target(f.Path, f.Mode, "", "")
 	if err != nil {
@@ -306,7 +307,7 @@ func (h *Host) Place(ctx context.Context, f host.InstallSpec, from string) error
 	return h.digests.put(h, t.path, f.SHA256)
 }
 
-// move renames where it can, and copies from one file system to another.
+// move renames, or copies from one file system to another.
 func (h *Host) move(ctx context.Context, src *os.File, t target, from string) error {
 	unlock := h.paths.lock(t.path)
 	err := h.settle(ctx, src, t, from)
