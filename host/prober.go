@@ -113,7 +113,7 @@ type Dialled struct {
 	By      string        `json:"by,omitempty"`   // host that answered in place of Dial.Host, or address that sent the ICMP message
 	Detail  string        `json:"detail,omitempty"`
 	Ports   []int         `json:"ports,omitempty"`  // source ports of connection attempts without an answer
-	Kernel  time.Duration `json:"kernel,omitempty"` // of a Self dial: the kernel's own part of RTT, at most; the kernel answers connections and queues datagrams while processes wait
+	Kernel  time.Duration `json:"kernel,omitempty"` // of a Self dial: longest time of a datagram in the kernel alone, which answers connections and queues datagrams while processes wait
 	Now     time.Time     `json:"now,omitzero"`     // of a Self dial: the host's clock at its end
 	Took    time.Duration `json:"took,omitempty"`   // of a Self dial: time from the arrival of the request to Now
 }

@@ -11,20 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A backlog is a port's connections: those that the kernel accepted and those
-// that nobody has sent a frame on yet.
+// A backlog is the connections of a port: those that wait to be accepted and
+// those that no frame has come on yet.
 type backlog struct {
 	r    *round
 	rc   syscall.RawConn
 	port int
 
-	mu   sync.Mutex // held from taking a connection out until it is among those that are open
+	mu   sync.Mutex // held from accepting a connection until keep has noted it
 	open map[*served]bool
 }
 
 func (r *round) listenTCP(addr string, port int) error {
-	// SO_REUSEADDR is on by default: what waits in TIME_WAIT does not count,
-	// what listens does.
+	// SO_REUSEADDR is on by default: connections in TIME_WAIT do not prevent
+	// listening, a listener does.
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (r *round) listenTCP(addr string, port int) error {
 	r.backlogs = append(r.backlogs, b)
 	r.mu.Unlock()
 	go func() {
-		_ = rc.Read(func(fd uintptr) bool { // until it is closed
+		_ = rc.Read(func(fd uintptr) bool { // returns when the socket is closed
 			b.accept(int(fd))
 			return false
 		})
@@ -59,7 +59,7 @@ func (r *round) listenTCP(addr string, port int) error {
 	return nil
 }
 
-// accept takes all connections that wait.
+// accept accepts all connections that wait.
 func (b *backlog) accept(fd int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -68,8 +68,8 @@ func (b *backlog) accept(fd int) {
 		switch err {
 		case nil:
 			b.serve(c, sockaddr(from))
-		case unix.EINTR, unix.ECONNABORTED: // a peer that left early
-		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM: // until others are closed
+		case unix.EINTR, unix.ECONNABORTED: // the peer closed early
+		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM: // a shortage, until others are closed
 			full++
 			time.Sleep(time.Millisecond)
 		default:
@@ -92,7 +92,7 @@ func (b *backlog) drain() {
 	}
 }
 
-// A served connection gets one frame echoed.
+// A served connection gets its one frame echoed.
 type served struct {
 	b    *backlog
 	f    *os.File
@@ -119,8 +119,8 @@ func (b *backlog) serve(fd int, from netip.AddrPort) {
 	go s.run()
 }
 
-// run waits for the frame, then for the peer to leave first, so that no port
-// of ours stays in TIME_WAIT.
+// run waits for the frame, and then until the peer closes. The peer must
+// close first, so that none of our ports stays in TIME_WAIT.
 func (s *served) run() {
 	defer s.b.r.drop(s.f)
 	_ = s.f.SetDeadline(time.Now().Add(10 * time.Second))
@@ -133,8 +133,7 @@ func (s *served) run() {
 	}
 }
 
-// step goes as far as it can without waiting; true when there is nothing more
-// to do.
+// step goes as far as it can without waiting. It returns true at the end.
 func (s *served) step(fd int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -55,8 +55,8 @@ func (p *Prober) ProbeDial(ctx context.Context, req host.DialRequest) ([]host.Di
 	return out, ctx.Err()
 }
 
-// Many hosts that all begin with all they have to send would lose some of
-// it in queues.
+// Hosts send in bursts with pauses, because queues on the way would drop some
+// of all that many hosts send at once.
 const (
 	burst      = 8
 	burstPause = time.Millisecond
@@ -71,25 +71,26 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// A dialler is what the dials of one request share.
+// A dialler is shared by the dials of one request.
 type dialler struct {
 	*round
-	from     netip.Addr // not valid: left to the routes
+	from     netip.Addr // not valid: the routes decide
 	wait     time.Duration
 	slots    chan struct{} // connections at once
 	udp      udpSockets
 	ping     pinger
 	pingFull pinger
 	pause    time.Duration // between the datagrams that measure loss on an edge
-	call     byte          // which one of the round's this is, as far as a sequence number has room for it
+	call     byte          // number of the request in the round, modulo what a sequence number has room for
 
 	began time.Time
 	most  time.Duration
-	last  atomic.Int64 // when an answer came, after began
+	last  atomic.Int64 // when the last answer came, as time since began
 }
 
-// A rhythm is when what nobody answers is sent again: in the first half of
-// the wait, so that the answer to the last has the other half.
+// A rhythm says when an unanswered datagram or SYN is sent again: in the
+// first half of the wait, so that the answer to the last one has the other
+// half.
 type rhythm struct {
 	sends       int
 	every, tail time.Duration
@@ -101,7 +102,7 @@ func (d *dialler) rhythm(every time.Duration) rhythm {
 	return rhythm{n, every, d.wait - time.Duration(n-1)*every}
 }
 
-// pause is how long to wait after so many.
+// pause returns how long to wait after the number of sends.
 func (r rhythm) pause(sent int) time.Duration {
 	if sent < r.sends {
 		return r.every
@@ -112,21 +113,21 @@ func (r rhythm) pause(sent int) time.Duration {
 // answered notes that an answer came.
 func (d *dialler) answered() { d.last.Store(int64(time.Since(d.began))) }
 
-// answering tells if answers to this host's dials still come, so that it is
-// worth while to wait for more of them.
+// answering reports whether answers to this host's dials still arrive, so
+// that it is worthwhile to wait longer.
 func (d *dialler) answering() bool {
 	now := time.Since(d.began)
 	return now < d.most && now-time.Duration(d.last.Load()) < stillComing
 }
 
-// Datagrams that measure loss must not make it: a host sends two thousand a
-// second, and less on few edges.
+// Datagrams that measure loss must not cause it: a host sends two thousand a
+// second, and fewer to few peers.
 const (
 	pauseEach  = 500 * time.Microsecond
 	pauseLeast = time.Millisecond
 )
 
-// stillComing is how long answers may pause before they are taken to have
+// stillComing is the longest pause between answers before they count as
 // ended.
 const stillComing = 100 * time.Millisecond
 
@@ -163,7 +164,7 @@ func (d *dialler) close() {
 	d.pingFull.close(d)
 }
 
-// source is where dials to an address come from.
+// source returns the source address for dials to an address.
 func (d *dialler) source(to netip.Addr) netip.Addr {
 	if d.from.IsValid() && d.from.Is4() == to.Is4() {
 		return d.from
@@ -194,10 +195,10 @@ func (d *dialler) dial(ctx context.Context, one host.Dial, nonce uint64, done <-
 	return host.Dialled{Outcome: host.Unreachable, Detail: "unknown protocol " + one.Proto}
 }
 
-// dialSelf measures how late this process hears itself while the other
-// dials run, and for so many datagrams at least: the longest time of all of
-// them, or the age of one that did not come back; and how much of that was
-// the kernel's.
+// dialSelf measures how late this process receives its own datagrams while
+// the other dials run, for least datagrams or more. RTT is the longest time
+// of all, or the age of a datagram that did not come back. Kernel is the
+// longest time in the kernel alone.
 func (d *dialler) dialSelf(ctx context.Context, nonce uint64, least int, done <-chan struct{}) host.Dialled {
 	res := host.Dialled{Outcome: host.Filtered}
 	to := d.self.LocalAddr().String()
@@ -241,8 +242,8 @@ func (d *dialler) dialSelf(ctx context.Context, nonce uint64, least int, done <-
 	}
 }
 
-// judge turns an echo into an outcome: the one who should answer did, or
-// another.
+// judge returns the outcome of an echo: whether it came from the host that
+// should answer.
 func judge(want, by string) host.Dialled {
 	if want != "" && by != want {
 		return host.Dialled{Outcome: host.WrongHost, By: by}

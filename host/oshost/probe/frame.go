@@ -17,8 +17,8 @@ const (
 	version   = 1
 	ping      = 1
 	pong      = 2
-	pingAgain = 3 // no echo came so far: send it to the listener's port at the other end too
-	icmpEcho  = 4 // in ICMP; a listener that sees it inside the pod network's datagrams lets it be
+	pingAside = 3 // no echo has come so far: send it to the listener's port at the other end too
+	icmpEcho  = 4 // in ICMP; a listener that sees it inside datagrams of the pod network ignores it
 	headLen   = 24
 	macLen    = 16
 	maxName   = 63
@@ -28,10 +28,10 @@ const (
 type frame struct {
 	kind, seq byte
 	nonce     uint64
-	name      string // of who echoes
+	name      string // of the host that echoes
 }
 
-// A cipher seals and opens the frames of one round.
+// A cipher seals and opens the frames of a round.
 type cipher struct {
 	key []byte
 	tag [8]byte
@@ -61,7 +61,8 @@ func (c cipher) mac(b []byte) []byte {
 	return h.Sum(nil)[:macLen]
 }
 
-// open finds the round's frame in a payload, wherever a shape has put it.
+// open finds a frame of the round in a payload, at whatever offset a shape
+// has put it.
 func (c cipher) open(b []byte) (frame, bool) {
 	i := bytes.Index(b, []byte(magic))
 	if i < 0 {
@@ -78,8 +79,8 @@ func (c cipher) open(b []byte) (frame, bool) {
 	return frame{kind: b[5], seq: b[6], nonce: binary.BigEndian.Uint64(b[16:24]), name: string(b[headLen:end])}, true
 }
 
-// nonceIn reads the nonce of a frame that may be cut short, as ICMP quotes
-// what it refuses. It is not authenticated.
+// nonceIn reads the nonce of a frame that may be cut short, as in an ICMP
+// error. It is not authenticated.
 func (c cipher) nonceIn(b []byte) (uint64, bool) {
 	i := bytes.Index(b, []byte(magic))
 	if i < 0 || len(b) < i+headLen || !bytes.Equal(b[i+8:i+16], c.tag[:]) {

@@ -20,10 +20,10 @@ type icmpError struct {
 	origin uint8
 	typ    uint8
 	code   uint8
-	info   uint32 // the MTU, of "too big"
+	info   uint32 // the MTU, if the packet is too big
 	by     netip.Addr
-	to     netip.AddrPort // of the packet that caused it
-	quote  []byte         // its payload, maybe cut short
+	to     netip.AddrPort // destination of the packet that caused it
+	quote  []byte         // payload of that packet, maybe cut short
 }
 
 func setRecvErr(fd int, v6 bool) {
@@ -34,7 +34,7 @@ func setRecvErr(fd int, v6 bool) {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)
 }
 
-// readErrQueue takes one entry; false if there is none.
+// readErrQueue takes one entry; ok is false if there is none.
 func readErrQueue(fd int) (icmpError, bool) {
 	buf := make([]byte, 2048)
 	oob := make([]byte, 512)
@@ -62,7 +62,7 @@ func readErrQueue(fd int) (icmpError, bool) {
 	return e, true
 }
 
-// offender reads the sockaddr of whoever sent the ICMP message.
+// offender reads the address that sent the ICMP message.
 func offender(b []byte) netip.Addr {
 	switch {
 	case len(b) >= unix.SizeofSockaddrInet4 && binary.NativeEndian.Uint16(b) == unix.AF_INET:
@@ -83,7 +83,7 @@ func sockaddr(sa unix.Sockaddr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// outcome is what the message means for the dial; RFC 792 and 4443.
+// outcome returns what the message means for the dial; RFC 792 and 4443.
 func (e icmpError) outcome() host.Dialled {
 	d := host.Dialled{}
 	if e.by.IsValid() && !e.by.IsUnspecified() {
@@ -137,7 +137,7 @@ func icmp6(code uint8) (host.Outcome, string) {
 	return host.Unreachable, fmt.Sprintf("ICMPv6 destination unreachable, code %d", code)
 }
 
-// sysOutcome is what an error of a system call means.
+// sysOutcome returns what an error of a system call means for the dial.
 func sysOutcome(err error) host.Dialled {
 	var no syscall.Errno
 	switch {

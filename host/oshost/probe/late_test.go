@@ -7,8 +7,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// What a listener did not get to read has come all the same, is answered late,
-// and the answer counts when its dial is made again.
+// A frame that the listener had no time to read has arrived all the same and
+// is answered late. The late answer counts when the dial is repeated.
 func TestLate(t *testing.T) {
 	for _, proto := range []string{"udp", "tcp"} {
 		t.Run(proto, func(t *testing.T) {
@@ -19,7 +19,7 @@ func TestLate(t *testing.T) {
 			if _, err := a.ProbeListen(t.Context(), host.ListenRequest{ID: "one", Host: "a", Ports: []host.PortSpec{{Proto: proto, Addr: "127.0.0.1", Port: port}}}); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(30 * time.Millisecond) // the kernel is slow to begin with time stamps
+			time.Sleep(30 * time.Millisecond) // the kernel takes a moment to start time stamps
 			dial := func() host.Dialled {
 				got, err := b.ProbeDial(t.Context(), host.DialRequest{ID: "one", Wait: 200 * time.Millisecond, Dials: []host.Dial{
 					{Proto: proto, Addr: "127.0.0.1", Port: port, Host: "a", Nonce: "1"}}})
@@ -54,7 +54,7 @@ func TestLate(t *testing.T) {
 	}
 }
 
-// pause keeps a round from reading its sockets until what it returns is
+// pause keeps a round from reading its sockets until the returned function is
 // called.
 func pause(r *round) func() {
 	for _, p := range r.pumps {
@@ -73,7 +73,7 @@ func pause(r *round) func() {
 	}
 }
 
-// A host that cannot send at all says so, and not that nobody answers.
+// A host that cannot send says so, rather than that nothing answers.
 func TestNoRoom(t *testing.T) {
 	now := time.Now()
 	try := udpTry{sentAt: []time.Time{now, now}, noRoom: 2}

@@ -13,8 +13,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// listen binds one port. Where a datagram port is held, a raw socket sees
-// what arrives there all the same.
+// listen binds one port. If another socket holds a datagram port, a raw
+// socket sees what arrives there.
 func (r *round) listen(p host.PortSpec) host.Bind {
 	b := host.Bind{PortSpec: p}
 	addr := net.JoinHostPort(p.Addr, strconv.Itoa(p.Port))
@@ -37,7 +37,7 @@ func (r *round) listen(p host.PortSpec) host.Bind {
 	return b
 }
 
-// bindError is the system's reason alone: the rest is in the Bind.
+// bindError returns only the system's reason; the Bind has the rest.
 func bindError(err error) string {
 	var no syscall.Errno
 	if !errors.As(err, &no) {
@@ -71,14 +71,14 @@ func (r *round) listenUDP(addr string, p host.PortSpec) error {
 	return r.serveUDP(pc.(*net.UDPConn), p.Port, any)
 }
 
-// roomy gives a socket so much room that no burst of a round's datagrams is
-// lost in it, and none waits for an address that is not resolved yet.
+// roomy makes a socket's buffers so large that a round's burst is not lost in
+// them, and that no datagram waits for an address that is not resolved yet.
 func roomy(fd int) {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20)
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, 4<<20)
 }
 
-// serveUDP has frames echoed until the socket is closed.
+// serveUDP echoes frames until the socket is closed.
 func (r *round) serveUDP(c *net.UDPConn, port int, info bool) error {
 	p, err := newPump(c, func(m message) {
 		echo, aside := r.handle(arrival{m.data, "udp", m.from, port, m.at, m.late()})
@@ -100,8 +100,8 @@ func (r *round) serveUDP(c *net.UDPConn, port int, info bool) error {
 	return err
 }
 
-// replyFrom turns the control message that tells where a datagram arrived
-// into the one that sends from there.
+// replyFrom turns the control message that says where a datagram arrived into
+// the one that sends from there.
 func replyFrom(oob []byte) []byte {
 	msgs, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
@@ -110,7 +110,7 @@ func replyFrom(oob []byte) []byte {
 	for _, m := range msgs {
 		switch {
 		case m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo:
-			// ifindex, spec_dst, addr: the last is what was dialled.
+			// ifindex, spec_dst, addr: the last one was dialled.
 			info := unix.Inet4Pktinfo{Spec_dst: [4]byte(m.Data[8:12])}
 			return unix.PktInfo4(&info)
 		case m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_PKTINFO && len(m.Data) >= unix.SizeofInet6Pktinfo:

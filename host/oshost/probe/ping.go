@@ -11,9 +11,9 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A pinger is the socket for all ICMP echoes of one dialler, small or with
-// don't-fragment set. Kernels answer them, so nothing need listen, and
-// firewalls rarely mind.
+// A pinger is the socket for all ICMP echoes of a dialler, either small ones
+// or those with don't-fragment set. Kernels answer them without a listener,
+// and firewalls rarely drop them.
 type pinger struct {
 	once sync.Once
 	c    *net.IPConn
@@ -54,8 +54,8 @@ func (p *pinger) open(d *dialler, df bool) {
 	go pump.run()
 }
 
-// take hands an echo to the dial it is for: its data is a frame of ours as
-// it was sent, behind the IP header.
+// take passes an echo to its dial. The data of the echo are our frame as it
+// was sent, after the IP header.
 func (p *pinger) take(d *dialler, m message) {
 	if len(m.data) == 0 {
 		return
@@ -77,7 +77,7 @@ func (p *pinger) close(d *dialler) {
 	}
 }
 
-// dialICMP asks for an echo again and again until one comes.
+// dialICMP sends echo requests until an echo comes.
 func (d *dialler) dialICMP(ctx context.Context, one host.Dial, nonce uint64, to netip.Addr) host.Dialled {
 	p := &d.ping
 	if one.Size > 0 {
@@ -126,7 +126,7 @@ func (d *dialler) dialICMP(ctx context.Context, one host.Dial, nonce uint64, to 
 	}
 }
 
-// icmp is an ICMP echo request around a frame, of that size at least.
+// icmp returns an ICMP echo request around a frame, of at least size bytes.
 func (d *dialler) icmp(nonce uint64, seq byte, size int) []byte {
 	b := make([]byte, icmpHeader, icmpHeader+maxFrame)
 	b[0] = echoRequest

@@ -17,22 +17,22 @@ import (
 
 // Bounds of a round.
 const (
-	roundLife  = time.Minute           // a round that nobody ends
-	resend     = 40 * time.Millisecond // between datagrams, until one is echoed
-	retryTCP   = 60 * time.Millisecond // between tries of a connection
-	maxTries   = 8                     // of a connection
-	maxSockets = 400                   // that connect at once
+	roundLife  = time.Minute           // a round without ProbeEnd
+	resend     = 40 * time.Millisecond // between datagrams, until an echo comes
+	retryTCP   = 60 * time.Millisecond // between attempts to connect
+	maxTries   = 8                     // attempts for one connection
+	maxSockets = 400                   // sockets that connect at once
 	defWait    = 700 * time.Millisecond
 )
 
 // Prober is the probing side of one machine. Its zero value works, without
 // a lock and without names of holders.
 type Prober struct {
-	// Sockets tells who holds ports.
+	// Sockets returns the sockets that hold ports.
 	Sockets func(context.Context, []host.PortSpec) ([]host.Socket, error)
 	// Lock is a file that is locked during a round, so that two runs do not
-	// find each other's listeners; "" for none. Its folder is made if need
-	// be, 0755.
+	// find each other's listeners; "" for none. Its directory is made with
+	// mode 0755 if it does not exist.
 	Lock string
 
 	mu     sync.Mutex
@@ -79,7 +79,7 @@ func (p *Prober) ProbeListen(ctx context.Context, req host.ListenRequest) ([]hos
 	return binds, ctx.Err()
 }
 
-// ProbeSeen tells what arrived. See host.Prober.
+// ProbeSeen returns what has arrived. See host.Prober.
 func (p *Prober) ProbeSeen(_ context.Context, req host.SeenRequest) ([]host.Arrival, error) {
 	r, err := p.begin(req.ID)
 	if err != nil {
@@ -123,7 +123,7 @@ func (p *Prober) Close() error {
 	return nil
 }
 
-// begin finds a round or begins it.
+// begin returns the round with this id, or begins it.
 func (p *Prober) begin(id string) (*round, error) {
 	if id == "" {
 		return nil, fmt.Errorf("begin probe round: it has no id")
@@ -146,7 +146,7 @@ func (p *Prober) begin(id string) (*round, error) {
 	return r, nil
 }
 
-// end closes a round; nil if there is none.
+// end removes a round; nil if there is none.
 func (p *Prober) end(id string) *round {
 	p.mu.Lock()
 	r := p.rounds[id]
@@ -159,8 +159,8 @@ func (p *Prober) end(id string) *round {
 	return r
 }
 
-// lock takes the machine's probe lock, once a round; false if another
-// process has it.
+// lock takes the machine's probe lock, once in a round. It returns false if
+// another process has it.
 func (r *round) lock(path string) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -185,8 +185,8 @@ func (r *round) lock(path string) (bool, error) {
 	return true, nil
 }
 
-// holder finds who stands in the way of binding a port; nil if the table
-// does not tell.
+// holder finds the socket that prevents binding a port; nil if the table does
+// not have it.
 func holder(socks []host.Socket, p host.PortSpec) *host.Socket {
 	for _, s := range socks {
 		if s.Proto != p.Proto || s.Port != p.Port {

@@ -18,8 +18,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// What needs a network between hosts is tested with modules/preflight, in
-// network namespaces; here is what one machine alone shows.
+// Tests that need a network between hosts are in modules/preflight, in network
+// namespaces. The tests here need one machine only.
 
 // freePort is a port that was free a moment ago.
 func freePort(t *testing.T, proto, addr string) int {
@@ -105,7 +105,7 @@ func TestRound(t *testing.T) {
 			if err != nil || again != nil {
 				t.Errorf("a second end: got %v, %v", again, err)
 			}
-			for _, proto := range []string{"tcp", "udp"} { // released
+			for _, proto := range []string{"tcp", "udp"} { // the ports are released
 				binds, err := p.ProbeListen(ctx, host.ListenRequest{ID: "two", Ports: []host.PortSpec{{Proto: proto, Addr: tt.bind, Port: map[string]int{"tcp": tcp, "udp": udp}[proto]}}})
 				if err != nil || !binds[0].OK {
 					t.Errorf("after the end %s: got %+v, %v", proto, binds, err)
@@ -180,7 +180,7 @@ func TestPing(t *testing.T) {
 	}
 }
 
-// A port whose last connection waits in TIME_WAIT is free.
+// A port is free although its last connection is in TIME_WAIT.
 func TestTimeWait(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -194,7 +194,7 @@ func TestTimeWait(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Close() // first: the listener's side waits
+	s.Close() // first, so that the listener's side is in TIME_WAIT
 	_, _ = c.Read(make([]byte, 1))
 	c.Close()
 	l.Close()
@@ -206,8 +206,8 @@ func TestTimeWait(t *testing.T) {
 	}
 }
 
-// On a datagram port that somebody holds, a raw socket sees frames of every
-// shape, and nothing else; the holder goes on.
+// On a datagram port that another socket holds, a raw socket sees frames of
+// every shape and nothing else. The holder works on.
 func TestRaw(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root: it opens raw sockets")
@@ -347,13 +347,14 @@ func TestParseHalf(t *testing.T) {
 	}
 }
 
-// A call ends with its context, and Close releases what is left.
+// A call ends with its context, and Close releases all rounds.
 func TestCancel(t *testing.T) {
 	var p Prober
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	begin := time.Now()
-	// 192.0.2.0/24 is nobody's; where there is no route the dial ends at once.
+	// 192.0.2.0/24 is never assigned. If there is no route to it the dial
+	// ends at once.
 	_, err := p.ProbeDial(ctx, host.DialRequest{ID: "one", Wait: 20 * time.Second, Dials: []host.Dial{
 		{Proto: "tcp", Addr: "192.0.2.1", Port: 9, Nonce: "1"}, {Proto: "udp", Addr: "192.0.2.1", Port: 9, Nonce: "2"}, {Self: true, Nonce: "3"}}})
 	if err != nil && !errors.Is(err, context.Canceled) {

@@ -17,7 +17,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A half is a connection that was asked for and not completed.
+// A half is a connection that was requested and not completed.
 type half struct {
 	from netip.AddrPort
 	port int
@@ -25,8 +25,8 @@ type half struct {
 
 const synRecv = "03" // include/net/tcp_states.h
 
-// tableOf is where the kernel lists the connections of a listener at an
-// address; to read one takes it some 10 ms.
+// tableOf returns the file in which the kernel lists the connections of a
+// listener at an address. To read it takes the kernel about 10 ms.
 func tableOf(listener net.IP) string {
 	if listener.To4() != nil {
 		return "/proc/thread-self/net/tcp"
@@ -34,8 +34,8 @@ func tableOf(listener net.IP) string {
 	return "/proc/thread-self/net/tcp6"
 }
 
-// halfOpen lists the connections to these ports whose SYN came and whose
-// handshake did not end.
+// halfOpen lists the connections to these ports whose SYN arrived and whose
+// handshake is not complete.
 func halfOpen(ports map[uint16]string) []half {
 	var out []half
 	for _, name := range slices.Compact(slices.Sorted(maps.Values(ports))) {
@@ -71,8 +71,8 @@ func hexAddrPort(s string) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(a, uint16(n)), err == nil && ok1 && ok2
 }
 
-// hexAddr reads an address as the kernel prints it: words of four bytes, in
-// the machine's order.
+// hexAddr reads an address as the kernel prints it: in words of four bytes,
+// in the machine's byte order.
 func hexAddr(s string) (netip.Addr, bool) {
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b)%4 != 0 {
@@ -85,8 +85,8 @@ func hexAddr(s string) (netip.Addr, bool) {
 	return a.Unmap(), ok
 }
 
-// noNeighbour finds silence that is not a firewall's: nobody answers to ARP
-// or neighbour discovery at the address.
+// noNeighbour marks the silent dials whose silence is not a firewall's:
+// nothing answers to ARP or neighbour discovery at the address.
 func noNeighbour(dials []host.Dial, res []host.Dialled) {
 	var absent map[netip.Addr]bool
 	for i, r := range res {

@@ -13,30 +13,31 @@ import (
 )
 
 // A pump takes datagrams out of a socket as they come, and all that wait on
-// demand. A process that is short of processors finds its sockets full: what
-// it did not get to read is not what did not come.
+// demand. A process that is short of processor time finds its sockets full:
+// those datagrams have arrived, although they were not read yet.
 type pump struct {
 	rc   syscall.RawConn
 	take func(message)
-	fail func(fd int) // an ICMP error waits; may be nil
+	fail func(fd int) // called when an ICMP error waits; may be nil
 
 	mu  sync.Mutex // held from taking a datagram out until it is handled
 	buf []byte
 	oob []byte
 }
 
-// A message is a datagram; its slices are the pump's.
+// A message is a datagram. Its slices are valid only during the call that
+// gets it.
 type message struct {
 	data []byte
 	oob  []byte
 	from netip.AddrPort
-	at   time.Time // when the kernel got it; its clock, not the monotonic one
+	at   time.Time // when the kernel received it, by the wall clock
 }
 
-// late is how long the message waited to be read.
+// late returns how long the message has waited to be read.
 func (m message) late() time.Duration { return time.Now().Round(0).Sub(m.at) }
 
-// stampAll has the kernel note when each datagram comes.
+// stampAll makes the kernel note when each datagram arrives.
 func stampAll(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) }
 
 func newPump(c syscall.Conn, take func(message)) (*pump, error) {
@@ -54,8 +55,8 @@ func (p *pump) run() {
 			p.read(int(fd))
 			return false
 		})
-		// A socket with errors in its queue cannot be waited for. A closed
-		// file, other than a closed connection, has no error of its own.
+		// Waiting fails on a socket with errors in its queue. A closed file,
+		// unlike a closed connection, has no error of its own.
 		var op *net.OpError
 		if errors.Is(err, net.ErrClosed) || !errors.As(err, &op) {
 			return
@@ -65,12 +66,13 @@ func (p *pump) run() {
 	}
 }
 
-// drain takes all datagrams that wait. When it returns they are handled.
+// drain takes all datagrams that wait. They have been handled when it
+// returns.
 func (p *pump) drain() {
 	_ = p.rc.Control(func(fd uintptr) { p.read(int(fd)) })
 }
 
-// mostErrors are ICMP errors one after the other, without a datagram between.
+// mostErrors limits ICMP errors in a row without a datagram between them.
 const mostErrors = 1000
 
 func (p *pump) read(fd int) {
@@ -97,7 +99,8 @@ func (p *pump) read(fd int) {
 	}
 }
 
-// stamp is when the kernel got a datagram; now if that is not known.
+// stamp returns when the kernel received a datagram; now if that is not
+// known.
 func stamp(oob []byte) time.Time {
 	for len(oob) >= unix.CmsgSpace(0) {
 		h, data, rest, err := unix.ParseOneSocketControlMessage(oob)

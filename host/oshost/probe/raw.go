@@ -13,9 +13,10 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// listenRaw sees the datagrams to a port that somebody else holds: a raw
-// socket gets a copy of what passed the firewall. It echoes by hand, from
-// the port, so that a firewall with state takes it for the answer.
+// listenRaw sees the datagrams to a port that another socket holds: a raw
+// socket gets a copy of what passed the firewall. The echo is built by hand
+// and sent from the port, so that a stateful firewall takes it for the
+// answer.
 func (r *round) listenRaw(p host.PortSpec) error {
 	addr, err := netip.ParseAddr(p.Addr)
 	if err != nil || addr.IsUnspecified() {
@@ -30,7 +31,7 @@ func (r *round) listenRaw(p host.PortSpec) error {
 	if err != nil {
 		return err
 	}
-	// Nothing is to be queued before the filter is there: on a live cluster
+	// Nothing may be queued before the filter is attached: on a live cluster
 	// all pod traffic goes through the port.
 	err = attachFilter(fd, frameFilter(uint32(p.Port), addr.Is6()))
 	if err == nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A raw socket that went on reading after its end once burned a processor
-// until the agent left.
+// Once a raw socket that went on reading after its end used up a processor
+// until the agent ended.
 func TestRawSocketEnds(t *testing.T) {
 	r, err := newRound("raw-end")
 	if err != nil {

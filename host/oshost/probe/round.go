@@ -15,40 +15,40 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A round is what a prober holds between ProbeListen and ProbeEnd.
+// A round is the state of a prober between ProbeListen and ProbeEnd.
 type round struct {
 	cipher
 	life *time.Timer
-	self *net.UDPConn // on the loopback, for dials to oneself
+	self *net.UDPConn // on the loopback, for Self dials
 
 	mu       sync.Mutex
 	host     string
 	lockFile *os.File
 	open     map[io.Closer]bool // everything that must be closed
 	closed   bool
-	ports    map[uint16]string // TCP ports bound here, where others reach them, and the kernel's table of their connections
+	ports    map[uint16]string // TCP ports bound here that other hosts reach, and the kernel's table of their connections
 	arrivals map[key]*host.Arrival
 	order    []key
-	waiting  map[uint64]func(echo) // dials that an echo may be for
+	waiting  map[uint64]func(echo) // what handles the echoes, by nonce
 	missed   map[uint64]*missed    // dials that ended in silence
-	pumps    []*pump               // of datagram sockets
-	backlogs []*backlog            // of connections
-	calls    byte                  // of ProbeDial so far
-	heard    map[uint64]time.Time  // when the kernel got the last datagram to oneself of a nonce
+	pumps    []*pump               // one for each datagram socket
+	backlogs []*backlog            // one for each TCP port
+	calls    byte                  // number of ProbeDial calls so far
+	heard    map[uint64]time.Time  // when the kernel received the last datagram of a Self dial, by nonce
 }
 
 // An echo is an answer to a frame of ours.
 type echo struct {
 	frame
-	at    time.Time // when the kernel got it
-	aside bool      // it came to a listener's port, not to the one it was asked from
+	at    time.Time // when the kernel received it
+	aside bool      // it came to a listener's port, not to the port that the request was sent from
 }
 
-// A key tells arrivals apart.
+// A key identifies an arrival.
 type key struct {
 	proto string
 	nonce uint64
-	from  netip.AddrPort // the port only of what is half open
+	from  netip.AddrPort // with a port only if it is half open
 	port  int
 }
 
@@ -75,7 +75,7 @@ func (r *round) start(p *pump) {
 	go p.run()
 }
 
-// drain handles all that arrived and was not read yet.
+// drain handles all that has arrived and was not read yet.
 func (r *round) drain() {
 	r.mu.Lock()
 	pumps, backlogs := slices.Clone(r.pumps), slices.Clone(r.backlogs)
@@ -94,8 +94,8 @@ func (r *round) setHost(name string) {
 	r.host = name
 }
 
-// keep notes what the end of the round must close; false if it is over, and
-// then c is closed.
+// keep notes what must be closed at the end of the round. If the round has
+// ended it closes c and returns false.
 func (r *round) keep(c io.Closer) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,8 +130,8 @@ func (r *round) close() {
 	}
 }
 
-// noteHalf notes the connections that are half open at this moment: the end
-// of the listeners takes them along.
+// noteHalf notes the connections that are half open now, because they end
+// with their listeners.
 func (r *round) noteHalf() {
 	r.mu.Lock()
 	ports := maps.Clone(r.ports)
@@ -161,7 +161,7 @@ func (r *round) note(k key, half bool, late time.Duration) {
 	}
 }
 
-// arrived lists the arrivals, in the order they came.
+// arrived lists the arrivals in the order in which they came.
 func (r *round) arrived() []host.Arrival {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -185,19 +185,19 @@ func (r *round) arrivedOf(nonces map[uint64]bool) []host.Arrival {
 	return out
 }
 
-// An arrival is a frame on its way in.
+// An arrival is a frame that came in.
 type arrival struct {
 	data  []byte
 	proto string
 	from  netip.AddrPort
-	port  int // the one it came to; 0 for sockets that only dial, and for the loopback's
+	port  int // port it came to; 0 for sockets that only dial and for the loopback socket
 	at    time.Time
-	late  time.Duration // since it came
+	late  time.Duration // how long it waited to be read
 }
 
-// handle takes a frame that arrived and returns the echo for it, if one is
-// due, and one to send to the listener's port at the other end. That looks
-// like what arrived, since a component may hold the port there.
+// handle takes a frame that arrived. It returns the echo for it, if one is
+// due, and one to send to the listener's port at the other end. That one has
+// the shape of what arrived, because a component may hold the port there.
 func (r *round) handle(in arrival) (reply, aside []byte) {
 	f, ok := r.cipher.open(in.data)
 	if !ok {
@@ -209,23 +209,23 @@ func (r *round) handle(in arrival) (reply, aside []byte) {
 		r.deliver(echo{f, in.at, in.port != 0})
 		return nil, nil
 	}
-	if f.kind != ping && f.kind != pingAgain {
+	if f.kind != ping && f.kind != pingAside {
 		return nil, nil
 	}
-	if in.port == 0 { // the loopback's own
+	if in.port == 0 { // the loopback socket
 		r.heard[f.nonce] = in.at
 	} else {
 		r.note(key{in.proto, f.nonce, netip.AddrPortFrom(in.from.Addr().Unmap(), 0), in.port}, false, in.late)
 	}
 	reply = r.seal(frame{kind: pong, seq: f.seq, nonce: f.nonce, name: r.host})
-	if f.kind == pingAgain {
+	if f.kind == pingAside {
 		aside = slices.Concat(in.data[:bytes.Index(in.data, []byte(magic))], reply)
 	}
 	return reply, aside
 }
 
-// deliver hands an echo to the dial that waits for it, and keeps it for the
-// next one of that nonce if it is late; r.mu is held.
+// deliver passes an echo to the dial that waits for it. A late echo is kept
+// for the next dial with its nonce. r.mu is held.
 func (r *round) deliver(e echo) {
 	if m := r.missed[e.nonce]; m != nil && m.echo == nil {
 		m.echo = &e
@@ -235,8 +235,8 @@ func (r *round) deliver(e echo) {
 	}
 }
 
-// await has take called for each echo of a nonce, until the function that
-// it returns is called. take must not block.
+// await calls take for each echo of a nonce until the returned function is
+// called. take must not block.
 func (r *round) await(nonce uint64, take func(echo)) func() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -248,10 +248,10 @@ func (r *round) await(nonce uint64, take func(echo)) func() {
 	}
 }
 
-// A missed dial ended in silence.
+// A missed dial has ended in silence.
 type missed struct {
 	sent time.Time
-	echo *echo // came later; nil if none did
+	echo *echo // came after the end; nil if none did
 }
 
 // miss notes that a dial ended in silence.
@@ -263,7 +263,8 @@ func (r *round) miss(nonce uint64, sent time.Time) {
 	}
 }
 
-// belated is a dial whose echo came after its end; nil if none did.
+// belated returns a missed dial whose echo came after its end; nil if none
+// did.
 func (r *round) belated(nonce uint64) *missed {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -279,8 +280,8 @@ func (m *missed) outcome(one host.Dial) host.Dialled {
 	return d
 }
 
-// kernelTook is how long a datagram to oneself was under way, until now if it
-// did not come.
+// kernelTook returns how long a datagram to this host itself was under way;
+// until now if it has not come.
 func (r *round) kernelTook(nonce uint64, sent time.Time) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -7,15 +7,15 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// What a datagram costs beside its payload.
+// Bytes of a datagram beside its payload.
 const (
 	udpHeader  = 8
 	ipv4Header = 20
 	ipv6Header = 40
 )
 
-// payload puts a frame into what the port's own traffic looks like and fills
-// it up to the size wanted.
+// payload makes a frame look like the port's own traffic and fills it up to
+// the wanted size.
 func payload(d host.Dial, to netip.Addr, f []byte) []byte {
 	size := d.Size - udpHeader - ipv4Header
 	if to.Is6() {
@@ -27,27 +27,27 @@ func payload(d host.Dial, to netip.Addr, f []byte) []byte {
 	return append(prefix(d.Shape, len(f)), f...)
 }
 
-// prefix is what stands before the frame. The network 192.0.2.0/24 is for
-// documentation: nobody routes it.
+// prefix returns what comes before the frame. The network 192.0.2.0/24 is for
+// documentation, so no host has an address in it.
 func prefix(shape string, n int) []byte {
 	switch shape {
 	case "vxlan":
-		// Flags, then network identifier 0xffffff, which no device of the
-		// host has: a kernel whose vxlan gets it drops it.
+		// Flags, then network identifier 0xffffff. No device of the host has
+		// it, so the kernel drops the packet.
 		b := []byte{0x08, 0, 0, 0, 0xff, 0xff, 0xff, 0}
 		b = append(b, 0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2, 0x08, 0)
 		return append(b, inner(64, n)...)
 	case "flannel-udp":
-		// One hop left: flanneld drops it.
+		// The time to live is 1, so flanneld drops it.
 		return inner(1, n)
 	case "wireguard":
-		// No message of WireGuard has this type: it drops it.
+		// No message of WireGuard has this type, so WireGuard drops it.
 		return []byte{0xff, 0, 0, 0}
 	}
 	return nil
 }
 
-// inner is an IPv4 and a UDP header around n bytes.
+// inner returns an IPv4 and a UDP header for n bytes.
 func inner(ttl byte, n int) []byte {
 	b := make([]byte, ipv4Header+udpHeader)
 	b[0], b[8], b[9] = 0x45, ttl, 17

@@ -8,13 +8,13 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A datagram of a size is that long on the wire, and the packet inside says
-// the length that it has.
+// A datagram has the wanted size on the wire, and the packet inside it states
+// its true length.
 func TestPayload(t *testing.T) {
 	c := newCipher("one")
 	for _, tt := range []struct {
 		shape string
-		inner int // where an IPv4 header begins; -1 for none
+		inner int // offset of an IPv4 header; -1 for none
 	}{{"", -1}, {"wireguard", -1}, {"flannel-udp", 0}, {"vxlan", 22}} {
 		for _, size := range []int{0, 1400, 1500} {
 			for _, to := range []string{"192.0.2.1", "2001:db8::1"} {

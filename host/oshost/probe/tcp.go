@@ -13,9 +13,9 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// dialTCP connects; where nothing answers, again beside the first try, since
-// the kernel sends a lost SYN again only after a second. The first answer
-// counts.
+// dialTCP connects. If nothing answers it tries again beside the first
+// attempt, because the kernel sends a lost SYN again only after a second. The
+// first answer counts.
 func (d *dialler) dialTCP(ctx context.Context, one host.Dial, nonce uint64, to netip.AddrPort) host.Dialled {
 	select {
 	case d.slots <- struct{}{}:
@@ -29,16 +29,16 @@ func (d *dialler) dialTCP(ctx context.Context, one host.Dial, nonce uint64, to n
 	return t.run(cancel)
 }
 
-// A tcpDial is tries to connect to one peer.
+// A tcpDial is the attempts to connect to one peer.
 type tcpDial struct {
 	*dialler
 	one     host.Dial
 	nonce   uint64
 	to      netip.AddrPort
 	tries   []*tcpTry
-	left    int // tries under way
+	running int // attempts under way
 	results chan tcpResult
-	up      atomic.Int64 // when one was connected, after the dialler began
+	up      atomic.Int64 // when an attempt connected, as time since the dialler began
 }
 
 type tcpResult struct {
@@ -46,7 +46,7 @@ type tcpResult struct {
 	try int
 }
 
-// settle is for this process to take notice of what came.
+// settle is the time for this process to read what has arrived.
 const settle = 15 * time.Millisecond
 
 func (t *tcpDial) run(cancel func()) host.Dialled {
@@ -55,10 +55,10 @@ func (t *tcpDial) run(cancel func()) host.Dialled {
 	defer next.Stop()
 	last := host.Dialled{Outcome: host.Filtered}
 	over := false
-	for t.left > 0 {
+	for t.running > 0 {
 		select {
 		case res := <-t.results:
-			t.left--
+			t.running--
 			switch res.Outcome {
 			case host.Filtered:
 			case host.Silent:
@@ -86,28 +86,29 @@ func (t *tcpDial) run(cancel func()) host.Dialled {
 	return last
 }
 
-// goOn tries again if that is due, and tells how long to wait then; 0 is the
-// end. One that is connected is not tried again: what is lost there the
-// kernel sends again.
+// goOn tries again if that is due, and returns how long to wait then; 0 means
+// the end. A connection that stands is not tried again, because the kernel
+// itself sends lost data again.
 func (t *tcpDial) goOn(r rhythm) time.Duration {
 	if up := time.Duration(t.up.Load()); up > 0 {
 		if rest := up + r.tail - time.Since(t.began); rest > 0 {
 			return rest
 		}
-	} else if len(t.tries) < r.sends && t.again() {
+	} else if len(t.tries) < r.sends && t.tryAnother() {
 		return r.pause(len(t.tries))
 	}
 	if t.answering() {
 		if t.up.Load() == 0 {
-			t.again()
+			t.tryAnother()
 		}
 		return 2 * r.every
 	}
 	return 0
 }
 
-// again tries beside the others; false if there are too many.
-func (t *tcpDial) again() bool {
+// tryAnother starts an attempt beside the others. It returns false if there
+// are too many.
+func (t *tcpDial) tryAnother() bool {
 	if len(t.tries) == maxTries {
 		return false
 	}
@@ -120,8 +121,8 @@ func (t *tcpDial) again() bool {
 	}
 }
 
-// answer is an outcome with what was lost before it. One try or two may have
-// waited for the address to be resolved: that is no loss.
+// answer adds to an outcome how many attempts before it were lost. One or two
+// may have waited for the address to be resolved, which is no loss.
 func (t *tcpDial) answer(res tcpResult) host.Dialled {
 	if res.Outcome != host.OK {
 		res.Sent = len(t.tries)
@@ -140,22 +141,22 @@ func (t *tcpDial) answer(res tcpResult) host.Dialled {
 	return res.Dialled
 }
 
-// A tcpTry is one connection.
+// A tcpTry is one attempt to connect.
 type tcpTry struct {
 	*tcpDial
 	ctx    context.Context
 	number int
-	f      *os.File // nil if there is none
-	port   int      // it comes from
+	f      *os.File // nil if there is no socket
+	port   int      // source port
 	begun  time.Time
 }
 
-// begin sends a SYN and has a goroutine follow what becomes of it. The slot
-// is taken.
+// begin sends a SYN and starts a goroutine that follows the connection. The
+// caller has taken a slot.
 func (t *tcpDial) begin(ctx context.Context) {
 	try := &tcpTry{tcpDial: t, ctx: ctx, number: len(t.tries), begun: time.Now()}
 	t.tries = append(t.tries, try)
-	t.left++
+	t.running++
 	f, res, err := try.connect()
 	try.f = f
 	go func() {
@@ -168,7 +169,7 @@ func (t *tcpDial) begin(ctx context.Context) {
 	}()
 }
 
-// unanswered tells if the SYN has no answer yet.
+// unanswered reports whether the SYN has no answer yet.
 func (t *tcpTry) unanswered() (yes bool) {
 	if t.f == nil {
 		return false
@@ -184,9 +185,9 @@ func (t *tcpTry) unanswered() (yes bool) {
 	return yes
 }
 
-// connect begins a connection on a socket of its own making: the ICMP type
-// of an error stands in the socket's error queue, which is gone once
-// net.Dialer has closed it. Without a file the outcome is final.
+// connect begins a connection on a socket of its own. The ICMP type of an
+// error is in the socket's error queue, which is lost when net.Dialer closes
+// the socket. If f is nil the outcome is final.
 func (t *tcpTry) connect() (f *os.File, res host.Dialled, begun error) {
 	family := unix.AF_INET
 	if t.to.Addr().Is6() {
@@ -243,7 +244,7 @@ func (t *tcpTry) follow(err error) host.Dialled {
 	return res
 }
 
-// refused is the outcome of a connection that failed.
+// refused returns the outcome of a connection that failed.
 func (t *tcpTry) refused(err error) host.Dialled {
 	res := sysOutcome(err)
 	rc, rerr := t.f.SyscallConn()
@@ -276,7 +277,7 @@ func (d *dialler) readPong(c io.Reader) (frame, error) {
 	return f, nil
 }
 
-// finish waits until a connection stands or failed.
+// finish waits until the connection stands or has failed.
 func finish(f *os.File) error {
 	rc, err := f.SyscallConn()
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// One socket serves all datagrams of a kind that a host sends in a round, so
-// a thousand peers cost no thousand sockets.
+// A udpKind is a kind of datagrams. One socket serves all of a kind in a
+// round, so a thousand peers do not cost a thousand sockets.
 type udpKind struct {
-	from netip.Addr // not specified: left to the routes
+	from netip.Addr // unspecified: the routes decide
 	df   bool       // don't fragment
 }
 
@@ -28,24 +28,24 @@ type udpSockets struct {
 	socks map[udpKind]*udpSocket
 }
 
-// A udpSocket stays open until the round ends: an echo that comes after its
-// dial has ended is an echo still.
+// A udpSocket stays open until the round ends, because echoes that come after
+// the end of their dial count too.
 type udpSocket struct {
 	*net.UDPConn
 	d    *dialler
 	pump *pump
 
 	mu      sync.Mutex
-	refused map[netip.AddrPort][]*udpDial // who wants to hear of ICMP errors
+	refused map[netip.AddrPort][]*udpDial // dials to notify of ICMP errors
 }
 
-// A udpDial is one dial under way.
+// A udpDial is a dial under way.
 type udpDial struct {
 	nonce  uint64
 	events chan any // an echo or an icmpError
 }
 
-// get makes the socket of a kind with the first dial that needs it.
+// get returns the socket of a kind, which the first dial of the kind makes.
 func (u *udpSockets) get(to netip.Addr, df bool) (*udpSocket, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -94,8 +94,8 @@ func newUDPSocket(d *dialler, k udpKind) (*udpSocket, error) {
 	return s, nil
 }
 
-// dontFragment has datagrams go out whole or not at all, whatever the kernel
-// learnt of the path before.
+// dontFragment makes the kernel send datagrams whole or not at all, whatever
+// it has learnt of the path before.
 func dontFragment(fd int, v6 bool) {
 	if v6 {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE)
@@ -104,19 +104,20 @@ func dontFragment(fd int, v6 bool) {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
 }
 
-// drainErrors reads the error queue and tells the dials concerned.
+// drainErrors reads the error queue and notifies the dials.
 func (s *udpSocket) drainErrors(fd int) {
 	for {
 		e, ok := readErrQueue(fd)
 		if !ok {
 			return
 		}
-		s.tell(e)
+		s.notify(e)
 	}
 }
 
-// tell finds the dial by the nonce that ICMP quotes, or by address.
-func (s *udpSocket) tell(e icmpError) {
+// notify finds the dials of an ICMP error by the nonce that it quotes, or by
+// address.
+func (s *udpSocket) notify(e icmpError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	nonce, known := s.d.nonceIn(e.quote)
@@ -142,8 +143,8 @@ func (s *udpSocket) watch(to netip.AddrPort, d *udpDial) func() {
 	}
 }
 
-// dialUDP sends a datagram again and again until one is echoed, then as many
-// more as were asked for.
+// dialUDP sends datagrams until an echo comes, then as many more as were
+// requested.
 func (d *dialler) dialUDP(ctx context.Context, one host.Dial, nonce uint64, to netip.AddrPort) host.Dialled {
 	if m := d.belated(nonce); m != nil {
 		return m.outcome(one)
@@ -168,7 +169,7 @@ func (d *dialler) dialUDP(ctx context.Context, one host.Dial, nonce uint64, to n
 	return res
 }
 
-// A udpTry counts what one dial sends and gets.
+// A udpTry counts what a dial sends and receives.
 type udpTry struct {
 	*dialler
 	s      *udpSocket
@@ -177,23 +178,24 @@ type udpTry struct {
 	to     netip.AddrPort
 	events <-chan any
 
-	sentAt []time.Time // by number
-	noRoom int         // how many the system had no room for
+	sentAt []time.Time // when each datagram was sent
+	noRoom int         // datagrams that the system had no room for
 	got    map[int]bool
 	first  *echo
 	rtt    time.Duration
-	skip   int           // first datagrams that do not count
-	failed *host.Dialled // what the system said
+	skip   int           // number of first datagrams that do not count
+	failed *host.Dialled // outcome of an error; nil if none
 }
 
-// A sequence number is that of the call and that of the datagram in it, so
-// that an echo for an earlier call is not taken for one of this.
+// A sequence number is the number of the ProbeDial call and that of the
+// datagram in it, so that an echo for an earlier call is recognized.
 const (
 	numberBits = 5
 	mostSent   = 1 << numberBits
 )
 
-// grace is for the echoes of the last datagrams that measure loss.
+// grace is the least time for the echoes of the last datagrams that measure
+// loss.
 const grace = 200 * time.Millisecond
 
 func (t *udpTry) run(ctx context.Context) host.Dialled {
@@ -220,8 +222,8 @@ func (t *udpTry) run(ctx context.Context) host.Dialled {
 	return t.result()
 }
 
-// goOn does what is next when nothing came for a while, and tells for how
-// long to wait then; 0 is the end.
+// goOn sends the next datagram if that is due, and returns how long to wait
+// then; 0 means the end.
 func (t *udpTry) goOn() time.Duration {
 	r := t.rhythm(resend)
 	if t.first == nil && len(t.sentAt) >= r.sends {
@@ -247,8 +249,8 @@ func (t *udpTry) goOn() time.Duration {
 	return 0
 }
 
-// collect takes what came and was not read yet: silence is what did not
-// come, not what this process had no time for.
+// collect takes what has arrived and was not read yet. Silence means that
+// nothing arrived, not that this process had no time to read.
 func (t *udpTry) collect() {
 	t.s.pump.drain()
 	for {
@@ -261,7 +263,7 @@ func (t *udpTry) collect() {
 	}
 }
 
-// done tells if nothing more is awaited.
+// done reports whether nothing more is expected.
 func (t *udpTry) done() bool {
 	switch {
 	case t.first == nil:
@@ -297,8 +299,9 @@ func (t *udpTry) take(e any) {
 	}
 }
 
-// between is the time from when we sent to when the kernel got the answer.
-// If somebody set the clock meanwhile, it is that until now.
+// between returns the time from our sending to the kernel's receiving of the
+// answer. If the clock was set in the meantime, it returns the time until
+// now.
 func between(sent, got time.Time) time.Duration {
 	now := time.Since(sent)
 	if d := got.Sub(sent.Round(0)); d > 0 && d < now {
@@ -307,8 +310,9 @@ func between(sent, got time.Time) time.Duration {
 	return now
 }
 
-// send sends the next datagram. An error may be that of an earlier one to
-// another peer, which the kernel hands to whoever calls next: ask again.
+// send sends the next datagram. An error may belong to an earlier datagram to
+// another peer, because the kernel returns it from the next call, so send
+// tries again.
 func (t *udpTry) send() {
 	number := len(t.sentAt)
 	if number >= mostSent {
@@ -317,7 +321,7 @@ func (t *udpTry) send() {
 	t.sentAt = append(t.sentAt, time.Now())
 	kind := byte(ping)
 	if t.skip > 0 || t.first == nil && (number > 0 || t.call > 0) {
-		kind = pingAgain
+		kind = pingAside
 	}
 	f := t.seal(frame{kind: kind, seq: t.call<<numberBits | byte(number), nonce: t.nonce})
 	p := payload(t.one, t.to.Addr(), f)
@@ -346,7 +350,7 @@ func (t *udpTry) result() host.Dialled {
 			r.RTT = between(m.sent, m.echo.at)
 		}
 		r.Sent, r.Got = len(t.sentAt)-t.skip, len(t.got)
-		if t.one.Count < 2 || r.Got == 0 { // those after the one that was echoed had no time to be
+		if t.one.Count < 2 || r.Got == 0 { // datagrams after the echoed one had no time for an echo
 			r.Sent, r.Got = 1, 1
 			for number := range t.got {
 				r.Sent = max(r.Sent, number+1-t.skip)
