@@ -9,10 +9,9 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// An account is a user.
 type account struct {
 	uid, gid int
-	groups   map[string]bool // beside its own
+	groups   map[string]bool // in addition to its own
 }
 
 // Users implements host.Reader.
@@ -28,7 +27,7 @@ func (h *Host) Users(ctx context.Context, names []string) ([]host.User, error) {
 	return users, err
 }
 
-// sysusers makes what a file of sysusers.d(5) asks for.
+// sysusers makes the users and groups in a file of sysusers.d(5).
 func (m *machine) sysusers(text string) error {
 	for i, line := range strings.Split(text, "\n") {
 		f := splitWords(line)
@@ -116,8 +115,8 @@ func (m *machine) addUser(name, id string) error {
 	return nil
 }
 
-// freeID is the wanted id, or the next one downwards from 998 as systemd
-// gives them out.
+// freeID returns the wanted id, or the next free one downwards from 998, as
+// systemd chooses.
 func (m *machine) freeID(want string) (int, error) {
 	if want != "" {
 		return strconv.Atoi(want)

@@ -17,7 +17,7 @@ import (
 
 // WithArchive makes a host from text, to be kept as testdata/*.txtar:
 //
-//	# What this host is about.
+//	# What this host has.
 //	-- host --
 //	address 192.0.2.11/24
 //	user etcd
@@ -28,10 +28,10 @@ import (
 //	enable foo.service
 //	start foo.service
 //
-// A section whose name begins with / is a file, or a directory where it ends
-// with /; the directories it needs are made. The others hold one line for
-// each thing, in the order in which they stand; sections of other names than
-// host and units are left alone. Lines are
+// A section whose name begins with / is a file, or a directory if it ends
+// with /; missing directories above it are made. The others have one line for
+// each thing, which are done in order. Sections with other names than host and
+// units are ignored. Lines are
 //
 //	address CIDR             sysctl NAME=VALUE        user NAME
 //	os NAME VERSION          module NAME              group NAME
@@ -67,9 +67,9 @@ func WithArchive(a *txtar.Archive) Option {
 	}
 }
 
-// Archive is the host in the form that WithArchive reads, but for what
-// Kubernetes holds, journals, and the bytes of private keys. Files come out
-// with a newline at their end.
+// Archive returns the host in the form that WithArchive reads, without
+// objects of Kubernetes, journals, and the bytes of private keys. Files end
+// with a newline.
 func (h *Host) Archive() *txtar.Archive {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -101,7 +101,7 @@ func (h *Host) Archive() *txtar.Archive {
 	return a
 }
 
-// hostLines are the lines for what is no file.
+// hostLines returns the lines for all that is no file.
 func (m *machine) hostLines() string {
 	var b strings.Builder
 	users := New("bare")
@@ -146,7 +146,7 @@ func (m *machine) hostLines() string {
 	return b.String()
 }
 
-// unpack makes a file or directory; its mode and owner may follow the name.
+// unpack makes a file or directory; mode and owner may follow the name.
 func (h *Host) unpack(f txtar.File) error {
 	words := strings.Fields(f.Name)
 	p, mode, owner, group := words[0], uint64(0o644), "", ""
@@ -171,7 +171,7 @@ func (h *Host) unpack(f txtar.File) error {
 	return nil
 }
 
-// obey does what a line says.
+// obey executes a line.
 func (h *Host) obey(line string) error {
 	ctx := context.Background()
 	word, rest, _ := strings.Cut(line, " ")
@@ -189,7 +189,7 @@ func (h *Host) obey(line string) error {
 		n, err := strconv.ParseInt(rest, 10, 64)
 		WithFacts(func(f *host.Facts) { f.Memory = n })(h)
 		return err
-	case "skew": // of the clock
+	case "skew": // sets the clock apart
 		var err error
 		h.skew, err = time.ParseDuration(rest)
 		return err
@@ -224,9 +224,9 @@ func (h *Host) obey(line string) error {
 	case "fail":
 		unit, journal, _ := strings.Cut(rest, " ")
 		h.FailStart(unit, journal)
-	case "trace": // of who changed something
+	case "trace": // a log line about a change
 		return h.obeyTrace(rest)
-	case "enable", "disable": // systemctl reloads after both
+	case "enable", "disable": // followed by a reload, as systemctl does
 		if err := h.Unit(ctx, rest, host.UnitAction(word)); err != nil {
 			return err
 		}
@@ -239,17 +239,17 @@ func (h *Host) obey(line string) error {
 	return nil
 }
 
-// obeyTrace reads ITEM SOURCE WHO WHAT: a line of a log that names the item.
+// obeyTrace reads ITEM SOURCE WHO WHAT, a log line that names the item.
 func (h *Host) obeyTrace(rest string) error {
 	f := strings.SplitN(rest, " ", 4)
 	if len(f) != 4 {
 		return fmt.Errorf("trace ITEM SOURCE WHO WHAT")
 	}
 	t := host.Trace{Time: time.Now().UTC(), Source: f[1], Who: f[2], What: f[3], Names: true}
-	if h.looks.traces == nil {
-		h.looks.traces = map[string][]host.Trace{}
+	if h.readings.traces == nil {
+		h.readings.traces = map[string][]host.Trace{}
 	}
-	h.looks.traces[f[0]] = append(h.looks.traces[f[0]], t)
+	h.readings.traces[f[0]] = append(h.readings.traces[f[0]], t)
 	return nil
 }
 

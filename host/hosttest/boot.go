@@ -10,15 +10,15 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// kernel is what a kernel has right after it started.
+// kernel is the state of a kernel right after its start.
 type kernel struct {
 	sysctls  map[string]string
 	features map[string]host.KernelFeature
 }
 
-// Reboot stops all and starts again what a real host would: /run is empty,
-// the modules and settings are those of modules-load.d and sysctl.d, swaps
-// of /etc/fstab are on, and enabled units run, in the order of their After=.
+// Reboot stops all and starts what a real host would: /run is empty, modules
+// and settings are those of modules-load.d and sysctl.d, swaps in /etc/fstab
+// are on, and enabled units run, in the order of their After=.
 func (h *Host) Reboot() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -34,7 +34,7 @@ func (h *Host) Reboot() {
 		*u = unit{active: "inactive", sub: "dead", result: "success", journal: u.journal}
 	}
 	h.foreign, h.facts.Swaps = nil, h.fstabSwaps()
-	h.left = leftovers{}
+	h.remains = remains{}
 	h.startKernel()
 	h.reload()
 	h.startEnabled()
@@ -42,8 +42,8 @@ func (h *Host) Reboot() {
 	h.push()
 }
 
-// PowerOff stops all that runs. Who asks the host for something is still
-// answered: cut its connection as well.
+// PowerOff stops all that runs. Calls to the host are still answered, so cut
+// its connection as well.
 func (h *Host) PowerOff() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -55,7 +55,7 @@ func (h *Host) PowerOff() {
 	h.push()
 }
 
-// fstabSwaps are the devices that fstab(5) has for swap.
+// fstabSwaps returns the swap devices in fstab(5).
 func (m *machine) fstabSwaps() []string {
 	n := m.tree.open("/etc/fstab")
 	if n == nil {
@@ -70,8 +70,8 @@ func (m *machine) fstabSwaps() []string {
 	return swaps
 }
 
-// startKernel loads and sets what the configuration says. What fails does
-// not keep a host from coming up.
+// startKernel loads and sets what the configuration says. Failures do not
+// stop the boot.
 func (m *machine) startKernel() {
 	m.sysctls, m.features = maps.Clone(m.kernel.sysctls), maps.Clone(m.kernel.features)
 	console := &Host{machine: m, admin: true}
@@ -84,7 +84,7 @@ func (m *machine) startKernel() {
 	_, _ = runSysctl(console, []string{"sysctl", "--system"}, nil)
 }
 
-// confLines are the lines of all *.conf in a directory.
+// confLines returns the lines of all *.conf in a directory.
 func (m *machine) confLines(dir string) []string {
 	var lines []string
 	for _, name := range m.tree.children(dir) {
@@ -101,9 +101,8 @@ func (m *machine) confLines(dir string) []string {
 	return lines
 }
 
-// startEnabled starts what is enabled. A unit waits for those that it is to
-// be started after; one that fails and is to be restarted is tried again
-// once the others run.
+// startEnabled starts enabled units. A unit waits for those in its After=. A
+// unit that fails and has a Restart= is tried once more when the others run.
 func (m *machine) startEnabled() {
 	var names []string
 	for name, u := range m.units {
@@ -125,7 +124,7 @@ func (m *machine) startEnabled() {
 				start(before)
 			}
 		}
-		_ = m.start(name) // the journal has it
+		_ = m.start(name) // the journal has the error
 		for _, other := range append(f.words("Unit.Wants"), f.words("Unit.Requires")...) {
 			start(other)
 		}

@@ -10,10 +10,10 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A Cluster is hosts that reach each other and share one Kubernetes. A host
-// alone is a cluster too.
+// A Cluster is hosts that reach each other and share one Kubernetes. A single
+// host is a cluster too.
 type Cluster struct {
-	Net Net // between the hosts
+	Net Net // the network between the hosts
 
 	mu       sync.Mutex
 	members  map[string]*Host
@@ -22,29 +22,29 @@ type Cluster struct {
 	etcd     ensemble
 	kubelets Kubelets
 	reports  map[string]*report
-	mostDown int // Nodes at once, see WatchNodes
+	mostDown int // highest number of Nodes down at once; see WatchNodes
 }
 
-// state is what a cluster knows of a host. It is pushed by the host, so that
-// no lock of a host is taken under the cluster's.
+// A state is what a cluster knows of a host. The host pushes it, so the
+// cluster never locks a host while it is locked itself.
 type state struct {
-	Node      string // its name as a Node
+	Node      string // name of its Node
 	NodeIP    string
 	Arch      string
 	Labels    map[string]string
 	Taints    []any
 	API       bool // runs kube-apiserver
 	Kubelet   bool
-	PID       int  // of the kubelet
-	Hasty     bool // it gives the container runtime no time to answer
+	PID       int  // pid of the kubelet
+	Hasty     bool // the kubelet gives the container runtime no time to answer
 	Etcd      bool
-	EtcdPeers string // initial-cluster of its configuration
+	EtcdPeers string // initial-cluster in the configuration of etcd
 	Network   bool   // a CNI configuration is there, or flanneld runs
 	Addresses []string
 	Sockets   []host.Socket
 }
 
-// NewCluster ties hosts together that were alone so far.
+// NewCluster makes a cluster of hosts that were single so far.
 func NewCluster(hosts ...*Host) *Cluster {
 	c := &Cluster{members: map[string]*Host{}, states: map[string]state{}, store: newStore(), etcd: newEnsemble(),
 		kubelets: Kubelets{Renew: 10 * time.Millisecond}, reports: map[string]*report{}}
@@ -58,10 +58,10 @@ func NewCluster(hosts ...*Host) *Cluster {
 	return c
 }
 
-// Host finds a host by name; nil if there is none.
+// Host returns a host by name; nil if there is none.
 func (c *Cluster) Host(name string) *Host { return c.members[name] }
 
-// Hosts are all of them, by name.
+// Hosts returns all hosts, in the order of their names.
 func (c *Cluster) Hosts() []*Host {
 	var hosts []*Host
 	for _, name := range sortedKeys(c.members) {
@@ -70,10 +70,10 @@ func (c *Cluster) Hosts() []*Host {
 	return hosts
 }
 
-// Cluster is the one that the host is in.
+// Cluster returns the cluster of the host.
 func (h *Host) Cluster() *Cluster { return h.cluster }
 
-// push tells the cluster what became of the machine.
+// push reports the state of the machine to the cluster.
 func (m *machine) push() {
 	if !m.moved {
 		return
@@ -101,7 +101,8 @@ func (m *machine) push() {
 	m.cluster.update(m.name, s)
 }
 
-// describeNode reads what the kubelet registers its Node with.
+// describeNode reads the properties with which the kubelet registers its
+// Node.
 func (m *machine) describeNode(s *state) {
 	u := m.unitOf("kubelet")
 	argv := splitWords(u.file.last("Service.ExecStart"))
@@ -136,14 +137,15 @@ func (m *machine) describeNode(s *state) {
 	}
 }
 
-// taintInConfig is an entry of registerWithTaints, its fields in order.
+// taintInConfig matches an entry of registerWithTaints, with its fields in
+// order.
 var taintInConfig = regexp.MustCompile(`- effect: (\w+)\n\s+key: (\S+)`)
 
-// hastyConfig is a time in which no container runtime answers: such a kubelet
-// runs and is healthy, and its Node is not Ready.
+// hastyConfig matches a timeout in which no container runtime answers. A
+// kubelet with it runs and is healthy, but its Node is not Ready.
 var hastyConfig = regexp.MustCompile(`(?m)^runtimeRequestTimeout: "?1ms"?$`)
 
-// nodeName is the name by which the host's kubelet knows itself.
+// nodeName returns the name of the Node that the host's kubelet registers.
 func (m *machine) nodeName() string {
 	if u := m.units["kubelet.service"]; u != nil && u.file != nil {
 		if name := flagValue(splitWords(u.file.last("Service.ExecStart")), "--hostname-override"); name != "" {
@@ -153,7 +155,7 @@ func (m *machine) nodeName() string {
 	return strings.ToLower(m.facts.Hostname)
 }
 
-// update takes note of a host's state; nodes register and become ready.
+// update notes a host's state. Nodes register and become ready.
 func (c *Cluster) update(name string, s state) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -174,7 +176,7 @@ func (c *Cluster) update(name string, s state) {
 	}
 }
 
-// serving is the process that answers at an address of any host.
+// serving returns the process that answers at an address of any host.
 func (c *Cluster) serving(addr, port string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -188,7 +190,7 @@ func (c *Cluster) serving(addr, port string) string {
 	return ""
 }
 
-// podCIDR is the subnet of a Node; "" before it registered.
+// podCIDR returns the subnet of a Node; "" before it has registered.
 func (c *Cluster) podCIDR(node string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,8 +14,9 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// ensemble is etcd's members by the names of their hosts. A host is one once
-// its etcd runs. One that was removed stays so for good, as its id does.
+// An ensemble is the members of etcd by the names of their hosts. A host
+// becomes a member when its etcd starts. A removed member stays removed,
+// because its id does.
 type ensemble struct {
 	ids     map[string]string
 	removed map[string]bool
@@ -31,8 +32,8 @@ func (e ensemble) update(name string, runs bool) {
 	}
 }
 
-// runEtcd is the start of an etcd with a configuration file: it makes its
-// data, unless the members that run refuse it.
+// runEtcd starts an etcd with a configuration file. It makes its data, unless
+// the running members refuse it.
 func (m *machine) runEtcd(f *unitFile) error {
 	config := m.configText(splitWords(f.last("Service.ExecStart")))
 	data := etcdField(config, "data-dir")
@@ -58,8 +59,8 @@ func etcdField(config, name string) string {
 	return match[1]
 }
 
-// etcdStarts returns why a member cannot start: a fresh one has no data. The
-// first one begins a new ensemble.
+// etcdStarts returns an error if a member cannot start. fresh means that it
+// has no data. The first member begins a new ensemble.
 func (c *Cluster) etcdStarts(name string, fresh bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,7 +85,7 @@ func (c *Cluster) etcdStarts(name string, fresh bool) error {
 	return nil
 }
 
-// quorum tells if a majority of the members runs.
+// quorum reports whether a majority of the members runs.
 func (c *Cluster) quorum() bool {
 	up := 0
 	for name := range c.etcd.ids {
@@ -108,8 +109,8 @@ func (h *Host) EtcdMembers(ctx context.Context, r host.EtcdRequest) ([]host.Etcd
 	return members, err
 }
 
-// EtcdRemove implements host.Writer. A member that would take the majority
-// with it stays, as with strict-reconfig-check.
+// EtcdRemove implements host.Writer. It refuses to remove a member if no
+// majority would remain, as strict-reconfig-check does.
 func (h *Host) EtcdRemove(ctx context.Context, r host.EtcdRequest, id string) error {
 	return h.change(ctx, "EtcdRemove", id, func() error {
 		if err := h.asksEtcd(r); err != nil {
@@ -119,8 +120,8 @@ func (h *Host) EtcdRemove(ctx context.Context, r host.EtcdRequest, id string) er
 	})
 }
 
-// asksEtcd tells if an endpoint answers, and this host has what it takes to
-// ask.
+// asksEtcd returns an error if no endpoint answers, or if this host lacks
+// what it needs to ask.
 func (m *machine) asksEtcd(r host.EtcdRequest) error {
 	for _, p := range []string{r.CAPath, r.CertPath, r.KeyPath} {
 		if _, err := m.content(p); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// etcdHost is a host whose etcd is started as a new cluster of these hosts.
+// etcdHost returns a host whose etcd starts as a new cluster of these hosts.
 func etcdHost(name string, members ...string) *Host {
 	var initial []string
 	for _, m := range members {
@@ -21,7 +21,7 @@ func etcdHost(name string, members ...string) *Host {
 	return h
 }
 
-// What a real etcd refuses.
+// A real etcd refuses these.
 func TestEtcdRefuses(t *testing.T) {
 	ctx := context.Background()
 	a, b, c := etcdHost("a", "a", "b"), etcdHost("b", "a", "b"), etcdHost("c", "a", "b", "c")

@@ -7,8 +7,9 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// evict ends a pod at once, unless a disruption budget that selects it allows
-// no disruption, or a finalizer keeps it: then it is told to end and stays.
+// evict deletes a pod at once. A disruption budget that selects it and allows
+// no disruption refuses that. A pod with a finalizer is only marked for
+// deletion.
 func (s *store) evict(t target) host.KubeResponse {
 	pod := s.objects[t.path(t.name)]
 	if pod == nil {
@@ -33,7 +34,7 @@ func (s *store) evict(t target) host.KubeResponse {
 	return jsonAnswer(http.StatusCreated, map[string]any{"kind": "Status", "apiVersion": "v1", "status": "Success"})
 }
 
-// selects tells if an object's selector matches labels.
+// selects reports whether an object's selector matches labels.
 func selects(o map[string]any, labels map[string]any) bool {
 	want, _ := dig(o, "spec", "selector", "matchLabels").(map[string]any)
 	for k, v := range want {

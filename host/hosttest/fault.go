@@ -6,21 +6,21 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// An Entry is a change that took place.
+// An Entry is a change that took effect.
 type Entry struct {
-	Method string // of host.Writer, or "Kube POST"
-	Item   string // path, unit, setting; for Unit "start kubelet.service"
+	Method string // method of host.Writer, or "Kube POST"
+	Item   string // path, unit or setting; for Unit "start kubelet.service"
 }
 
 func (e Entry) String() string { return e.Method + " " + e.Item }
 
-// faults are what goes wrong with the connection.
+// faults are the faults of the connection.
 type faults struct {
 	lost     bool
 	readOnly bool
-	left     int  // changes until the cut
+	untilCut int  // changes until the cut
 	armed    bool // there will be a cut
-	mute     bool // the answer to the last change is cut off as well
+	mute     bool // the answer to the last change is lost too
 	fail     func(method, item string) error
 }
 
@@ -34,12 +34,12 @@ func (f *faults) strikes(method, item string) error {
 	return nil
 }
 
-// count takes note of a change that took effect.
+// count counts a change that took effect.
 func (f *faults) count() error {
 	if !f.armed {
 		return nil
 	}
-	if f.left--; f.left > 0 {
+	if f.untilCut--; f.untilCut > 0 {
 		return nil
 	}
 	f.lost, f.armed = true, false
@@ -49,37 +49,38 @@ func (f *faults) count() error {
 	return nil
 }
 
-// CutAfter loses the connection once n more changes were made and answered:
-// from then on every call fails with host.ErrLost until Reconnect.
+// CutAfter cuts the connection after n more changes, which are answered. From
+// then on every call fails with host.ErrLost until Reconnect.
 func (h *Host) CutAfter(n int) { h.cut(n, false) }
 
-// CutDuring loses the connection in the n-th change from now: it takes
-// effect, but its answer is lost.
+// CutDuring cuts the connection in the n-th change from now. The change takes
+// effect but its answer is lost.
 func (h *Host) CutDuring(n int) { h.cut(n, true) }
 
 func (h *Host) cut(n int, mute bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.faults.left, h.faults.mute = n, mute
+	h.faults.untilCut, h.faults.mute = n, mute
 	h.faults.armed, h.faults.lost = n > 0, n <= 0
 }
 
-// Lost tells if the connection is cut.
+// Lost reports whether the connection is cut.
 func (h *Host) Lost() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.faults.lost
 }
 
-// Reconnect mends the connection and forgets a cut that did not come yet.
+// Reconnect repairs the connection and cancels a cut to come.
 func (h *Host) Reconnect() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.faults.lost, h.faults.armed = false, false
 }
 
-// FailOn has f asked before every call, with the method and the path, unit
-// or other item that it is about; an error of f is the call's. nil ends it.
+// FailOn makes every call ask f first, with the method and its item, such as
+// a path or unit. If f returns an error the call fails with it. A nil f ends
+// this.
 func (h *Host) FailOn(f func(method, item string) error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -93,28 +94,28 @@ func (h *Host) ReadOnly(on bool) {
 	h.faults.readOnly = on
 }
 
-// Log is every change so far, in order.
+// Log returns all changes so far, in order.
 func (h *Host) Log() []Entry {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]Entry(nil), h.log...)
 }
 
-// ClearLog forgets the log and the count of reads.
+// ClearLog clears the log and the count of reads.
 func (h *Host) ClearLog() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.log, h.reads = nil, 0
 }
 
-// Reads counts the calls that were no changes.
+// Reads returns the number of calls that were no changes.
 func (h *Host) Reads() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.reads
 }
 
-// unknown is the answer to what the host in memory cannot do.
+// unknown returns the error for something that the host in memory cannot do.
 func unknown(format string, a ...any) error {
 	return fmt.Errorf("hosttest: "+format, a...)
 }

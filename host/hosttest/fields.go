@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// dig walks down maps; nil where a key is missing.
+// dig returns the value at keys in nested maps; nil if a key is missing.
 func dig(v any, keys ...string) any {
 	for _, k := range keys {
 		m, ok := v.(map[string]any)
@@ -37,8 +37,8 @@ func clone(v any) any {
 	return v
 }
 
-// itemKey tells entries of a list apart, as the API does for lists of this
-// name; "" where the list is taken as a whole.
+// itemKey returns the key of an entry of a list, by the API's rules for lists
+// of this name; "" if the list is one value as a whole.
 func itemKey(list string, item any) string {
 	m, ok := item.(map[string]any)
 	if !ok {
@@ -75,7 +75,7 @@ func keyOf(m map[string]any, field string) string {
 	return fmt.Sprint(m[field])
 }
 
-// keyed tells if all entries of a list have keys.
+// keyed reports whether all entries of a list have keys.
 func keyed(name string, list []any) bool {
 	for _, item := range list {
 		if itemKey(name, item) == "" {
@@ -85,8 +85,9 @@ func keyed(name string, list []any) bool {
 	return len(list) > 0
 }
 
-// leaves are the values of an object by their path, "spec/ports[53,UDP]/name",
-// but for what names the object and what the server keeps.
+// leaves returns the values of an object by their path,
+// "spec/ports[53,UDP]/name", except what names the object and what the server
+// owns.
 func leaves(o map[string]any) map[string]string {
 	out := map[string]string{}
 	for k, v := range o {
@@ -107,7 +108,7 @@ func leaves(o map[string]any) map[string]string {
 	return out
 }
 
-// escape keeps a key from looking like two.
+// escape keeps a key with a slash from looking like two keys.
 func escape(k string) string { return strings.ReplaceAll(k, "/", "~1") }
 
 func collect(out map[string]string, p, name string, v any) {
@@ -132,7 +133,7 @@ func collect(out map[string]string, p, name string, v any) {
 	out[p] = string(text)
 }
 
-// prune takes away the leaf at a path, and what is empty without it.
+// prune removes the leaf at a path, and parents that become empty.
 func prune(o map[string]any, p string) {
 	first, rest, deeper := strings.Cut(p, "/")
 	name, key, inList := strings.Cut(strings.TrimSuffix(first, "]"), "[")
@@ -143,7 +144,7 @@ func prune(o map[string]any, p string) {
 			delete(o, name)
 			return
 		}
-		var left []any
+		var kept []any
 		for _, item := range v {
 			m := item.(map[string]any)
 			if escape(itemKey(name, item)) == key {
@@ -152,9 +153,9 @@ func prune(o map[string]any, p string) {
 					continue
 				}
 			}
-			left = append(left, item)
+			kept = append(kept, item)
 		}
-		if o[name] = left; len(left) == 0 {
+		if o[name] = kept; len(kept) == 0 {
 			delete(o, name)
 		}
 	case map[string]any:
@@ -169,7 +170,7 @@ func prune(o map[string]any, p string) {
 	}
 }
 
-// mergePatch is RFC 7386.
+// mergePatch merges as RFC 7386 does.
 func mergePatch(dst, patch map[string]any) {
 	for k, v := range patch {
 		m, isMap := v.(map[string]any)
@@ -232,7 +233,7 @@ func mergeLists(name string, have, patch []any) []any {
 	return merged
 }
 
-// complete adds what the API server fills in by itself; only some of it.
+// complete adds some of the fields that a real API server fills in.
 func (s *store) complete(o map[string]any) {
 	spec, _ := o["spec"].(map[string]any)
 	if spec == nil {

@@ -24,7 +24,7 @@ func (h *Host) Files(ctx context.Context, queries []host.FileQuery) ([]host.File
 	var files []host.File
 	err := h.read(ctx, "Files", pathsOf(queries), func() error {
 		for _, q := range queries {
-			f, err := h.look(q)
+			f, err := h.stat(q)
 			if err != nil {
 				return err
 			}
@@ -46,7 +46,7 @@ func pathsOf(queries []host.FileQuery) string {
 	return strings.Join(paths, " ")
 }
 
-func (m *machine) look(q host.FileQuery) (host.File, error) {
+func (m *machine) stat(q host.FileQuery) (host.File, error) {
 	f := host.File{Path: q.Path}
 	at, err := m.tree.resolve("lstat", q.Path, false)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
@@ -85,7 +85,7 @@ func (m *machine) look(q host.FileQuery) (host.File, error) {
 	return f, nil
 }
 
-// isSecret tells if the content stays on the host.
+// isSecret reports whether the content may not leave the host.
 func (n *node) isSecret() bool {
 	return n.secret || len(n.content) <= maxContent && keys.IsPrivate(n.content)
 }
@@ -102,7 +102,8 @@ func (h *Host) WriteFile(ctx context.Context, f host.FileSpec) error {
 	})
 }
 
-// place puts a file or link where none or another was, as rename(2) would.
+// place puts a file or link in place and replaces another one, as rename(2)
+// does.
 func (m *machine) place(p, owner, group string, n *node) error {
 	at, err := m.tree.resolve("open", p, false)
 	if err != nil {
@@ -123,7 +124,7 @@ func (m *machine) place(p, owner, group string, n *node) error {
 	return nil
 }
 
-// own checks owner and group, where "" is root.
+// own checks owner and group; "" is root.
 func (m *machine) own(owner, group string) (string, string, error) {
 	if owner == "" {
 		owner = "root"

@@ -19,11 +19,11 @@ var _ host.Host = (*Host)(nil)
 // use.
 type Host struct {
 	*machine
-	admin   bool     // past faults and logs
-	session *Session // nil outside of one: may change all
+	admin   bool     // faults and logs do not concern it
+	session *Session // nil if there is no session: all changes are allowed
 }
 
-// machine is what all connections to it share.
+// machine is the state that all connections share.
 type machine struct {
 	name    string
 	cluster *Cluster
@@ -32,7 +32,7 @@ type machine struct {
 	tree     tree
 	facts    host.Facts
 	skew     time.Duration
-	clock    time.Time // of files and units: moves 2 s with every change
+	clock    time.Time // the time of files and units; every change advances it by 2 s
 	network  host.Network
 	sysctls  map[string]string
 	features map[string]host.KernelFeature
@@ -40,29 +40,29 @@ type machine struct {
 	groups   map[string]int
 	units    map[string]*unit
 	nextPID  int
-	foreign  []host.Socket // held by what no unit runs
+	foreign  []host.Socket // sockets of processes without a unit
 	images   map[string]bool
 	archives map[string][]string // names in an image archive, by SHA-256
 	programs map[string]Program
 	hooks    map[string]func(*Host) error
 	failing  map[string]failure
-	pushed   string // what the cluster knows of this machine
-	moved    bool   // something that the cluster knows may have changed
+	pushed   string // state that the cluster last got
+	moved    bool   // the state for the cluster may have changed
 	outdated bool   // a unit was enabled or disabled since systemd was reloaded
 	boots    int
-	kernel   kernel // as it comes up
+	kernel   kernel // its state after a boot
 
-	lock    lock
-	faults  faults
-	latency time.Duration
-	log     []Entry
-	reads   int
-	probes  probes
-	looks   looks
-	left    leftovers
+	lock     lock
+	faults   faults
+	latency  time.Duration
+	log      []Entry
+	reads    int
+	probes   probes
+	readings readings
+	remains  remains
 }
 
-// New makes a bare host. Hosts of different names have different machine
+// New makes a bare host. Hosts with different names have different machine
 // ids and addresses.
 func New(name string, opts ...Option) *Host {
 	id := sha256.Sum256([]byte("machine " + name))
@@ -115,14 +115,13 @@ func defaultAddress(name string) string {
 	return fmt.Sprintf("192.0.2.%d/24", 10+sum.Sum32()%200)
 }
 
-// Name is the host's name.
 func (h *Host) Name() string { return h.name }
 
-// Admin is the same machine for somebody at its console: nothing is logged
-// or counted, no fault strikes.
+// Admin returns the same machine as seen from its console: calls are not
+// logged or counted, and faults do not affect them.
 func (h *Host) Admin() *Host { return &Host{machine: h.machine, admin: true} }
 
-// read runs f, which changes nothing, with the machine locked.
+// read runs f, which changes nothing, while the machine is locked.
 func (h *Host) read(ctx context.Context, method, item string, f func() error) error {
 	if err := h.travel(ctx); err != nil {
 		return err
@@ -139,8 +138,7 @@ func (h *Host) read(ctx context.Context, method, item string, f func() error) er
 	return f()
 }
 
-// change runs f with the machine locked, one tick later than the change
-// before it.
+// change runs f while the machine is locked, one tick after the last change.
 func (h *Host) change(ctx context.Context, method, item string, f func() error) error {
 	if err := h.travel(ctx); err != nil {
 		return err
@@ -167,7 +165,7 @@ func (h *Host) change(ctx context.Context, method, item string, f func() error) 
 	return h.faults.count()
 }
 
-// reachable tells if a call arrives.
+// reachable returns the error of a call that does not arrive.
 func (h *Host) reachable(method, item string) error {
 	if h.session != nil && h.session.closed {
 		return host.ErrLost
@@ -175,7 +173,7 @@ func (h *Host) reachable(method, item string) error {
 	return h.faults.strikes(method, item)
 }
 
-// travel is the way to the host and back.
+// travel takes the time to the host and back.
 func (h *Host) travel(ctx context.Context) error {
 	h.mu.Lock()
 	latency := h.latency
@@ -195,5 +193,5 @@ func (h *Host) travel(ctx context.Context) error {
 
 func (m *machine) tick() { m.clock = m.clock.Add(2 * time.Second) }
 
-// now is the time of day on the host.
+// now returns the time of day on the host.
 func (m *machine) now() time.Time { return time.Now().Add(m.skew) }

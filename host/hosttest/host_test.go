@@ -104,13 +104,13 @@ func TestCluster(t *testing.T) {
 
 const service = "[Service]\nExecStart=/usr/local/bin/x\n[Install]\nWantedBy=multi-user.target\n"
 
-// TestStart tells what becomes of a unit that is started.
+// TestStart checks the state of a unit after a start.
 func TestStart(t *testing.T) {
 	tests := []struct {
 		name    string
 		unit    string
 		opts    []Option
-		want    string // load enabled active/sub result
+		want    string // load, enabled, active/sub, result
 		err     string
 		journal string
 	}{
@@ -201,7 +201,8 @@ func TestReloadIsNeeded(t *testing.T) {
 	}
 }
 
-// Since systemd 257 all units need a reload once one was enabled or disabled.
+// Since systemd 257 all units need a reload after one was enabled or
+// disabled.
 func TestEnableMakesAllNeedAReload(t *testing.T) {
 	h := New("h", WithService("x", "y"))
 	state := func() string {
@@ -215,7 +216,7 @@ func TestEnableMakesAllNeedAReload(t *testing.T) {
 		unit string
 		want string
 	}{
-		{"at first", host.Enable, "x.service", "enabled false false enabled false false"}, // as it is: no change
+		{"at first", host.Enable, "x.service", "enabled false false enabled false false"}, // already enabled: no change
 		{"disabled", host.Disable, "x.service", "disabled true false enabled true false"},
 		{"reloaded", host.Reload, "", "disabled false false enabled false false"},
 		{"enabled", host.Enable, "x.service", "enabled true false enabled true false"},
@@ -469,8 +470,8 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// TestThousand is that many hosts at work at once: for the race detector, and
-// because hosts must be cheap.
+// TestThousand has a thousand hosts at work at once, for the race detector
+// and to show that hosts are cheap.
 func TestThousand(t *testing.T) {
 	var hosts []*Host
 	for i := range 1000 {

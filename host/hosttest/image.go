@@ -28,8 +28,8 @@ func (h *Host) Images(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// ImportImage implements host.Writer. The names are those that the archive's
-// index.json or manifest.json gives, or those given to ImageArchive.
+// ImportImage implements host.Writer. The names come from the archive's
+// index.json or manifest.json, or from ImageArchive.
 func (h *Host) ImportImage(ctx context.Context, p string) error {
 	return h.change(ctx, "ImportImage", p, func() error {
 		if !h.runs("containerd") {
@@ -52,15 +52,15 @@ func (h *Host) ImportImage(ctx context.Context, p string) error {
 	})
 }
 
-// ImageArchive says which images an archive holds, by its SHA-256, for
-// archives that are no real ones.
+// ImageArchive sets the images in an archive, by its SHA-256, for archives
+// that are not real ones.
 func (h *Host) ImageArchive(sha256 string, names ...string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.archives[sha256] = names
 }
 
-// RemoveImages takes all images away from containerd.
+// RemoveImages removes all images from containerd.
 func (h *Host) RemoveImages() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -33,7 +33,7 @@ func bareFeatures() map[string]host.KernelFeature {
 	return features
 }
 
-// loads are the settings that come with a kernel module.
+// loads are the settings that appear when a kernel module is loaded.
 var loads = map[string]map[string]string{
 	"br_netfilter": {"net.bridge.bridge-nf-call-iptables": "1", "net.bridge.bridge-nf-call-ip6tables": "1", "net.bridge.bridge-nf-call-arptables": "1"},
 }

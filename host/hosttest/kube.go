@@ -14,8 +14,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Kube implements host.Reader: the API server answers on hosts where its
-// unit is active.
+// Kube implements host.Reader. The API server answers on hosts where its unit
+// is active.
 func (h *Host) Kube(ctx context.Context, r host.KubeRequest) (host.KubeResponse, error) {
 	var answer host.KubeResponse
 	serve := func() error {
@@ -34,7 +34,7 @@ func (h *Host) Kube(ctx context.Context, r host.KubeRequest) (host.KubeResponse,
 	return answer, err
 }
 
-// Object is a copy of a stored object by its path; nil if there is none.
+// Object returns a copy of a stored object by its path; nil if there is none.
 func (c *Cluster) Object(p string) map[string]any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,8 +46,8 @@ func (c *Cluster) Object(p string) map[string]any {
 	return clone(c.store.present(o)).(map[string]any)
 }
 
-// Managed tells if somebody wrote this field of an object, or a part of it:
-// "spec/replicas".
+// Managed reports whether some manager wrote a field of an object, such as
+// "spec/replicas", or a part of it.
 func (c *Cluster) Managed(p, field string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,8 +61,8 @@ func (c *Cluster) Managed(p, field string) bool {
 	return false
 }
 
-// resources are the kinds that the API server serves. A capital N is for
-// those in namespaces.
+// resources are the kinds that the API server serves. A capital N marks those
+// in namespaces.
 var resources = map[string]map[string]string{
 	"/api/v1": {"namespaces": "Namespace", "nodes": "Node", "persistentvolumes": "PersistentVolume",
 		"pods": "N Pod", "services": "N Service", "endpoints": "N Endpoints", "configmaps": "N ConfigMap", "secrets": "N Secret", "serviceaccounts": "N ServiceAccount", "events": "N Event"},
@@ -77,10 +77,10 @@ var resources = map[string]map[string]string{
 	"/apis/networking.k8s.io/v1":         {"networkpolicies": "N NetworkPolicy", "ingresses": "N Ingress"},
 }
 
-// A target is what a request is about.
+// A target is the object or list of a request.
 type target struct {
-	group       string // /api/v1
-	apiVersion  string // v1, apps/v1
+	group       string // such as /api/v1
+	apiVersion  string // such as v1, apps/v1
 	resource    string
 	kind        string
 	namespaced  bool
@@ -89,7 +89,7 @@ type target struct {
 	subresource string
 }
 
-// path is where the object is stored.
+// path returns where the object is stored.
 func (t target) path(name string) string {
 	p := t.group
 	if t.namespaced {
@@ -209,7 +209,7 @@ func (s *store) list(t target, q url.Values) host.KubeResponse {
 		"metadata": map[string]any{"resourceVersion": fmt.Sprint(s.revision)}, "items": items})
 }
 
-// selected matches equality selectors.
+// selected reports whether equality selectors match an object.
 func selected(o map[string]any, labels, fields string) bool {
 	have, _ := dig(o, "metadata", "labels").(map[string]any)
 	for _, term := range strings.Split(labels, ",") {
@@ -243,7 +243,7 @@ func (s *store) remove(t target) host.KubeResponse {
 			}
 		}
 	}
-	if t.kind == "Node" { // pods without a node are collected
+	if t.kind == "Node" { // pods without a Node are garbage
 		for q, o := range s.objects {
 			if o.data["kind"] == "Pod" && dig(o.data, "spec", "nodeName") == t.name {
 				delete(s.objects, q)
@@ -290,7 +290,7 @@ func (s *store) write(t target, r host.KubeRequest, q url.Values) host.KubeRespo
 	return status(http.StatusUnsupportedMediaType, "UnsupportedMediaType", fmt.Sprintf("the body of the request was in an unknown format: %q", r.ContentType))
 }
 
-// checkBody compares the body with the path, which it completes for POST.
+// checkBody compares the body with the path. It completes the path for POST.
 func (s *store) checkBody(t *target, r host.KubeRequest, body map[string]any) *host.KubeResponse {
 	name, _ := dig(body, "metadata", "name").(string)
 	namespace, _ := dig(body, "metadata", "namespace").(string)

@@ -91,15 +91,15 @@ func TestApply(t *testing.T) {
 	if again := kube(t, h, "GET", path, "", ""); dig(again, "metadata", "resourceVersion") != dig(first, "metadata", "resourceVersion") {
 		t.Error("applying the same again changed the object")
 	}
-	// A container and the replicas are left out: the one goes, the other is
-	// the server's to set.
+	// The manager does not apply a container and the replicas any more: the
+	// container is deleted, and the server sets the replicas.
 	as("m", `{template: {spec: {containers: [{name: c, image: i:2}]}}}`)
 	third := kube(t, h, "GET", path, "", "")
 	list := dig(third, "spec", "template", "spec", "containers").([]any)
 	if got := fmt.Sprintln(dig(third, "spec", "replicas"), len(list), dig(list[0], "image"), dig(third, "metadata", "generation")); got != "1 1 i:2 2\n" {
 		t.Errorf("got %s: %v", got, third)
 	}
-	// Somebody else's change is a conflict until it is forced.
+	// A change by another manager is a conflict until it is forced.
 	kube(t, h, "PATCH", path+"?fieldManager=kubectl-edit", "application/strategic-merge-patch+json", `{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"evil"}]}}}}`)
 	if code, v := as("m", `{template: {spec: {containers: [{name: c, image: i:2}]}}}`); code != 409 || !strings.Contains(fmt.Sprint(v["message"]), "kubectl-edit") {
 		t.Errorf("got %d %v", code, v)

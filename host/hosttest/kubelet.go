@@ -11,26 +11,26 @@ import (
 type Kubelets struct {
 	Renew  time.Duration // between two renewals of a Node's lease; the first comes at the start
 	Report time.Duration // from a restart to the first status; until then the Node keeps the last one
-	Grace  time.Duration // from a stop to the moment at which the Node is not Ready any more
+	Grace  time.Duration // from a stop to the Node being not Ready
 }
 
-// RealKubelets is what Kubernetes does. Hosts in memory do it without delay
-// unless they are told otherwise.
+// RealKubelets are the times of a real Kubernetes. Without Report, kubelets
+// in memory report at once.
 var RealKubelets = Kubelets{Renew: 10 * time.Second, Report: 5 * time.Second, Grace: 40 * time.Second}
 
-// Report changes when the cluster's kubelets report.
+// Report sets when the cluster's kubelets report.
 func (c *Cluster) Report(k Kubelets) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.kubelets = k
 }
 
-// A report is what the API server has of the kubelet of one host.
+// A report is what the API server knows of a host's kubelet.
 type report struct {
 	pid      int       // 0 while it is stopped
 	since    time.Time // when it started or stopped
-	reported bool      // its Node shows it
-	renewed  time.Time // the last renewal by the kubelet before
+	reported bool      // the Node shows that
+	renewed  time.Time // last renewal of the lease by the former kubelet
 }
 
 // heard notes that a kubelet started or stopped.
@@ -41,7 +41,8 @@ func (c *Cluster) heard(name string, pid int) {
 	}
 }
 
-// renewed is when a kubelet renewed its lease last; zero if it never did.
+// renewed returns when a kubelet last renewed its lease; zero if it never
+// did.
 func (c *Cluster) renewed(r *report) time.Time {
 	switch {
 	case r == nil:
@@ -52,8 +53,8 @@ func (c *Cluster) renewed(r *report) time.Time {
 	return r.since.Add(time.Since(r.since).Truncate(c.kubelets.Renew))
 }
 
-// report brings the Node of a host up to date, if its kubelet has had the
-// time to. A new Node registers at once.
+// report updates the Node of a host if its kubelet has had the time to
+// report. A new Node registers at once.
 func (c *Cluster) report(name string) {
 	s, r := c.states[name], c.reports[name]
 	wait := c.kubelets.Report
@@ -71,7 +72,7 @@ func (c *Cluster) report(name string) {
 	r.reported = true
 }
 
-// catchUp has those report whose time has come since the last change.
+// catchUp reports for the kubelets whose time has come since the last change.
 func (c *Cluster) catchUp() {
 	if !c.store.begun {
 		return
@@ -83,7 +84,7 @@ func (c *Cluster) catchUp() {
 	}
 }
 
-// lease is the lease by which a kubelet says that it lives.
+// lease returns the lease by which a kubelet shows that it lives.
 func (c *Cluster) lease(t target) host.KubeResponse {
 	for name, s := range c.states {
 		at := c.renewed(c.reports[name])
@@ -97,9 +98,9 @@ func (c *Cluster) lease(t target) host.KubeResponse {
 	return notFound(t)
 }
 
-// WatchNodes counts from now on how many Nodes are down at once, whatever
-// the API server shows of them: their kubelet is stopped, or says that it is
-// not ready. most returns the highest count so far.
+// WatchNodes begins to count how many Nodes are down at once, whatever the
+// API server shows of them. A Node is down if its kubelet is stopped or not
+// ready. most returns the highest count so far.
 func (c *Cluster) WatchNodes() (most func() int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

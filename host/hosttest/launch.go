@@ -9,7 +9,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// sandbox checks what systemd needs before it runs a unit's program.
+// sandbox checks what systemd needs before it starts a unit's program.
 func (m *machine) sandbox(f *unitFile) error {
 	if name := f.last("Service.User"); name != "" {
 		if _, _, err := m.own(name, ""); err != nil {
@@ -46,15 +46,15 @@ func (m *machine) sandbox(f *unitFile) error {
 	return nil
 }
 
-// exec is the start of a program: it must be an executable file, and the
-// files that it is told to read must be there and readable for its user.
+// exec starts a program. It must be an executable file, and its user must be
+// able to read the files that it is told to read.
 func (m *machine) exec(argv []string, user string) error {
 	if len(argv) == 0 {
 		return &exitStatus{"exit-code", "203/EXEC", []string{"no command"}}
 	}
 	p := argv[0]
 	if p[0] != '/' {
-		p = m.lookPath(p)
+		p = m.programPath(p)
 	}
 	n := m.tree.open(p)
 	switch {
@@ -74,8 +74,8 @@ func (m *machine) exec(argv []string, user string) error {
 	return nil
 }
 
-// components are the programs whose flags are known well enough to tell
-// which of them name files to read.
+// components are the programs whose flags are known well enough to recognize
+// those that name files.
 var components = map[string]bool{"kubelet": true, "kube-apiserver": true, "kube-controller-manager": true, "kube-scheduler": true,
 	"kube-proxy": true, "etcd": true, "flanneld": true, "containerd": true}
 
@@ -84,8 +84,8 @@ var (
 	inputInYAML = regexp.MustCompile(`(?m)^\s*(?:[a-z-]*(?:cert|key|ca)-file|clientCAFile|tlsCertFile|tlsPrivateKeyFile|kubeconfig|client-certificate|client-key|certificate-authority): "?(/[^\s"]+)`)
 )
 
-// inputs are the files that a component reads when it starts: those that its
-// flags name, and what these name in turn.
+// inputs returns the files that a component reads when it starts: those that
+// its flags name, and those that these name in turn.
 func (m *machine) inputs(argv []string) []string {
 	var files []string
 	for i, a := range argv {
@@ -107,7 +107,8 @@ func (m *machine) inputs(argv []string) []string {
 	return files
 }
 
-// readable tells why a user cannot read a file, as strerror(3) would.
+// readable returns why a user cannot read a file, in the words of
+// strerror(3); "" if the user can.
 func (m *machine) readable(p, user string) string {
 	at, err := m.tree.resolve("open", p, true)
 	n := m.tree.get(at)
@@ -128,7 +129,7 @@ func (m *machine) readable(p, user string) string {
 	return ""
 }
 
-// may tells if the permission bit (4 read, 1 search) is a user's.
+// may reports whether a user has a permission bit (4 read, 1 search).
 func (m *machine) may(n *node, user string, bit uint32) bool {
 	switch {
 	case n.owner == user:
@@ -140,9 +141,9 @@ func (m *machine) may(n *node, user string, bit uint32) bool {
 	}
 }
 
-// configuration is the unit's own text and the files that settings name, by
-// path, as summaries. Keys and certificates do not count: programs read them
-// again by themselves.
+// configuration returns the unit's text and the files that its settings name,
+// by path, as summaries. It leaves out keys and certificates, because
+// programs read them anew by themselves.
 func (m *machine) configuration(f *unitFile) map[string]string {
 	read := map[string]string{f.path: summary([]byte(f.text))}
 	files := append([]string{}, f.all("Service.EnvironmentFile")...)
@@ -158,7 +159,7 @@ func (m *machine) configuration(f *unitFile) map[string]string {
 	return read
 }
 
-// stale lists what an active unit read that is different now.
+// stale lists what an active unit has read that has changed since.
 func (m *machine) stale(u *unit) []string {
 	if u.active != "active" || u.file == nil {
 		return nil
@@ -173,8 +174,8 @@ func (m *machine) stale(u *unit) []string {
 	return paths
 }
 
-// lookPath finds a program in root's search path.
-func (m *machine) lookPath(name string) string {
+// programPath finds a program in root's search path.
+func (m *machine) programPath(name string) string {
 	for _, dir := range []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
 		if n := m.tree.open(dir + "/" + name); n != nil && n.kind == host.Regular && n.mode&0o111 != 0 {
 			return dir + "/" + name
@@ -183,7 +184,7 @@ func (m *machine) lookPath(name string) string {
 	return ""
 }
 
-// behave does what a program does that just started, as far as others see it.
+// behave does what a program does after its start that other programs notice.
 func (m *machine) behave(name string, f *unitFile) error {
 	if hook := m.hooks[name]; hook != nil {
 		if err := m.unlocked(hook); err != nil {
@@ -203,15 +204,15 @@ func (m *machine) behave(name string, f *unitFile) error {
 	return nil
 }
 
-// unlocked runs f, which uses the machine by its console.
+// unlocked runs f on the machine's console.
 func (m *machine) unlocked(f func(*Host) error) error {
 	m.mu.Unlock()
 	defer m.mu.Lock()
 	return f(&Host{machine: m, admin: true})
 }
 
-// leaseSubnet writes what flanneld writes once it has a subnet, and what the
-// program after it makes of that.
+// leaseSubnet writes what flanneld writes when it has a subnet, and what the
+// program after it makes from that.
 func (m *machine) leaseSubnet(after string) error {
 	subnet := m.cluster.podCIDR(m.nodeName())
 	if subnet == "" {
@@ -229,8 +230,8 @@ func (m *machine) leaseSubnet(after string) error {
 	return m.refresh("/etc/cni/net.d/10-flannel.conflist", conflist+"\n")
 }
 
-// refresh writes a file of a program's own, unless it is there as it should
-// be: stamps are to tell what modules do.
+// refresh writes a file of a program's own unless it is already right, so
+// that stamps show only what modules do.
 func (m *machine) refresh(p, text string) error {
 	if n := m.tree.open(p); n != nil && string(n.content) == text {
 		return nil

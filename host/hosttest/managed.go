@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// managed is metadata.managedFields: who applied which fields. Ports, whose
-// key is more than a name, are left out of it.
+// managed returns metadata.managedFields: which manager applied which fields.
+// It leaves out ports, whose key is more than a name.
 func managed(owners map[string]map[string]bool) []any {
 	byManager := map[string]map[string]any{}
 	for field, managers := range owners {

@@ -11,24 +11,23 @@ import (
 )
 
 // Net is the network between the hosts of a cluster. Everything passes until
-// a rule says otherwise. It takes no time: what is dropped is silence at
-// once.
+// a rule says otherwise. Traffic takes no time, and neither does silence.
 type Net struct {
 	mu     sync.Mutex
 	rules  []*Rule
-	claims map[netip.Addr]string // addresses that another host answers at
+	claims map[netip.Addr]string // addresses at which another host answers
 	rounds map[string]*netRound
-	dials  map[string]map[Pair]int // by who dials: maps of a million entries are slow
+	dials  map[string]map[Pair]int // by dialling host, because maps of a million entries are slow
 }
 
-// A Pair is who dialled whom.
+// A Pair is the two ends of dials.
 type Pair struct {
-	From, To string // hosts; To is "" where nobody has the address
+	From, To string // hosts; To is "" if no host has the address
 	Proto    string
 	Port     int
 }
 
-// A netRound is what the hosts bound in a round of probes.
+// A netRound is what the hosts have bound in a round of probes.
 type netRound struct {
 	bound    map[netip.Addr]*netPeer
 	arrivals map[string][]host.Arrival // by host
@@ -36,17 +35,17 @@ type netRound struct {
 
 type netPeer struct {
 	machine string
-	says    string // the name in its echoes
+	says    string // name in its echoes
 	ports   map[host.PortSpec]bool
 }
 
-// probes are what a machine does to those who probe it.
+// probes are faults that probes of a machine meet.
 type probes struct {
-	busy int           // calls of ProbeListen that another run stands in the way of
-	late time.Duration // how late it hears itself
+	busy int           // number of ProbeListen calls to which another run is in the way
+	late time.Duration // how late it receives its own datagrams
 }
 
-// Busy has another run's probe hold the host for the next n calls of
+// Busy makes another run's probe hold the host for the next n calls of
 // ProbeListen.
 func (h *Host) Busy(n int) {
 	h.mu.Lock()
@@ -54,14 +53,14 @@ func (h *Host) Busy(n int) {
 	h.probes.busy = n
 }
 
-// Overload has the host hear itself as late as that.
+// Overload makes the host receive its own datagrams this late.
 func (h *Host) Overload(late time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.probes.late = late
 }
 
-// Dials counts who dialled whom, dials to oneself aside.
+// Dials returns how many dials each pair had, except Self dials.
 func (n *Net) Dials() map[Pair]int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -72,7 +71,7 @@ func (n *Net) Dials() map[Pair]int {
 	return out
 }
 
-// round finds a round or begins it; n.mu is held.
+// round returns a round, or begins it. n.mu is held.
 func (n *Net) round(id string) *netRound {
 	r := n.rounds[id]
 	if r == nil {
@@ -154,7 +153,7 @@ func (h *Host) ProbeSeen(ctx context.Context, r host.SeenRequest) ([]host.Arriva
 	return came, err
 }
 
-// seen puts the arrivals of each nonce together.
+// seen adds up the arrivals of each nonce.
 func (n *Net) seen(name string, r host.SeenRequest) (came []host.Arrival) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -179,13 +178,13 @@ func (n *Net) seen(name string, r host.SeenRequest) (came []host.Arrival) {
 func (h *Host) ProbeEnd(ctx context.Context, id string) ([]host.Arrival, error) {
 	var came []host.Arrival
 	err := h.read(ctx, "ProbeEnd", id, func() error {
-		came = h.cluster.Net.leave(id, h.name)
+		came = h.cluster.Net.end(id, h.name)
 		return nil
 	})
 	return came, err
 }
 
-func (n *Net) leave(id, name string) []host.Arrival {
+func (n *Net) end(id, name string) []host.Arrival {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	r := n.rounds[id]

@@ -31,7 +31,7 @@ func (h *Host) ProbeDial(ctx context.Context, r host.DialRequest) ([]host.Dialle
 	return out, err
 }
 
-// dial is one dial's way through the network.
+// dial returns the result of one dial.
 func (c *Cluster) dial(req host.DialRequest, from string, src netip.Addr, d host.Dial) host.Dialled {
 	addr, err := netip.ParseAddr(d.Addr)
 	if err != nil {
@@ -103,10 +103,10 @@ func (n *Net) count(p Pair) {
 	n.dials[p.From][p]++
 }
 
-// datagrams of a dial that arrive, at least.
+// datagrams is how many datagrams of a dial arrive at least.
 const datagrams = 4
 
-// sourcePort is that of all connections.
+// sourcePort is the source port of all connections.
 const sourcePort = 40000
 
 const rtt = 200 * time.Microsecond

@@ -12,11 +12,11 @@ import (
 type Rule struct {
 	From, To string // hosts
 	Proto    string
-	Port     int // the one dialled
-	Over     int // only datagrams that are larger, where it is not 0
+	Port     int // the port that is dialled
+	Over     int // only datagrams larger than this, if not 0
 	Do       Effect
-	Times    int           // how often; 0 is always
-	By       time.Duration // with Late
+	Times    int           // how often the rule matches; 0 is always
+	By       time.Duration // delay of Late
 	used     int
 }
 
@@ -25,31 +25,31 @@ type Effect int
 
 // The effects.
 const (
-	Drop        Effect = iota // silence, nothing arrives
-	DropReplies               // it arrives, the answer does not
+	Drop        Effect = iota // nothing arrives, and silence
+	DropReplies               // it arrives, its answer does not
 	Refuse                    // RST, or ICMP port unreachable
 	Prohibit                  // ICMP administratively prohibited
 	NoRoute                   // ICMP host unreachable
-	Lose                      // one in five is lost, resends get through
-	Swallow                   // a TCP connection is accepted on the way, then silence
-	Late                      // it arrives, and the answer is as late as By: silence to those who wait for less
+	Lose                      // one in five is lost, and resends arrive
+	Swallow                   // something on the way accepts a TCP connection, then silence
+	Late                      // it arrives, and the answer comes after By: silence to a dialler that waits less
 )
 
-// Add puts a rule behind the others.
+// Add appends a rule.
 func (n *Net) Add(r Rule) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.rules = append(n.rules, &r)
 }
 
-// Clear takes all rules and claims away.
+// Clear removes all rules and claims.
 func (n *Net) Clear() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.rules, n.claims = nil, nil
 }
 
-// Claim has a host answer at an address that is another's.
+// Claim makes a host answer at the address of another host.
 func (n *Net) Claim(addr, name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

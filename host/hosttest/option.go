@@ -10,7 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// An Option makes a host other than bare. It panics where it cannot.
+// An Option makes a host other than bare. It panics if it cannot.
 type Option func(*Host)
 
 func must(err error) {
@@ -19,8 +19,8 @@ func must(err error) {
 	}
 }
 
-// WithAddress gives the host one device, eth0, with this address: in CIDR
-// form, or in a /24.
+// WithAddress gives the host one interface, eth0, with this address, either
+// in CIDR form or in a /24.
 func WithAddress(addr string) Option {
 	return func(h *Host) {
 		if !strings.Contains(addr, "/") {
@@ -33,8 +33,8 @@ func WithAddress(addr string) Option {
 // WithNetwork gives the host links and routes.
 func WithNetwork(n host.Network) Option { return func(h *Host) { h.network = n } }
 
-// networkOf is eth0 with an address, and a default route by the first
-// address of its network.
+// networkOf returns eth0 with an address, and a default route through the
+// first address of its network.
 func networkOf(cidr string) host.Network {
 	ip, subnet, err := net.ParseCIDR(cidr)
 	must(err)
@@ -53,11 +53,11 @@ func networkOf(cidr string) host.Network {
 	}
 }
 
-// WithFacts changes what the host says of itself. Now is the time of day
-// unless it is set.
+// WithFacts changes the host's facts. Now is the time of day unless it is
+// set.
 func WithFacts(edit func(*host.Facts)) Option {
 	return func(h *Host) {
-		h.mu.Lock() // a console changes them while agents read
+		h.mu.Lock() // tests change facts while agents read them
 		defer h.mu.Unlock()
 		edit(&h.facts)
 	}
@@ -66,7 +66,7 @@ func WithFacts(edit func(*host.Facts)) Option {
 // WithSkew sets the host's clock apart from ours.
 func WithSkew(d time.Duration) Option { return func(h *Host) { h.skew = d } }
 
-// WithLatency makes every call take so long.
+// WithLatency makes every call take this long.
 func WithLatency(d time.Duration) Option {
 	return func(h *Host) {
 		h.mu.Lock()
@@ -75,17 +75,16 @@ func WithLatency(d time.Duration) Option {
 	}
 }
 
-// WithDir makes a directory.
 func WithDir(p string) Option {
 	return func(h *Host) { must(h.MakeDir(context.Background(), host.DirSpec{Path: p, Mode: 0o755})) }
 }
 
-// WithFile writes a file, and the directories it needs.
+// WithFile writes a file and makes missing directories.
 func WithFile(p, content string) Option {
 	return WithSpec(host.FileSpec{Path: p, Mode: 0o644, Content: []byte(content)})
 }
 
-// WithSpec writes a file, and the directories it needs.
+// WithSpec writes a file and makes missing directories.
 func WithSpec(f host.FileSpec) Option {
 	return func(h *Host) {
 		if h.tree.open(path.Dir(f.Path)) == nil {
@@ -95,8 +94,8 @@ func WithSpec(f host.FileSpec) Option {
 	}
 }
 
-// WithPrograms puts executable files into /usr/local/bin, or where an
-// absolute path says.
+// WithPrograms puts executable files into /usr/local/bin, or at an absolute
+// path.
 func WithPrograms(names ...string) Option {
 	return func(h *Host) {
 		for _, name := range names {
@@ -113,7 +112,7 @@ func WithPrograms(names ...string) Option {
 func WithoutPrograms(names ...string) Option {
 	return func(h *Host) {
 		for _, name := range names {
-			must(h.Remove(context.Background(), h.lookPath(name)))
+			must(h.Remove(context.Background(), h.programPath(name)))
 		}
 	}
 }
@@ -127,8 +126,8 @@ func WithUsers(names ...string) Option {
 	}
 }
 
-// WithFeatures says what the kernel has or could load; the zero feature of a
-// name takes it away.
+// WithFeatures sets what the kernel has or can load. A feature with only a
+// name is removed.
 func WithFeatures(features ...host.KernelFeature) Option {
 	return func(h *Host) {
 		for _, f := range features {
@@ -137,10 +136,10 @@ func WithFeatures(features ...host.KernelFeature) Option {
 	}
 }
 
-// WithSysctl sets a setting that the kernel may not have had.
+// WithSysctl sets a setting, also one that the kernel lacked.
 func WithSysctl(name, value string) Option { return func(h *Host) { h.sysctls[name] = value } }
 
-// WithSocket has a process that no unit runs hold a socket.
+// WithSocket makes a process without a unit hold a socket.
 func WithSocket(s host.Socket) Option { return func(h *Host) { h.Listen(s) } }
 
 // WithImages puts images into containerd.
@@ -152,8 +151,8 @@ func WithImages(names ...string) Option {
 	}
 }
 
-// WithService runs a unit for each of these programs, with no settings at
-// all: what waits for "kube-apiserver" finds it.
+// WithService runs a unit without settings for each of these programs, so
+// that code which waits for "kube-apiserver" finds it.
 func WithService(programs ...string) Option {
 	return func(h *Host) {
 		ctx := context.Background()

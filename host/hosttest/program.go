@@ -8,12 +8,12 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A Program is what Run does for one. It gets the console of the host, and
-// fails with a *host.ExitError whose Argv is filled in for it.
+// A Program is what Run does for a program. It gets the host's console. If it
+// returns a *host.ExitError, Run fills in Argv.
 type Program func(h *Host, argv []string, stdin []byte) ([]byte, error)
 
-// OnRun says what the program of this name does; its file must be on the
-// host as well.
+// OnRun sets what the program of this name does. Its file must be on the host
+// as well.
 func (h *Host) OnRun(name string, p Program) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -25,14 +25,14 @@ func (h *Host) Programs(ctx context.Context, names []string) ([]host.Program, er
 	var found []host.Program
 	err := h.read(ctx, "Programs", strings.Join(names, " "), func() error {
 		for _, name := range names {
-			found = append(found, host.Program{Name: name, Path: h.lookPath(name)})
+			found = append(found, host.Program{Name: name, Path: h.programPath(name)})
 		}
 		return nil
 	})
 	return found, err
 }
 
-// Run implements host.Writer. Programs that it does not know fail.
+// Run implements host.Writer. Unknown programs fail.
 func (h *Host) Run(ctx context.Context, argv []string, stdin []byte) ([]byte, error) {
 	if len(argv) == 0 {
 		return nil, unknown("run nothing")
@@ -41,7 +41,7 @@ func (h *Host) Run(ctx context.Context, argv []string, stdin []byte) ([]byte, er
 	err := h.change(ctx, "Run", strings.Join(argv, " "), func() error {
 		p := argv[0]
 		if !path.IsAbs(p) {
-			p = h.lookPath(p)
+			p = h.programPath(p)
 		}
 		if n := h.tree.open(p); n == nil || n.mode&0o111 == 0 {
 			return &host.ExitError{Argv: argv, Status: 127, Stderr: "executable file not found"}
@@ -118,7 +118,7 @@ func runModprobe(h *Host, argv []string, _ []byte) ([]byte, error) {
 	return nil, nil
 }
 
-// runSysctl knows --system, -p FILE and -w NAME=VALUE.
+// runSysctl implements --system, -p FILE and -w NAME=VALUE.
 func runSysctl(h *Host, argv []string, _ []byte) ([]byte, error) {
 	var lines []string
 	h.mu.Lock()
@@ -182,7 +182,7 @@ func runUserdel(h *Host, argv []string, _ []byte) ([]byte, error) {
 	return nil, nil
 }
 
-// runCopy knows cp -a -- FROM TO, of one file or link.
+// runCopy implements cp -a -- FROM TO for one file or link.
 func runCopy(h *Host, argv []string, _ []byte) ([]byte, error) {
 	if len(argv) != 5 || argv[1] != "-a" || argv[2] != "--" {
 		return nil, unknown("%s", strings.Join(argv, " "))
@@ -190,7 +190,7 @@ func runCopy(h *Host, argv []string, _ []byte) ([]byte, error) {
 	return nil, h.duplicate("cp", argv[3], argv[4])
 }
 
-// runMove knows mv -- FROM TO, of one file or link.
+// runMove implements mv -- FROM TO for one file or link.
 func runMove(h *Host, argv []string, _ []byte) ([]byte, error) {
 	if len(argv) != 4 || argv[1] != "--" {
 		return nil, unknown("%s", strings.Join(argv, " "))
@@ -201,8 +201,7 @@ func runMove(h *Host, argv []string, _ []byte) ([]byte, error) {
 	return nil, h.Remove(context.Background(), argv[2])
 }
 
-// duplicate puts what stands at one path at another as well, all of it the
-// same.
+// duplicate copies what is at one path to another with all its properties.
 func (h *Host) duplicate(program, from, to string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -219,7 +218,7 @@ func (h *Host) duplicate(program, from, to string) error {
 	return nil
 }
 
-// runCtr knows ctr -n k8s.io images rm NAME.
+// runCtr implements ctr -n k8s.io images rm NAME.
 func runCtr(h *Host, argv []string, _ []byte) ([]byte, error) {
 	if len(argv) != 6 || strings.Join(argv[1:5], " ") != "-n k8s.io images rm" {
 		return nil, unknown("%s", strings.Join(argv, " "))

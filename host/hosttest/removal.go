@@ -12,29 +12,29 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// leftovers are what components leave on a machine beside files.
-type leftovers struct {
+// remains are what components make on a machine beside files.
+type remains struct {
 	mounts  []host.Mount
 	pods    []host.PodProcess
 	filters []filter
 }
 
-// WithMounts mounts file systems, one after the other.
+// WithMounts mounts file systems, in order.
 func WithMounts(mounts ...host.Mount) Option {
-	return func(h *Host) { h.left.mounts = append(h.left.mounts, mounts...) }
+	return func(h *Host) { h.remains.mounts = append(h.remains.mounts, mounts...) }
 }
 
 // WithPods runs processes of pods.
 func WithPods(pods ...host.PodProcess) Option {
-	return func(h *Host) { h.left.pods = append(h.left.pods, pods...) }
+	return func(h *Host) { h.remains.pods = append(h.remains.pods, pods...) }
 }
 
-// WithFilters has parts of a packet filter in the kernel: whole tables, or
-// the chains of a table.
+// WithFilters adds parts of a packet filter to the kernel: whole tables, or
+// chains of a table.
 func WithFilters(filters ...host.Filter) Option {
 	return func(h *Host) {
 		for _, f := range filters {
-			h.left.filters = append(h.left.filters, filter{f})
+			h.remains.filters = append(h.remains.filters, filter{f})
 		}
 	}
 }
@@ -43,7 +43,7 @@ func WithFilters(filters ...host.Filter) Option {
 func (h *Host) Mounts(ctx context.Context) ([]host.Mount, error) {
 	var out []host.Mount
 	err := h.read(ctx, "Mounts", "", func() error {
-		out = slices.Clone(h.left.mounts)
+		out = slices.Clone(h.remains.mounts)
 		return nil
 	})
 	return out, err
@@ -53,7 +53,7 @@ func (h *Host) Mounts(ctx context.Context) ([]host.Mount, error) {
 func (h *Host) Pods(ctx context.Context) ([]host.PodProcess, error) {
 	var out []host.PodProcess
 	err := h.read(ctx, "Pods", "", func() error {
-		out = slices.Clone(h.left.pods)
+		out = slices.Clone(h.remains.pods)
 		return nil
 	})
 	return out, err
@@ -78,7 +78,7 @@ func (h *Host) Trees(ctx context.Context, paths []string) ([]host.Tree, error) {
 	return out, err
 }
 
-// below is a path, if it is there, and all below it, the deepest first.
+// below returns a path, if it exists, and all below it, the deepest first.
 func (t *tree) below(p string) []string {
 	var out []string
 	for _, name := range t.children(p) {
@@ -90,12 +90,12 @@ func (t *tree) below(p string) []string {
 	return out
 }
 
-// Filters implements host.Reader. A whole table must be named; chains are
-// taken for those of any query that has some.
+// Filters implements host.Reader. A whole table must be named. Chains match
+// any query that has chains.
 func (h *Host) Filters(ctx context.Context, q host.FilterQuery) ([]host.Filter, error) {
 	var out []host.Filter
 	err := h.read(ctx, "Filters", "", func() error {
-		for _, f := range h.left.filters {
+		for _, f := range h.remains.filters {
 			if f.asked(q) {
 				out = append(out, f.Filter)
 			}
@@ -121,7 +121,7 @@ func (h *Host) RemoveTree(ctx context.Context, t host.TreeSpec) error {
 			return fmt.Errorf("remove %s: it is not within %s", t.Path, strings.Join(t.Within, ", "))
 		}
 		mounted := false
-		for _, m := range h.left.mounts {
+		for _, m := range h.remains.mounts {
 			rest, below := strings.CutPrefix(m.Path, t.Path+"/")
 			name, _, _ := strings.Cut(rest, "/")
 			if below && !slices.Contains(t.Keep, name) {
@@ -145,13 +145,13 @@ func (h *Host) RemoveTree(ctx context.Context, t host.TreeSpec) error {
 // Unmount implements host.Writer. A volume is in use while pods run.
 func (h *Host) Unmount(ctx context.Context, p string) error {
 	return h.change(ctx, "Unmount", p, func() error {
-		for i := len(h.left.mounts) - 1; i >= 0; i-- {
-			m := h.left.mounts[i].Path
-			if strings.HasPrefix(m, p+"/") || m == p && len(h.left.pods) > 0 {
+		for i := len(h.remains.mounts) - 1; i >= 0; i-- {
+			m := h.remains.mounts[i].Path
+			if strings.HasPrefix(m, p+"/") || m == p && len(h.remains.pods) > 0 {
 				return fmt.Errorf("unmount %s: %w", p, syscall.EBUSY)
 			}
 			if m == p {
-				h.left.mounts = slices.Delete(h.left.mounts, i, i+1)
+				h.remains.mounts = slices.Delete(h.remains.mounts, i, i+1)
 				return nil
 			}
 		}
@@ -162,15 +162,16 @@ func (h *Host) Unmount(ctx context.Context, p string) error {
 // KillPods implements host.Writer. It takes no time.
 func (h *Host) KillPods(ctx context.Context, grace time.Duration) error {
 	return h.change(ctx, "KillPods", grace.String(), func() error {
-		if u := h.units["kubelet.service"]; u != nil && u.active == "active" && len(h.left.pods) > 0 {
+		if u := h.units["kubelet.service"]; u != nil && u.active == "active" && len(h.remains.pods) > 0 {
 			return fmt.Errorf("end pods: the kubelet starts them again")
 		}
-		h.left.pods = nil
+		h.remains.pods = nil
 		return nil
 	})
 }
 
-// DeleteLink implements host.Writer: its routes go with it.
+// DeleteLink implements host.Writer. It deletes the routes of the interface
+// too.
 func (h *Host) DeleteLink(ctx context.Context, name string) error {
 	return h.change(ctx, "DeleteLink", name, func() error {
 		h.network.Links = slices.DeleteFunc(slices.Clone(h.network.Links), func(l host.NetLink) bool { return l.Name == name })
@@ -192,13 +193,13 @@ func (h *Host) DeleteRoute(ctx context.Context, r host.NetRoute) error {
 // ClearFilters implements host.Writer.
 func (h *Host) ClearFilters(ctx context.Context, q host.FilterQuery) error {
 	return h.change(ctx, "ClearFilters", strings.Join(append(slices.Clone(q.Chains), q.Tables...), " "), func() error {
-		h.left.filters = slices.DeleteFunc(h.left.filters, func(f filter) bool { return f.asked(q) })
+		h.remains.filters = slices.DeleteFunc(h.remains.filters, func(f filter) bool { return f.asked(q) })
 		return nil
 	})
 }
 
-// describe is what of it a snapshot has.
-func (l leftovers) describe() string {
+// describe returns the lines of a snapshot.
+func (l remains) describe() string {
 	var b strings.Builder
 	for _, m := range l.mounts {
 		fmt.Fprintf(&b, "mount %s %s\n", m.Path, m.Type)
@@ -212,7 +213,8 @@ func (l leftovers) describe() string {
 	return b.String()
 }
 
-// virtual are the links that programs made, as a snapshot has them.
+// virtual returns the interfaces that programs made, as a snapshot shows
+// them.
 func virtual(n host.Network) string {
 	var b strings.Builder
 	for _, l := range n.Links {

@@ -16,10 +16,11 @@ var _ host.Session = (*Session)(nil)
 type lock struct {
 	owner  *Session
 	holder host.LockRequest
-	freed  chan struct{} // closed when the owner lets go
+	freed  chan struct{} // closed when the owner releases the lock
 }
 
-// A Session is what an agent makes of a host: read-only until it is armed.
+// A Session is a session with a host, read-only until it is armed, without an
+// agent between.
 type Session struct {
 	*Host
 	armed  bool
@@ -92,7 +93,7 @@ func (s *Session) Identity() host.Identity {
 	return host.Identity{HostKey: "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:]), Agent: "hosttest"}
 }
 
-// Close implements host.Session: the lock goes with it.
+// Close implements host.Session. It releases the lock.
 func (s *Session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

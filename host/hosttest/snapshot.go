@@ -13,11 +13,11 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Snapshot is everything on the host that a bare one does not have, one
-// thing a line and in a fixed order: files with mode, owner and digest,
-// units, settings, users, images, and the objects of Kubernetes. Times are
-// left out, and of keys and certificates there is what they say, not their
-// bytes, so hosts with other keys can be compared.
+// Snapshot returns everything on the host that a bare one does not have, one
+// line for each thing in a fixed order: files with mode, owner and digest,
+// units, settings, users, images, and the objects of Kubernetes. It has no
+// times, and the fields of keys and certificates rather than their bytes, so
+// that hosts with different keys can be compared.
 func (h *Host) Snapshot() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -65,7 +65,7 @@ func (h *Host) Snapshot() string {
 	for _, name := range sortedKeys(h.images) {
 		fmt.Fprintf(&b, "image %s\n", name)
 	}
-	b.WriteString(virtual(h.network) + h.left.describe())
+	b.WriteString(virtual(h.network) + h.remains.describe())
 	b.WriteString(h.cluster.snapshot())
 	return b.String()
 }
@@ -82,10 +82,11 @@ func (n *node) describe(p string) string {
 	return fmt.Sprintf("%s %s %04o %s:%s", n.kind, p, n.mode, n.owner, n.group)
 }
 
-// inputs is the hash in a unit of what its service depends on, keys among it.
+// inputsLine matches the hash in a unit of all its service depends on, which
+// includes keys.
 var inputsLine = regexp.MustCompile(`(?m)^X-Pmkctl-Inputs=.*$`)
 
-// summary is a digest, and what PEM blocks say.
+// summary returns a digest, or the fields of PEM blocks.
 func summary(content []byte) string {
 	text := content
 	if len(text) <= maxContent {
@@ -125,7 +126,7 @@ func (c *Cluster) snapshot() string {
 	return b.String()
 }
 
-// Peek is a file's content, private keys as well; nil if there is none.
+// Peek returns a file's content, private keys too; nil if there is no file.
 func (h *Host) Peek(p string) []byte {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -135,8 +136,8 @@ func (h *Host) Peek(p string) []byte {
 	return nil
 }
 
-// Stamps is when each file was last written and each unit last started, by
-// path and unit name, for what was touched without becoming another.
+// Stamps returns when each file was last written and each unit last started,
+// by path and unit name. It shows writes that changed nothing.
 func (h *Host) Stamps() map[string]time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -14,9 +14,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// listens are the sockets of the components where their settings say nothing
-// else. The flag or the line of the configuration that moves a port is named
-// with it.
+// listens are the sockets of components with default settings. Each has the
+// flag or the line of the configuration that changes its port.
 var listens = map[string][]struct {
 	proto, addr string
 	port        int
@@ -31,7 +30,7 @@ var listens = map[string][]struct {
 	"flanneld":                {{"tcp", "::", 0, "--healthz-port", ""}},
 }
 
-// fieldLines find a field of a configuration.
+// fieldLines match the fields of configurations.
 var fieldLines = func() map[string]*regexp.Regexp {
 	lines := map[string]*regexp.Regexp{}
 	for _, sockets := range listens {
@@ -47,8 +46,8 @@ var (
 	backendPort = regexp.MustCompile(`"(?:Port|ListenPort)": *([0-9]+)`)
 )
 
-// flannelPorts are the UDP ports of flannel's backends; the kernel holds
-// those of all but udp.
+// flannelPorts are the UDP ports of flannel's backends. The kernel holds
+// them, except udp's.
 var flannelPorts = map[string]int{"udp": 8285, "vxlan": 8472, "wireguard": 51820}
 
 // Sockets implements host.Reader.
@@ -61,7 +60,7 @@ func (h *Host) Sockets(ctx context.Context) ([]host.Socket, error) {
 	return sockets, err
 }
 
-// Listen has a process that no unit runs hold a socket.
+// Listen makes a process without a unit hold a socket.
 func (h *Host) Listen(s host.Socket) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -117,7 +116,7 @@ func (m *machine) socketsOf(name string, u *unit) []host.Socket {
 	return sockets
 }
 
-// moveTo takes the port, and the address if one is given, of "10260",
+// moveTo sets the port, and the address if there is one, from "10260",
 // "127.0.0.1:10260" or "https://192.0.2.1:2379,https://...".
 func moveTo(s *host.Socket, v string) {
 	v = strings.TrimSpace(v)
@@ -157,7 +156,7 @@ func flannelSocket(config string, pid int, name string) []host.Socket {
 	return []host.Socket{s}
 }
 
-// configText is what the files say that a command's flags name.
+// configText returns the content of the files that a command's flags name.
 func (m *machine) configText(argv []string) string {
 	var b strings.Builder
 	for _, flag := range []string{"--config", "--config-file", "--net-config-path"} {
@@ -169,7 +168,7 @@ func (m *machine) configText(argv []string) string {
 	return b.String()
 }
 
-// flagValue is the value of --flag=value or --flag value.
+// flagValue returns the value of --flag=value or --flag value.
 func flagValue(argv []string, flag string) string {
 	value := ""
 	for i, a := range argv {
@@ -183,7 +182,7 @@ func flagValue(argv []string, flag string) string {
 	return value
 }
 
-// runs tells if an active unit runs the program.
+// runs reports whether an active unit runs the program.
 func (m *machine) runs(program string) bool { return m.unitOf(program) != nil }
 
 func (m *machine) unitOf(program string) *unit {
@@ -200,8 +199,8 @@ func firstWord(s string) string {
 	return word
 }
 
-// Get implements host.Reader: whatever component listens at the port
-// answers 200 "ok".
+// Get implements host.Reader. Any component that listens at the port answers
+// 200 "ok".
 func (h *Host) Get(ctx context.Context, r host.GetRequest) (host.KubeResponse, error) {
 	var answer host.KubeResponse
 	err := h.read(ctx, "Get", r.URL, func() error {
@@ -228,7 +227,7 @@ func (h *Host) Get(ctx context.Context, r host.GetRequest) (host.KubeResponse, e
 		if process == "kube-proxy" {
 			answer.Body = []byte(`{"lastUpdated":"2026-01-01T00:00:00Z","status":{"IPv4":{"lastUpdated":"2026-01-01T00:00:00Z","healthy":true}}}`)
 		}
-		if body, ok := h.looks.answers[r.URL]; ok {
+		if body, ok := h.readings.answers[r.URL]; ok {
 			answer.Body = []byte(body)
 		}
 		return nil
@@ -236,7 +235,7 @@ func (h *Host) Get(ctx context.Context, r host.GetRequest) (host.KubeResponse, e
 	return answer, err
 }
 
-// answers is the process that serves a URL, here or on another host.
+// answers returns the process that serves a URL, here or on another host.
 func (m *machine) answers(u *url.URL) string {
 	port := u.Port()
 	if port == "" {

@@ -12,18 +12,19 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A store is what etcd holds.
+// A store is the content of etcd.
 type store struct {
 	version  string
 	begun    bool
 	revision int
-	nodes    int // that were given a subnet
-	services int // that were given an address
+	nodes    int // number of Nodes that have got a subnet
+	services int // number of Services that have got an address
 	objects  map[string]*object
-	beats    map[string]time.Time // when the kubelet of a Node reported last, by path
+	beats    map[string]time.Time // when the kubelet of a Node last reported, by path
 }
 
-// An object and who owns which of its fields, for server-side apply.
+// An object is an object of the API with the managers of its fields, for
+// server-side apply.
 type object struct {
 	data   map[string]any
 	owners map[string]map[string]bool // field -> managers
@@ -33,7 +34,7 @@ func newStore() store {
 	return store{version: "v1.36.0", objects: map[string]*object{}, beats: map[string]time.Time{}}
 }
 
-// begin is the first start of an API server.
+// begin is called at the first start of an API server.
 func (s *store) begin() {
 	if s.begun {
 		return
@@ -76,9 +77,9 @@ func (s *store) save(p string, o *object) {
 
 func nodePath(node string) string { return path.Join("/api/v1/nodes", node) }
 
-// register makes or updates the Node of a host whose kubelet runs. A kubelet
-// that reports for the first time since its start beats the heart; one that
-// has nothing new to say does not.
+// register makes or updates the Node of a host whose kubelet runs. The first
+// report since a kubelet's start updates the heartbeat; a later one with no
+// news does not.
 func (s *store) register(h state, first bool) {
 	p := nodePath(h.Node)
 	o := s.objects[p]
@@ -120,7 +121,7 @@ func readiness(h state) map[string]any {
 		"message": "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized"}
 }
 
-// unready is a Node whose kubelet is gone.
+// unready marks a Node whose kubelet has stopped.
 func (s *store) unready(node string) {
 	p := nodePath(node)
 	if o := s.objects[p]; o != nil {
@@ -146,7 +147,7 @@ func (s *store) readyNodes() int {
 	return n
 }
 
-// present is an object as the API server and its controllers show it.
+// present returns an object as the API server and its controllers show it.
 func (s *store) present(o *object) map[string]any {
 	data := clone(o.data).(map[string]any)
 	if fields := managed(o.owners); len(fields) > 0 {
@@ -190,7 +191,7 @@ func number(v any, otherwise float64) float64 {
 	return otherwise
 }
 
-// A writing is one request that changes an object.
+// A writing is a request that changes an object.
 type writing struct {
 	t       target
 	old     *object
@@ -219,8 +220,8 @@ func (s *store) patch(w writing, merge func(dst, patch map[string]any)) host.Kub
 	return s.update(w, data)
 }
 
-// update is a change of anyone who does not apply: what differs becomes
-// that manager's alone.
+// update is a change without apply: the manager becomes the only one of all
+// fields that differ.
 func (s *store) update(w writing, data map[string]any) host.KubeResponse {
 	o := &object{data: data, owners: copyOwners(w.old.owners)}
 	before, after := leaves(w.old.data), leaves(data)
@@ -237,8 +238,8 @@ func (s *store) update(w writing, data map[string]any) host.KubeResponse {
 	return s.commit(w, o, http.StatusOK)
 }
 
-// apply is server-side apply: fields that the manager applied before and
-// leaves out now go, unless somebody else has them too.
+// apply is server-side apply. Fields that the manager applied before and does
+// not apply now are removed, unless another manager has them too.
 func (s *store) apply(w writing) host.KubeResponse {
 	if w.manager == "" {
 		return status(http.StatusBadRequest, "BadRequest", "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch")
@@ -299,7 +300,7 @@ func copyOwners(owners map[string]map[string]bool) map[string]map[string]bool {
 }
 
 // commit fills in what the server adds and stores the object, unless nothing
-// changed or nothing shall.
+// changed or it is a dry run.
 func (s *store) commit(w writing, o *object, code int) host.KubeResponse {
 	if o.data["metadata"] == nil {
 		o.data["metadata"] = map[string]any{}
@@ -338,7 +339,7 @@ func (s *store) commit(w writing, o *object, code int) host.KubeResponse {
 	return jsonAnswer(code, s.present(o))
 }
 
-// same compares by value, however the numbers are kept.
+// same compares values, whatever types the numbers have.
 func same(a, b any) bool {
 	x, err := json.Marshal(a)
 	must(err)

@@ -12,8 +12,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A node is what stands at a path. It is never changed once it is in a
-// tree, so trees share them.
+// A node is what is at a path. It is never changed once it is in a tree, so
+// trees share nodes.
 type node struct {
 	kind    host.FileType
 	mode    uint32
@@ -25,14 +25,14 @@ type node struct {
 	secret  bool
 }
 
-// A tree is files by path: what all hosts have in common, and what is
-// different here, where nil is gone.
+// A tree is files by path: those that all hosts share, and those that differ
+// here. A nil node is deleted.
 type tree struct {
 	base map[string]*node
 	own  map[string]*node
 }
 
-// get looks at a clean path whose directories are no links.
+// get returns the node at a clean path whose directories are no links.
 func (t *tree) get(p string) *node {
 	if n, ok := t.own[p]; ok {
 		return n
@@ -51,7 +51,7 @@ func (t *tree) put(p string, n *node) {
 	t.own[p] = n
 }
 
-// children are the names in a directory, sorted.
+// children returns the names in a directory, sorted.
 func (t *tree) children(dir string) []string {
 	prefix := strings.TrimSuffix(dir, "/") + "/"
 	var names []string
@@ -74,8 +74,8 @@ func (t *tree) children(dir string) []string {
 	return names
 }
 
-// resolve follows links in the directories of p, and p itself with last. The
-// result may be absent; its directory is not.
+// resolve follows links in the directories of p, and p itself if last. The
+// result need not exist, but its directory does.
 func (t *tree) resolve(op, p string, last bool) (string, error) {
 	fail := func(err error) (string, error) { return "", &fs.PathError{Op: op, Path: p, Err: err} }
 	if !path.IsAbs(p) || path.Clean(p) != p {
@@ -109,7 +109,7 @@ func (t *tree) resolve(op, p string, last bool) (string, error) {
 	return at, nil
 }
 
-// open finds the node that p leads to, links followed; nil if there is none.
+// open returns the node at p after following links; nil if there is none.
 func (t *tree) open(p string) *node {
 	at, err := t.resolve("open", p, true)
 	if err != nil {
@@ -120,7 +120,7 @@ func (t *tree) open(p string) *node {
 
 var longAgo = time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)
 
-// bare is the tree of a Debian 12 that nothing was installed on.
+// bare is the files of a new Debian 12.
 var bare = sync.OnceValue(func() map[string]*node {
 	t := map[string]*node{}
 	put := func(p string, n node) {

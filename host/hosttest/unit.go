@@ -10,22 +10,22 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A unit is what systemd keeps in memory of one.
+// A unit is what systemd has in memory of a unit.
 type unit struct {
-	file    *unitFile // as of the last daemon-reload; nil if there was none
+	file    *unitFile // at the last daemon-reload; nil if there was no file
 	active  string
 	sub     string
 	result  string
 	pid     int
 	entered time.Time
 	journal []string
-	read    map[string]string // what it read when it started: summaries by path
+	read    map[string]string // summaries of what it read at its start, by path
 }
 
-// failure is how a unit was told to fail.
+// A failure is how a unit's starts fail.
 type failure struct{ journal []string }
 
-// FailStart lets every start of the unit fail from now on, as if its program
+// FailStart makes every start of the unit fail from now on, as if its program
 // had written these lines to the journal and exited with status 1.
 func (h *Host) FailStart(name string, journal ...string) {
 	h.mu.Lock()
@@ -33,15 +33,15 @@ func (h *Host) FailStart(name string, journal ...string) {
 	h.failing[name] = failure{journal}
 }
 
-// MendStart ends what FailStart began.
+// MendStart ends the effect of FailStart.
 func (h *Host) MendStart(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.failing, name)
 }
 
-// OnStart has f run at every start of the unit, as what its program does
-// then. f is given the console of the host.
+// OnStart runs f at every start of the unit, as the work of its program. f
+// gets the host's console.
 func (h *Host) OnStart(name string, f func(*Host) error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -110,7 +110,7 @@ func (m *machine) enabled(name string, f *unitFile) string {
 	}
 }
 
-// installLinks are the links by which a unit is enabled.
+// installLinks returns the links that enable a unit.
 func (m *machine) installLinks(name string) []string {
 	var links []string
 	for _, dir := range m.tree.children("/etc/systemd/system") {
@@ -217,7 +217,7 @@ func (m *machine) enable(name string) error {
 	return nil
 }
 
-// disable removes the links; what is not there is not enabled.
+// disable removes the links. Missing ones are no error.
 func (m *machine) disable(name string) {
 	for _, p := range m.installLinks(name) {
 		m.tree.put(p, nil)
@@ -235,7 +235,7 @@ func (m *machine) stop(name string) error {
 }
 
 func (m *machine) halt(name string, u *unit) {
-	if u.active == "failed" { // systemd leaves it failed
+	if u.active == "failed" { // systemd keeps it failed
 		return
 	}
 	if u.active != "inactive" {
@@ -245,7 +245,7 @@ func (m *machine) halt(name string, u *unit) {
 	m.moved = true
 }
 
-// startable tells why systemd would not even queue a start.
+// startable returns why systemd would refuse to queue a start.
 func (m *machine) startable(name string) error {
 	switch u := m.unit(name); {
 	case u.file == nil:
@@ -281,7 +281,7 @@ func (m *machine) start(name string) error {
 	return nil
 }
 
-// launch runs a unit's programs as far as they run here.
+// launch runs a unit's programs as far as the host in memory can.
 func (m *machine) launch(name string, u *unit) error {
 	f := u.file
 	u.pid, u.result = 0, "success"
@@ -323,12 +323,12 @@ func (m *machine) launch(name string, u *unit) error {
 
 func isTrue(s string) bool { return s == "yes" || s == "true" || s == "1" || s == "on" }
 
-// expand puts in the few specifiers that units use.
+// expand replaces the few specifiers that units use.
 func expand(s, name string) string {
 	return strings.NewReplacer("%n", name, "%N", strings.TrimSuffix(name, path.Ext(name)), "%%", "%").Replace(s)
 }
 
-// failed is a start that did not work: the state it leaves and its error.
+// failed sets the state of a unit after a failed start and returns the error.
 func (m *machine) failed(name string, u *unit, err error) error {
 	status, ok := err.(*exitStatus)
 	if !ok {
@@ -348,8 +348,8 @@ func (m *machine) failed(name string, u *unit, err error) error {
 
 // An exitStatus is how a unit's program ended.
 type exitStatus struct {
-	result  string // exit-code, resources
-	code    string // 203/EXEC
+	result  string // such as exit-code, resources
+	code    string // such as 203/EXEC
 	journal []string
 }
 

@@ -9,7 +9,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// unitDirs are where unit files are looked for, the first wins.
+// unitDirs are the directories of unit files; the first one that has the unit
+// counts.
 var unitDirs = []string{"/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system"}
 
 // A unitFile is a unit's settings with its drop-ins, keyed "Service.ExecStart".
@@ -19,12 +20,13 @@ type unitFile struct {
 	masked   bool
 	settings map[string][]string
 	text     string
-	mtime    time.Time // the newest of its files
+	mtime    time.Time // of the newest of its files
 }
 
 func (f *unitFile) all(key string) []string { return f.settings[key] }
 
-// last is the setting that counts where one is allowed.
+// last returns the last value of a setting, which counts if only one is
+// allowed.
 func (f *unitFile) last(key string) string {
 	if v := f.settings[key]; len(v) > 0 {
 		return v[len(v)-1]
@@ -32,7 +34,7 @@ func (f *unitFile) last(key string) string {
 	return ""
 }
 
-// words are all values of a list setting.
+// words returns all values of a list setting.
 func (f *unitFile) words(key string) []string {
 	return strings.Fields(strings.Join(f.settings[key], " "))
 }
@@ -87,8 +89,9 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// unread reports whether a unit on disk is not the one that systemd read;
-// nil is none. Like systemd it compares times and paths, never contents.
+// unread reports whether the unit on disk is another than the one that
+// systemd read; nil means none. Like systemd it compares times and paths,
+// never contents.
 func unread(read, disk *unitFile) bool {
 	if read == nil || disk == nil {
 		return read != disk
@@ -96,7 +99,7 @@ func unread(read, disk *unitFile) bool {
 	return read.path != disk.path || read.masked != disk.masked || !slices.Equal(read.dropIns, disk.dropIns) || disk.mtime.After(read.mtime)
 }
 
-// parse adds settings; an empty value forgets those before it.
+// parse adds settings. An empty value deletes the ones before it.
 func (f *unitFile) parse(text string) {
 	f.text += text + "\x00"
 	section := ""
@@ -122,11 +125,11 @@ func (f *unitFile) parse(text string) {
 	}
 }
 
-// A command is a line of ExecStart and the like.
+// A command is a line of ExecStart or a similar setting.
 type command struct {
 	argv   []string
-	ignore bool // "-": a failure does not matter
-	asRoot bool // "+" or "!": not the unit's user
+	ignore bool // "-": a failure is ignored
+	asRoot bool // "+" or "!": runs as root
 }
 
 func parseCommand(line string) command {
@@ -140,7 +143,7 @@ func parseCommand(line string) command {
 	return c
 }
 
-// splitWords splits at spaces outside of quotes.
+// splitWords splits at spaces that are not in quotes.
 func splitWords(line string) []string {
 	var words []string
 	var word strings.Builder

@@ -8,51 +8,51 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// looks is what preflight sees of a machine beside what others need as well.
-type looks struct {
-	sync    []time.Duration // how long synced writes take
+// readings are what the machine answers to reads that preflight makes and
+// modules rarely do.
+type readings struct {
+	sync    []time.Duration // durations of synced writes
 	noSync  bool
 	chains  []host.Chain
 	names   map[string]host.Resolved
-	answers map[string]string       // to Get, by URL
-	traces  map[string][]host.Trace // of who changed something, by item
+	answers map[string]string       // answers to Get, by URL
+	traces  map[string][]host.Trace // log lines about changes, by item
 }
 
-// usualSync is what a solid-state disk takes.
+// usualSync is the time of a synced write on a solid-state disk.
 const usualSync = 500 * time.Microsecond
 
-// WithFsync says how long synced writes take, one after the other; the last
-// one goes for all that follow. None at all means that the file system
-// cannot tell.
+// WithFsync sets the durations of synced writes, in order; the last one is
+// repeated. Without any, the file system cannot measure it.
 func WithFsync(took ...time.Duration) Option {
-	return func(h *Host) { h.looks.sync, h.looks.noSync = took, len(took) == 0 }
+	return func(h *Host) { h.readings.sync, h.readings.noSync = took, len(took) == 0 }
 }
 
-// WithFirewall gives the packet filter chains.
-func WithFirewall(chains ...host.Chain) Option { return func(h *Host) { h.looks.chains = chains } }
+// WithFirewall adds chains to the packet filter.
+func WithFirewall(chains ...host.Chain) Option { return func(h *Host) { h.readings.chains = chains } }
 
-// WithName says what a name stands for on the host; without addresses
-// nothing. Names that nobody spoke of stand for 198.51.100.1.
+// WithName sets the addresses of a name on the host, or that it has none.
+// Other names have the address 198.51.100.1.
 func WithName(name string, addrs ...string) Option {
 	return func(h *Host) {
-		if h.looks.names == nil {
-			h.looks.names = map[string]host.Resolved{}
+		if h.readings.names == nil {
+			h.readings.names = map[string]host.Resolved{}
 		}
 		r := host.Resolved{Name: name, Addrs: addrs}
 		if len(addrs) == 0 {
 			r.Err = "no such host"
 		}
-		h.looks.names[name] = r
+		h.readings.names[name] = r
 	}
 }
 
-// WithAnswer is what the process that serves a URL answers to it.
+// WithAnswer sets the answer of the process that serves a URL.
 func WithAnswer(url, body string) Option {
 	return func(h *Host) {
-		if h.looks.answers == nil {
-			h.looks.answers = map[string]string{}
+		if h.readings.answers == nil {
+			h.readings.answers = map[string]string{}
 		}
-		h.looks.answers[url] = body
+		h.readings.answers[url] = body
 	}
 }
 
@@ -60,13 +60,13 @@ func WithAnswer(url, body string) Option {
 func (h *Host) FsyncLatency(ctx context.Context, dir string, n int) ([]time.Duration, error) {
 	var took []time.Duration
 	err := h.read(ctx, "FsyncLatency", dir, func() error {
-		if h.looks.noSync {
+		if h.readings.noSync {
 			return host.ErrUnavailable
 		}
 		one := usualSync
 		for i := range n {
-			if i < len(h.looks.sync) {
-				one = h.looks.sync[i]
+			if i < len(h.readings.sync) {
+				one = h.readings.sync[i]
 			}
 			took = append(took, one)
 		}
@@ -79,7 +79,7 @@ func (h *Host) FsyncLatency(ctx context.Context, dir string, n int) ([]time.Dura
 func (h *Host) Firewall(ctx context.Context) ([]host.Chain, error) {
 	var chains []host.Chain
 	err := h.read(ctx, "Firewall", "", func() error {
-		chains = slices.Clone(h.looks.chains)
+		chains = slices.Clone(h.readings.chains)
 		return nil
 	})
 	return chains, err
@@ -90,7 +90,7 @@ func (h *Host) Lookup(ctx context.Context, names []string) ([]host.Resolved, err
 	var found []host.Resolved
 	err := h.read(ctx, "Lookup", "", func() error {
 		for _, name := range names {
-			r, ok := h.looks.names[name]
+			r, ok := h.readings.names[name]
 			if !ok {
 				r = host.Resolved{Name: name, Addrs: []string{"198.51.100.1"}}
 			}
