@@ -14,19 +14,19 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 )
 
-// login is what we log in with. Nothing of it is used, and ssh-agent is not
-// asked, before the host key was accepted: Callback runs after that.
+// login is the credentials for logging in. They are not used, and ssh-agent
+// is not asked, before the host key was accepted: Callback runs after that.
 type login struct {
 	target  Target
-	files   []ssh.Signer  // explicit identity, or what ~/.ssh holds
-	locked  ssh.PublicKey // of an explicit identity with a passphrase: ssh-agent may hold it
+	files   []ssh.Signer  // explicit identity, or the usual keys in ~/.ssh
+	locked  ssh.PublicKey // public half of an explicit identity with a passphrase: ssh-agent may hold it
 	offered []string      // for messages
 	notes   []string      // why a key was not offered
 	socket  net.Conn
 }
 
-// newLogin reads key files. A named identity must be usable; of the usual
-// ones those that are.
+// newLogin reads key files. An explicit identity must be usable. Of the usual
+// ones it takes those that are.
 func newLogin(t Target) (*login, error) {
 	l := &login{target: t}
 	if t.IdentityFile == "" {
@@ -58,9 +58,9 @@ func newLogin(t Target) (*login, error) {
 	return l, nil
 }
 
-// readIdentity reads a private key and, where one lies beside it, its
-// certificate. Of a key with a passphrase it returns the public half, if it
-// is known, and a *ssh.PassphraseMissingError.
+// readIdentity reads a private key and its certificate, if there is one
+// beside it. For a key with a passphrase it returns the public half, if
+// known, and a *ssh.PassphraseMissingError.
 func readIdentity(path string) (ssh.Signer, ssh.PublicKey, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -99,8 +99,8 @@ func readPublic(path string) ssh.PublicKey {
 	return key
 }
 
-// withoutSHA1 keeps an RSA key from signing with SHA-1 for a server that
-// does not say what it takes.
+// withoutSHA1 stops an RSA key from signing with SHA-1 for a server that does
+// not say which algorithms it accepts.
 func withoutSHA1(s ssh.Signer) ssh.Signer {
 	as, ok := s.(ssh.AlgorithmSigner)
 	if !ok || s.PublicKey().Type() != ssh.KeyAlgoRSA {
@@ -113,8 +113,8 @@ func withoutSHA1(s ssh.Signer) ssh.Signer {
 	return ms
 }
 
-// signers lists what to offer: a named identity, then what ssh-agent holds,
-// then the usual files.
+// signers returns the keys to offer: an explicit identity, then those of
+// ssh-agent, then the usual files.
 func (l *login) signers(ctx context.Context) ([]ssh.Signer, error) {
 	var all []ssh.Signer
 	add := func(from string, signers ...ssh.Signer) {
@@ -133,7 +133,7 @@ func (l *login) signers(ctx context.Context) ([]ssh.Signer, error) {
 	if err != nil {
 		l.notes = append(l.notes, err.Error())
 	}
-	if l.locked != nil { // the one key that was named, or none
+	if l.locked != nil { // only the explicit identity, or none
 		held = only(held, l.locked)
 		if len(held) == 0 {
 			l.notes = append(l.notes, l.target.IdentityFile+" has a passphrase and ssh-agent does not hold it: run `ssh-add "+l.target.IdentityFile+"`")
@@ -170,7 +170,8 @@ func (l *login) askAgent(ctx context.Context) ([]ssh.Signer, error) {
 	return signers, nil
 }
 
-// close ends the talk with ssh-agent; signatures of its keys need it open.
+// close ends the connection to ssh-agent. Signatures with its keys need it
+// open.
 func (l *login) close() {
 	if l.socket != nil {
 		_ = l.socket.Close()
@@ -178,7 +179,7 @@ func (l *login) close() {
 	}
 }
 
-// refused explains a login that did not work.
+// refused returns the error for a login that was refused.
 func (l *login) refused(err error) *Error {
 	offered := "no key was offered"
 	if len(l.offered) > 0 {

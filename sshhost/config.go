@@ -11,10 +11,10 @@ import (
 	"github.com/kevinburke/ssh_config"
 )
 
-// resolve fills in what the target leaves open, from the user's ssh_config
-// first, and does so for the bastions on the way. A file that cannot be read
-// does not stand in the way of targets that need nothing of it: failures say
-// that it was not used.
+// resolve fills in what the target does not set, first from the user's
+// ssh_config, and does the same for its bastions. If the file cannot be read,
+// targets that do not need it still work, and errors say that it was not
+// used.
 func resolve(t Target, file string) (Target, error) {
 	cfg, err := readConfig(file)
 	if err != nil {
@@ -32,8 +32,8 @@ func readConfig(file string) (*ssh_config.Config, error) {
 	if err != nil {
 		return none, err
 	}
-	// Match blocks are beyond the parser. What stands in them does not count,
-	// what stands before and after does.
+	// The parser does not know Match blocks. They are ignored; what is before
+	// and after them counts.
 	cfg, err := ssh_config.DecodeBytes(withoutMatch(data))
 	if err != nil {
 		return none, err
@@ -80,7 +80,7 @@ func fill(t Target, cfg *ssh_config.Config, depth int) (Target, error) {
 	if t.User == "" {
 		t.User = "root"
 	}
-	if t.IdentityFile == "" { // one that is not there is no reason to fail: the file is for many hosts
+	if t.IdentityFile == "" { // a missing one is no error, because the file is for many hosts
 		files, _ := cfg.GetAll(alias, "IdentityFile")
 		for _, f := range files {
 			if f = tilde(strings.Trim(f, `"`)); t.IdentityFile == "" && exists(f) {
@@ -104,8 +104,8 @@ func fill(t Target, cfg *ssh_config.Config, depth int) (Target, error) {
 	return t, nil
 }
 
-// jump reads a ProxyJump: hosts that are dialled one after another, the last
-// of them next to t.
+// jump reads a ProxyJump: bastions that are dialled one after the other. The
+// last one is next to t.
 func jump(list string, t Target) *Target {
 	var at *Target
 	for hop := range strings.SplitSeq(list, ",") {

@@ -15,18 +15,18 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// A conn is an SSH connection, logged in.
+// A conn is an SSH connection after the login.
 type conn struct {
 	client *ssh.Client
-	key    ssh.PublicKey // the host's
-	root   net.Conn      // the TCP connection below it and its bastions
+	key    ssh.PublicKey // the host's public key
+	root   net.Conn      // the TCP connection that it and its bastions run on
 }
 
-// close cuts the TCP connection: nothing on the way can hold that up, as a
-// full send buffer could hold up a polite goodbye.
+// close cuts the TCP connection, because a full send buffer could hold up a
+// graceful end.
 func (c *conn) close() { _ = c.root.Close() }
 
-// connect dials a resolved target, through its bastions, within ctx.
+// connect dials a resolved target, through its bastions, until ctx ends.
 func connect(ctx context.Context, t Target) (*conn, error) {
 	v, err := t.verifier()
 	if err != nil {
@@ -86,8 +86,9 @@ func (t Target) dialer(ctx context.Context) (dialFunc, *conn, error) {
 	}, b, nil
 }
 
-// errDropped is a server that hung up before it showed a key: sshd does so
-// with some of those who come while many others are logging in (MaxStartups).
+// errDropped says that the server closed the connection before it showed a
+// key. sshd does so with some connections while many others log in
+// (MaxStartups).
 var errDropped = errors.New("the server hung up before it showed a key")
 
 func tryUntilServed(ctx context.Context, f func() (*conn, error)) (*conn, error) {
@@ -110,13 +111,13 @@ func tryUntilServed(ctx context.Context, f func() (*conn, error)) (*conn, error)
 	case err == nil:
 		return c, nil
 	case dropped != nil && errors.Is(last, ErrUnreachable):
-		return nil, dropped // that time ran out in the last try says less
+		return nil, dropped // more useful than that the last try ran out of time
 	}
 	return nil, last
 }
 
-// progress is how far a handshake got; the library calls back from other
-// goroutines, and again when keys are exchanged anew.
+// progress is how far a handshake has come. The library's callbacks run in
+// other goroutines, and again when keys are exchanged anew.
 type progress struct {
 	sync.Mutex
 	key     ssh.PublicKey
@@ -129,8 +130,8 @@ func handshake(ctx context.Context, t Target, dial dialFunc, v verifier, algorit
 	if err != nil {
 		return nil, t.unreachable(ctx, "connect", err)
 	}
-	// Closing the connection at the deadline works where setting a deadline
-	// on it does not: through a bastion.
+	// At the deadline the connection is closed, because setting a deadline on
+	// it has no effect through a bastion.
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
 	var p progress
@@ -169,7 +170,7 @@ func handshake(ctx context.Context, t Target, dial dialFunc, v verifier, algorit
 	return nil, p.explain(ctx, t, l, err)
 }
 
-// explain finds out what kind of failure a failed handshake was.
+// explain returns the kind of error for a failed handshake.
 func (p *progress) explain(ctx context.Context, t Target, l *login, err error) error {
 	p.Lock()
 	defer p.Unlock()
@@ -198,7 +199,8 @@ func (p *progress) explain(ctx context.Context, t Target, l *login, err error) e
 	return t.fail(ErrUnreachable, err, "")
 }
 
-// unreachable says which step did not come to an end.
+// unreachable returns an error that names the step which did not succeed in
+// time.
 func (t Target) unreachable(ctx context.Context, step string, err error) error {
 	var late net.Error
 	switch cause := context.Cause(ctx); {
@@ -223,8 +225,8 @@ func unwrapHandshake(err error) error {
 	return err
 }
 
-// keepalive asks for a sign of life every so often and cuts the connection
-// if none came for too long; done ends it.
+// keepalive requests a sign of life at intervals, and cuts the connection if
+// none came for too long. It ends when done is closed.
 func (c *conn) keepalive(o Options, done <-chan struct{}) {
 	tick := time.NewTicker(o.Keepalive)
 	defer tick.Stop()

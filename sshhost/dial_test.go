@@ -53,7 +53,7 @@ func write(t *testing.T, content string) string {
 	return path
 }
 
-// dial connects within the test's patience and asks the host something.
+// dial connects within a time limit and makes one call.
 func dial(t *testing.T, target sshhost.Target, o sshhost.Options) (host.Session, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -139,7 +139,7 @@ func TestHostKeyRefused(t *testing.T) {
 	other := newKey(t)
 	tests := []struct {
 		name  string
-		known func(s *sshtest.Server, now ssh.Signer) string // known_hosts; "" leaves it
+		known func(s *sshtest.Server, now ssh.Signer) string // content of known_hosts; "" keeps it
 		pin   func(now ssh.Signer) string
 		want  []string
 	}{
@@ -196,7 +196,7 @@ func TestHostKeyRefused(t *testing.T) {
 	}
 }
 
-// host4 is the address as known_hosts has it, less the bracket.
+// host4 is the address as in known_hosts, without the opening bracket.
 func host4(s *sshtest.Server) string {
 	h, p, _ := net.SplitHostPort(s.Addr)
 	return h + "]:" + p
@@ -448,7 +448,7 @@ func TestBastion(t *testing.T) {
 	})
 	t.Run("the far key changed", func(t *testing.T) {
 		near.SetKeys(newKey(t))
-		b.HostKey = "" // the bastion is known by its new key
+		b.HostKey = "" // known_hosts has the bastion's new key
 		keys, err := sshhost.Scan(t.Context(), b, near.Options())
 		if err != nil {
 			t.Fatal(err)
@@ -472,7 +472,7 @@ func TestBastion(t *testing.T) {
 	})
 }
 
-// A host that stops answering is given up, in time, and calls fail.
+// If a host stops answering, calls fail after a time limit.
 func TestLost(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -511,7 +511,7 @@ func TestLost(t *testing.T) {
 	})
 }
 
-// A file that is installed comes over a second connection.
+// Installed files come over a second connection.
 func TestInstall(t *testing.T) {
 	s := start(t, sshtest.Config{User: "ops", Sudo: sshtest.WithPassword, Password: "s3cret"})
 	session, err := dial(t, s.Target(), s.Options())
@@ -540,7 +540,6 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// Many hosts at once.
 func TestManyHosts(t *testing.T) {
 	const n = 100
 	errs := make(chan error, n)
@@ -561,7 +560,7 @@ func TestManyHosts(t *testing.T) {
 	}
 }
 
-// A server that sends garbage, or whose bytes are garbled on the way, costs
+// A server that sends garbage, or whose bytes are damaged on the way, causes
 // an error and nothing else.
 func TestHostile(t *testing.T) {
 	s := start(t, sshtest.Config{})
@@ -581,9 +580,8 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// Neither a session that was closed nor a dial that failed leaves anything
-// running.
-func TestNothingIsLeft(t *testing.T) {
+// Nothing keeps running after a session is closed or a dial has failed.
+func TestNothingRemains(t *testing.T) {
 	good := start(t, sshtest.Config{})
 	bad := start(t, sshtest.Config{User: "ops", Sudo: sshtest.WithPassword, Password: "x"})
 	wrong := bad.Target()
@@ -613,7 +611,7 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// A session to a host that froze can be closed, in time.
+// A session to a host that does not answer can be closed in a short time.
 func TestCloseFrozen(t *testing.T) {
 	s := start(t, sshtest.Config{Fault: sshtest.Fault{FreezeCalls: 1}})
 	session, err := sshhost.Dial(t.Context(), s.Target(), s.Options())

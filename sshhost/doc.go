@@ -1,9 +1,9 @@
-// Package sshhost reaches hosts over SSH: it dials, verifies the host key
-// before anything secret is said, logs in, brings the agent if the host lacks
-// it, starts it (under sudo where asked for) and hands back a host.Session.
-// It owns the SSH connection and what runs on the host before the agent
-// speaks; not the calls made to the agent.
+// Package sshhost reaches hosts over SSH. It dials, verifies the host key
+// before it sends any secret, logs in, copies the agent to the host if it is
+// missing, starts it (with sudo if wanted) and returns a host.Session. It
+// owns the SSH connection and all that runs on the host before the agent's
+// first line; the calls to the agent are package agent's.
 //
-// Whatever goes wrong up to the agent's first word is an *Error, whose kind
-// (ErrUnreachable, ErrHostKey, ErrAuth, ErrSudo, ErrStart) errors.Is tells.
+// All errors up to the agent's first line are an *Error. errors.Is finds its
+// kind: ErrUnreachable, ErrHostKey, ErrAuth, ErrSudo or ErrStart.
 package sshhost

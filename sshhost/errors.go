@@ -14,14 +14,14 @@ var (
 	ErrStart       = errors.New("the agent did not start")
 )
 
-// An Error is a host that could not be used.
+// An Error says why a host cannot be used.
 type Error struct {
-	Host string // who: cp-1 (deploy@192.0.2.11:22)
+	Host string // label of the target: cp-1 (deploy@192.0.2.11:22)
 	Kind error  // one of the above
-	Err  error  // what was found
-	Hint string // what to do; "" if nothing is known
+	Err  error  // cause
+	Hint string // what the user can do; "" if unknown
 
-	Offered string // fingerprint of the host key that was refused; "" if none was
+	Offered string // fingerprint of the refused host key; "" if none was refused
 }
 
 func (e *Error) Error() string {
@@ -35,7 +35,7 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Unwrap makes errors.Is tell both the kind and the cause.
+// Unwrap lets errors.Is find both the kind and the cause.
 func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
 
 func (t Target) fail(kind, err error, hint string) *Error {

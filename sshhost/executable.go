@@ -15,9 +15,10 @@ import (
 	"time"
 )
 
-// An executable is what becomes the agent: this program, and its siblings
-// pmkctl-linux-ARCH for hosts of another platform. Hashing 20 MB takes 15 ms,
-// so it is done once a process and beside dialling, and not cached on disk.
+// An executable is what is copied as the agent: this program, and its
+// siblings pmkctl-linux-ARCH for hosts of other platforms. Hashing 20 MB
+// takes 15 ms, so it is done once in a process, while dialling, and is not
+// cached on disk.
 type executable struct {
 	path     string
 	siblings []string
@@ -27,9 +28,9 @@ type executable struct {
 	packed map[string]func() (*packed, error)
 }
 
-// packed is a file as it travels.
+// packed is a compressed file.
 type packed struct {
-	sha256 string // of what comes out
+	sha256 string // of the file before compression
 	gzip   []byte
 }
 
@@ -60,9 +61,10 @@ func findExecutable(path string) (*executable, error) {
 	return have.(*executable), nil
 }
 
-// hash names the agent's folder on hosts: the executable's SHA-256, or one
-// over those of the siblings as well. So one name does for hosts of every
-// platform, and is known before the host's is.
+// hash returns the id that names the agent's directory on hosts: the SHA-256
+// of the executable, or one over the digests of it and its siblings. So the
+// id is the same for hosts of all platforms, and is known before the host's
+// platform is.
 func (e *executable) hash() (string, error) {
 	sum, err := hashFile(e.path)
 	if err != nil || len(e.siblings) == 0 {
@@ -92,7 +94,7 @@ func hashFile(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// forHost is the executable for a host, by what `uname -sm` says there.
+// forHost returns the executable for a host, by the output of `uname -sm`.
 func (e *executable) forHost(system, machine string) (*packed, error) {
 	arch, ok := map[string]string{
 		"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64",

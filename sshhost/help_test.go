@@ -38,7 +38,7 @@ func encrypted(t *testing.T, key crypto.PrivateKey) string {
 	return string(pem.EncodeToMemory(block))
 }
 
-// agentSocket is an ssh-agent.
+// agentSocket is an ssh-agent and its socket.
 type agentSocket struct {
 	ring  xagent.Agent
 	calls atomic.Int64
@@ -53,7 +53,7 @@ func (a *agentSocket) add(t *testing.T, key any) {
 	}
 }
 
-// startAgent starts one at SSH_AUTH_SOCK.
+// startAgent starts an ssh-agent and sets SSH_AUTH_SOCK.
 func startAgent(t *testing.T) *agentSocket {
 	t.Helper()
 	a := &agentSocket{ring: xagent.NewKeyring()}
@@ -80,8 +80,8 @@ func startAgent(t *testing.T) *agentSocket {
 	return a
 }
 
-// garbler passes connections on to addr and spoils what comes back: by
-// flipping a bit somewhere, by sending noise, or by sending it all at once.
+// garbler forwards connections to addr and damages what comes back: it flips
+// a bit, sends noise, or sends all bytes at once.
 func garbler(t *testing.T, addr string, seed int) *net.TCPAddr {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -115,7 +115,7 @@ func garbler(t *testing.T, addr string, seed int) *net.TCPAddr {
 					return
 				}
 				defer up.Close()
-				go io.Copy(up, c) //nolint:errcheck // ends with either
+				go io.Copy(up, c) //nolint:errcheck // ends when either side closes
 				spoil(c, up, at, bit)
 			}()
 		}

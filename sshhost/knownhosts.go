@@ -17,11 +17,12 @@ import (
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 )
 
-// A verifier tells which host keys to ask for and if the one that comes is
-// the host's.
+// A verifier decides which host keys to request and whether a key is the
+// host's.
 type verifier interface {
-	// tries are lists of algorithms in order of preference, each for a
-	// handshake of its own: the next if the key of the one before is refused.
+	// tries returns lists of algorithms in order of preference. Each list is
+	// for a handshake of its own, which is made if the key of the one before
+	// was refused.
 	tries() [][]string
 	check(key ssh.PublicKey, remote net.Addr) error
 }
@@ -43,10 +44,10 @@ type knownVerifier struct {
 	files  *knownFiles
 }
 
-// tries puts what the files hold first, so that a host with several keys
-// shows the one that we can compare. Certificates are only asked for where
-// the files hold an authority for the host: a host that has one and whose
-// plain key is known would be refused otherwise.
+// tries puts the algorithms in the files first, so that a host with several
+// keys shows one that can be compared. Certificates are only requested if the
+// files have an authority for the host. Otherwise a host with a certificate
+// would be refused although its plain key is known.
 func (k *knownVerifier) tries() [][]string {
 	supported := ssh.SupportedAlgorithms().HostKeys
 	var certs, plain []string
@@ -72,7 +73,8 @@ func withRest(first []string) []string {
 	return first
 }
 
-// plainAlgorithms are those without SHA-1, in our order, without certificates.
+// plainAlgorithms returns the algorithms without SHA-1 and without
+// certificates, in order of preference.
 func plainAlgorithms() []string {
 	supported := ssh.SupportedAlgorithms().HostKeys
 	order := slices.Concat(familyEd25519, familyECDSA, familyRSA)
@@ -129,16 +131,17 @@ func describe(key ssh.PublicKey) string {
 	return key.Type() + " " + ssh.FingerprintSHA256(key)
 }
 
-// knownFiles are known_hosts files without the lines nobody can read.
+// knownFiles are known_hosts files without the lines that do not parse.
 type knownFiles struct {
 	db    *knownhosts.HostKeyDB
-	names []string          // as the user calls them
-	copy  map[string]string // name of a filtered copy -> of the file
+	names []string          // as the user wrote them
+	copy  map[string]string // name of a filtered copy -> name of the file
 }
 
-// readKnownHosts reads the files that exist. A line that does not parse is
-// left out, as OpenSSH does: one such line would make the library refuse the
-// whole file. Not so @revoked: leaving it out would trust a stolen key.
+// readKnownHosts reads the files that exist. It skips a line that does not
+// parse, as OpenSSH does, because the library would refuse the whole file.
+// Such a line with @revoked is an error, because to skip it would trust a
+// stolen key.
 func readKnownHosts(files []string) (*knownFiles, error) {
 	k := &knownFiles{names: files, copy: map[string]string{}}
 	var dir string
@@ -184,7 +187,7 @@ func readKnownHosts(files []string) (*knownFiles, error) {
 	return k, nil
 }
 
-// filter empties the lines that do not parse; numbers of lines stay.
+// filter empties the lines that do not parse. Line numbers stay the same.
 func filter(data []byte) ([]byte, error) {
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	for i, line := range lines {
@@ -200,8 +203,8 @@ func filter(data []byte) ([]byte, error) {
 	return bytes.Join(lines, nil), nil
 }
 
-// maxLine is more than the longest key takes; the library gives up on a
-// longer line, and with it on the file.
+// maxLine is more bytes than a line with the longest key has. The library
+// refuses a file with a longer line.
 const maxLine = 60 << 10
 
 func lineParses(text string) bool {
@@ -247,8 +250,8 @@ func patternParses(list string) bool {
 	return true
 }
 
-// check is the library's, less one thing: it takes an authority's own key for
-// a host's.
+// check does what the library's check does, and also refuses a certificate
+// authority's own key as a host key, which the library accepts.
 func (k *knownFiles) check(hostport string, remote net.Addr, key ssh.PublicKey) error {
 	if err := k.db.HostKeyCallback()(hostport, remote, key); err != nil {
 		return err
@@ -264,7 +267,7 @@ func (k *knownFiles) check(hostport string, remote net.Addr, key ssh.PublicKey) 
 	return errors.New("the key of a certificate authority is offered as a host's own")
 }
 
-// line is where a key stands, for people.
+// line returns the file and line of a key, for messages.
 func (k *knownFiles) line(key xknownhosts.KnownKey) string {
 	name := key.Filename
 	if original, ok := k.copy[name]; ok {
@@ -273,7 +276,7 @@ func (k *knownFiles) line(key xknownhosts.KnownKey) string {
 	return fmt.Sprintf("%s:%d", name, key.Line)
 }
 
-// pins verifies against what the spec says of the host itself.
+// pins verify against the host keys in the spec.
 type pins struct {
 	target       Target
 	fingerprints []string
@@ -307,8 +310,8 @@ func parsePins(t Target) (*pins, error) {
 	return p, nil
 }
 
-// tries goes through the families of keys where nothing but a fingerprint is
-// known: it does not tell of which of the host's keys it is.
+// tries goes through all families of keys if only fingerprints are known,
+// because a fingerprint does not say which family its key is of.
 func (p *pins) tries() [][]string {
 	if len(p.keys)+len(p.authorities) == 0 {
 		return [][]string{withRest(nil), familyECDSA, familyRSA}
@@ -327,7 +330,7 @@ func (p *pins) tries() [][]string {
 	return [][]string{withRest(first)}
 }
 
-// keyAlgorithms are the signature algorithms of a key.
+// keyAlgorithms returns the signature algorithms of a key.
 func keyAlgorithms(k ssh.PublicKey) []string {
 	if k.Type() == ssh.KeyAlgoRSA {
 		return familyRSA

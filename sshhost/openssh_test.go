@@ -28,8 +28,8 @@ import (
 	"github.com/pmkctl/pmkctl/sshhost"
 )
 
-// TestMain makes this program the agent that sshd starts: it serves a host in
-// memory.
+// TestMain makes this program also the agent that sshd starts. It serves a
+// host in memory.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "agent" {
 		err := agent.Serve(context.Background(), hosttest.New("cp-1"), stdio{}, agent.ServeOptions{RunDir: os.TempDir(), StateDir: os.TempDir()})
@@ -48,15 +48,16 @@ func (stdio) Read(b []byte) (int, error)  { return os.Stdin.Read(b) }
 func (stdio) Write(b []byte) (int, error) { return os.Stdout.Write(b) }
 func (stdio) Close() error                { return errors.Join(os.Stdin.Close(), os.Stdout.Close()) }
 
-// An openSSH is OpenSSH's own sshd, of this machine.
+// An openSSH is the sshd of this machine.
 type openSSH struct {
 	target sshhost.Target
 	dir    string
 	ca     ssh.Signer
 }
 
-// startOpenSSH starts an sshd on a loopback port. Its ForceCommand runs what
-// it is told in a shell, as ever, but in another folder than /var/lib/pmkctl.
+// startOpenSSH starts an sshd on a loopback port. Its ForceCommand runs the
+// requested command in a shell as usual, but with another directory instead
+// of /var/lib/pmkctl.
 func startOpenSSH(t *testing.T, settings ...string) *openSSH {
 	t.Helper()
 	sshd, err := exec.LookPath("sshd")
@@ -187,7 +188,8 @@ func privatePEM(t *testing.T, key any) string {
 	return string(pem.EncodeToMemory(block))
 }
 
-// options copy this program as the agent, or a small stand-in for it.
+// options make the client copy this program as the agent, or a small script
+// that starts it.
 func (s *openSSH) options(t *testing.T, whole bool) sshhost.Options {
 	t.Helper()
 	o := sshhost.Options{ConfigFile: filepath.Join(s.dir, "none")}

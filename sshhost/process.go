@@ -16,8 +16,8 @@ import (
 	"github.com/pmkctl/pmkctl/agent"
 )
 
-// sudo is what stands before a command line. Without a password sudo must not
-// wait for one; with one it reads it from stdin, and only if it asks.
+// sudo returns what precedes a command line. Without a password sudo must not
+// wait for one. With a password it reads it from stdin, and only if it asks.
 func (t Target) sudo() string {
 	switch {
 	case !t.Become:
@@ -29,7 +29,7 @@ func (t Target) sudo() string {
 	}
 }
 
-// A process is a command on the host.
+// A process is a command that runs on the host.
 type process struct {
 	target  Target
 	command string
@@ -37,20 +37,19 @@ type process struct {
 	stdin   io.WriteCloser
 	stdout  io.Reader
 	exited  chan struct{}
-	status  error         // of session.Wait, once exited is closed
-	writing chan struct{} // held while writing: the library does not lock Write against Close
+	status  error         // result of session.Wait, valid when exited is closed
+	writing chan struct{} // held while writing, because the library does not lock Write against Close
 
 	mu     sync.Mutex
-	stderr []byte // the last of it
-	asked  int    // how often sudo asked
-	silent bool   // sudo is done: a prompt is not one any more
-	ended  bool   // nothing more comes on stdout
+	stderr []byte // the end of it
+	asked  int    // number of times that sudo asked
+	silent bool   // sudo has finished: what looks like a prompt is none
+	ended  bool   // stdout has ended
 }
 
 const keptStderr = 4 << 10
 
-// run starts a command line on the host; sudo goes before it where the target
-// says so.
+// run starts a command line on the host, with sudo if the target says so.
 func (c *conn) run(ctx context.Context, t Target, command string) (*process, error) {
 	stop := context.AfterFunc(ctx, c.close)
 	defer stop()
@@ -86,7 +85,7 @@ func (c *conn) run(ctx context.Context, t Target, command string) (*process, err
 	return p, nil
 }
 
-// watch keeps the end of stderr and answers sudo.
+// watch keeps the end of stderr and answers sudo's question.
 func (p *process) watch(stderr io.Reader) {
 	buf := make([]byte, 4<<10)
 	for {
@@ -103,9 +102,9 @@ func (p *process) watch(stderr io.Reader) {
 	}
 }
 
-// heard takes what came on stderr and reports whether sudo asks for the
-// password, for the first time. It asks again only if the password was wrong,
-// and is then not answered.
+// heard adds what came on stderr and reports whether to send the password:
+// sudo asks for the first time. If sudo asks again, the password was wrong,
+// and the process is ended.
 func (p *process) heard(b []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,7 +124,8 @@ func (p *process) heard(b []byte) bool {
 	return asks
 }
 
-// admitted says that the command itself has spoken: sudo is done.
+// admitted is called when the command itself has written something, so sudo
+// has finished.
 func (p *process) admitted() {
 	p.mu.Lock()
 	p.silent = true
@@ -151,15 +151,15 @@ func (p *process) Write(b []byte) (int, error) {
 	return p.stdin.Write(b)
 }
 
-// closeInput ends the command's input. A host that does not read holds up a
-// Write; then there is no polite end.
+// closeInput ends the command's input. It fails if a Write is blocked because
+// the host does not read.
 func (p *process) closeInput() error {
-	t := time.NewTimer(leave / 10)
+	t := time.NewTimer(shutdownLimit / 10)
 	defer t.Stop()
 	select {
 	case p.writing <- struct{}{}:
 		defer func() { <-p.writing }()
-		if err := p.stdin.Close(); !errors.Is(err, io.EOF) { // which says that it is closed
+		if err := p.stdin.Close(); !errors.Is(err, io.EOF) { // io.EOF means that it is already closed
 			return err
 		}
 		return nil
@@ -169,7 +169,8 @@ func (p *process) closeInput() error {
 }
 
 // Close ends the command's input, which ends the agent. A command that has
-// begun its work, or ended, may still say how it ended; any other is cut off.
+// begun its work, or has ended, gets the time to report how it ended. Any
+// other is cut off.
 func (p *process) Close() error {
 	err := p.closeInput()
 	p.mu.Lock()
@@ -179,14 +180,15 @@ func (p *process) Close() error {
 		return p.session.Close()
 	}
 	go func() {
-		p.wait(leave)
+		p.wait(shutdownLimit)
 		_ = p.session.Close()
 	}()
 	return nil
 }
 
-// leave is how long a command may take to end after its input did.
-const leave = 2 * time.Second
+// shutdownLimit is how long a command may take to end after the end of its
+// input.
+const shutdownLimit = 2 * time.Second
 
 func (p *process) wait(atMost time.Duration) bool {
 	t := time.NewTimer(atMost)
@@ -199,10 +201,10 @@ func (p *process) wait(atMost time.Duration) bool {
 	}
 }
 
-// exitStatus is -1 if there is none.
+// exitStatus returns the exit status; -1 if there is none.
 func (p *process) exitStatus() int {
 	var exit *ssh.ExitError
-	if !p.wait(leave) || !errors.As(p.status, &exit) {
+	if !p.wait(shutdownLimit) || !errors.As(p.status, &exit) {
 		if p.wait(0) && p.status == nil {
 			return 0
 		}
@@ -211,8 +213,8 @@ func (p *process) exitStatus() int {
 	return exit.ExitStatus()
 }
 
-// said returns what came on stderr, on one line, without the password if the
-// host printed it.
+// said returns stderr on one line. If the host printed the password, it is
+// replaced.
 func (p *process) said() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -231,16 +233,16 @@ func (p *process) timesAsked() int {
 	return p.asked
 }
 
-// What sudo prints. Its texts come in the host's language, its name does not.
-// Those of sudo-rs are English, except where it was built with translations.
+// Texts of sudo. They are in the host's language, but sudo's name is not. The
+// texts of sudo-rs are in English, unless it was built with translations.
 var (
 	sudoSays      = regexp.MustCompile(`sudo(-rs)?: `)
 	wrongPassword = regexp.MustCompile(`incorrect (password|authentication) attempt`)
 	notAllowed    = regexp.MustCompile(`I'm afraid I can't do that|Sorry, user \S+ (is not allowed to|may not run) `)
 )
 
-// explain finds out why a command that should have spoken did not; err is
-// what reading from it ended with.
+// explain returns why a command failed before its first output. err is the
+// error of reading from it.
 func (p *process) explain(ctx context.Context, err error) *Error {
 	t, status := p.target, -1
 	if ctx.Err() == nil {
@@ -261,7 +263,7 @@ func (p *process) explain(ctx context.Context, err error) *Error {
 		return t.fail(ErrStart, detail("no answer in time"), "")
 	case t.Become && (status == 127 || status == 126) && strings.Contains(said, "sudo"):
 		return t.fail(ErrSudo, detail("run sudo"), "install sudo there, or log in as root with become = false")
-	case t.Become && strings.Contains(said, "usage: sudo "): // the option -p is unknown
+	case t.Become && strings.Contains(said, "usage: sudo "): // it does not know the option -p
 		return t.fail(ErrSudo, detail("sudo"), "update sudo there (sudo-rs to 0.2.5 or newer), allow "+t.User+" to use it without a password (NOPASSWD), or log in as root")
 	case fromSudo && t.password() == "" && !notAllowed.MatchString(said):
 		return t.fail(ErrSudo, detail("sudo -n"), "set become_password, allow "+t.User+" to use sudo without one (NOPASSWD), or log in as root")

@@ -5,17 +5,17 @@ import (
 	"regexp"
 )
 
-// Prompt is what sudo is told to ask with. The password is given to a question
-// that holds it and to nothing else.
+// Prompt is the prompt that sudo gets. The password is sent only in answer to
+// a question that contains it.
 const Prompt = "pmkctl-asks-for-the-password-of-sudo"
 
-// option matches what stands before the prompt in a command line that a shell
-// prints, as `set -x` does.
+// option matches what precedes the prompt in a command line that a shell
+// prints, as with `set -x`.
 var option = regexp.MustCompile(`-p\W+$`)
 
-// question returns where the line begins with which sudo asks for the
-// password, or -1 if stderr does not end with such a line. A sudo may write
-// more on that line: sudo-rs makes it "[sudo: PROMPT] Password: ".
+// question returns the offset of the line in which sudo asks for the
+// password, or -1 if stderr does not end with such a line. The line may have
+// more text: sudo-rs prints "[sudo: PROMPT] Password: ".
 func question(stderr []byte) int {
 	at := bytes.LastIndex(stderr, []byte(Prompt))
 	if at < 0 || option.Match(stderr[:at]) {

@@ -20,7 +20,7 @@ func sudoProcess(password string) *process {
 	return p
 }
 
-// The password is given to a question with the prompt in it, once.
+// The password is sent in answer to a question with the prompt in it, once.
 func TestHeard(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -63,7 +63,7 @@ func TestHeard(t *testing.T) {
 	}
 }
 
-// A question is answered once wherever it is cut.
+// A question is answered once wherever its text is split.
 func TestHeardSplit(t *testing.T) {
 	for _, question := range []string{Prompt, wrapped, "lecture\n" + wrapped, Prompt + ":\n"} {
 		for at := range len(question) {
@@ -93,7 +93,7 @@ func TestNothingToGive(t *testing.T) {
 	}
 }
 
-// The error does not tell a password that the host prints.
+// The error does not contain a password that the host prints.
 func TestEchoedPassword(t *testing.T) {
 	p := sudoProcess("two words.")
 	p.heard([]byte(wrapped))
@@ -103,7 +103,7 @@ func TestEchoedPassword(t *testing.T) {
 	}
 }
 
-// What sudo-rs prints is explained with what helps.
+// Messages of sudo-rs are explained, with a hint.
 func TestExplainSudoRS(t *testing.T) {
 	tests := []struct {
 		name, password, said, want string

@@ -19,9 +19,9 @@ import (
 	"github.com/pmkctl/pmkctl/atomicfile"
 )
 
-// Scan asks a host for its keys of all families: ed25519, ecdsa, rsa. It
-// trusts none of them and does not log in; but it does log in to bastions on
-// the way, whose keys must be known.
+// Scan returns a host's keys of all families: ed25519, ecdsa, rsa. It trusts
+// none of them and does not log in. It does log in to bastions on the way,
+// whose keys must be known.
 func Scan(ctx context.Context, t Target, o Options) ([]ssh.PublicKey, error) {
 	o = o.defaults()
 	t, err := resolve(t, o.ConfigFile)
@@ -62,31 +62,31 @@ func Scan(ctx context.Context, t Target, o Options) ([]ssh.PublicKey, error) {
 	return keys, nil
 }
 
-// looker accepts no key, and remembers the one that came.
-type looker struct{ key ssh.PublicKey }
+// A keyReader accepts no key, and keeps the one that came.
+type keyReader struct{ key ssh.PublicKey }
 
 var errSeen = errors.New("seen")
 
-func (l *looker) tries() [][]string { return nil }
-func (l *looker) check(key ssh.PublicKey, _ net.Addr) error {
-	l.key = key
+func (r *keyReader) tries() [][]string { return nil }
+func (r *keyReader) check(key ssh.PublicKey, _ net.Addr) error {
+	r.key = key
 	return errSeen
 }
 
-// shownKey is the host's key of one family, or nil if it has none.
+// shownKey returns the host's key of one family; nil if it has none.
 func shownKey(ctx context.Context, t Target, dial dialFunc, family []string) (ssh.PublicKey, error) {
-	var l looker
+	var r keyReader
 	_, err := tryUntilServed(ctx, func() (*conn, error) {
-		return handshake(ctx, t, dial, &l, family, &login{target: t})
+		return handshake(ctx, t, dial, &r, family, &login{target: t})
 	})
 	var none *ssh.AlgorithmNegotiationError
 	if errors.Is(err, errSeen) || errors.As(err, &none) && none.What == "host key" {
-		return l.key, nil
+		return r.key, nil
 	}
 	return nil, err
 }
 
-// KnownHostsLines are lines for a known_hosts file.
+// KnownHostsLines returns one line of a known_hosts file for each key.
 func KnownHostsLines(t Target, keys []ssh.PublicKey, o Options) ([]string, error) {
 	t, err := resolve(t, o.defaults().ConfigFile)
 	if err != nil {
@@ -99,13 +99,14 @@ func KnownHostsLines(t Target, keys []ssh.PublicKey, o Options) ([]string, error
 	return lines, nil
 }
 
-// Fingerprint is how people compare a key: "ssh-ed25519 SHA256:...".
+// Fingerprint returns a key in the form that people compare: "ssh-ed25519
+// SHA256:...".
 func Fingerprint(key ssh.PublicKey) string { return describe(key) }
 
-// AddKnownHosts writes those of the keys into a known_hosts file that it does
-// not hold, all or none, in one step, and tells how many they were. What the
-// file says stays. A key that is another than the file holds for the host, or
-// that it revokes, is an *Error of kind ErrHostKey and nothing is written.
+// AddKnownHosts adds the keys that a known_hosts file lacks, all or none, in
+// one step, and returns their number. Existing lines stay. If the file
+// revokes one of the keys or has another key of its type for the host, it
+// writes nothing and returns an *Error of kind ErrHostKey.
 func AddKnownHosts(file string, t Target, keys []ssh.PublicKey, o Options) (added int, err error) {
 	t, err = resolve(t, o.defaults().ConfigFile)
 	if err != nil {
@@ -132,8 +133,8 @@ func AddKnownHosts(file string, t Target, keys []ssh.PublicKey, o Options) (adde
 	return added, appendInOneStep(file, lines.Bytes())
 }
 
-// compare tells if the file holds the key. One of a type of which the file
-// holds none is new, not changed.
+// compare reports whether the file has the key. A key of a type that the file
+// lacks is new, not changed.
 func compare(held *knownFiles, t Target, key ssh.PublicKey) (known bool, err error) {
 	err = held.check(t.hostport(), &net.TCPAddr{}, key)
 	if err == nil {
@@ -152,7 +153,7 @@ func compare(held *knownFiles, t Target, key ssh.PublicKey) (known bool, err err
 	return false, (&knownVerifier{target: t, files: held}).check(key, &net.TCPAddr{})
 }
 
-// authority tells if a key of the file signs keys rather than being the
+// authority reports whether a key in the file is an authority's and not the
 // host's.
 func (k *knownFiles) authority(t Target, key ssh.PublicKey) bool {
 	for _, h := range k.db.HostKeys(t.hostport()) {
@@ -163,8 +164,8 @@ func (k *knownFiles) authority(t Target, key ssh.PublicKey) bool {
 	return true
 }
 
-// appendInOneStep replaces a file by itself and what is added. A symbolic
-// link stays one.
+// appendInOneStep replaces a file with its content and add. A symbolic link
+// stays a link.
 func appendInOneStep(file string, add []byte) error {
 	if real, err := filepath.EvalSymlinks(file); err == nil {
 		file = real
@@ -190,5 +191,5 @@ func appendInOneStep(file string, add []byte) error {
 	return nil
 }
 
-// Pin is a key as Target.HostKey takes it.
+// Pin returns a key in the form of Target.HostKey.
 func Pin(key ssh.PublicKey) string { return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))) }

@@ -39,9 +39,9 @@ func TestAddKnownHosts(t *testing.T) {
 	target := sshhost.Target{Address: "192.0.2.1", Port: 2222, User: "root"}
 	tests := []struct {
 		name  string
-		have  string // "-" is no file
+		have  string // "-" means no file
 		added int
-		want  string // what is there afterwards
+		want  string // content afterwards
 		err   string
 	}{
 		{"no file", "-", 1, name + line(k) + "\n", ""},

@@ -14,7 +14,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// session is an agent's session and the connections it runs over.
+// session is an agent's session and its connections.
 type session struct {
 	host.Session
 	process  *process
@@ -27,8 +27,8 @@ type session struct {
 	bulk *conn // for large files; dialled when the first one travels
 }
 
-// Dial reaches the target and starts its agent. It ends with ctx; the session
-// does not.
+// Dial connects to the target and starts its agent. It ends with ctx; the
+// session does not.
 func Dial(ctx context.Context, t Target, o Options) (host.Session, error) {
 	o = o.defaults()
 	t, err := resolve(t, o.ConfigFile)
@@ -39,7 +39,7 @@ func Dial(ctx context.Context, t Target, o Options) (host.Session, error) {
 	if err != nil {
 		return nil, t.fail(ErrStart, err, "")
 	}
-	go exe.id() //nolint:errcheck // its result is kept: hashing goes on while we dial
+	go exe.id() //nolint:errcheck // the result is kept; hashing goes on while dialling
 	c, err := dialConn(ctx, t, o)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,8 @@ func dialConn(ctx context.Context, t Target, o Options) (*conn, error) {
 	return connect(ctx, t)
 }
 
-// start starts the agent, and brings it first if it is not there.
+// start starts the agent. If the host does not have it, start copies it
+// first.
 func (c *conn) start(ctx context.Context, t Target, exe *executable, o Options) (*session, error) {
 	id, err := exe.id()
 	if err != nil {
@@ -79,10 +80,11 @@ func (c *conn) start(ctx context.Context, t Target, exe *executable, o Options) 
 	return s, nil
 }
 
-// errMissing is a host that has no agent of this id, or none that runs.
+// errMissing says that the host has no agent with this id, or one that cannot
+// run.
 var errMissing = errors.New("no such executable")
 
-// begin starts the agent once.
+// begin tries once to start the agent.
 func (s *session) begin(ctx context.Context, t Target, id string, o Options) error {
 	ctx, cancel := context.WithTimeout(ctx, o.Start)
 	defer cancel()
@@ -111,9 +113,9 @@ func (s *session) begin(ctx context.Context, t Target, id string, o Options) err
 	return nil
 }
 
-// missing reports whether the command ended because its executable is not
-// there, or not whole. Shells say so with a status, sudo with a line that names
-// the path before a colon, in the host's language; sudo-rs quotes the path.
+// missing reports whether the command ended because its executable is missing
+// or damaged. Shells report that with a status. sudo prints a line in the
+// host's language with the path before a colon; sudo-rs quotes the path.
 func (p *process) missing(path string) bool {
 	status, said := p.exitStatus(), p.said()
 	return status == 126 || status == 127 ||
@@ -124,8 +126,9 @@ func command(id string, args []string) string {
 	return AgentPath(id) + " " + strings.Join(args, " ")
 }
 
-// receiver starts a process that takes large files, on a connection of its
-// own: beside a transfer on the same one, calls wait more than twice as long.
+// receiver starts a process that receives large files, on a connection of its
+// own: calls on the same connection would take more than twice as long during
+// a transfer.
 func (s *session) receiver(ctx context.Context, t Target, id string, o Options) (io.ReadWriteCloser, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,7 +137,7 @@ func (s *session) receiver(ctx context.Context, t Target, id string, o Options) 
 		return nil, host.ErrLost
 	default:
 	}
-	if s.bulk != nil { // which may be lost by now
+	if s.bulk != nil { // the connection may be lost by now
 		if p, err := s.bulk.run(ctx, t, command(id, agent.ReceiveArgs)); err == nil || ctx.Err() != nil {
 			return p, err
 		}
@@ -156,7 +159,7 @@ func (s *session) Close() error {
 	s.once.Do(func() {
 		close(s.done)
 		if !s.readOnly {
-			s.process.wait(leave) // its changes end before we do
+			s.process.wait(shutdownLimit) // so that changes end before Close returns
 		}
 		s.conn.close()
 		s.mu.Lock()

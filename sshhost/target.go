@@ -8,22 +8,23 @@ import (
 	"time"
 )
 
-// A Target is a machine to reach and what it takes to get in.
+// A Target is a machine to connect to, and how to log in.
 type Target struct {
 	Name         string   // for messages; "" is the address
-	Address      string   // name or IP address, or a Host of ~/.ssh/config
-	Port         int      // 0 is what ~/.ssh/config says, or 22
-	User         string   // "" is what ~/.ssh/config says, or root
-	IdentityFile string   // a private key; "" is what ~/.ssh/config says, or id_ed25519, id_ecdsa and id_rsa of ~/.ssh
-	Agent        bool     // ask the ssh-agent at SSH_AUTH_SOCK
+	Address      string   // host name, IP address, or a Host in ~/.ssh/config
+	Port         int      // 0 is the one in ~/.ssh/config, or 22
+	User         string   // "" is the one in ~/.ssh/config, or root
+	IdentityFile string   // a private key; "" is the one in ~/.ssh/config, or id_ed25519, id_ecdsa and id_rsa in ~/.ssh
+	Agent        bool     // use the ssh-agent at SSH_AUTH_SOCK
 	KnownHosts   []string // files; none is ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts
-	// HostKey pins the host; KnownHosts is not read then. One pin a line,
-	// any of which will do: "ssh-ed25519 AAAA...", "SHA256:...", or
-	// "@cert-authority ssh-ed25519 AAAA..." for a CA of host keys.
+	// HostKey pins the host's key; KnownHosts is not read then. It has one
+	// pin per line, and any one of them suffices: "ssh-ed25519 AAAA...",
+	// "SHA256:...", or "@cert-authority ssh-ed25519 AAAA..." for a CA of host
+	// keys.
 	HostKey        string
 	Become         bool    // start the agent with sudo
-	BecomePassword Secret  // nil or "" where sudo asks for none
-	Bastion        *Target // dialled first; nil is what ~/.ssh/config's ProxyJump says, or none
+	BecomePassword Secret  // nil or "" if sudo asks for none
+	Bastion        *Target // dialled first; nil is the ProxyJump in ~/.ssh/config, or none
 
 	note string // why the ssh_config was not used
 }
@@ -31,20 +32,22 @@ type Target struct {
 // A Secret is a string that must not be printed; spec.Secret is one.
 type Secret interface{ Reveal() string }
 
-// Options are what a run decides, the same for all hosts.
+// Options are the same for all hosts of a run.
 type Options struct {
 	ReadOnly   bool          // start an agent that cannot change the host
 	Executable string        // what to copy to the host; "" is this program
 	ConfigFile string        // ssh_config(5); "" is ~/.ssh/config
 	Handshake  time.Duration // from dialling to being logged in, retries included; 0 is 10 s
-	Start      time.Duration // from there to the agent's first word, without a copy; 0 is 20 s
-	Keepalive  time.Duration // between two signs of life; 0 is 5 s
-	Lost       time.Duration // without an answer until the connection is given up; 0 is 15 s
+	Start      time.Duration // from the login to the agent's first line, without copying it; 0 is 20 s
+	Keepalive  time.Duration // between two keepalive requests; 0 is 5 s
+	Lost       time.Duration // the connection is lost after this time without an answer; 0 is 15 s
 
-	// Trace is told of every call to the agent; several at once.
+	// Trace is called after every call to the agent, from several goroutines
+	// at once.
 	Trace func(method string, took time.Duration, err error)
 
-	// Progress is told of a copy of the agent: bytes sent of total.
+	// Progress is called while the agent is copied, with bytes sent and in
+	// total.
 	Progress func(done, total int64)
 }
 
@@ -64,12 +67,13 @@ func (o Options) defaults() Options {
 	return o
 }
 
-// hostport is where the target is dialled and how known_hosts calls it.
+// hostport returns the address to dial, which is also the name in
+// known_hosts.
 func (t Target) hostport() string {
 	return net.JoinHostPort(t.Address, strconv.Itoa(t.Port))
 }
 
-// label is the target in messages: cp-1 (deploy@192.0.2.11:22).
+// label returns the target's name in messages: cp-1 (deploy@192.0.2.11:22).
 func (t Target) label() string {
 	where := t.User + "@" + t.hostport()
 	if t.Name == "" || t.Name == t.Address {
@@ -85,7 +89,7 @@ func (t Target) password() string {
 	return t.BecomePassword.Reveal()
 }
 
-// home is a path below the user's home directory; "" if there is none.
+// home returns a path below the user's home directory; "" if there is none.
 func home(elem ...string) string {
 	dir, err := os.UserHomeDir()
 	if err != nil {

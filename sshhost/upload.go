@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// Dir is where agents live on a host, each in a folder of its own.
+// Dir is where agents are on a host, each in a directory of its own.
 const Dir = "/var/lib/pmkctl/agent"
 
-// AgentPath is the agent's executable on a host, by its id.
+// AgentPath returns the path of an agent's executable on a host.
 func AgentPath(id string) string { return path.Join(Dir, id, "pmkctl") }
 
 const (
@@ -21,11 +21,12 @@ const (
 	uploadDone  = "pmkctl-uploaded"
 )
 
-// UploadCommand is what takes an agent, without sudo. Its argument is single
-// quoted, without quotes, backslashes, exclamation marks or newlines in it,
-// which all login shells read the same. It says what machine the host is,
-// reads a SHA-256 and a gzip stream, and puts the file in place if they
-// match; then it removes all agents but the two that came last.
+// UploadCommand returns the command that receives an agent, without sudo. Its
+// argument is in single quotes and contains no quotes, backslashes,
+// exclamation marks or newlines, so all login shells read it alike. The
+// command prints the platform of the host, reads a SHA-256 and a gzip stream,
+// and puts the file in place if they match. Then it removes all agents except
+// the newest two.
 func UploadCommand(id string) string {
 	return `/bin/sh -c '` + strings.NewReplacer("DIR", Dir, "ID", id).Replace(strings.Join([]string{
 		`set -e`,
@@ -47,7 +48,7 @@ func UploadCommand(id string) string {
 	}, "; ")) + `'`
 }
 
-// upload brings the agent to the host.
+// upload copies the agent to the host.
 func (c *conn) upload(ctx context.Context, t Target, e *executable, id string, o Options) error {
 	p, err := c.run(ctx, t, UploadCommand(id))
 	if err != nil {
@@ -93,8 +94,8 @@ func send(p *process, a *packed, progress func(done, total int64)) error {
 	return p.closeInput()
 }
 
-// line reads on to the line that begins with prefix, and returns the rest of
-// it. What a shell prints before is skipped.
+// line reads up to the line with this prefix and returns the rest of that
+// line. It skips what a shell prints before it.
 func line(r *bufio.Reader, prefix string) (string, error) {
 	for skipped := 0; skipped < 64<<10; {
 		b, err := r.ReadSlice('\n')
