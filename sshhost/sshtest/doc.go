@@ -1,7 +1,7 @@
-// Package sshtest is a host behind a real SSH server, in this process: what
-// sshhost dials in tests. Any host.Host can stand behind it, as a rule one in
+// Package sshtest is a host behind a real SSH server in this process, which
+// sshhost dials in tests. Any host.Host can be behind it, usually one in
 // memory, served by agent.Serve. It does what sshd, a shell and sudo do for
-// the few command lines that sshhost knows, refuses all else, goes wrong on
+// the few command lines that sshhost sends, refuses all others, has faults on
 // demand, and records what it was sent.
 //
 //	h := hosttest.New("cp-1")

@@ -9,14 +9,14 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// pipe is what an agent is served on: it counts calls and bytes and cuts the
-// connection where the fault says so.
+// A pipe connects an agent to its channel. It counts calls and bytes, and
+// cuts the connection when the fault says so.
 type pipe struct {
 	ssh.Channel
 	server *Server
 	conn   net.Conn
 	frames *frames
-	held   []byte // read from the channel, not yet by the agent
+	held   []byte // read from the channel but not yet by the agent
 
 	mu     sync.Mutex
 	sent   int64
@@ -45,7 +45,7 @@ func (p *pipe) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// called notes a call before the agent sees it.
+// called counts a call before the agent gets it.
 func (p *pipe) called() {
 	var calls int
 	p.server.note(func(r *Record) {
@@ -64,7 +64,7 @@ func (p *pipe) called() {
 }
 
 func (p *pipe) Write(b []byte) (int, error) {
-	// A host in memory whose connection was cut answers nothing more.
+	// A host in memory whose connection is cut answers nothing more.
 	if h, ok := p.server.host.(interface{ Lost() bool }); ok && h.Lost() {
 		_ = p.conn.Close()
 		return 0, net.ErrClosed
@@ -92,19 +92,19 @@ func (p *pipe) Write(b []byte) (int, error) {
 
 // frames counts the calls in a stream of messages with Content-Length.
 type frames struct {
-	header []byte
-	body   []byte
-	left   int
+	header  []byte
+	body    []byte
+	missing int // bytes of the body still to come
 }
 
 func newFrames() *frames { return &frames{} }
 
-// calls takes more of the stream and returns how many calls ended in it;
-// signs of life and notifications are none.
+// calls takes more of the stream and returns how many calls it completed.
+// Heartbeats and notifications do not count.
 func (f *frames) calls(b []byte) int {
 	n := 0
 	for len(b) > 0 {
-		if f.left == 0 {
+		if f.missing == 0 {
 			f.header = append(f.header, b[0])
 			b = b[1:]
 			if !bytes.HasSuffix(f.header, []byte("\r\n\r\n")) {
@@ -112,15 +112,15 @@ func (f *frames) calls(b []byte) int {
 			}
 			_, length, _ := bytes.Cut(f.header, []byte("Content-Length: "))
 			length, _, _ = bytes.Cut(length, []byte("\r\n"))
-			f.left, _ = strconv.Atoi(string(length))
+			f.missing, _ = strconv.Atoi(string(length))
 			f.header, f.body = nil, nil
 			continue
 		}
-		take := min(f.left, len(b))
+		take := min(f.missing, len(b))
 		f.body = append(f.body, b[:min(take, max(0, 4096-len(f.body)))]...)
-		f.left -= take
+		f.missing -= take
 		b = b[take:]
-		if f.left == 0 && bytes.Contains(f.body, []byte(`"id":`)) && !bytes.Contains(f.body, []byte(`"method":"Beat"`)) {
+		if f.missing == 0 && bytes.Contains(f.body, []byte(`"id":`)) && !bytes.Contains(f.body, []byte(`"method":"Beat"`)) {
 			n++
 		}
 	}

@@ -23,59 +23,59 @@ import (
 	"github.com/pmkctl/pmkctl/sshhost"
 )
 
-// Config is how a server is. The zero value is a host that is entered as
-// root, where the agent is already there.
+// Config configures a server. The zero value is a host with root's login and
+// the agent in place.
 type Config struct {
-	User     string       // who may enter; "" is root
-	Keys     []ssh.Signer // of the host; none makes an ed25519 one
-	Sudo     Sudo         // for who is not root
+	User     string       // user that may log in; "" is root
+	Keys     []ssh.Signer // the host's keys; none makes an ed25519 key
+	Sudo     Sudo         // for a user other than root
 	SudoRS   bool         // sudo is sudo-rs
-	Password string       // that sudo asks for
-	Motd     string       // what the shell prints before anything else
-	Missing  bool         // the agent is not there until it was copied
-	Machine  string       // what uname -sm says; "" is Linux x86_64
+	Password string       // the password that sudo asks for
+	Motd     string       // text that the shell prints first
+	Missing  bool         // the agent is missing until it is copied
+	Machine  string       // output of uname -sm; "" is Linux x86_64
 	Agent    agent.ServeOptions
-	Output   io.Writer // is written all that agents send; may be nil
-	Input    io.Writer // is written all that agents are sent; may be nil
+	Output   io.Writer // gets a copy of what agents send; may be nil
+	Input    io.Writer // gets a copy of what agents receive; may be nil
 	Fault    Fault
 }
 
-// Sudo is what sudo does on the host.
+// Sudo is how sudo behaves on the host.
 type Sudo int
 
 // The kinds of sudo.
 const (
-	NoSudo       Sudo = iota // it is not installed
-	NoPassword               // it asks for none
-	WithPassword             // it asks for Config.Password
+	NoSudo       Sudo = iota // sudo is not installed
+	NoPassword               // sudo asks for no password
+	WithPassword             // sudo asks for Config.Password
 	NotAllowed               // the user is not in the sudoers file
 )
 
-// Fault is what goes wrong. The zero value is nothing.
+// Fault is the faults of a server. The zero value has none.
 type Fault struct {
-	Mute         bool  // the server accepts connections and never speaks
-	Drop         int   // that many connections are dropped before a key is shown
+	Mute         bool  // the server accepts connections and never sends anything
+	Drop         int   // number of connections that are dropped before a key is shown
 	RefuseAuth   bool  // no key is accepted
-	BlackHole    bool  // commands begin and never say anything
-	CutBytes     int64 // the connection is cut when it sent that many bytes in agents' output; 0 never
-	CutCalls     int   // the connection is cut when that many calls came to its agent; 0 never
-	FreezeCalls  int   // from that many calls on nothing comes back, and the connection stays; 0 never
-	NoKeepalive  bool  // global requests are not answered
-	UploadBroken bool  // the copy arrives damaged
-	Silent       bool  // sudo asks with another prompt than it was told
+	BlackHole    bool  // commands start and never print anything
+	CutBytes     int64 // the connection is cut after so many bytes of agents' output; 0 is never
+	CutCalls     int   // the connection is cut after so many calls to its agent; 0 is never
+	FreezeCalls  int   // after so many calls nothing comes back, but the connection stays; 0 is never
+	NoKeepalive  bool  // keepalive requests are not answered
+	UploadBroken bool  // the copy of the agent arrives damaged
+	Silent       bool  // sudo asks with another prompt than the one it got
 }
 
-// A Record is what a server was sent.
+// A Record is what a server has received.
 type Record struct {
 	Connections int
-	Offered     []string // public keys offered in logins, by fingerprint
+	Offered     []string // fingerprints of public keys offered in logins
 	LoggedIn    int
 	Sessions    int
 	Commands    []string
-	Passwords   []string // lines that sudo read
+	Passwords   []string // lines that sudo has read
 	Uploads     int
-	Calls       int // to agents, without signs of life
-	Forwarded   int // connections passed on
+	Calls       int // calls to agents, without heartbeats
+	Forwarded   int // number of forwarded connections
 }
 
 // Server is a host behind SSH.
@@ -84,7 +84,7 @@ type Server struct {
 
 	host     host.Host
 	config   Config
-	dir      string // the agent's state, the client's files
+	dir      string // directory of the agent's state and the client's files
 	listener net.Listener
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -93,12 +93,12 @@ type Server struct {
 	keys   []ssh.Signer
 	fault  Fault
 	record Record
-	agents map[string]bool // ids that are there, if Missing
+	agents map[string]bool // ids of the copied agents, if Config.Missing
 	conns  map[net.Conn]bool
 	served sync.WaitGroup
 }
 
-// client is the key that may enter every server of this process.
+// client is the key that may log in to every server of this process.
 var client = sync.OnceValues(func() (ed25519.PrivateKey, error) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	return key, err
@@ -146,7 +146,6 @@ func NewKey() (ssh.Signer, error) {
 	return ssh.NewSignerFromKey(key)
 }
 
-// Close ends the server and all its connections.
 func (s *Server) Close() error {
 	s.cancel()
 	err := s.listener.Close()
@@ -155,7 +154,7 @@ func (s *Server) Close() error {
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
-// Target is the server as a client should reach it.
+// Target returns a target with which a client can log in.
 func (s *Server) Target() sshhost.Target {
 	addr := s.listener.Addr().(*net.TCPAddr)
 	t := sshhost.Target{
@@ -169,7 +168,8 @@ func (s *Server) Target() sshhost.Target {
 	return t
 }
 
-// Options are short deadlines, and a small file in the place of a real agent.
+// Options returns options with short deadlines, and with a small file in
+// place of a real agent.
 func (s *Server) Options() sshhost.Options {
 	return sshhost.Options{
 		Executable: filepath.Join(s.dir, "pmkctl"), ConfigFile: filepath.Join(s.dir, "no-config"),
@@ -185,11 +185,10 @@ func (p Password) Reveal() string { return string(p) }
 
 func (Password) String() string { return "(sensitive)" }
 
-// IdentityFile holds the key that may enter.
+// IdentityFile returns the file of the key that may log in.
 func (s *Server) IdentityFile() string { return filepath.Join(s.dir, "id_ed25519") }
 
-// KnownHosts is a file that holds the server's keys as they were when it was
-// started.
+// KnownHosts returns a file with the server's keys at its start.
 func (s *Server) KnownHosts() string { return filepath.Join(s.dir, "known_hosts") }
 
 func (s *Server) writeClientFiles() error {
@@ -218,21 +217,21 @@ func (s *Server) writeKnownHosts() error {
 	return os.WriteFile(s.KnownHosts(), lines, 0o600)
 }
 
-// SetKeys changes the host's keys for connections to come.
+// SetKeys changes the host's keys for new connections.
 func (s *Server) SetKeys(keys ...ssh.Signer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.keys = keys
 }
 
-// SetFault changes what goes wrong from now on.
+// SetFault replaces the faults.
 func (s *Server) SetFault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault = f
 }
 
-// Record is what came so far.
+// Record returns what has been received so far.
 func (s *Server) Record() Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -279,7 +278,7 @@ func (s *Server) accept() {
 	}
 }
 
-// remember counts a connection and tells if it is to be served.
+// remember counts a connection and reports whether to serve it.
 func (s *Server) remember(c net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

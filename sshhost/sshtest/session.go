@@ -32,7 +32,7 @@ func (s *Server) channel(c net.Conn, n ssh.NewChannel) {
 	}
 }
 
-// forward passes a connection on, as a bastion does.
+// forward forwards a connection, as a bastion does.
 func (s *Server) forward(n ssh.NewChannel) {
 	var to struct {
 		Host       string
@@ -96,7 +96,8 @@ var (
 	uploadCommand = regexp.MustCompile(sshhost.Dir + `/([0-9a-f]{64});`)
 )
 
-// exec is the login shell: it runs a command line and returns its status.
+// exec does what a login shell does: it runs a command line and returns its
+// status.
 func (s *Server) exec(c net.Conn, ch ssh.Channel, command string) int {
 	s.note(func(r *Record) { r.Commands = append(r.Commands, command) })
 	_, _ = io.WriteString(ch, s.config.Motd)
@@ -128,7 +129,7 @@ func (s *Server) exec(c net.Conn, ch ssh.Channel, command string) int {
 	return s.upload(ch, m[1], say)
 }
 
-// sudo takes its own part from a command line.
+// sudo does sudo's part of a command line and returns the rest of it.
 func (s *Server) sudo(ch ssh.Channel, args string, say func(string, ...any)) (command string, status int) {
 	prompt := ""
 	if rest, ok := strings.CutPrefix(args, "-S -p "); ok {
@@ -191,7 +192,7 @@ func (s *Server) agent(c net.Conn, ch ssh.Channel, id, mode string, say func(str
 	return 0
 }
 
-// upload is UploadCommand.
+// upload does what UploadCommand does.
 func (s *Server) upload(ch ssh.Channel, id string, say func(string, ...any)) int {
 	_, _ = fmt.Fprintf(ch, "pmkctl-upload %s\n", s.config.Machine)
 	in := bufio.NewReader(ch)

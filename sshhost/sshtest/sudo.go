@@ -7,21 +7,21 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// A dialogue is what a sudo prints, and how it reads.
+// A dialogue is what a sudo prints, and how it reads the password.
 type dialogue struct {
-	notAllowed string // of the user
-	missing    string // of the path
+	notAllowed string // about the user
+	missing    string // about the path
 	needed     string
-	question   string // of the prompt
-	answered   string // after the password was read
+	question   string // with the prompt
+	answered   string // printed after the password was read
 	again      string
-	over       string // after the third password
+	over       string // printed after the third wrong password
 	readLine   func(io.Reader) (string, error)
 }
 
 var classic = dialogue{
 	notAllowed: "%s is not in the sudoers file.\n",
-	missing:    "sudo: %s: Befehl nicht gefunden\n", // hosts speak other languages
+	missing:    "sudo: %s: Befehl nicht gefunden\n", // a host with another language
 	needed:     "sudo: a password is required\n",
 	question:   "%s",
 	again:      "Sorry, try again.\n",
@@ -29,7 +29,7 @@ var classic = dialogue{
 	readLine:   readLine,
 }
 
-// rust is sudo-rs 0.2.5. Later ones say "sudo: " at all times.
+// rust is sudo-rs 0.2.5. Later versions always print "sudo: ".
 var rust = dialogue{
 	notAllowed: "sudo-rs: I'm sorry %s. I'm afraid I can't do that\n",
 	missing:    "sudo-rs: '%s': command not found\n",
@@ -78,7 +78,8 @@ func (s *Server) authenticate(ch ssh.Channel, d dialogue, prompt string, say fun
 	return false
 }
 
-// readLine reads byte by byte, so that the rest of the input is the command's.
+// readLine reads byte by byte, so that the command gets the rest of the
+// input.
 func readLine(r io.Reader) (string, error) {
 	var line []byte
 	for b := make([]byte, 1); ; {
@@ -92,7 +93,7 @@ func readLine(r io.Reader) (string, error) {
 	}
 }
 
-// readBuffered takes what has come and drops all that follows the line.
+// readBuffered reads what has come and drops all after the line.
 func readBuffered(r io.Reader) (string, error) {
 	b := make([]byte, 8<<10)
 	n, err := r.Read(b)
