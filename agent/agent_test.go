@@ -288,7 +288,7 @@ func TestLeavesWhenTheConnectionEnds(t *testing.T) {
 	}
 	st.wait(t, 5*time.Second)
 	if d := time.Since(begin); d < 100*time.Millisecond {
-		t.Errorf("it left after %s, inside a change that had its grace", d)
+		t.Errorf("it ended after %s, inside a change that had its grace", d)
 	}
 	if _, err := s.Files(t.Context(), nil); !errors.Is(err, host.ErrLost) {
 		t.Errorf("a later call: got %v", err)
@@ -311,7 +311,7 @@ func TestSilence(t *testing.T) {
 	<-g.entered
 	select {
 	case err := <-st.served:
-		t.Fatalf("it left inside a change: %v", err)
+		t.Fatalf("it ended inside a change: %v", err)
 	case <-time.After(600 * time.Millisecond):
 	}
 	if err := s.MakeDir(t.Context(), host.DirSpec{Path: filepath.Join(st.dir, "late")}); err == nil {
@@ -337,7 +337,7 @@ func TestBeatKeepsAlive(t *testing.T) {
 	})
 	select {
 	case err := <-st.served:
-		t.Fatalf("it left: %v", err)
+		t.Fatalf("it ended: %v", err)
 	case <-time.After(time.Second):
 	}
 	if _, err := s.Users(t.Context(), []string{"root"}); err != nil {
@@ -475,9 +475,9 @@ func TestInstall(t *testing.T) {
 			if bulk && receivers.Load() != 1 {
 				t.Errorf("%d receivers for two files one after the other", receivers.Load())
 			}
-			left, _ := os.ReadDir(filepath.Join(dir, "state", "incoming"))
-			if len(left) != 0 {
-				t.Errorf("left in incoming: %v", left)
+			remaining, _ := os.ReadDir(filepath.Join(dir, "state", "incoming"))
+			if len(remaining) != 0 {
+				t.Errorf("in incoming remain: %v", remaining)
 			}
 
 			// The source ends half way: the bytes that came are not sent again.
@@ -505,7 +505,7 @@ func TestInstall(t *testing.T) {
 				t.Errorf("sent %d bytes of %d again", n, len(data))
 			}
 
-			// An earlier try left other bytes.
+			// The bytes of an earlier try are others.
 			f.Path = filepath.Join(dir, "d")
 			os.WriteFile(filepath.Join(dir, "state", "incoming", f.SHA256), []byte("something else"), 0o600)
 			if err := s.Install(t.Context(), f, open); err != nil {
@@ -626,7 +626,7 @@ func TestProbeLock(t *testing.T) {
 		t.Errorf("%d rounds ended, want 2", n)
 	}
 	if _, err := a.ProbeListen(ctx, host.ListenRequest{ID: "3"}); err != nil {
-		t.Errorf("after a round that was left: %v", err)
+		t.Errorf("after a round without an end: %v", err)
 	}
 }
 

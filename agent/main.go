@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, o ServeOpti
 
 	rw, err := standard(stdin, stdout)
 	if err == nil {
-		o.Gone = hangup(rw.fd)
+		o.HungUp = hangup(rw.fd)
 		err = serve(ctx, rw)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -92,9 +92,9 @@ func (c *stdio) Close() error {
 // hangup returns a channel that is closed when the other side of fd is. A
 // reader that is blocked elsewhere would not notice that.
 func hangup(fd int) <-chan struct{} {
-	gone := make(chan struct{})
+	closed := make(chan struct{})
 	go func() {
-		defer close(gone)
+		defer close(closed)
 		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 		for {
 			n, err := unix.Poll(p, -1)
@@ -103,5 +103,5 @@ func hangup(fd int) <-chan struct{} {
 			}
 		}
 	}()
-	return gone
+	return closed
 }

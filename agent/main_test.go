@@ -100,7 +100,7 @@ func sleeper(t *testing.T, s host.Session) int {
 	return 0
 }
 
-func gone(t *testing.T, pid int) {
+func awaitEnd(t *testing.T, pid int) {
 	t.Helper()
 	for range 1000 {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -129,7 +129,7 @@ func TestProcessEnds(t *testing.T) {
 			pid := sleeper(t, s)
 			tt.end(p)
 			p.wait(t)
-			gone(t, pid)
+			awaitEnd(t, pid)
 			if _, err := s.Users(t.Context(), []string{"root"}); !errors.Is(err, host.ErrLost) {
 				t.Errorf("got %v", err)
 			}

@@ -26,9 +26,9 @@ type ServeOptions struct {
 	Silence  time.Duration // the agent ends after so long without a sign of life; 0 is 30 s
 	Grace    time.Duration // the time to finish running changes when the connection has ended; 0 is 2 s
 
-	// Gone is closed when the caller is known to have ended although rw has
+	// HungUp is closed when the caller is known to have ended although rw has
 	// not ended yet.
-	Gone <-chan struct{}
+	HungUp <-chan struct{}
 }
 
 // ErrSilent is returned by Serve when no sign of life came for
@@ -164,7 +164,7 @@ func (s *server) watch(ctx context.Context) error {
 				return nil
 			}
 			return s.endErr
-		case <-s.o.Gone:
+		case <-s.o.HungUp:
 			return nil
 		case <-t.C:
 			// Both are monotonic: a clock that is set changes nothing.

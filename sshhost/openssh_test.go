@@ -226,9 +226,9 @@ func TestOpenSSH(t *testing.T) {
 		if copied == 0 {
 			t.Error("nothing was copied")
 		}
-		left, err := filepath.Glob(agents + "/*")
-		if err != nil || len(left) != 2 {
-			t.Errorf("agents left: %q, want this and the newest of the old ones", left)
+		remaining, err := filepath.Glob(agents + "/*")
+		if err != nil || len(remaining) != 2 {
+			t.Errorf("agents remaining: %q, want this and the newest of the old ones", remaining)
 		}
 		if st, err := os.Stat(agents); err != nil || st.Mode().Perm() != 0o700 {
 			t.Errorf("%s is %v, want 0700", agents, st.Mode())

@@ -187,14 +187,14 @@ func TestAtomic(t *testing.T) {
 			t.Errorf("%s: the file is %d bytes", name, len(b))
 		}
 		if e := entries(t, filepath.Dir(path)); len(e) != 1 {
-			t.Errorf("%s: left %v", name, e)
+			t.Errorf("%s: remaining %v", name, e)
 		}
 	}
 	if err := h.WriteFile(ctx, host.FileSpec{Path: path, Content: []byte("new")}); !errors.Is(err, context.Canceled) {
 		t.Errorf("write after the end: %v", err)
 	}
 	if e := entries(t, filepath.Dir(path)); len(e) != 1 {
-		t.Errorf("left %v", e)
+		t.Errorf("remaining: %v", e)
 	}
 	if err := h.Install(t.Context(), spec, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }); err != nil {
 		t.Fatal(err)
@@ -426,7 +426,7 @@ func TestCloseEndsChildren(t *testing.T) {
 			t.Error("no error")
 		}
 	case <-time.After(5 * time.Second):
-		t.Fatal("a child is left")
+		t.Fatal("a child still runs")
 	}
 	if _, err := h.Run(t.Context(), []string{"true"}, nil); err == nil {
 		t.Error("ran something after the end")

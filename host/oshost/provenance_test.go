@@ -157,8 +157,8 @@ func TestProvenance(t *testing.T) {
 	}
 	h := New(Options{StateDir: t.TempDir()})
 	defer h.Close()
-	gone := filepath.Join(dir, "no", "where")
-	got, err := h.Provenance(t.Context(), []string{file, gone, "net.ipv4.ip_forward"})
+	missing := filepath.Join(dir, "no", "where")
+	got, err := h.Provenance(t.Context(), []string{file, missing, "net.ipv4.ip_forward"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,8 +166,8 @@ func TestProvenance(t *testing.T) {
 	if got[0].Item != file || !recent(got[0].Changed) || got[0].Owner == "" {
 		t.Errorf("of a file: %+v", got[0])
 	}
-	if got[1].Item != gone || !recent(got[1].Changed) || got[1].Owner != "" {
-		t.Errorf("of what is gone: %+v", got[1])
+	if got[1].Item != missing || !recent(got[1].Changed) || got[1].Owner != "" {
+		t.Errorf("of a missing path: %+v", got[1])
 	}
 	if !got[2].Changed.IsZero() {
 		t.Errorf("of a setting: %+v", got[2])

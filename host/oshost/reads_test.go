@@ -56,8 +56,8 @@ func TestFsyncLatency(t *testing.T) {
 			}
 		})
 	}
-	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
-		t.Errorf("it left %v (%v)", left, err)
+	if remaining, err := os.ReadDir(dir); len(remaining) > 0 || err != nil {
+		t.Errorf("remaining: %v (%v)", remaining, err)
 	}
 	if _, err := h.FsyncLatency(t.Context(), "var", 1); err == nil {
 		t.Error("took a relative path")

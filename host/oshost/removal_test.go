@@ -97,7 +97,7 @@ func TestKillPods(t *testing.T) {
 		t.Errorf("it took %s", took)
 	}
 	if pods, err := h.Pods(t.Context()); err != nil || len(pods) > 0 {
-		t.Errorf("left are %+v, %v", pods, err)
+		t.Errorf("remaining: %+v, %v", pods, err)
 	}
 	for _, cmd := range []*exec.Cmd{moby, other} {
 		if err := cmd.Process.Signal(syscall.Signal(0)); err != nil {
@@ -174,7 +174,7 @@ func tree(t *testing.T) (dir, outside string) {
 	return dir, outside
 }
 
-func gone(t *testing.T, path string) bool {
+func deleted(t *testing.T, path string) bool {
 	t.Helper()
 	_, err := os.Lstat(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -207,17 +207,17 @@ func TestRemoveTree(t *testing.T) {
 		}
 	}
 	must(t, h.RemoveTree(ctx, host.TreeSpec{Path: dir, Within: []string{dir}, Keep: []string{"d"}}))
-	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 || gone(t, dir+"/d/x") {
-		t.Errorf("left are %v, %v", left, err)
+	if remaining, err := os.ReadDir(dir); err != nil || len(remaining) != 1 || deleted(t, dir+"/d/x") {
+		t.Errorf("remaining: %v, %v", remaining, err)
 	}
 	must(t, h.RemoveTree(ctx, host.TreeSpec{Path: dir, Within: []string{dir}}))
 	must(t, h.RemoveTree(ctx, host.TreeSpec{Path: dir, Within: []string{dir}}))
-	if !gone(t, dir) || gone(t, outside+"/x") {
-		t.Error("the wrong things are gone")
+	if !deleted(t, dir) || deleted(t, outside+"/x") {
+		t.Error("the wrong files are deleted")
 	}
 	must(t, os.Symlink(outside, dir))
 	must(t, h.RemoveTree(ctx, host.TreeSpec{Path: dir, Within: []string{dir}}))
-	if !gone(t, dir) || gone(t, outside+"/x") {
+	if !deleted(t, dir) || deleted(t, outside+"/x") {
 		t.Error("a link was followed")
 	}
 }
@@ -234,7 +234,7 @@ func TestRemoveTreeOfMany(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(p, "file"+strings.Repeat("x", i%200)+time.Duration(i).String()), nil, 0o600))
 	}
 	must(t, h.RemoveTree(t.Context(), host.TreeSpec{Path: dir, Within: []string{dir}}))
-	if !gone(t, dir) {
+	if !deleted(t, dir) {
 		t.Error("it is there")
 	}
 }
@@ -259,7 +259,7 @@ func TestRemoveDeepTree(t *testing.T) {
 	unix.Close(fd)
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 500, Max: 500}))
 	must(t, h.RemoveTree(t.Context(), host.TreeSpec{Path: top, Within: []string{top}}))
-	if !gone(t, top) {
+	if !deleted(t, top) {
 		t.Error("it is there")
 	}
 }
@@ -277,8 +277,8 @@ func TestRemoveTreeAndMounts(t *testing.T) {
 	if err := h.RemoveTree(t.Context(), spec); err == nil || !strings.Contains(err.Error(), dir+"/d") {
 		t.Errorf("got %v", err)
 	}
-	if gone(t, dir+"/x") || gone(t, outside+"/x") {
-		t.Error("something is gone")
+	if deleted(t, dir+"/x") || deleted(t, outside+"/x") {
+		t.Error("something is deleted")
 	}
 	trees, err := h.Trees(t.Context(), []string{dir, dir + "/d"})
 	must(t, err)
@@ -290,8 +290,8 @@ func TestRemoveTreeAndMounts(t *testing.T) {
 	if err := h.RemoveTree(t.Context(), host.TreeSpec{Path: byLink + "/tree", Within: []string{byLink}}); err == nil || !strings.Contains(err.Error(), "nothing was removed") {
 		t.Errorf("by a link: got %v", err)
 	}
-	if gone(t, dir+"/x") || gone(t, outside+"/x") {
-		t.Error("by a link: something is gone")
+	if deleted(t, dir+"/x") || deleted(t, outside+"/x") {
+		t.Error("by a link: something is deleted")
 	}
 	must(t, unix.Unmount(dir+"/d", 0))
 
@@ -299,12 +299,12 @@ func TestRemoveTreeAndMounts(t *testing.T) {
 	must(t, unix.Mount("disk", disk, "tmpfs", 0, ""))
 	must(t, os.WriteFile(disk+"/data", []byte("x"), 0o600))
 	must(t, h.RemoveTree(t.Context(), host.TreeSpec{Path: disk, Within: []string{disk}}))
-	if left, err := os.ReadDir(disk); err != nil || len(left) > 0 {
-		t.Errorf("left are %v, %v", left, err)
+	if remaining, err := os.ReadDir(disk); err != nil || len(remaining) > 0 {
+		t.Errorf("remaining: %v, %v", remaining, err)
 	}
 	must(t, unix.Unmount(disk, 0))
 	must(t, h.RemoveTree(t.Context(), spec))
-	if !gone(t, dir) {
+	if !deleted(t, dir) {
 		t.Error("it is there")
 	}
 }
@@ -345,7 +345,7 @@ func TestDeleteLinksAndRoutes(t *testing.T) {
 	n, err = h.Network(ctx)
 	must(t, err)
 	if len(n.Links) != 1 {
-		t.Errorf("left are %+v", n.Links)
+		t.Errorf("remaining: %+v", n.Links)
 	}
 }
 
@@ -415,15 +415,15 @@ func TestClearFilters(t *testing.T) {
 			must(t, h.ClearFilters(t.Context(), q))
 			must(t, h.ClearFilters(t.Context(), q))
 			if got, err := h.Filters(t.Context(), q); err != nil || len(got) > 0 {
-				t.Errorf("left are %+v, %v", got, err)
+				t.Errorf("remaining: %+v, %v", got, err)
 			}
 			if tt.script != chains {
 				return
 			}
-			left := sh(t, tt.program+"-save -t nat; "+tt.program+"-save -t filter")
-			if strings.Contains(left, "KUBE-") || strings.Contains(left, "FLANNEL-") || !strings.Contains(left, "-A OUTPUT -j THEIRS") ||
-				!strings.Contains(left, "-A THEIRS -j RETURN") || !strings.Contains(left, ":FORWARD DROP") {
-				t.Errorf("left is\n%s", left)
+			remaining := sh(t, tt.program+"-save -t nat; "+tt.program+"-save -t filter")
+			if strings.Contains(remaining, "KUBE-") || strings.Contains(remaining, "FLANNEL-") || !strings.Contains(remaining, "-A OUTPUT -j THEIRS") ||
+				!strings.Contains(remaining, "-A THEIRS -j RETURN") || !strings.Contains(remaining, ":FORWARD DROP") {
+				t.Errorf("remaining:\n%s", remaining)
 			}
 		})
 	}
