@@ -197,7 +197,7 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 	if err := keeper.Begin(ctx, s.Addr, d); err != nil {
 		return false, err
 	}
-	err = m.Apply(event.WithProgress(ctx, s.Addr, w.sink), h, d)
+	err = m.Apply(state.WithKeeper(event.WithProgress(ctx, s.Addr, w.sink), keeper), h, d)
 	if errors.Is(err, host.ErrLost) {
 		return true, err // there is nothing left to note it on
 	}

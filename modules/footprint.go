@@ -1,5 +1,7 @@
 package modules
 
+import "github.com/pmkctl/pmkctl/host"
+
 // A Footprint is how a component runs on a host and what it leaves there by
 // itself, beside what pmkctl writes for it.
 type Footprint struct {
@@ -7,6 +9,9 @@ type Footprint struct {
 	Stops   Order
 	Places  []Place
 	Sysctls []Sysctl
+	Mounts  []string         // patterns of the paths that it mounts for pods, see path.Match; one that ends in / is what lies below it
+	Links   []string         // network interfaces, bridges after their ports
+	Filters host.FilterQuery // parts of the packet filter
 }
 
 // A Resident is a module of a component that runs on the host.
@@ -39,6 +44,7 @@ type Place struct {
 	Who    string // writes there, for people
 	What   string // it is, for people
 	Empty  bool   // it may hold files of others, and is removed only without files
+	Module string // whose directories, wherever the spec puts them, are such places too; "" if the spec cannot move it
 }
 
 // A Sysctl is a kernel setting that a component makes by itself.

@@ -37,8 +37,7 @@ type World struct {
 type Compiled struct {
 	Graph *Graph
 
-	report  *modules.Value[*preflight.Report] // an output of the step Connectivity; nil where there is none
-	joining []func(map[string]*state.Keeper)
+	report *modules.Value[*preflight.Report] // an output of the step Connectivity; nil where there is none
 }
 
 // Report is what the connectivity probe found; nil before it was checked.
@@ -48,19 +47,6 @@ func (c *Compiled) Report() *preflight.Report {
 	}
 	r, _ := c.report.Now()
 	return r
-}
-
-// Join gives the steps that make hosts members, or end that, the keepers of
-// an apply.
-func (c *Compiled) Join(keepers map[string]*state.Keeper) {
-	for _, join := range c.joining {
-		join(keepers)
-	}
-}
-
-// join lets a step have the keeper of a host once there is one.
-func (c *Compiled) join(host string, take func(*state.Keeper)) {
-	c.joining = append(c.joining, func(keepers map[string]*state.Keeper) { take(keepers[host]) })
 }
 
 // Compile makes the graph of everything that pmkctl does for a cluster, in

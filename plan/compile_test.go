@@ -177,7 +177,6 @@ func (w *world) apply(t testing.TB) *executor.Result {
 	for name, h := range w.reached() {
 		keepers[name] = state.NewKeeper(h, "run", records[name])
 	}
-	c.Join(keepers)
 	r := executor.Apply(ctx, checked, w.reached(), executor.Options{Keepers: keepers}, quiet)
 	for _, e := range r.Failed {
 		t.Error(e)

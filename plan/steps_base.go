@@ -10,6 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/component"
 	"github.com/pmkctl/pmkctl/modules/kernel"
 	"github.com/pmkctl/pmkctl/modules/kubeconfig"
+	"github.com/pmkctl/pmkctl/modules/membership"
 	"github.com/pmkctl/pmkctl/modules/pki"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
@@ -18,14 +19,13 @@ import (
 // base is what every host needs before anything can run there: to be a
 // member, kernel settings, users and directories, programs.
 func (b *builder) base(h *spec.Host) {
-	m := &state.Member{Cluster: b.identity, Name: h.Name}
+	m := membership.Member{Cluster: b.identity, Name: h.Name, Footprints: Footprints()}
 	if h.Has(spec.ControlPlane) {
 		m.Inventory = b.inventory()
 		for _, l := range b.Leaving {
-			m.Leaving = append(m.Leaving, l.Host.Name)
+			m.Departing = append(m.Departing, l.Host.Name)
 		}
 	}
-	b.out.join(h.Name, func(k *state.Keeper) { m.Keeper = k })
 	b.add("member", h, m, Gate)
 	member := address.Of("member", h.Name)
 	b.add("kernel", h, kernel.Module{

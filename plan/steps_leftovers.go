@@ -6,15 +6,15 @@ import (
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/membership"
 	"github.com/pmkctl/pmkctl/spec"
-	"github.com/pmkctl/pmkctl/state"
 )
 
 // leftovers removes from a host what pmkctl put there and nothing wants any
 // more, after all else that is done there. Every host has the step, so that
 // the graph is the same before and after it.
 func (b *builder) leftovers(h *spec.Host) {
-	m := &state.Leftovers{Record: b.world.Records[h.Name], Wanted: map[string]bool{}, Kept: b.undisposable(h)}
+	m := membership.Leftovers{Record: b.world.Records[h.Name], Wanted: map[string]bool{}, Kept: b.undisposable(h)}
 	var after []address.Step
 	for _, s := range b.out.Graph.Steps {
 		work, changes := s.Work.(modules.Module)

@@ -9,7 +9,9 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/drain"
 	"github.com/pmkctl/pmkctl/modules/etcd"
+	"github.com/pmkctl/pmkctl/modules/membership"
 	"github.com/pmkctl/pmkctl/modules/node"
+	"github.com/pmkctl/pmkctl/modules/removal"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
 )
@@ -25,7 +27,7 @@ func (b *builder) destroy() {
 	for _, hosts := range [][]*spec.Host{workers, masters} {
 		var stopped []address.Step
 		for _, h := range hosts {
-			stopped = append(stopped, b.add("stop", h, b.record(h).Stop(), after...).Addr)
+			stopped = append(stopped, b.stopped(h, after...))
 		}
 		after = append([]address.Step{Gate}, stopped...)
 	}
@@ -51,13 +53,16 @@ func (b *builder) byRole() (workers, masters []*spec.Host) {
 	return workers, masters
 }
 
+// stopped is the step that ends all that runs on a host.
+func (b *builder) stopped(h *spec.Host, after ...address.Step) address.Step {
+	return b.add("stop", h, removal.Stop{Record: b.record(h), Footprints: Footprints()}, after...).Addr
+}
+
 // cleaned are the steps that take what pmkctl installed off a host that was
 // stopped, and at last the record of it.
 func (b *builder) cleaned(h *spec.Host, before ...address.Step) address.Step {
-	b.add("clean", h, b.record(h).Clean(), address.Of("stop", h.Name))
-	m := &state.Leave{}
-	b.out.join(h.Name, func(k *state.Keeper) { m.Keeper = k })
-	return b.add("leave", h, m, append(before, address.Of("clean", h.Name))...).Addr
+	b.add("clean", h, removal.Clean{Record: b.record(h), Footprints: Footprints()}, address.Of("stop", h.Name))
+	return b.add("leave", h, membership.Purge{}, append(before, address.Of("clean", h.Name))...).Addr
 }
 
 // record is a host's; an empty one where it has none.
@@ -102,8 +107,8 @@ func (b *builder) leave(l spec.Leaving, before []string) (member []string) {
 		b.forget(l, b.deleteNode(l, after...))
 		return member
 	}
-	stop := b.add("stop", l.Host, b.record(l.Host).Stop(), after...)
-	b.forget(l, b.cleaned(l.Host, b.deleteNode(l, stop.Addr)))
+	stop := b.stopped(l.Host, after...)
+	b.forget(l, b.cleaned(l.Host, b.deleteNode(l, stop)))
 	return member
 }
 
@@ -148,9 +153,7 @@ func (b *builder) deleteNode(l spec.Leaving, after ...address.Step) address.Step
 // cut off finds it there again.
 func (b *builder) forget(l spec.Leaving, after address.Step) {
 	for _, h := range b.with(spec.ControlPlane) {
-		m := &state.Forget{Name: l.Host.Name}
-		b.out.join(h.Name, func(k *state.Keeper) { m.Keeper = k })
-		s := b.add("forget", l.Host, m, after, address.Of("member", h.Name))
+		s := b.add("forget", l.Host, membership.Forget{Name: l.Host.Name}, after, address.Of("member", h.Name))
 		s.On = h.Name
 	}
 }

@@ -58,7 +58,6 @@ func (w *world) selected(t *testing.T, s plan.Selection, opts executor.Options, 
 	for name, h := range w.reached() {
 		opts.Keepers[name] = state.NewKeeper(h, "run", records[name])
 	}
-	c.Join(opts.Keepers)
 	checked := w.check(t, c.Graph)
 	checked.Narrow(choice.Leave(func(a address.Step) bool { return len(checked.Diffs[a]) > 0 }))
 	return executor.Apply(context.Background(), checked, w.reached(), opts, sink)

@@ -28,7 +28,6 @@ func (r *Run) change(ctx context.Context, w order, o ApplyOptions) error {
 		return err
 	}
 	keepers := r.conn.keepers(r.id, w.plan, r.world.Records)
-	r.compiled.Join(keepers)
 	for _, s := range w.unnoted {
 		if err := keepers[s.RunsOn()].End(ctx, s.Addr, nil, nil); err != nil {
 			return err

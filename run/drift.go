@@ -9,7 +9,6 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
-	"github.com/pmkctl/pmkctl/state"
 	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
@@ -82,11 +81,17 @@ func (r *Run) findDrift(ctx context.Context, checked *executor.Checked) ([]termi
 	return list, err
 }
 
+// leftovers is what the step of a host's leftovers can tell beside its diff.
+type leftovers interface {
+	// Stay returns the leftovers that are not removed, each with the reason.
+	Stay(context.Context, host.Host) (map[string]string, error)
+}
+
 // staysOn returns what the spec wants no more on a host and pmkctl does not
 // remove, and why.
 func staysOn(ctx context.Context, name string, s host.Session, g *plan.Graph) (map[string]string, error) {
 	for _, step := range g.Steps {
-		if l, ok := step.Work.(*state.Leftovers); ok && step.RunsOn() == name {
+		if l, ok := step.Work.(leftovers); ok && step.RunsOn() == name {
 			return l.Stay(ctx, s)
 		}
 	}

@@ -47,7 +47,7 @@ func left(t *testing.T) (*hosttest.Host, *Record) {
 		"daemon":              {Kind: change.Account, Step: address.MustParse("x.a"), Want: "a user"},
 		"r/x:1":               {Kind: change.Image, Step: address.MustParse("x.a"), SHA256: "00"},
 		"node/a":              {Kind: change.Object, Step: address.MustParse("node.a"), Want: "Ready"},
-		membership:            {Kind: change.Membership, Step: address.MustParse("member.a"), Want: "lab"},
+		Membership:            {Kind: change.Membership, Step: address.MustParse("member.a"), Want: "lab"},
 	}}
 }
 

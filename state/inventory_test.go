@@ -3,40 +3,10 @@ package state
 import (
 	"context"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/pmkctl/pmkctl/host/hosttest"
 )
-
-// TestForget: several hosts go at once, the others stay, and it may be done
-// again.
-func TestForget(t *testing.T) {
-	ctx := context.Background()
-	h := hosttest.New("cp-1", hosttest.WithFile(InventoryPath, string(encodeInventory([]HostEntry{{Name: "cp-1"}, {Name: "a"}, {Name: "b"}, {Name: "c"}}))))
-	k := NewKeeper(h, "run", &Record{Owns: map[string]Owned{InventoryPath: {SHA256: "old"}}})
-	for range 2 {
-		var wg sync.WaitGroup
-		for _, name := range []string{"a", "b"} {
-			wg.Go(func() {
-				if err := (&Forget{Name: name, Keeper: k}).Apply(ctx, h, nil); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		wg.Wait()
-	}
-	for name, stays := range map[string]bool{"cp-1": true, "a": false, "b": false, "c": true} {
-		d, err := (&Forget{Name: name}).Check(ctx, h)
-		if err != nil || (len(d) > 0) != stays {
-			t.Errorf("%s: got %v, %v", name, d, err)
-		}
-	}
-	r, err := Load(ctx, h)
-	if err != nil || r.Owns[InventoryPath].SHA256 != digest(string(h.Peek(InventoryPath))) {
-		t.Errorf("the record has %+v, %v: it would pass for drift", r.Owns, err)
-	}
-}
 
 func TestReadInventory(t *testing.T) {
 	for text, want := range map[string]string{
@@ -57,7 +27,7 @@ func TestReadInventory(t *testing.T) {
 // TestInventoryNames: what is deleted by a name has one.
 func TestInventoryNames(t *testing.T) {
 	for name, ok := range map[string]bool{"worker-1": true, "": false, "a/b": false, "../a": false, "a?x": false, "a\n": false, "A": false} {
-		content := string(encodeInventory([]HostEntry{{Name: name}}))
+		content := string(EncodeInventory([]HostEntry{{Name: name}}))
 		_, err := ReadInventory(t.Context(), hosttest.New("a", hosttest.WithFile(InventoryPath, content)))
 		if (err == nil) != ok {
 			t.Errorf("%q: got %v", name, err)

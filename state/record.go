@@ -7,6 +7,7 @@ package state
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -18,7 +19,6 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules/removal"
 )
 
 // Where the record is kept, on every host.
@@ -28,7 +28,7 @@ const (
 	JournalPath   = Dir + "/journal.jsonl"
 	olderJournal  = Dir + "/journal.1.jsonl"
 	InventoryPath = Dir + "/inventory.json"
-	originalDir   = Dir + "/original"
+	OriginalDir   = Dir + "/original"
 )
 
 // recordVersion is the version of the record's format. A record with a
@@ -41,17 +41,17 @@ type Record struct {
 	Cluster Cluster          `json:"cluster"`
 	Host    string           `json:"host"`
 	Owns    map[string]Owned `json:"owns"` // by item: path, unit, sysctl, object
-	// Before are the places of components that stood before pmkctl came, with
-	// the names in them; see removal.Places.
-	Before map[string][]string `json:"before,omitempty"`
-	// Settings are the sysctls that components change by themselves, as they
-	// were then; see removal.Settings.
-	Settings map[string]string `json:"settings,omitempty"`
-	// Network are interfaces and parts of the packet filter that stood then;
-	// see removal.Networks.
-	Network []string `json:"network,omitempty"`
+	Stood
 
 	journal int64 // bytes of the journal when the record was loaded
+}
+
+// Stood is what stood on a host before pmkctl came, of what components make
+// by themselves. It is not removed with the cluster.
+type Stood struct {
+	Places   map[string][]string `json:"before,omitempty"`   // directories and files, each with the names in it
+	Settings map[string]string   `json:"settings,omitempty"` // values of sysctls
+	Network  []string            `json:"network,omitempty"`  // interfaces and parts of the packet filter
 }
 
 // Cluster is what every host of a cluster agrees on.
@@ -71,6 +71,20 @@ type Owned struct {
 	Was      string       `json:"was,omitempty"`      // what SHA256 or Want was before, while a step is under way; "nothing" of what is new
 	Original string       `json:"original,omitempty"` // where what stood there before is kept, or its value; "" if nothing did
 }
+
+// emptyValue is the Original of a setting that had no value.
+const emptyValue = "(empty)"
+
+// Before returns the value that Original stands for.
+func (o Owned) Before() string {
+	if o.Original == emptyValue {
+		return ""
+	}
+	return o.Original
+}
+
+// Membership is the item that the record itself stands for.
+const Membership = "cluster membership"
 
 // NewClusterID is a fresh random id.
 func NewClusterID() string {
@@ -110,7 +124,7 @@ func (r *Record) sortSettings() {
 		switch {
 		case o.Kind != change.Kind{Class: change.Sysctl.Class}:
 			continue
-		case item == membership:
+		case item == Membership:
 			o.Kind = change.Membership
 		case strings.Contains(item, "."): // as no name of a kernel module does
 			o.Kind = change.Sysctl
@@ -182,7 +196,7 @@ func (r *Record) adopt(step address.Step, d change.Diff) (keep []string) {
 		case c.Keeps() == change.AsValue:
 			o.Original = c.Have
 			if c.Action == change.Update && c.Have == "" {
-				o.Original = removal.Empty
+				o.Original = emptyValue
 			}
 		}
 		r.Owns[c.Item] = o
@@ -191,11 +205,40 @@ func (r *Record) adopt(step address.Step, d change.Diff) (keep []string) {
 }
 
 // OriginalPath is where what stood at p before pmkctl is kept.
-func OriginalPath(p string) string { return path.Join(originalDir, p) }
+func OriginalPath(p string) string { return path.Join(OriginalDir, p) }
 
 // clone is a copy that can be changed alone.
 func (r *Record) clone() *Record {
 	c := *r
 	c.Owns = maps.Clone(r.Owns)
 	return &c
+}
+
+// drop takes what a step removed out of the record. A unit is dropped with its file: one that
+// was only stopped may have to become what it was before pmkctl.
+func (r *Record) drop(d change.Diff) {
+	for _, c := range d {
+		if c.Action == change.Remove && c.Kind != change.Unit {
+			delete(r.Owns, c.Item)
+		}
+	}
+	for _, c := range d {
+		if _, file := r.Owns[change.UnitFile(c.Item)]; c.Action == change.Remove && c.Kind == change.Unit && !file {
+			delete(r.Owns, c.Item)
+		}
+	}
+}
+
+// Wrote notes new content of a file that the record has, outside of a step.
+// Without it the new content would pass for drift.
+func (r *Record) Wrote(item string, content []byte) {
+	if o, ours := r.Owns[item]; ours {
+		o.SHA256 = digest(string(content))
+		r.Owns[item] = o
+	}
+}
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
 }

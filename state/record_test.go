@@ -16,7 +16,6 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
 func TestMark(t *testing.T) {
@@ -118,7 +117,7 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for item, want := range map[string]change.Kind{"net.ipv4.ip_forward": change.Sysctl, "overlay": change.KernelModule, membership: change.Membership,
+	for item, want := range map[string]change.Kind{"net.ipv4.ip_forward": change.Sysctl, "overlay": change.KernelModule, Membership: change.Membership,
 		"vm.swappiness": change.Sysctl, "/etc/x.y": change.Text, "of.later": {Class: "setting", Setting: "later"}} {
 		if got := r.Owns[item].Kind; got != want {
 			t.Errorf("%s of a former record has the kind %v, want %v", item, got, want)
@@ -236,37 +235,6 @@ func TestRemovedIsForgotten(t *testing.T) {
 			t.Errorf("after %v: owned %v, want %v", failed, got, want)
 		}
 	}
-}
-
-// member is a Member with the keeper of the host that it is applied to.
-type member struct{ Member }
-
-func (m member) Check(ctx context.Context, h host.Host) (change.Diff, error) {
-	return m.Member.Check(ctx, h)
-}
-
-func (m member) Items() []string { return m.Member.Items() }
-
-func (m member) Apply(ctx context.Context, h host.Host, d change.Diff) error {
-	r, err := Load(ctx, h)
-	if err != nil {
-		return err
-	}
-	m.Keeper = NewKeeper(h, "run", r)
-	return m.Member.Apply(ctx, h, d)
-}
-
-func TestMemberConverges(t *testing.T) {
-	c := Cluster{ID: "00112233445566778899aabbccddeeff", Name: "lab", Immutable: map[string]string{"pod_cidr": "10.244.0.0/16"}}
-	m := member{Member{Cluster: c, Name: "cp-1", Inventory: []HostEntry{
-		{Name: "cp-1", Address: "192.0.2.11", SSH: "root@192.0.2.11:22", HostKey: "SHA256:x"}}}}
-	// A damaged record is an error: only a human can tell what it should say.
-	ours := moduletest.NoDrift(Dir, RecordPath, InventoryPath)
-	t.Run("control plane", func(t *testing.T) { moduletest.Converges(t, m, ours) })
-	t.Run("worker", func(t *testing.T) { moduletest.Converges(t, member{Member{Cluster: c, Name: "worker-1"}}, ours) })
-	more := m
-	more.Inventory = append(slices.Clone(m.Inventory), HostEntry{Name: "worker-1", Address: "192.0.2.12"})
-	t.Run("another host", func(t *testing.T) { moduletest.Converges(t, more, moduletest.Before(m), ours) })
 }
 
 // TestKeepAgain: what was put back, in a run that was cut off before the record

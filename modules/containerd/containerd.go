@@ -55,7 +55,15 @@ func (c Containerd) Service() resource.Service {
 		Ready:  ready,
 		Stops:  modules.RunsPods,
 		Places: places,
+		Mounts: mounts,
 	}
+}
+
+var mounts = []string{
+	"/run/containerd/io.containerd.runtime.v2.task/k8s.io/*/",
+	"/run/containerd/io.containerd.grpc.v1.cri/*/",
+	"/run/netns/cni-*",
+	"/var/lib/containerd/tmpmounts/*",
 }
 
 var places = []modules.Place{

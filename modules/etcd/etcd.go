@@ -67,7 +67,7 @@ func (e Etcd) Service() resource.Service {
 		OnHost: e.onHost,
 		Ready:  resource.Healthy("etcd", host.GetRequest{URL: healthURL(fields)}),
 		Stops:  modules.StoresAPI,
-		Places: []modules.Place{{Path: "/var/lib/etcd", Prefix: "member", Who: "etcd", What: "the cluster's data"}},
+		Places: []modules.Place{{Path: "/var/lib/etcd", Prefix: "member", Who: "etcd", What: "the cluster's data", Module: "etcd"}},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	_ "embed" // the script
 	"encoding/json"
 	"net/netip"
+	"slices"
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
@@ -74,13 +75,22 @@ func (f Flannel) Service() resource.Service {
 			Beside:  "ExecStartPost=" + scriptPath + "\n",
 			Options: "RuntimeDirectory=flannel\nRuntimeDirectoryPreserve=yes\n",
 		}.NetworkAdmin("CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_MODULE", cniDir),
-		Config: resource.Config{Path: netConfPath, Fields: f.fields(), Encode: indented},
-		Files:  []host.FileSpec{{Path: scriptPath, Mode: 0o755, Content: script}},
-		Inputs: []string{f.Binary, f.Kubeconfig},
-		Makes:  []string{cniPath},
-		Stops:  modules.ConnectsPods,
-		Places: places,
+		Config:  resource.Config{Path: netConfPath, Fields: f.fields(), Encode: indented},
+		Files:   []host.FileSpec{{Path: scriptPath, Mode: 0o755, Content: script}},
+		Inputs:  []string{f.Binary, f.Kubeconfig},
+		Makes:   []string{cniPath},
+		Stops:   modules.ConnectsPods,
+		Places:  places,
+		Links:   slices.Concat([]string{"cni0"}, links, []string{"flannel0"}), // the bridge is of the CNI plugins
+		Filters: filters,
 	}
+}
+
+// filters are those of flanneld and of the CNI plugins, by iptables or by
+// nftables.
+var filters = host.FilterQuery{
+	Chains: []string{"FLANNEL-", "CNI-"},
+	Tables: []string{"flannel-ipv4", "flannel-ipv6", "cni_hostport", "cni_plugins_masquerade"},
 }
 
 var places = []modules.Place{

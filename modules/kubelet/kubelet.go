@@ -77,6 +77,7 @@ func (k Kubelet) Service() resource.Service {
 		Stops:   modules.StartsPods,
 		Places:  places,
 		Sysctls: sysctls,
+		Mounts:  []string{"/var/lib/kubelet/pods/*/", "/var/lib/kubelet/plugins/*/"},
 	}
 }
 

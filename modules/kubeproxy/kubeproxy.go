@@ -54,8 +54,14 @@ func (p Proxy) Service() resource.Service {
 
 		Stops:   modules.ServesPods,
 		Sysctls: sysctls,
+		Links:   []string{"kube-ipvs0"},
+		Filters: filters,
 	}
 }
+
+// filters are those of kube-proxy by iptables or by nftables; the kubelet has
+// some of the same names.
+var filters = host.FilterQuery{Chains: []string{"KUBE-"}, Tables: []string{"kube-proxy"}}
 
 var sysctls = []modules.Sysctl{
 	{Name: "net.ipv4.conf.all.route_localnet", Value: "1"},

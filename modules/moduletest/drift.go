@@ -59,7 +59,7 @@ func (b bench) mends(dr drift) bool {
 		return false
 	}
 	b.owns(d)
-	if err := b.m.Apply(context.Background(), b.h, d); err != nil {
+	if err := b.apply(b.m, d); err != nil {
 		b.t.Errorf("drift: %s: Apply: %v, for\n%s", dr.what, err, render(d))
 		return false
 	}

@@ -1,7 +1,6 @@
 package moduletest
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -49,7 +48,7 @@ func (c *config) golden(t *testing.T, p string) {
 	b := before.bench(t)
 	d := b.look(b.m, "")
 	b.owns(d)
-	if err := b.m.Apply(context.Background(), b.h, d); err != nil {
+	if err := b.apply(b.m, d); err != nil {
 		t.Fatalf("Apply: %v, for\n%s", err, render(d))
 	}
 	if left := b.look(b.m, "after Apply"); len(left) > 0 {

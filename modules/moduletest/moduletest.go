@@ -19,6 +19,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/state"
 )
 
 // An Option says where the test differs from the common one.
@@ -164,7 +165,7 @@ func (c *config) converges(t *testing.T) run {
 	if again := b.look(b.m, "again"); !slices.Equal(d, again) {
 		t.Errorf("two Checks in a row differ (-first +second):\n%s", difference(render(d), render(again)))
 	}
-	if err := b.m.Apply(context.Background(), b.h, d); err != nil {
+	if err := b.apply(b.m, d); err != nil {
 		t.Fatalf("Apply: %v\nchanges so far:\n%s", err, list(b.h.Log()))
 	}
 	r := run{log: b.h.Log(), snap: snapshot(b.h)}
@@ -179,7 +180,7 @@ func (c *config) converges(t *testing.T) run {
 	}
 	b.owns(d)
 	before := b.h.Stamps()
-	if err := b.m.Apply(context.Background(), b.h, nil); err != nil {
+	if err := b.apply(b.m, nil); err != nil {
 		t.Errorf("Apply of an empty diff: %v", err)
 	}
 	if touched := changed(before, b.h.Stamps()); len(touched) > 0 || snapshot(b.h) != r.snap {
@@ -239,7 +240,7 @@ func (c *config) survivesCut(t *testing.T, want run, n int, when string, cut fun
 		t.Fatalf("Check: %v", err)
 	}
 	cut(b.h, n)
-	err = b.m.Apply(context.Background(), b.h, d)
+	err = b.apply(b.m, d)
 	log := b.h.Log()
 	if !b.h.Lost() {
 		t.Errorf("Apply took %d changes at first and %d now: it is not the same every time", len(want.log), len(log))
@@ -257,7 +258,7 @@ func (c *config) survivesCut(t *testing.T, want run, n int, when string, cut fun
 		return
 	}
 	if len(again) > 0 {
-		if err := b.m.Apply(context.Background(), b.h, again); err != nil {
+		if err := b.apply(b.m, again); err != nil {
 			t.Errorf("connection lost %s change %d (%s): Apply from the start: %v", when, n, last, err)
 			return
 		}
@@ -285,7 +286,7 @@ func (c *config) doesAgain(t *testing.T) {
 			if !slices.ContainsFunc(d, func(c change.Change) bool { return n > 0 || c.Why == change.ReplaceAsked }) {
 				t.Fatalf("Again adds nothing that says %q:\n%s", change.ReplaceAsked, render(d))
 			}
-			return b.m.Apply(context.Background(), b.h, d)
+			return b.apply(b.m, d)
 		}
 		if n > 0 {
 			b.h.CutDuring(n)
@@ -335,9 +336,19 @@ func (b bench) converge(m modules.Module, who string) {
 	if err != nil {
 		b.t.Fatalf("Check %s: %v", who, err)
 	}
-	if err := m.Apply(context.Background(), b.h, d); err != nil {
+	if err := b.apply(m, d); err != nil {
 		b.t.Fatalf("Apply %s: %v", who, err)
 	}
+}
+
+// apply makes the changes with a keeper of the host's record, as a run does.
+func (b bench) apply(m modules.Module, d change.Diff) error {
+	r, err := state.Load(context.Background(), b.h)
+	if err != nil {
+		return err
+	}
+	ctx := state.WithKeeper(context.Background(), state.NewKeeper(b.h, "run", r))
+	return m.Apply(ctx, b.h, d)
 }
 
 // snapshot is all hosts that the module may work on.

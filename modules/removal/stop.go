@@ -5,38 +5,26 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/internal/undo"
+	"github.com/pmkctl/pmkctl/state"
 )
 
-// Stop ends what runs on a host that leaves: services, pods, and what the
-// kubelet and containerd mounted for them. It removes no file.
+// Stop ends what runs on a departing host: services, pods, and what
+// components mounted for them. It removes no file.
 type Stop struct {
-	Owns []Owned
-	// Others use CNI on this host too: whose a network namespace is cannot
-	// be told, and all stay.
-	Others bool
+	Record     *state.Record
+	Footprints modules.Footprints
 }
 
-// netns is where containerd keeps network namespaces.
-const netns = "/run/netns"
-
-// order is that in which services stop: first who starts pods again, and
-// last who cleans up behind them. What is not in it comes in front.
-var order = []string{"kubelet.service", "kube-proxy.service", "flanneld.service", "kube-controller-manager.service",
-	"kube-scheduler.service", "kube-apiserver.service", "etcd.service", "containerd.service"}
-
-const runtime = "containerd.service"
-
-// slice is the kubelet's cgroup for pods. Empty as it is then, systemd keeps
-// it.
+// slice is the kubelet's cgroup for pods. systemd keeps it when it is empty.
 const slice = "kubepods.slice"
 
 // Items of a Stop that are no units.
@@ -45,11 +33,11 @@ const (
 	mountsItem = "mounts"
 )
 
-// grace is how long pods have to end by themselves. Who drained the node has
-// ended them before.
+// grace is how long pods have to end by themselves. On a Node that was
+// drained they have ended before.
 const grace = 10 * time.Second
 
-// mark is in every unit file of ours; see modules/internal/resource.
+// mark is in every unit file of pmkctl; see modules/internal/resource.
 var mark = []byte("\n" + change.InputsKey + "=")
 
 // running is what a Stop finds.
@@ -62,7 +50,7 @@ type running struct {
 
 // Check lists services, pods and mounts.
 func (m Stop) Check(ctx context.Context, h host.Host) (change.Diff, error) {
-	r, err := m.look(ctx, h)
+	r, err := m.observe(ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +72,8 @@ func (m Stop) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return d, nil
 }
 
-// look asks for all of it at once.
-func (m Stop) look(ctx context.Context, h host.Host) (r running, err error) {
+// observe reads all of it at once.
+func (m Stop) observe(ctx context.Context, h host.Host) (r running, err error) {
 	names := m.units()
 	if len(names) == 0 {
 		return r, nil
@@ -124,30 +112,31 @@ func (m Stop) look(ctx context.Context, h host.Host) (r running, err error) {
 	return r, nil
 }
 
-// units are the names of the services, in the order of stopping.
+// units returns the names of the services, in the order of stopping.
 func (m Stop) units() []string {
 	var names []string
-	for _, o := range m.Owns {
+	for item, o := range m.Record.Owns {
 		if o.Kind == change.Unit {
-			names = append(names, o.Item)
+			names = append(names, item)
 		}
 	}
-	slices.SortStableFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(slices.Index(order, a), slices.Index(order, b)), cmp.Compare(a, b))
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(m.Footprints.Stops(a), m.Footprints.Stops(b)), cmp.Compare(a, b))
 	})
 	return names
 }
 
-// node tells if pods of this host are ours to end.
+// node reports whether pods of this host are ours to end.
 func (m Stop) node() bool {
-	return slices.ContainsFunc(m.Owns, func(o Owned) bool {
-		return o.Kind == change.Unit && (o.Item == "kubelet.service" || o.Item == runtime)
+	return slices.ContainsFunc(m.units(), func(unit string) bool {
+		s := m.Footprints.Stops(unit)
+		return s == modules.StartsPods || s == modules.RunsPods
 	})
 }
 
-// isOurs tells a service of pmkctl from one of the same name that was there
-// before, and may be back: by its unit file, or, if somebody removed that,
-// by where systemd has it from.
+// isOurs reports whether a service is pmkctl's and not one of the same name
+// that was there before, and may be back. Its unit file shows it or, if
+// somebody removed that, the place that systemd has read it from.
 func isOurs(u host.Unit, f host.File) bool {
 	if f.Type == host.Absent {
 		return u.Path == change.UnitFile(u.Name)
@@ -155,79 +144,36 @@ func isOurs(u host.Unit, f host.File) bool {
 	return bytes.Contains(f.Content, mark)
 }
 
-// podMounts are the paths that the kubelet and containerd mounted, the last
-// one first. What an administrator mounted, such as a disk at
-// /var/lib/kubelet, stays.
-func (m Stop) podMounts(ctx context.Context, h host.Host) ([]string, error) {
-	mounts, err := h.Mounts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var paths []string
-	for _, mount := range slices.Backward(mounts) {
-		if isPodMount(mount.Path) && !(m.Others && isBelow(mount.Path, netns)) {
-			paths = append(paths, mount.Path)
-		}
-	}
-	return paths, nil
-}
-
-// podMountPatterns are what such paths begin with.
-var podMountPatterns = []string{
-	"/var/lib/kubelet/pods/*/",
-	"/var/lib/kubelet/plugins/*/",
-	"/run/containerd/io.containerd.runtime.v2.task/k8s.io/*/",
-	"/run/containerd/io.containerd.grpc.v1.cri/*/",
-	netns + "/cni-*",
-	"/var/lib/containerd/tmpmounts/*",
-}
-
-func isPodMount(p string) bool {
-	return slices.ContainsFunc(podMountPatterns, func(pattern string) bool {
-		parts := strings.SplitN(p, "/", strings.Count(pattern, "/")+2)
-		if strings.HasSuffix(pattern, "/") {
-			if len(parts) <= strings.Count(pattern, "/") {
-				return false
-			}
-			parts = parts[:strings.Count(pattern, "/")]
-			pattern = strings.TrimSuffix(pattern, "/")
-		}
-		ok, _ := path.Match(pattern, strings.Join(parts, "/")) // the patterns are good
-		return ok
-	})
-}
-
-// Apply stops the kubelet before pods, so that nobody starts them again, and
-// containerd last: it knows how to clean up behind a container. Pods end
-// before all else: an API server waits up to a minute for those who watch.
-// What is left is ended and unmounted then. Volumes are unmounted, never
-// emptied.
+// Apply stops services in their order. Once the kubelet has stopped, which
+// would start pods again, pods are ended, before the other services: an API
+// server waits up to a minute for clients that watch. What remains of pods is
+// ended and unmounted at last. Volumes are unmounted, never emptied.
 func (m Stop) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}
 	for _, name := range m.units() {
 		if d.Touches(name) {
-			if err := stop(ctx, h, name); err != nil {
+			if err := undo.StopUnit(ctx, h, name); err != nil {
 				return err
 			}
 		}
-		if name == order[0] && d.Touches(podsItem) {
+		if m.Footprints.Stops(name) == modules.StartsPods && d.Touches(podsItem) {
 			if err := h.KillPods(ctx, grace); err != nil {
 				return err
 			}
 		}
 	}
-	// Before systemd 257, systemd tells of what was disabled just now as it
-	// was, until the reload; since then it says that all units need one.
+	// Before systemd 257, systemd shows units that were just disabled as
+	// enabled until the reload; since then it says that all units need one.
 	if err := h.Unit(ctx, "", host.Reload); err != nil {
 		return fmt.Errorf("daemon-reload: %w", err)
 	}
 	return m.endPods(ctx, h, d)
 }
 
-// endPods ends what is left, and takes away its mounts, also those that were
-// not there yet when somebody looked.
+// endPods ends the pods that remain, and removes their mounts, also those
+// that Check did not see yet.
 func (m Stop) endPods(ctx context.Context, h host.Host, d change.Diff) error {
 	if !m.node() {
 		return nil

@@ -162,7 +162,6 @@ func (l *Lab) Apply(t testing.TB) {
 	for name, h := range l.hosts {
 		keepers[name] = state.NewKeeper(h, "run", records[name])
 	}
-	compiled.Join(keepers)
 	for _, e := range executor.Apply(t.Context(), checked, l.hosts, executor.Options{Keepers: keepers}, func(event.Event) {}).Failed {
 		t.Fatal(e)
 	}

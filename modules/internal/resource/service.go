@@ -33,6 +33,9 @@ type Service struct {
 	Stops   modules.Order
 	Places  []modules.Place  // where it writes by itself
 	Sysctls []modules.Sysctl // that it sets by itself
+	Mounts  []string         // that it makes for pods; this and the rest as modules.Footprint has them
+	Links   []string
+	Filters host.FilterQuery
 }
 
 // files are all files of the service, the unit last: if it is new, all that
@@ -76,7 +79,7 @@ func (s Service) Items() []string {
 // Footprint is what stays on a host when the service is removed, see
 // modules.Resident.
 func (s Service) Footprint() modules.Footprint {
-	return modules.Footprint{Unit: s.Name, Stops: s.Stops, Places: s.Places, Sysctls: s.Sysctls}
+	return modules.Footprint{Unit: s.Name, Stops: s.Stops, Places: s.Places, Sysctls: s.Sysctls, Mounts: s.Mounts, Links: s.Links, Filters: s.Filters}
 }
 
 // Again restarts the service, see modules.Replacer.

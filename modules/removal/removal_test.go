@@ -2,22 +2,36 @@ package removal
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/containerd"
+	"github.com/pmkctl/pmkctl/modules/etcd"
+	"github.com/pmkctl/pmkctl/modules/flannel"
+	"github.com/pmkctl/pmkctl/modules/kubelet"
+	"github.com/pmkctl/pmkctl/modules/kubeproxy"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
+	"github.com/pmkctl/pmkctl/state"
 )
 
 // ours is a unit file of pmkctl's for a program.
 func ours(program string) string {
 	return "[Unit]\nX-Pmkctl-Inputs=00\n\n[Service]\nExecStart=/usr/local/bin/" + program + "\n\n[Install]\nWantedBy=multi-user.target\n"
 }
+
+const (
+	vendor = "[Unit]\nDescription=etcd of the vendor\n\n[Service]\nExecStart=/usr/local/bin/etcd\n\n[Install]\nWantedBy=multi-user.target\n"
+	kept   = state.OriginalDir
+)
 
 var (
 	services  = []string{"containerd", "etcd", "flanneld", "kube-proxy", "kubelet"}
@@ -29,13 +43,48 @@ var (
 	container = host.PodProcess{PID: 72, Name: "coredns"}
 )
 
-func owns() (list []Owned) {
-	for _, s := range services {
-		list = append(list, Owned{Item: s + ".service", Kind: change.Unit}, text(change.UnitFile(s+".service"), ours(s), ""))
+// footprints are those of the services of these tests.
+var footprints = modules.Footprints{etcd.Etcd{}.Service().Footprint(), containerd.Containerd{}.Service().Footprint(), kubelet.Kubelet{}.Service().Footprint(),
+	flannel.Flannel{}.Service().Footprint(), kubeproxy.Proxy{}.Service().Footprint()}
+
+func unitOf(name string) map[string]state.Owned {
+	return map[string]state.Owned{name: {Kind: change.Unit}}
+}
+
+func record() *state.Record {
+	owns := map[string]state.Owned{
+		"etcd": {Kind: change.Account}, "/etc/cni": {Kind: change.Directory}, "/etc/cni/net.d": {Kind: change.Directory},
+		"/var/lib/kubelet": {Kind: change.Directory}, "/var/lib/kubelet/config.yaml": {Kind: change.Text}, "/etc/hosts": {Kind: change.Text, Original: kept + "/etc/hosts"},
+		state.InventoryPath: {Kind: change.Text}, "registry.k8s.io/pause:3.10.2": {Kind: change.Image},
 	}
-	return append(list, Owned{Item: "etcd", Kind: change.Account}, Owned{Item: "/etc/cni", Kind: change.Directory}, Owned{Item: "/etc/cni/net.d", Kind: change.Directory},
-		Owned{Item: "/var/lib/kubelet", Kind: change.Directory}, Owned{Item: "/var/lib/kubelet/config.yaml", Kind: change.Text}, Owned{Item: "/etc/hosts", Kind: change.Text, Original: kept + "/etc/hosts"},
-		Owned{Item: ownDir + "/inventory.json", Kind: change.Text}, Owned{Item: "registry.k8s.io/pause:3.10.2", Kind: change.Image})
+	for _, s := range services {
+		owns[s+".service"] = state.Owned{Kind: change.Unit}
+		owns[change.UnitFile(s+".service")] = state.Owned{Kind: change.Text, SHA256: digest(ours(s))}
+	}
+	return &state.Record{Owns: owns}
+}
+
+func stop(r *state.Record) Stop { return Stop{Record: r, Footprints: footprints} }
+
+func clean(r *state.Record) Clean { return Clean{Record: r, Footprints: footprints} }
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// must does things on a host's console.
+func must(errs ...error) {
+	for _, err := range errs {
+		if err != nil {
+			panic(err)
+		}
+	}
+}
+
+func file(h *hosttest.Host, p, content string) {
+	must(h.MakeDir(context.Background(), host.DirSpec{Path: p[:strings.LastIndex(p, "/")], Mode: 0o755}),
+		h.WriteFile(context.Background(), host.FileSpec{Path: p, Mode: 0o644, Content: []byte(content)}))
 }
 
 // node is a host of a cluster.
@@ -60,9 +109,10 @@ func node(h *hosttest.Host) {
 func remains(h *hosttest.Host) {
 	hosttest.WithUsers("etcd")(h)
 	for _, p := range []string{"/var/lib/kubelet/config.yaml", "/var/lib/kubelet/pki/x.pem", "/var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db",
-		"/var/log/pods/kube-system_coredns_1/coredns/0.log", "/run/flannel/subnet.env", "/etc/cni/net.d/10-flannel.conflist", "/run/netns/cni-1", ownDir + "/record.json"} {
+		"/var/log/pods/kube-system_coredns_1/coredns/0.log", "/run/flannel/subnet.env", "/etc/cni/net.d/10-flannel.conflist", "/run/netns/cni-1"} {
 		file(h, p, "x\n")
 	}
+	file(h, state.RecordPath, "{}")
 	file(h, kept+"/etc/hosts", "before\n")
 	n := network()
 	hosttest.WithNetwork(n)(h)
@@ -79,7 +129,7 @@ func network() host.Network {
 }
 
 func TestStop(t *testing.T) {
-	m := Stop{Owns: owns()}
+	m := stop(record())
 	moduletest.Converges(t, m, moduletest.Prepare(node), moduletest.Goldens(""), moduletest.NoReboot(), moduletest.Removes())
 
 	h := hosttest.New("a")
@@ -107,14 +157,14 @@ func TestStop(t *testing.T) {
 // pods where pmkctl has no kubelet.
 func TestStopLeavesOthers(t *testing.T) {
 	h := hosttest.New("a")
-	file(h.Admin(), change.UnitFile("etcd.service"), strings.ReplaceAll(vendor, "bin/x", "bin/etcd"))
+	file(h.Admin(), change.UnitFile("etcd.service"), vendor)
 	hosttest.WithPrograms("etcd")(h.Admin())
 	for _, do := range []host.UnitAction{host.Enable, host.Reload, host.Start} {
 		must(h.Unit(t.Context(), "etcd.service", do))
 	}
 	hosttest.WithPods(shim, container)(h.Admin())
 	hosttest.WithMounts(podVolume)(h.Admin())
-	d, err := Stop{Owns: []Owned{{Item: "etcd.service", Kind: change.Unit}}}.Check(t.Context(), h)
+	d, err := stop(&state.Record{Owns: unitOf("etcd.service")}).Check(t.Context(), h)
 	if err != nil || len(d) > 0 {
 		t.Errorf("got %v, %v", d, err)
 	}
@@ -123,17 +173,21 @@ func TestStopLeavesOthers(t *testing.T) {
 // TestOtherContainers: those of podman and docker on a node go on.
 func TestOtherContainers(t *testing.T) {
 	others := []host.Mount{{Path: "/run/containerd/io.containerd.runtime.v2.task/moby/1/rootfs", Type: "overlay"}, podNet}
-	c := Clean{Owns: owns(), Network: []string{"CNI-"}}
+	r := record()
+	r.Network = []string{"CNI-"}
 	h := hosttest.New("a", hosttest.WithMounts(others...), hosttest.WithFile(podNet.Path, ""))
-	d, err := Stop{Owns: owns(), Others: c.Others()}.Check(t.Context(), h)
+	d, err := stop(r).Check(t.Context(), h)
 	if err != nil || len(d) > 0 {
 		t.Errorf("got %v, %v", d, err)
 	}
-	d, err = c.Check(t.Context(), h)
+	d, err = clean(r).Check(t.Context(), h)
 	if err != nil || d.Touches(netns) {
 		t.Errorf("got %v, %v", d, err)
 	}
-	if !(Clean{Before: map[string][]string{netns: {"cni-7"}}}).Others() || (Clean{Before: map[string][]string{netns: {"theirs"}}}).Others() {
+	used := func(name string) bool {
+		return othersUseCNI(&state.Record{Stood: state.Stood{Places: map[string][]string{netns: {name}}}})
+	}
+	if !used("cni-7") || used("theirs") {
 		t.Error("it is not told who uses CNI")
 	}
 }
@@ -155,7 +209,10 @@ func converge(t *testing.T, h *hosttest.Host, m modules.Module) change.Diff {
 }
 
 func TestClean(t *testing.T) {
-	m := Clean{Owns: owns(), PodCIDR: "10.244.0.0/16", Settings: map[string]string{"kernel.panic": "0", "vm.overcommit_memory": "0"}}
+	r := record()
+	r.Cluster.Immutable = map[string]string{"pod_cidr": "10.244.0.0/16"}
+	r.Settings = map[string]string{"kernel.panic": "0", "vm.overcommit_memory": "0"}
+	m := clean(r)
 	stopped := func(h *hosttest.Host) {
 		node(h)
 		halt(h)
@@ -172,7 +229,7 @@ func TestClean(t *testing.T) {
 	}
 	for line := range strings.Lines(h.Snapshot()) {
 		// What is no test of Clean: programs that node made without owning them, docker's interfaces.
-		if strings.Contains(before, line) || strings.Contains(line, "/usr/local/bin/") || strings.Contains(line, ownDir) || strings.Contains(line, " docker0") || strings.Contains(line, "veth1234567") ||
+		if strings.Contains(before, line) || strings.Contains(line, "/usr/local/bin/") || strings.Contains(line, state.Dir) || strings.Contains(line, " docker0") || strings.Contains(line, "veth1234567") ||
 			strings.HasPrefix(line, "file /etc/hosts ") || line == "sysctl vm.overcommit_memory=2\n" || slices.Contains([]string{"/var/log/pods"}, line) {
 			continue
 		}
@@ -188,8 +245,9 @@ func TestClean(t *testing.T) {
 }
 
 func halt(h *hosttest.Host) {
-	d, err := Stop{Owns: owns()}.Check(context.Background(), h)
-	must(err, Stop{Owns: owns()}.Apply(context.Background(), h, d))
+	m := stop(record())
+	d, err := m.Check(context.Background(), h)
+	must(err, m.Apply(context.Background(), h, d))
 }
 
 // TestCleanLeavesOthers: nothing that was there before goes.
@@ -199,12 +257,11 @@ func TestCleanLeavesOthers(t *testing.T) {
 	for _, p := range theirs {
 		file(h.Admin(), p, "theirs\n")
 	}
-	stood, err := h.Files(t.Context(), PlaceQueries())
-	must(err)
+	before := map[string][]string{"/var/log/pods": {"theirs"}, "/opt/containerd": {"bin"}, "/etc/cni/net.d/10-flannel.conflist": {}, "/run/netns": {"theirs"}}
 	file(h.Admin(), "/var/log/pods/ours/0.log", "x\n")
 	file(h.Admin(), "/run/netns/cni-1", "")
 	file(h.Admin(), "/var/lib/cni/x", "x\n")
-	m := Clean{Owns: []Owned{{Item: "/etc/cni/net.d", Kind: change.Directory}}, Before: Stood(stood)}
+	m := clean(&state.Record{Owns: map[string]state.Owned{"/etc/cni/net.d": {Kind: change.Directory}}, Stood: state.Stood{Places: before}})
 	d := converge(t, h, m)
 	var items []string
 	for _, c := range d {
@@ -235,10 +292,12 @@ func TestCleanLeavesWhatCameLater(t *testing.T) {
 	for _, p := range append(slices.Clone(ours), theirs...) {
 		file(h.Admin(), p, "x\n")
 	}
-	m := Clean{Data: []string{"/srv/k8s/etcd"}}
-	for _, p := range []string{"/srv/k8s", "/srv/k8s/etcd", "/var/lib/etcd"} {
-		m.Owns = append(m.Owns, Owned{Item: p, Kind: change.Directory})
-	}
+	step := address.MustParse("etcd.cp-1")
+	m := clean(&state.Record{Owns: map[string]state.Owned{
+		"/srv/k8s":      {Kind: change.Directory, Step: step}, // made on the way
+		"/srv/k8s/etcd": {Kind: change.Directory, Step: step, Want: "0700 etcd:etcd"},
+		"/var/lib/etcd": {Kind: change.Directory, Step: step, Want: "0700 etcd:etcd"},
+	}})
 	converge(t, h, m)
 	for _, p := range theirs {
 		if h.Peek(p) == nil {
@@ -256,7 +315,7 @@ func TestCleanLeavesWhatCameLater(t *testing.T) {
 func TestCleanRefusesMounts(t *testing.T) {
 	h := hosttest.New("a", hosttest.WithMounts(podVolume))
 	file(h.Admin(), podVolume.Path+"/data", "x\n")
-	m := Clean{Owns: []Owned{{Item: "x.service", Kind: change.Unit}}}
+	m := clean(&state.Record{Owns: unitOf("x.service")})
 	d, err := m.Check(t.Context(), h)
 	must(err)
 	if err := m.Apply(t.Context(), h, d); err == nil || !strings.Contains(err.Error(), "mounted") {
@@ -280,7 +339,7 @@ func TestIsPodMount(t *testing.T) {
 		"/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots": false,
 		"/run/containerd": false, "/run/netns": false, "/run/netns/theirs": false, "/srv/data": false, "/": false,
 	} {
-		if got := isPodMount(p); got != want {
+		if got := matches(p, footprints.Mounts()); got != want {
 			t.Errorf("%s: got %t, want %t", p, got, want)
 		}
 	}
@@ -290,7 +349,7 @@ func TestIsPodMount(t *testing.T) {
 func TestCleanSaysWhatFails(t *testing.T) {
 	h := hosttest.New("a")
 	file(h.Admin(), "/var/lib/cni/x", "x\n")
-	m := Clean{Owns: []Owned{{Item: "x.service", Kind: change.Unit}}}
+	m := clean(&state.Record{Owns: unitOf("x.service")})
 	d, err := m.Check(t.Context(), h)
 	must(err)
 	full := errors.New("remove /var/lib/cni/x: operation not permitted")
@@ -305,16 +364,29 @@ func TestCleanSaysWhatFails(t *testing.T) {
 	}
 }
 
-// TestNetworks: what others made before is not removed.
-func TestNetworks(t *testing.T) {
-	h := hosttest.New("a", hosttest.WithNetwork(network()), hosttest.WithFilters(host.Filter{Kind: "nftables", Family: "ip", Table: "kube-proxy", Whole: true}))
-	names, err := Networks(t.Context(), h)
-	if err != nil || !slices.Equal(names, []string{"cni0", "flannel.1", "kube-proxy"}) {
-		t.Errorf("got %v, %v", names, err)
-	}
-	hosttest.WithFilters(host.Filter{Kind: "nftables", Family: "ip", Table: "nat", Chains: 3})(h.Admin())
-	d, err := Clean{Owns: []Owned{{Item: "x.service", Kind: change.Unit}}, Network: names}.Check(t.Context(), h)
+// TestNetworkStays: what others made before is not removed.
+func TestNetworkStays(t *testing.T) {
+	h := hosttest.New("a", hosttest.WithNetwork(network()),
+		hosttest.WithFilters(host.Filter{Kind: "nftables", Family: "ip", Table: "kube-proxy", Whole: true}, host.Filter{Kind: "nftables", Family: "ip", Table: "nat", Chains: 3}))
+	m := clean(&state.Record{Owns: unitOf("x.service"), Stood: state.Stood{Network: []string{"cni0", "flannel.1", "kube-proxy"}}})
+	d, err := m.Check(t.Context(), h)
 	if err != nil || len(d) != 1 || d[0].Item != filtersItem || strings.Contains(d[0].Why, "kube-proxy") {
 		t.Errorf("got %v, %v", d, err)
+	}
+}
+
+// TestDirectories: etcd's data is where its step made directories of the
+// spec's own.
+func TestDirectories(t *testing.T) {
+	step := address.MustParse("etcd.cp-1")
+	r := &state.Record{Owns: map[string]state.Owned{
+		"/srv/a":    {Kind: change.Directory, Step: step}, // made on the way
+		"/srv/a/x":  {Kind: change.Directory, Step: step, Want: "0700 etcd:etcd"},
+		"/etc/etcd": {Kind: change.Directory, Step: step, Want: "0755 root:root"},
+		"/srv/disk": {Kind: change.Directory, Step: step, Original: "0755 root:root"},
+		"/srv/b":    {Kind: change.Directory, Step: address.MustParse("kubelet.cp-1"), Want: "0700 root:root"},
+	}}
+	if got := directories(r, "etcd"); !slices.Equal(got, []string{"/srv/a/x"}) {
+		t.Errorf("got %v", got)
 	}
 }

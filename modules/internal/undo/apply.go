@@ -1,4 +1,4 @@
-package removal
+package undo
 
 import (
 	"context"
@@ -10,22 +10,19 @@ import (
 )
 
 // Apply removes what d lists. Services are stopped and disabled before their
-// files go and systemd forgets them; what was enabled before pmkctl is
-// enabled before systemd is reloaded, and what ran is started again last. Wherever it is cut off, the next Check finds the rest.
+// files are removed and systemd forgets them; what was enabled before pmkctl
+// is enabled before systemd is reloaded, and what ran is started again last.
+// After an interruption anywhere, the next Check finds the rest.
 func (m Items) Apply(ctx context.Context, h host.Host, d change.Diff) error {
-	owned := map[string]Owned{}
-	for _, o := range m.Owns {
-		owned[o.Item] = o
-	}
-	var units []Owned
+	var units []item
 	reload := false
-	for _, c := range d { // in the order of Look: services, images, settings, files, directories
-		o, ok := owned[c.Item]
+	for _, c := range d { // in the order of Judge: services, images, settings, files, directories
+		o, ok := m[c.Item]
 		if !ok {
-			return errNoItem(c)
+			return fmt.Errorf("remove %s: it is not in the list", c.Item)
 		}
 		if c.Kind == change.Unit {
-			units = append(units, o)
+			units = append(units, item{c.Item, o})
 		}
 		reload = reload || c.Kind == change.Unit || change.IsUnitFile(c.Item)
 	}
@@ -35,7 +32,7 @@ func (m Items) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 			if (c.Kind == change.Image) != images {
 				continue
 			}
-			if err := remove(ctx, h, owned[c.Item]); err != nil {
+			if err := remove(ctx, h, item{c.Item, m[c.Item]}); err != nil {
 				return err
 			}
 		}
@@ -44,15 +41,15 @@ func (m Items) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 }
 
 // remove takes one thing away, or puts back what stood there.
-func remove(ctx context.Context, h host.Host, o Owned) error {
+func remove(ctx context.Context, h host.Host, o item) error {
 	switch {
 	case o.Kind == change.Unit:
-		return stop(ctx, h, o.Item)
+		return StopUnit(ctx, h, o.Item)
 	case o.Kind == change.Image:
 		_, err := h.Run(ctx, []string{"ctr", "-n", "k8s.io", "images", "rm", o.Item}, nil)
 		return err
 	case o.Kind == change.Sysctl:
-		if err := h.SetSysctl(ctx, o.Item, original(o)); err != nil {
+		if err := h.SetSysctl(ctx, o.Item, o.Before()); err != nil {
 			return fmt.Errorf("set %s back to %s: %w", o.Item, o.Original, err)
 		}
 		return nil
@@ -69,9 +66,9 @@ func remove(ctx context.Context, h host.Host, o Owned) error {
 	return nil
 }
 
-// stop stops and disables a service, as far as it is there. A reload has to
-// follow.
-func stop(ctx context.Context, h host.Host, name string) error {
+// StopUnit stops and disables a service that is there. The caller reloads
+// systemd afterwards.
+func StopUnit(ctx context.Context, h host.Host, name string) error {
 	units, err := h.Units(ctx, []string{name})
 	if err != nil {
 		return err
@@ -90,8 +87,8 @@ func stop(ctx context.Context, h host.Host, name string) error {
 	return nil
 }
 
-// putBack moves an original to where it stood; without one the path goes.
-func putBack(ctx context.Context, h host.Host, o Owned) error {
+// putBack moves an original to where it stood; without one the path is removed.
+func putBack(ctx context.Context, h host.Host, o item) error {
 	have, err := h.Files(ctx, []host.FileQuery{{Path: o.Original}, {Path: path.Dir(o.Item)}})
 	if err != nil {
 		return err
@@ -113,9 +110,9 @@ func putBack(ctx context.Context, h host.Host, o Owned) error {
 	return nil
 }
 
-// putBackUnits makes services what they were before pmkctl, and has systemd
+// putBackUnits makes services what they were before pmkctl, once systemd has
 // read what is on disk by then.
-func putBackUnits(ctx context.Context, h host.Host, units []Owned, reload bool) error {
+func putBackUnits(ctx context.Context, h host.Host, units []item, reload bool) error {
 	for _, o := range units {
 		if change.ParseUnitState(o.Original).Enabled == change.Serving.Enabled {
 			if err := asBefore(ctx, h, o.Item, host.Enable); err != nil {

@@ -1,9 +1,8 @@
-package removal
+package undo
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -13,26 +12,32 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// seen is what is there of the things.
-type seen struct {
-	owned      map[string]Owned
+// Observed is what is there of the things.
+type Observed struct {
+	items      Items
 	files      map[string]host.File // things and kept originals
 	units      map[string]host.Unit
 	sysctls    map[string]string
 	images     []string
 	imagesDown bool
 
-	going map[string]bool // paths that will be gone
+	removed map[string]bool // paths that are removed before the things that are still to be judged
 }
 
-// look asks for all of it at once.
-func look(ctx context.Context, h host.Host, owns []Owned) (*seen, error) {
-	s := &seen{owned: map[string]Owned{}, files: map[string]host.File{}, units: map[string]host.Unit{}, going: map[string]bool{}}
+// Without has Judge take paths for removed by other means.
+func (s *Observed) Without(paths ...string) {
+	for _, p := range paths {
+		s.removed[p] = true
+	}
+}
+
+// Observe reads all of it at once.
+func (m Items) Observe(ctx context.Context, h host.Host) (*Observed, error) {
+	s := &Observed{items: m, files: map[string]host.File{}, units: map[string]host.Unit{}, removed: map[string]bool{}}
 	var queries []host.FileQuery
 	var units, sysctls []string
 	images := false
-	for _, o := range owns {
-		s.owned[o.Item] = o
+	for _, o := range m.inOrder() {
 		switch {
 		case o.Kind == change.Unit:
 			units = append(units, o.Item)
@@ -51,21 +56,21 @@ func look(ctx context.Context, h host.Host, owns []Owned) (*seen, error) {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	if len(queries) > 0 {
-		g.Go(func() error { return s.askFiles(ctx, h, queries) })
+		g.Go(func() error { return s.readFiles(ctx, h, queries) })
 	}
 	if len(units) > 0 {
-		g.Go(func() error { return s.askUnits(ctx, h, units) })
+		g.Go(func() error { return s.readUnits(ctx, h, units) })
 	}
 	if len(sysctls) > 0 {
 		g.Go(func() (err error) { s.sysctls, err = h.Sysctls(ctx, sysctls); return err })
 	}
 	if images {
-		g.Go(func() error { return s.askImages(ctx, h) })
+		g.Go(func() error { return s.readImages(ctx, h) })
 	}
 	return s, g.Wait()
 }
 
-func (s *seen) askFiles(ctx context.Context, h host.Host, queries []host.FileQuery) error {
+func (s *Observed) readFiles(ctx context.Context, h host.Host, queries []host.FileQuery) error {
 	have, err := h.Files(ctx, queries)
 	for _, f := range have {
 		s.files[f.Path] = f
@@ -73,7 +78,7 @@ func (s *seen) askFiles(ctx context.Context, h host.Host, queries []host.FileQue
 	return err
 }
 
-func (s *seen) askUnits(ctx context.Context, h host.Host, names []string) error {
+func (s *Observed) readUnits(ctx context.Context, h host.Host, names []string) error {
 	have, err := h.Units(ctx, names)
 	for _, u := range have {
 		s.units[u.Name] = u
@@ -81,7 +86,7 @@ func (s *seen) askUnits(ctx context.Context, h host.Host, names []string) error 
 	return err
 }
 
-func (s *seen) askImages(ctx context.Context, h host.Host) (err error) {
+func (s *Observed) readImages(ctx context.Context, h host.Host) (err error) {
 	s.images, err = h.Images(ctx)
 	if errors.Is(err, host.ErrUnavailable) {
 		s.imagesDown, err = true, nil
@@ -97,5 +102,5 @@ func parseAttrs(p, attrs string) (host.DirSpec, bool) {
 	return host.DirSpec{Path: p, Mode: uint32(n), Owner: user, Group: group}, ok && err == nil && user != "" && group != ""
 }
 
-// errNoItem is a change that Check did not return.
-func errNoItem(c change.Change) error { return fmt.Errorf("remove %s: it is not in the list", c.Item) }
+// Below reports whether a path is dir or lies below it.
+func Below(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }

@@ -1,4 +1,4 @@
-package state
+package membership
 
 import (
 	"context"
@@ -9,13 +9,14 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
+	"github.com/pmkctl/pmkctl/state"
 )
 
 // kept is Leftovers with the record as a keeper leaves it.
 type kept struct{ Leftovers }
 
 func (m kept) Check(ctx context.Context, h host.Host) (change.Diff, error) {
-	r, err := Load(ctx, h)
+	r, err := state.Load(ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +28,7 @@ func (m kept) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}
-	r, err := Load(ctx, h)
+	r, err := state.Load(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ const leftRecord = `{"version": 1, "cluster": {"id": "1", "name": "lab"}, "host"
 func TestLeftoversConverge(t *testing.T) {
 	m := kept{Leftovers{Wanted: map[string]bool{"/etc/wanted": true}, Kept: map[address.Step]bool{address.MustParse("ca.a"): true}}}
 	prepare := func(h *hosttest.Host) {
-		hosttest.WithFile(RecordPath, leftRecord)(h)
+		hosttest.WithFile(state.RecordPath, leftRecord)(h)
 		for _, p := range []string{"/etc/wanted", "/etc/left", "/etc/precious", "/etc/motd"} {
 			hosttest.WithFile(p, "ours\n")(h)
 		}
@@ -77,7 +78,7 @@ func TestLeftoversConverge(t *testing.T) {
 			t.Errorf("%s holds %q, want %q", p, got, want)
 		}
 	}
-	r, err := Load(t.Context(), h)
+	r, err := state.Load(t.Context(), h)
 	if err != nil {
 		t.Fatal(err)
 	}
