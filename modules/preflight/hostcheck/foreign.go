@@ -7,6 +7,7 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
+	"github.com/pmkctl/pmkctl/state"
 )
 
 // What shows that another installer was at work.
@@ -20,12 +21,6 @@ var (
 // marker stands in every unit file that pmkctl writes.
 const marker = "\n" + change.InputsKey + "="
 
-// record is the part of package state's record that is needed here.
-type record struct {
-	Cluster struct{ ID, Name string } `json:"cluster"`
-	Owns    map[string]any            `json:"owns"`
-}
-
 // member reports whether the host is in this cluster already.
 func (p Probe) member(s *seen) bool {
 	return s.record != nil && s.broken == nil && s.record.Cluster.Name == p.Cluster && s.record.Cluster.ID == p.ClusterID
@@ -37,7 +32,7 @@ func (p Probe) others(s *seen) (out []preflight.Finding) {
 	switch c := s.record; {
 	case c == nil || s.broken == nil && c.Cluster.ID == "" || p.member(s): // a record without an id is of a run that was interrupted before the host became a member
 	case s.broken != nil:
-		add(preflight.OtherCluster, fmt.Sprintf("%s cannot be read: %v", recordPath, s.broken), "")
+		add(preflight.OtherCluster, fmt.Sprintf("%s cannot be read: %v", state.RecordPath, s.broken), "")
 	case c.Cluster.Name != p.Cluster:
 		add(preflight.OtherCluster, fmt.Sprintf("the host belongs to the cluster %q", c.Cluster.Name), fmt.Sprintf("%q, or none", p.Cluster))
 	default:
@@ -60,8 +55,10 @@ func (p Probe) ours(s *seen, u host.Unit) bool {
 	if u.Path != path {
 		return false
 	}
-	if p.member(s) && s.record.Owns[path] != nil {
-		return true
+	if p.member(s) {
+		if _, owned := s.record.Owns[path]; owned {
+			return true
+		}
 	}
 	return strings.Contains(string(s.files[path].Content), marker)
 }

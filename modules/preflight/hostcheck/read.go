@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/state"
 )
 
 // Where things are on a host.
 const (
-	recordPath  = "/var/lib/pmkctl/record.json"
 	kubeletUnit = "kubelet.service"
 	runtimeUnit = "containerd.service"
 	etcdUnit    = "etcd.service"
@@ -36,7 +36,7 @@ type seen struct {
 	endpoint host.Resolved
 	syncs    []time.Duration // of etcd's disk, if no etcd uses it yet
 	metrics  []byte          // of a running etcd
-	record   *record
+	record   *state.Record
 	broken   error // of the record
 }
 
@@ -90,8 +90,8 @@ func (p Probe) read(ctx context.Context, h host.Host) (*seen, error) {
 	if s.unitsErr != nil && s.facts.Systemd != "" {
 		return nil, s.unitsErr // a host without systemd gets a finding instead
 	}
-	if f := s.files[recordPath]; f.Type == host.Regular {
-		s.record = &record{}
+	if f := s.files[state.RecordPath]; f.Type == host.Regular {
+		s.record = &state.Record{}
 		s.broken = json.Unmarshal(f.Content, s.record)
 	}
 	return s, nil
@@ -111,7 +111,7 @@ func (p Probe) queries() []host.FileQuery {
 	if p.EtcdData != "" {
 		q = append(q, host.FileQuery{Path: memberDir(p.EtcdData)})
 	}
-	for _, f := range []string{recordPath, unitDir + kubeletUnit, unitDir + runtimeUnit, subnetEnv, netConf, ufwConf} {
+	for _, f := range []string{state.RecordPath, unitDir + kubeletUnit, unitDir + runtimeUnit, subnetEnv, netConf, ufwConf} {
 		q = append(q, host.FileQuery{Path: f, Content: true})
 	}
 	for _, f := range foreignFiles {
