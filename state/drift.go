@@ -15,23 +15,23 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A Drift is a thing on a host that is not as pmkctl left it.
+// A Drift is a thing on a host that somebody changed after pmkctl.
 type Drift struct {
 	Item string
 	change.Kind
 	What Difference
 	Was  string
-	Is   string // short values; of content nothing
+	Is   string // both are short values; "" of content
 
 	SHA256  string // of the content as pmkctl wrote it
-	Written Entry  // the last time that the step which owns it was done; zero if no journal has it
+	Written Entry  // when the step that owns it was done last; the zero value if no journal has it
 	By      host.Provenance
 }
 
 // Difference is what differs of a drifted thing.
 type Difference string
 
-// The differences. OfType is that something else stands there.
+// The differences. OfType means that a thing of another type has its path.
 const (
 	OfContent Difference = "content"
 	OfMode    Difference = "mode and owner"
@@ -41,10 +41,10 @@ const (
 	IsGone    Difference = "removed"
 )
 
-// Drift compares a host with what its record says that pmkctl left there,
-// whatever the spec says, and asks who changed what differs. It takes a round
-// trip, and another one if something differs. Objects of the Kubernetes API
-// are not in a record in full.
+// Drift compares a host with its record, whatever the spec says, and asks the
+// host who changed what differs. It takes one round trip, and another one if
+// something differs. It does not compare objects of the Kubernetes API, which
+// a record does not have in full.
 func (r *Record) Drift(ctx context.Context, h host.Host) ([]Drift, error) {
 	found, err := r.compare(ctx, h)
 	if err != nil || len(found) == 0 {
@@ -68,7 +68,7 @@ func (r *Record) Drift(ctx context.Context, h host.Host) ([]Drift, error) {
 	return found, nil
 }
 
-// lastDone is when each step was done last.
+// lastDone returns the entry of the last time that each step was done.
 func lastDone(ctx context.Context, h host.Host) (map[address.Step]Entry, error) {
 	files, err := h.Files(ctx, []host.FileQuery{{Path: olderJournal, Content: true}, {Path: JournalPath, Content: true}})
 	if err != nil {
@@ -85,8 +85,8 @@ func lastDone(ctx context.Context, h host.Host) (map[address.Step]Entry, error) 
 	return last, nil
 }
 
-// there is what stands on the host of what the record has.
-type there struct {
+// observed is what is on the host of what the record owns.
+type observed struct {
 	files    map[string]host.File
 	units    map[string]host.Unit
 	sysctls  map[string]string
@@ -98,7 +98,7 @@ type there struct {
 
 // compare finds what differs, sorted by item.
 func (r *Record) compare(ctx context.Context, h host.Host) ([]Drift, error) {
-	t, err := r.look(ctx, h)
+	t, err := r.observe(ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -113,8 +113,8 @@ func (r *Record) compare(ctx context.Context, h host.Host) ([]Drift, error) {
 	return found, nil
 }
 
-// look asks for everything at once.
-func (r *Record) look(ctx context.Context, h host.Host) (*there, error) {
+// observe reads everything at once.
+func (r *Record) observe(ctx context.Context, h host.Host) (*observed, error) {
 	byKind := map[change.Kind][]string{}
 	var queries []host.FileQuery
 	for item, o := range r.Owns {
@@ -124,7 +124,7 @@ func (r *Record) look(ctx context.Context, h host.Host) (*there, error) {
 			byKind[o.Kind] = append(byKind[o.Kind], item)
 		}
 	}
-	t := &there{files: map[string]host.File{}, units: map[string]host.Unit{}, features: map[string]host.KernelFeature{}, users: map[string]host.User{}}
+	t := &observed{files: map[string]host.File{}, units: map[string]host.Unit{}, features: map[string]host.KernelFeature{}, users: map[string]host.User{}}
 	g, ctx := errgroup.WithContext(ctx)
 	ask := func(n int, f func() error) {
 		if n > 0 {
@@ -171,10 +171,10 @@ func (r *Record) look(ctx context.Context, h host.Host) (*there, error) {
 	return t, g.Wait()
 }
 
-// differ is how one thing differs. A step that was cut off left it as it was
-// or as it should be: neither is drift.
-func (t *there) differ(item string, o Owned) []Drift {
-	gone := func(is bool) []Drift {
+// differ returns how one thing differs. After a step that was interrupted the
+// thing is as it was before, or as the step wants it: neither is drift.
+func (t *observed) differ(item string, o Owned) []Drift {
+	removed := func(is bool) []Drift {
 		if is && o.Was != nothing {
 			return []Drift{{What: IsGone}}
 		}
@@ -188,11 +188,11 @@ func (t *there) differ(item string, o Owned) []Drift {
 	}
 	switch {
 	case o.IsPath():
-		return o.differsFrom(t.files[item], gone)
+		return o.differsFrom(t.files[item], removed)
 	case o.Kind == change.Unit:
 		u := t.units[item]
 		if u.Load == "not-found" || u.Load == "" {
-			return gone(true)
+			return removed(true)
 		}
 		if o.Was != "" {
 			return nil
@@ -203,19 +203,19 @@ func (t *there) differ(item string, o Owned) []Drift {
 			return value(OfValue, have)
 		}
 	case o.Kind == change.KernelModule:
-		if f, asked := t.features[item]; asked {
-			return gone(!f.Present)
+		if f, known := t.features[item]; known {
+			return removed(!f.Present)
 		}
 	case o.Kind == change.Account:
-		return gone(!t.users[item].Exists)
+		return removed(!t.users[item].Exists)
 	case o.Kind == change.Image:
-		return gone(!t.noImages && !slices.Contains(t.images, item))
+		return removed(!t.noImages && !slices.Contains(t.images, item))
 	}
 	return nil
 }
 
 // differsFrom compares a path.
-func (o Owned) differsFrom(f host.File, gone func(bool) []Drift) []Drift {
+func (o Owned) differsFrom(f host.File, removed func(bool) []Drift) []Drift {
 	want := host.Regular
 	switch o.Kind {
 	case change.Directory:
@@ -225,7 +225,7 @@ func (o Owned) differsFrom(f host.File, gone func(bool) []Drift) []Drift {
 	}
 	switch {
 	case f.Type == host.Absent:
-		return gone(true)
+		return removed(true)
 	case f.Type != want && o.Kind != change.Attr:
 		return []Drift{{What: OfType, Was: string(want), Is: string(f.Type)}}
 	}

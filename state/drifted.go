@@ -8,10 +8,10 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// nothing is what Was says of what was not there.
+// nothing is the Was of a thing that did not exist before.
 const nothing = "nothing"
 
-// wrote is what a change writes, as the record keeps it.
+// wrote returns what a change writes, as the record keeps it.
 func wrote(c change.Change) (sha256, want string) {
 	switch {
 	case c.Content() == change.Written:
@@ -22,8 +22,8 @@ func wrote(c change.Change) (sha256, want string) {
 	return c.SHA256, c.Want
 }
 
-// was is what stood there before the step that is under way, or before the
-// first of several that were cut off.
+// was returns what stood there before the step that runs now or, if steps
+// were interrupted before it, before the first of them.
 func (o Owned) was(ours bool) string {
 	switch {
 	case !ours:
@@ -36,8 +36,8 @@ func (o Owned) was(ours bool) string {
 	return o.Want
 }
 
-// settle takes into the record what a step made, as it is on the host now:
-// of certificates only that tells the digest.
+// settle takes into the record what a step made, as it is on the host now.
+// The digest of a certificate is known only there.
 func (r *Record) settle(ctx context.Context, h host.Host, d change.Diff) error {
 	var queries []host.FileQuery
 	for _, c := range d {
@@ -69,7 +69,8 @@ func (r *Record) settle(ctx context.Context, h host.Host, d change.Diff) error {
 	return nil
 }
 
-// Attrs is mode and owner as modules write them: "0644 root:root".
+// Attrs returns mode and owner as modules write them: "0644 root:root"; ""
+// of a file that is not there.
 func Attrs(f host.File) string {
 	if f.Type == host.Absent {
 		return ""
@@ -77,20 +78,21 @@ func Attrs(f host.File) string {
 	return change.Attrs(f.Mode, f.Owner, f.Group)
 }
 
-// drifted tells if a change finds something else than pmkctl wrote last, as
-// far as the record can tell. What a step that was cut off left is no drift.
+// drifted reports whether a change finds something else than pmkctl wrote
+// last, as far as the record shows it. The effects of a step that was
+// interrupted are no drift.
 func (o Owned) drifted(c change.Change) bool {
 	switch {
 	case !c.Until.IsZero() || c.Action == change.Restart:
 		return false
-	case c.Action == change.Remove && c.Have == "": // removal says itself what somebody changed
+	case c.Action == change.Remove && c.Have == "": // a removal marks drift itself
 		return false
-	case c.Action == change.Add && c.Have == "": // it is gone
+	case c.Action == change.Add && c.Have == "": // it was removed
 		return o.Was != nothing
 	case c.DriftsBy() == change.ByState:
 		return o.Was == "" && o.Want != "" && c.Have != o.Want
 	case c.Action == change.Remove, c.Volatile:
-		return false // modules/removal compares digests by itself
+		return false // a removal compares digests itself
 	}
 	return o.driftedBy(c.DriftsBy(), c)
 }
@@ -110,8 +112,8 @@ func (o Owned) driftedBy(by change.Drift, c change.Change) bool {
 	return false
 }
 
-// differs compares what is there with what was written; an empty one is not
-// known.
+// differs reports whether have is neither what was written nor what was there
+// before an interrupted step. If wrote is "", it is not known.
 func (o Owned) differs(wrote, have string) bool {
 	same := func(a string) bool {
 		return strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(have), " ")

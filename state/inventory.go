@@ -17,7 +17,7 @@ type HostEntry struct {
 	HostKey string `json:"host_key"`
 }
 
-// inventoryFile is what stands at InventoryPath.
+// inventoryFile is the content of the file at InventoryPath.
 type inventoryFile struct {
 	Version int         `json:"version"`
 	Hosts   []HostEntry `json:"hosts"`
@@ -36,7 +36,7 @@ func InventoryFile(ctx context.Context, h host.Reader) (host.File, error) {
 }
 
 // ReadInventory reads all hosts of the cluster as a control-plane host has
-// them; none on a host that keeps no inventory.
+// them. On a host that keeps no inventory there are none.
 func ReadInventory(ctx context.Context, h host.Reader) ([]HostEntry, error) {
 	f, err := InventoryFile(ctx, h)
 	if err != nil {
@@ -65,11 +65,11 @@ func ParseInventory(f host.File) ([]HostEntry, error) {
 	return have.Hosts, nil
 }
 
-// hostName is what the spec takes for one. A Node and a member of etcd are
-// deleted by it, and without a name that would be all of them.
+// hostName matches the names that a spec may have. Nodes and members of etcd
+// are deleted by name, and an empty name would stand for all of them.
 var hostName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
-// EncodeInventory is the content of the file.
+// EncodeInventory returns the content of the file.
 func EncodeInventory(hosts []HostEntry) []byte {
 	b, err := json.MarshalIndent(inventoryFile{inventoryVersion, hosts}, "", "  ")
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 )
 
 // An Entry is a line of a host's journal. An intent is synced before the
-// first change of a step and a result after the last, so what was cut off
-// can be told from what was done.
+// first change of a step and a result after the last, so the journal shows
+// which steps were interrupted.
 type Entry struct {
 	Time time.Time    `json:"time"` // the controller's clock
 	Run  string       `json:"run"`
@@ -24,7 +24,7 @@ type Entry struct {
 // What is how far a step has come.
 type What string
 
-// What an entry may say.
+// What an entry may have.
 const (
 	Intent What = "intent"
 	Done   What = "done"

@@ -104,8 +104,8 @@ func (k *Keeper) Purge() {
 	k.purged = true
 }
 
-// parents takes ownership of the directories that will be made for what d
-// adds, above those that are in a diff.
+// parents takes ownership of the directories that are made for what d adds,
+// above the directories of d itself.
 func (k *Keeper) parents(ctx context.Context, step address.Step, d change.Diff) error {
 	var queries []host.FileQuery
 	asked := map[string]bool{}
@@ -136,7 +136,7 @@ func (k *Keeper) parents(ctx context.Context, step address.Step, d change.Diff) 
 	return nil
 }
 
-// keep copies what stands at item under original/, with mode and owner.
+// keep copies a file to its OriginalPath, with mode and owner.
 func (k *Keeper) keep(ctx context.Context, item string) error {
 	to := OriginalPath(item)
 	have, err := k.Host.Files(ctx, []host.FileQuery{{Path: item}, {Path: to}})
@@ -149,7 +149,7 @@ func (k *Keeper) keep(ctx context.Context, item string) error {
 	if err := k.Host.MakeDir(ctx, host.DirSpec{Path: path.Dir(to), Mode: 0o700}); err != nil {
 		return err
 	}
-	// A temporary name first: a copy that was cut off must not pass for the original.
+	// A temporary name first: an interrupted copy must not pass for the original.
 	if _, err := k.Host.Run(ctx, []string{"cp", "-a", "--", item, to + ".part"}, nil); err != nil {
 		return err
 	}

@@ -10,12 +10,12 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// maxJournal is the size from which a journal becomes the older one, in
-// bytes. A run adds tens of kilobytes, and a file is read up to 1 MiB.
+// maxJournal is the size in bytes at which a journal becomes the older one. A
+// run adds tens of kilobytes, and files are read up to 1 MiB.
 const maxJournal = 512 << 10
 
-// rotate begins a new journal where the old one is long. The older one
-// stays, the one before it goes.
+// rotate begins a new journal if the current one is long. That one is kept
+// as the older journal and replaces the one before it.
 func (k *Keeper) rotate(ctx context.Context) error {
 	if k.record.journal < maxJournal {
 		return nil
@@ -28,11 +28,11 @@ func (k *Keeper) rotate(ctx context.Context) error {
 }
 
 // Progress is how far the steps of one plan have come on a host, by step.
-// A step that is not in it was never begun.
+// A step that is not in it never started.
 type Progress map[address.Step]What
 
-// LoadProgress reads from a host's journal what was done for a saved plan. A
-// line that was cut off says nothing.
+// LoadProgress reads from a host's journal what was done for a saved plan. It
+// ignores lines that were not written in full.
 func LoadProgress(ctx context.Context, h host.Host, plan string) (Progress, error) {
 	files, err := h.Files(ctx, []host.FileQuery{{Path: olderJournal, Content: true}, {Path: JournalPath, Content: true}})
 	if err != nil {
@@ -49,7 +49,7 @@ func LoadProgress(ctx context.Context, h host.Host, plan string) (Progress, erro
 	return p, nil
 }
 
-// parseEntry reads a line. What a power cut left of an earlier entry may
+// parseEntry reads a line. After a power cut, a part of an earlier entry may
 // stand before it.
 func parseEntry(line []byte) (e Entry, ok bool) {
 	if i := bytes.LastIndex(line, []byte(`{"time":"`)); i > 0 {

@@ -1,7 +1,8 @@
-// Package state keeps what pmkctl knows of a host on the host itself: the
-// record of the cluster it belongs to and of what pmkctl owns there, what
-// stood there before, and the journal of runs. There is no state elsewhere
-// that could be lost.
+// Package state keeps what pmkctl knows about a host on the host itself: the
+// record of its cluster and of what pmkctl owns there, the originals of what
+// stood there before, and the journal of runs. On control-plane hosts it
+// keeps the inventory too. There is no state elsewhere that could be lost.
+// Modules decide what is done to a host; they are above this package.
 package state
 
 import (
@@ -35,7 +36,7 @@ const (
 // higher one was written by a newer pmkctl and is refused.
 const recordVersion = 1
 
-// A Record is what one host knows of its cluster.
+// A Record is what one host knows about its cluster.
 type Record struct {
 	Version int              `json:"version"`
 	Cluster Cluster          `json:"cluster"`
@@ -58,7 +59,7 @@ type Stood struct {
 type Cluster struct {
 	ID        string            `json:"id"` // 32 hex digits, made at the first apply
 	Name      string            `json:"name"`
-	Immutable map[string]string `json:"immutable,omitempty"` // what cannot change while the cluster lives: "pod_cidr": "10.244.0.0/16"
+	Immutable map[string]string `json:"immutable,omitempty"` // settings that cannot change on a live cluster: "pod_cidr": "10.244.0.0/16"
 }
 
 // Owned is one thing that pmkctl made or changed.
@@ -66,10 +67,10 @@ type Owned struct {
 	change.Kind
 	Step     address.Step `json:"step"`
 	SHA256   string       `json:"sha256,omitempty"`   // of the content as it was written
-	Want     string       `json:"want,omitempty"`     // the short value that was set, of what has no content
+	Want     string       `json:"want,omitempty"`     // the short value that was set, if it has no content
 	Attrs    string       `json:"attrs,omitempty"`    // mode and owner of a file as it was written
-	Was      string       `json:"was,omitempty"`      // what SHA256 or Want was before, while a step is under way; "nothing" of what is new
-	Original string       `json:"original,omitempty"` // where what stood there before is kept, or its value; "" if nothing did
+	Was      string       `json:"was,omitempty"`      // what SHA256 or Want was before, while a step runs; "nothing" if the thing is new
+	Original string       `json:"original,omitempty"` // where the thing that stood there before is kept, or its value; "" if there was none
 }
 
 // emptyValue is the Original of a setting that had no value.
@@ -86,15 +87,15 @@ func (o Owned) Before() string {
 // Membership is the item that the record itself stands for.
 const Membership = "cluster membership"
 
-// NewClusterID is a fresh random id.
+// NewClusterID returns a new random id.
 func NewClusterID() string {
 	b := make([]byte, 16)
 	_, _ = rand.Read(b) // never fails: crypto/rand.Read
 	return hex.EncodeToString(b)
 }
 
-// Load reads a host's record; a host without one has an empty record with
-// no cluster id.
+// Load reads a host's record. The record of a host without one is empty and
+// has no cluster id.
 func Load(ctx context.Context, h host.Host) (*Record, error) {
 	files, err := h.Files(ctx, []host.FileQuery{{Path: RecordPath, Content: true}, {Path: JournalPath}})
 	if err != nil {
@@ -154,9 +155,9 @@ func (r *Record) encode() []byte {
 	return append(b, '\n')
 }
 
-// Mark gives the changes that overwrite what pmkctl did not make the action
-// Replace, so that they show, and tells those that find something else than
-// pmkctl wrote.
+// Mark returns d with two marks: changes that overwrite what pmkctl did not
+// make get the action Replace, and changes that find something else than
+// pmkctl wrote have drift.
 func (r *Record) Mark(d change.Diff) change.Diff {
 	marked := slices.Clone(d)
 	for i, c := range marked {
@@ -175,16 +176,16 @@ func (r *Record) adopt(step address.Step, d change.Diff) (keep []string) {
 	for _, c := range d {
 		have, ours := r.Owns[c.Item]
 		if c.Action == change.Remove && (ours || c.Keeps() != change.AsCopy) {
-			continue // forgotten once it is gone; what components made is nobody's to put back
+			continue // dropped once it is removed; what components made is never put back
 		}
 		o := Owned{Kind: c.Kind, Step: step, Attrs: have.Attrs, Original: have.Original, Was: have.was(ours)}
 		o.SHA256, o.Want = wrote(c)
 		switch {
 		case ours && c.DriftsBy() == change.ByAttrs:
-			continue // the content's entry stands
+			continue // the entry of the content is kept
 		case ours:
-			// It may be back where it stood, in a run that was cut off before
-			// this said so. One that is kept still stays as it is.
+			// An interrupted run may have put the original back and not noted it.
+			// An original that is still kept is not replaced.
 			if c.Content() == change.Written && c.Have != "" && have.Original == OriginalPath(c.Item) && have.differs(have.SHA256, digest(c.Have)) {
 				keep = append(keep, c.Item)
 			}
@@ -204,18 +205,19 @@ func (r *Record) adopt(step address.Step, d change.Diff) (keep []string) {
 	return keep
 }
 
-// OriginalPath is where what stood at p before pmkctl is kept.
+// OriginalPath returns where the file that stood at p before pmkctl is kept.
 func OriginalPath(p string) string { return path.Join(OriginalDir, p) }
 
-// clone is a copy that can be changed alone.
+// clone returns a copy that can be changed alone.
 func (r *Record) clone() *Record {
 	c := *r
 	c.Owns = maps.Clone(r.Owns)
 	return &c
 }
 
-// drop takes what a step removed out of the record. A unit is dropped with its file: one that
-// was only stopped may have to become what it was before pmkctl.
+// drop takes what a step removed out of the record. A unit is dropped with
+// its file: if it was only stopped, it may have to become what it was before
+// pmkctl.
 func (r *Record) drop(d change.Diff) {
 	for _, c := range d {
 		if c.Action == change.Remove && c.Kind != change.Unit {
@@ -229,8 +231,8 @@ func (r *Record) drop(d change.Diff) {
 	}
 }
 
-// Wrote notes new content of a file that the record has, outside of a step.
-// Without it the new content would pass for drift.
+// Wrote notes new content of a file that the record owns, which no change of
+// a step is about. Without it the new content would be drift.
 func (r *Record) Wrote(item string, content []byte) {
 	if o, ours := r.Owns[item]; ours {
 		o.SHA256 = digest(string(content))

@@ -44,9 +44,9 @@ func (m Leftovers) Check(ctx context.Context, h host.Host) (change.Diff, error) 
 	var d change.Diff
 	for _, v := range verdicts {
 		switch v.Fate {
-		case undo.Goes:
+		case undo.Remove:
 			d = append(d, v.Change)
-		case undo.Gone:
+		case undo.Done:
 			v.Change.Why += "; pmkctl forgets it"
 			d = append(d, v.Change)
 		}
@@ -75,7 +75,7 @@ func (m Leftovers) Stay(ctx context.Context, h host.Host) (map[string]string, er
 	}
 	stay := map[string]string{}
 	for _, v := range verdicts {
-		if v.Fate == undo.Stays {
+		if v.Fate == undo.Keep {
 			stay[v.Change.Item] = v.Change.Why
 		}
 	}

@@ -145,7 +145,7 @@ func (m Clean) items(t traces, o *undo.Observed) change.Diff {
 	for _, v := range o.Judge() {
 		c := v.Change
 		stopped := c.Kind == change.Unit && m.Record.Owns[c.Item].Original == "" && !v.Unread // by a Stop
-		if v.Fate != undo.Goes || stopped || slices.ContainsFunc(with, func(p string) bool { return undo.Below(c.Item, p) }) {
+		if v.Fate != undo.Remove || stopped || slices.ContainsFunc(with, func(p string) bool { return undo.Below(c.Item, p) }) {
 			continue
 		}
 		if c.IsText() && !c.Drift {

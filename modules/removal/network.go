@@ -10,7 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// filters returns the query for those that nobody made before pmkctl.
+// filters returns the query for parts that were not there before pmkctl.
 func (m Clean) filters() host.FilterQuery {
 	q := m.Footprints.Filters()
 	return host.FilterQuery{Chains: slices.DeleteFunc(q.Chains, m.stood), Tables: slices.DeleteFunc(q.Tables, m.stood)}

@@ -42,7 +42,7 @@ func directories(r *state.Record, module string) []string {
 }
 
 // othersUseCNI reports whether somebody else used CNI on the host before
-// pmkctl. Nobody can tell then whose a network namespace is.
+// pmkctl. Then nothing shows whose a network namespace is.
 func othersUseCNI(r *state.Record) bool {
 	return slices.Contains(r.Network, "CNI-") || slices.ContainsFunc(r.Places[netns], func(n string) bool { return strings.HasPrefix(n, "cni-") })
 }

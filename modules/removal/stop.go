@@ -136,7 +136,7 @@ func (m Stop) node() bool {
 
 // isOurs reports whether a service is pmkctl's and not one of the same name
 // that was there before, and may be back. Its unit file shows it or, if
-// somebody removed that, the place that systemd has read it from.
+// that was removed, the place that systemd has read it from.
 func isOurs(u host.Unit, f host.File) bool {
 	if f.Type == host.Absent {
 		return u.Path == change.UnitFile(u.Name)

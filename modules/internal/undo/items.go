@@ -21,15 +21,15 @@ type Fate string
 
 // The fates.
 const (
-	Goes  Fate = "goes"  // it is there, and is removed or put back
-	Gone  Fate = "gone"  // there is nothing to do any more
-	Stays Fate = "stays" // this package does not remove it
+	Remove Fate = "remove" // it is there, and is removed or put back
+	Done   Fate = "done"   // there is nothing to do any more
+	Keep   Fate = "keep"   // this package does not remove it
 )
 
 // A Verdict is what becomes of one thing, as the host is now.
 type Verdict struct {
 	Fate   Fate
-	Change change.Change // what a removal does; if the thing is gone or stays, Why has the reason
+	Change change.Change // what a removal does; of a thing that is not removed, Why has the reason
 	Unread bool          // systemd has not read what is on disk of this unit
 }
 
@@ -41,7 +41,7 @@ func (m Items) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	}
 	var d change.Diff
 	for _, v := range verdicts {
-		if v.Fate == Goes {
+		if v.Fate == Remove {
 			d = append(d, v.Change)
 		}
 	}

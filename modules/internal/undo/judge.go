@@ -16,7 +16,7 @@ func (s *Observed) Judge() []Verdict {
 	var list []Verdict
 	for _, o := range s.items.inOrder() {
 		v := s.judge(o)
-		if v.Fate == Goes && v.Change.Kind != change.Directory {
+		if v.Fate == Remove && v.Change.Kind != change.Directory {
 			s.removed[o.Item] = true
 		}
 		list = append(list, v)
@@ -33,7 +33,7 @@ func (s *Observed) judge(o item) Verdict {
 		return s.sysctl(o, c)
 	case o.Kind == change.KernelModule, o.Kind == change.Membership: // that ends with the record
 		c.Why = "it stays loaded until the next boot"
-		return verdict(Gone, c)
+		return verdict(Done, c)
 	case o.Kind == change.Image:
 		return s.image(o, c)
 	case o.Kind == change.Directory && isPlain(o.Item):
@@ -42,7 +42,7 @@ func (s *Observed) judge(o item) Verdict {
 		return s.file(o, c)
 	}
 	c.Why = "pmkctl does not remove this"
-	return verdict(Stays, c)
+	return verdict(Keep, c)
 }
 
 // isFile reports whether a thing is a file or link at a path.
@@ -65,13 +65,13 @@ func (s *Observed) file(o item, c change.Change) Verdict {
 	switch {
 	case f.Type == host.Dir, f.Type == host.Other:
 		c.Why = "a " + string(f.Type) + " stands there now"
-		return verdict(Stays, c)
+		return verdict(Keep, c)
 	case !putBack && f.Type == host.Absent:
 		c.Why = "it is gone already"
-		return verdict(Gone, c)
+		return verdict(Done, c)
 	case !putBack && o.Original != "":
 		c.Why = "what stood there before is back already"
-		return verdict(Gone, c)
+		return verdict(Done, c)
 	}
 	c.Drift = f.Type == host.Regular && o.SHA256 != "" && !ours && o.Kind != change.Attr
 	if putBack {
@@ -83,7 +83,7 @@ func (s *Observed) file(o item, c change.Change) Verdict {
 	case c.Drift:
 		c.Have = fmt.Sprintf("sha256 %.12s", f.SHA256)
 	}
-	return verdict(Goes, c)
+	return verdict(Remove, c)
 }
 
 // dir removes a directory that is empty after the removals before it. One
@@ -95,23 +95,23 @@ func (s *Observed) dir(o item, c change.Change) Verdict {
 	switch {
 	case f.Type == host.Absent:
 		c.Why = "it is gone already"
-		return verdict(Gone, c)
+		return verdict(Done, c)
 	case f.Type != host.Dir || was && have == o.Original:
 		c.Why = "it is as it was before"
-		return verdict(Gone, c)
+		return verdict(Done, c)
 	case was:
 		c.Have, c.Why = have, "it was there before: gets "+o.Original+" back"
-		return verdict(Goes, c)
+		return verdict(Remove, c)
 	}
 	for _, e := range f.Entries {
 		if !s.removed[path.Join(o.Item, e)] {
 			c.Why = "it is not empty"
-			return verdict(Stays, c)
+			return verdict(Keep, c)
 		}
 	}
 	s.removed[o.Item] = true
 	c.Have = have
-	return verdict(Goes, c)
+	return verdict(Remove, c)
 }
 
 // unit stops and disables a service. One that was there before with another
@@ -123,22 +123,22 @@ func (s *Observed) unit(o item, c change.Change) Verdict {
 	switch {
 	case o.Original != "" && s.fileIsBack(o.Item) && now.String() == o.Original && !u.Unread:
 		c.Why = "it is as it was before"
-		return verdict(Gone, c)
+		return verdict(Done, c)
 	case o.Original != "":
 		c.Why = "becomes what it was before: " + o.Original
-		return verdict(Goes, c)
+		return verdict(Remove, c)
 	case now.Runs() || u.Enabled == change.Serving.Enabled || u.Unread:
-		return Verdict{Fate: Goes, Change: c, Unread: u.Unread}
+		return Verdict{Fate: Remove, Change: c, Unread: u.Unread}
 	}
 	c.Why = "it is gone already"
-	return verdict(Gone, c)
+	return verdict(Done, c)
 }
 
 // fileIsBack reports whether a unit's file is not pmkctl's any more.
 func (s *Observed) fileIsBack(unit string) bool {
 	file := change.UnitFile(unit)
 	o, owned := s.items[file]
-	return !owned || s.file(item{file, o}, change.Change{}).Fate == Gone
+	return !owned || s.file(item{file, o}, change.Change{}).Fate == Done
 }
 
 // sysctl sets a sysctl back, if it still has pmkctl's value.
@@ -154,21 +154,21 @@ func (s *Observed) sysctl(o item, c change.Change) Verdict {
 		c.Why = "somebody else has set it to " + have
 	default:
 		c.Have, c.Why = have, "set back to "+o.Original
-		return verdict(Goes, c)
+		return verdict(Remove, c)
 	}
-	return verdict(Gone, c)
+	return verdict(Done, c)
 }
 
 func (s *Observed) image(o item, c change.Change) Verdict {
 	switch {
 	case s.imagesDown:
 		c.Why = "containerd does not run"
-		return verdict(Stays, c)
+		return verdict(Keep, c)
 	case slices.Contains(s.images, o.Item):
-		return verdict(Goes, c)
+		return verdict(Remove, c)
 	}
 	c.Why = "it is gone already"
-	return verdict(Gone, c)
+	return verdict(Done, c)
 }
 
 func verdict(f Fate, c change.Change) Verdict { return Verdict{Fate: f, Change: c} }

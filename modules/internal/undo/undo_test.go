@@ -121,31 +121,31 @@ func TestJudge(t *testing.T) {
 		drift   bool
 		why     string
 	}{
-		{name: "gone", owns: []item{conf}, fate: Gone, why: "gone already"},
-		{name: "edited", owns: []item{conf}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "b\n") }, fate: Goes, drift: true},
-		{name: "a directory in its place", owns: []item{conf}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf/y", "b\n") }, fate: Stays, why: "directory"},
-		{name: "put back before", owns: []item{replaced}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "foreign\n") }, fate: Gone, why: "back already"},
-		{name: "put back before, and alike", owns: []item{replaced}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "a\n") }, fate: Gone, why: "back already"},
-		{name: "removed, with an original", owns: []item{replaced}, prepare: func(h *hosttest.Host) { file(h, kept+"/etc/x/x.conf", "f\n") }, fate: Goes, why: "put back"},
-		{name: "not empty", owns: []item{dir}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/theirs", "b\n") }, fate: Stays, why: "not empty"},
-		{name: "set by somebody else", owns: []item{sysctl}, prepare: func(h *hosttest.Host) { must(h.SetSysctl(context.Background(), sysctl.Item, "2")) }, fate: Gone, why: "somebody else"},
-		{name: "set back", owns: []item{sysctl}, prepare: func(h *hosttest.Host) { must(h.SetSysctl(context.Background(), sysctl.Item, "0")) }, fate: Gone, why: "as it was"},
+		{name: "gone", owns: []item{conf}, fate: Done, why: "gone already"},
+		{name: "edited", owns: []item{conf}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "b\n") }, fate: Remove, drift: true},
+		{name: "a directory in its place", owns: []item{conf}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf/y", "b\n") }, fate: Keep, why: "directory"},
+		{name: "put back before", owns: []item{replaced}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "foreign\n") }, fate: Done, why: "back already"},
+		{name: "put back before, and alike", owns: []item{replaced}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/x.conf", "a\n") }, fate: Done, why: "back already"},
+		{name: "removed, with an original", owns: []item{replaced}, prepare: func(h *hosttest.Host) { file(h, kept+"/etc/x/x.conf", "f\n") }, fate: Remove, why: "put back"},
+		{name: "not empty", owns: []item{dir}, prepare: func(h *hosttest.Host) { file(h, "/etc/x/theirs", "b\n") }, fate: Keep, why: "not empty"},
+		{name: "set by somebody else", owns: []item{sysctl}, prepare: func(h *hosttest.Host) { must(h.SetSysctl(context.Background(), sysctl.Item, "2")) }, fate: Done, why: "somebody else"},
+		{name: "set back", owns: []item{sysctl}, prepare: func(h *hosttest.Host) { must(h.SetSysctl(context.Background(), sysctl.Item, "0")) }, fate: Done, why: "as it was"},
 		{name: "set back to nothing", owns: []item{{"net.ipv4.ip_local_reserved_ports", state.Owned{Kind: change.Sysctl, Want: "1", Original: "(empty)"}}}, prepare: func(h *hosttest.Host) {
 			must(h.SetSysctl(context.Background(), "net.ipv4.ip_local_reserved_ports", "1"))
-		}, fate: Goes, why: "set back to (empty)"},
-		{name: "kernel module", owns: []item{{"overlay", state.Owned{Kind: change.KernelModule}}}, fate: Gone, why: "next boot"},
-		{name: "image without containerd", owns: []item{{"r/x:1", state.Owned{Kind: change.Image}}}, fate: Stays, why: "does not run"},
-		{name: "user", owns: []item{{"etcd", state.Owned{Kind: change.Account}}}, fate: Stays, why: "does not remove"},
-		{name: "object", owns: []item{{"node/x", state.Owned{Kind: change.Object}}}, fate: Stays, why: "does not remove"},
-		{name: "of a later pmkctl", owns: []item{{"/etc/x", state.Owned{Kind: change.Kind{Class: "volume"}}}}, fate: Stays, why: "does not remove"},
-		{name: "no path", owns: []item{{"etc/x", state.Owned{Kind: change.Text}}}, fate: Stays, why: "does not remove"},
-		{name: "path with ..", owns: []item{{"/etc/x/../hosts", state.Owned{Kind: change.Text}}}, fate: Stays, why: "does not remove"},
-		{name: "root", owns: []item{{"/", state.Owned{Kind: change.Directory}}}, fate: Stays, why: "does not remove"},
+		}, fate: Remove, why: "set back to (empty)"},
+		{name: "kernel module", owns: []item{{"overlay", state.Owned{Kind: change.KernelModule}}}, fate: Done, why: "next boot"},
+		{name: "image without containerd", owns: []item{{"r/x:1", state.Owned{Kind: change.Image}}}, fate: Keep, why: "does not run"},
+		{name: "user", owns: []item{{"etcd", state.Owned{Kind: change.Account}}}, fate: Keep, why: "does not remove"},
+		{name: "object", owns: []item{{"node/x", state.Owned{Kind: change.Object}}}, fate: Keep, why: "does not remove"},
+		{name: "of a later pmkctl", owns: []item{{"/etc/x", state.Owned{Kind: change.Kind{Class: "volume"}}}}, fate: Keep, why: "does not remove"},
+		{name: "no path", owns: []item{{"etc/x", state.Owned{Kind: change.Text}}}, fate: Keep, why: "does not remove"},
+		{name: "path with ..", owns: []item{{"/etc/x/../hosts", state.Owned{Kind: change.Text}}}, fate: Keep, why: "does not remove"},
+		{name: "root", owns: []item{{"/", state.Owned{Kind: change.Directory}}}, fate: Keep, why: "does not remove"},
 		{name: "an original that nobody kept", owns: []item{text("/etc/x/x.conf", "a\n", "/etc/hosts")}, prepare: func(h *hosttest.Host) {
 			file(h, "/etc/x/x.conf", "a\n")
 			file(h, "/etc/hosts", "b\n")
-		}, fate: Gone, why: "back already"},
-		{name: "stopped unit", owns: []item{{"x.service", state.Owned{Kind: change.Unit}}}, fate: Gone, why: "gone already"},
+		}, fate: Done, why: "back already"},
+		{name: "stopped unit", owns: []item{{"x.service", state.Owned{Kind: change.Unit}}}, fate: Done, why: "gone already"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
