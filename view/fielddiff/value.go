@@ -16,7 +16,7 @@ type Value struct {
 	at    map[string]*Value // of a mapping
 	items []*Value          // of a list
 	argv  bool              // a list that is a command line
-	fixed bool              // a list whose elements have no names: it is shown as lines if it changes
+	fixed bool              // the values of a repeated key: shown as lines if they change
 }
 
 type kind int
