@@ -66,8 +66,8 @@ type StepDiffers struct {
 	Diff change.Diff
 }
 
-// StepLeft says why a step that differs is not in the plan.
-type StepLeft struct {
+// StepExcluded says why a step that differs is not in the plan.
+type StepExcluded struct {
 	Addr  address.Step
 	Flag  string       // -target, -exclude or -limit
 	Cause address.Step // the step that the flag leaves out and this one waits for; "" if it is the step itself
@@ -80,7 +80,7 @@ type Planned struct {
 	Restarts, Removals, Replacements int
 	Files                            int
 	Bytes                            int64
-	LeftOut                          int // steps that differ
+	Excluded                         int // steps that differ
 }
 
 // PolicyJudged says what came of a policy.
@@ -143,7 +143,7 @@ func (HostFailed) event()   {}
 func (StepChecked) event()  {}
 func (StepPlanned) event()  {}
 func (StepDiffers) event()  {}
-func (StepLeft) event()     {}
+func (StepExcluded) event() {}
 func (Drifted) event()      {}
 func (Planned) event()      {}
 func (PolicyJudged) event() {}

@@ -36,10 +36,10 @@ type Hosts map[string]host.Host
 
 // Checked is what a check of all steps found.
 type Checked struct {
-	Graph *plan.Graph
-	Diffs map[address.Step]change.Diff // an entry for every step that was checked
-	Errs  map[address.Step]error       // steps whose check failed
-	Left  map[address.Step]plan.Left   // steps that are not to be done; see Narrow
+	Graph    *plan.Graph
+	Diffs    map[address.Step]change.Diff // an entry for every step that was checked
+	Errs     map[address.Step]error       // steps whose check failed
+	Excluded map[address.Step]plan.Left   // steps that are not to be done; see Narrow
 }
 
 // Check compares every step with its host, all of them at once: what one

@@ -203,7 +203,7 @@ func TestUnseenChangeIsRefused(t *testing.T) {
 	}
 }
 
-func TestJournalTellsIntentAndResult(t *testing.T) {
+func TestJournalRecordsIntentAndResult(t *testing.T) {
 	w := &world{done: map[string]bool{}}
 	ctx := context.Background()
 	h := hosttest.New("a")

@@ -40,14 +40,14 @@ type Effect struct {
 func (c *Checked) Impact(hosts []*spec.Host) Impact {
 	i := Impact{Counts: c.Summary(), Hosts: []string{}, ControlPlane: []string{}, Etcd: []string{},
 		Restarts: []Effect{}, Removals: []Effect{}, Replaced: []Effect{}, Unknown: []address.Step{}}
-	var leaveEtcd []string
+	var removedMembers []string
 	for _, s := range c.Pending() {
 		i.step(s, c.Diffs[s.Addr])
 		if s.Addr.Module == plan.EtcdLeave {
-			leaveEtcd = append(leaveEtcd, s.Addr.Host)
+			removedMembers = append(removedMembers, s.Addr.Host)
 		}
 	}
-	i.sortHosts(hosts, leaveEtcd)
+	i.sortHosts(hosts, removedMembers)
 	return i
 }
 
@@ -79,8 +79,8 @@ func (i *Impact) step(s *plan.Step, d change.Diff) {
 }
 
 // sortHosts puts hosts into the order of the spec, and finds their roles. Of
-// leaveEtcd a member goes.
-func (i *Impact) sortHosts(hosts []*spec.Host, leaveEtcd []string) {
+// removedMembers a member goes.
+func (i *Impact) sortHosts(hosts []*spec.Host, removedMembers []string) {
 	changed := i.Hosts
 	i.Hosts = []string{}
 	for _, h := range hosts {
@@ -91,7 +91,7 @@ func (i *Impact) sortHosts(hosts []*spec.Host, leaveEtcd []string) {
 		if h.Has(spec.ControlPlane) {
 			i.ControlPlane = append(i.ControlPlane, h.Name)
 		}
-		if h.Has(spec.Etcd) || slices.Contains(leaveEtcd, h.Name) {
+		if h.Has(spec.Etcd) || slices.Contains(removedMembers, h.Name) {
 			i.Etcd = append(i.Etcd, h.Name)
 		}
 	}

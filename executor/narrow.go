@@ -8,20 +8,20 @@ import (
 // Narrow leaves steps out: they keep their place in the graph, so that what
 // waits for them still waits for what they wait for, and have nothing to do.
 // That their check failed is no matter then.
-func (c *Checked) Narrow(left map[address.Step]plan.Left) {
-	c.Left = left
-	for a := range left {
+func (c *Checked) Narrow(excluded map[address.Step]plan.Left) {
+	c.Excluded = excluded
+	for a := range excluded {
 		c.Diffs[a] = nil
 		delete(c.Errs, a)
 	}
 }
 
-// LeftOut are the steps that have something to change and are left out, in
+// ExcludedPending are the steps that have something to change and are left out, in
 // plan order.
-func (c *Checked) LeftOut() []address.Step {
+func (c *Checked) ExcludedPending() []address.Step {
 	var list []address.Step
 	for _, s := range c.Graph.Steps {
-		if c.Left[s.Addr].Pending {
+		if c.Excluded[s.Addr].Pending {
 			list = append(list, s.Addr)
 		}
 	}
@@ -32,7 +32,7 @@ func (c *Checked) LeftOut() []address.Step {
 func (c *Checked) Scope() *plan.Graph {
 	g := &plan.Graph{}
 	for _, s := range c.Graph.Steps {
-		if _, left := c.Left[s.Addr]; !left {
+		if _, excluded := c.Excluded[s.Addr]; !excluded {
 			g.Steps = append(g.Steps, s)
 		}
 	}

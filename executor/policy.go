@@ -18,10 +18,10 @@ func (c *Checked) Policies(cluster *spec.Cluster, live bool, at time.Time) []spe
 }
 
 func (c *Checked) facts(cluster *spec.Cluster) spec.PlanFacts {
-	i := c.Impact(cluster.Everyone())
+	i := c.Impact(cluster.AllHosts())
 	f := spec.PlanFacts{Hosts: i.Hosts, ControlPlane: i.ControlPlane, Etcd: i.Etcd,
 		Add: i.Counts.Add, Change: i.Counts.Change, Remove: i.Counts.Remove,
-		Restarts: effects(i.Restarts), Removals: effects(i.Removals), Foreign: effects(i.Replaced), Files: i.Files, Bytes: i.Bytes, LeftOut: len(c.LeftOut())}
+		Restarts: effects(i.Restarts), Removals: effects(i.Removals), Foreign: effects(i.Replaced), Files: i.Files, Bytes: i.Bytes, Excluded: len(c.ExcludedPending())}
 	for _, s := range c.Pending() {
 		f.Steps = append(f.Steps, spec.PlanStep{Addr: s.Addr.String(), Module: s.Addr.Module, Host: s.Addr.Host, Action: string(c.Action(s.Addr))})
 	}

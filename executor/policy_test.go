@@ -16,8 +16,8 @@ func says(expr string) spec.Policy {
 	return spec.Policy{Name: "x", Severity: change.Error, Timezone: "UTC", Condition: spec.Source{Text: "false"}, Message: spec.Source{Text: expr}}
 }
 
-// TestPoliciesAreToldThePlan: every value of plan is what the steps are.
-func TestPoliciesAreToldThePlan(t *testing.T) {
+// TestPoliciesKnowThePlan: every value of plan is what the steps are.
+func TestPoliciesKnowThePlan(t *testing.T) {
 	c := Saved(&saved.Plan{Steps: []saved.Step{
 		{Addr: address.MustParse("etcd.cp-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Unit, Action: change.Restart, Item: "etcd.service", Why: "because"}}},
 		{Addr: address.MustParse("programs.worker-1"), Kind: saved.Module, Diff: saved.Diff{
@@ -28,7 +28,7 @@ func TestPoliciesAreToldThePlan(t *testing.T) {
 		{Addr: address.MustParse("kernel.cp-1"), Kind: saved.Module},
 	}})
 	cluster := &spec.Cluster{Hosts: []*spec.Host{{Name: "worker-1", Roles: []spec.Role{spec.Worker}}, {Name: "cp-1", Roles: []spec.Role{spec.ControlPlane, spec.Etcd}}},
-		Leaving: []spec.Leaving{{Host: &spec.Host{Name: "old-1", Roles: []spec.Role{spec.Etcd}}}}}
+		Departing: []spec.Departing{{Host: &spec.Host{Name: "old-1", Roles: []spec.Role{spec.Etcd}}}}}
 	for _, tt := range []struct{ expr, want string }{
 		{`join(" ", plan.hosts)`, "worker-1 cp-1 old-1"}, {`join(" ", plan.control_plane_hosts)`, "cp-1"}, {`join(" ", plan.etcd_hosts)`, "cp-1 old-1"},
 		{`"${plan.add} ${plan.change} ${plan.remove}"`, "1 3 1"}, {`"${plan.files} ${plan.bytes}"`, "2 42"}, {`"${plan.live}"`, "true"},

@@ -20,8 +20,8 @@ func (c *Checked) Steps() []saved.Step {
 	for _, s := range c.Graph.Steps {
 		step := saved.Step{Addr: s.Addr, Kind: kindOf(s), After: s.After, Source: s.Source, On: s.On, Diff: saved.Diff(c.Diffs[s.Addr]),
 			Replaced: slices.Contains(replaced, s.Addr)}
-		if l, left := c.Left[s.Addr]; left {
-			step.Left = &l
+		if e, excluded := c.Excluded[s.Addr]; excluded {
+			step.Left = &e
 		}
 		steps = append(steps, step)
 	}
@@ -41,7 +41,7 @@ func kindOf(s *plan.Step) saved.Kind {
 // Saved is what a plan's check found when it was made, to be shown. Its
 // steps cannot be run.
 func Saved(p *saved.Plan) *Checked {
-	c := &Checked{Graph: &plan.Graph{}, Diffs: map[address.Step]change.Diff{}, Errs: map[address.Step]error{}, Left: map[address.Step]plan.Left{}}
+	c := &Checked{Graph: &plan.Graph{}, Diffs: map[address.Step]change.Diff{}, Errs: map[address.Step]error{}, Excluded: map[address.Step]plan.Left{}}
 	for _, s := range p.Steps {
 		step := &plan.Step{Addr: s.Addr, After: s.After, Source: s.Source, On: s.On}
 		switch s.Kind {
@@ -53,7 +53,7 @@ func Saved(p *saved.Plan) *Checked {
 		c.Graph.Steps = append(c.Graph.Steps, step)
 		c.Diffs[s.Addr] = change.Diff(s.Diff)
 		if s.Left != nil {
-			c.Left[s.Addr] = *s.Left
+			c.Excluded[s.Addr] = *s.Left
 		}
 	}
 	return c
@@ -97,7 +97,7 @@ func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
 		moves = append(moves, move(s.Addr, w, is))
 	}
 	for _, s := range p.Steps {
-		if w, gone := was[s.Addr]; gone && s.Kind == saved.Module && len(w) > 0 && did[s.RunsOn()][s.Addr] != state.Done {
+		if w, missing := was[s.Addr]; missing && s.Kind == saved.Module && len(w) > 0 && did[s.RunsOn()][s.Addr] != state.Done {
 			moves = append(moves, move(s.Addr, w, nil))
 		}
 	}

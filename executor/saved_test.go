@@ -108,8 +108,8 @@ func TestSince(t *testing.T) {
 	}
 }
 
-// TestSinceTellsWhat is about steps that came or went, and about how much.
-func TestSinceTellsWhat(t *testing.T) {
+// TestSinceOfWholeSteps is about steps that came or went, and about how much.
+func TestSinceOfWholeSteps(t *testing.T) {
 	a, b := change.Change{Kind: change.Text, Item: "/a", Want: "x"}, change.Change{Kind: change.Text, Item: "/b", Want: "x"}
 	b2 := b
 	b2.Have = "y"

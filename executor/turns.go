@@ -69,8 +69,8 @@ func (w *walk) mustConfirm(s *plan.Step, touched bool) bool {
 	if touched {
 		return w.turns.later[s.Addr]
 	}
-	_, left := w.planned.Left[s.Addr]
-	return w.turns.next[s.Addr] && !left
+	_, excluded := w.planned.Excluded[s.Addr]
+	return w.turns.next[s.Addr] && !excluded
 }
 
 // confirm waits until what others take turns on serves again. That nothing

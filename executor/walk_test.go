@@ -115,7 +115,7 @@ func (s slow) Check(context.Context, host.Host) (change.Diff, error) {
 
 func (s slow) Apply(context.Context, host.Host, change.Diff) error { return nil }
 
-func TestVerifyTellsErrors(t *testing.T) {
+func TestVerifyReturnsErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lost := errors.New("connection lost")
 		g := &plan.Graph{Steps: []*plan.Step{step("x.a", broken{lost})}}

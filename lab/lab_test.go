@@ -138,7 +138,7 @@ func TestSecretsAreKept(t *testing.T) {
 	}
 }
 
-func TestProcessIsToldByItsStart(t *testing.T) {
+func TestProcessIsIdentifiedByItsStart(t *testing.T) {
 	start, err := startTime(os.Getpid())
 	if err != nil {
 		t.Fatal(err)

@@ -108,7 +108,7 @@ func newBuilder(ctx context.Context, c *spec.Cluster, w World) (*builder, error)
 	b.out = &Compiled{Graph: &Graph{}}
 	hosts := c.Hosts
 	if w.Destroy {
-		hosts = c.Everyone()
+		hosts = c.AllHosts()
 	}
 	for _, h := range hosts {
 		live, ok := w.Hosts[h.Name]

@@ -114,7 +114,7 @@ image "all" {
   source   = each.key
   sha256   = local.sha256
 }
-`, strings.Join(spec.Programs(&spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd, spec.Worker}}), " "), more, n+1)
+`, strings.Join(spec.ComponentsOf(&spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd, spec.Worker}}), " "), more, n+1)
 	if err := os.WriteFile(filepath.Join(dir, "cluster.hcl"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func example(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	parts := `"components": {`
-	for i, p := range spec.Programs(&spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd, spec.Worker}}) {
+	for i, p := range spec.ComponentsOf(&spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd, spec.Worker}}) {
 		version := map[string]string{"containerd": "2.3.7", "containerd-shim-runc-v2": "2.3.7", "ctr": "2.3.7", "runc": "1.5.2",
 			"etcd": "3.6.8", "flanneld": "0.28.10", "bridge": "1.9.1", "host-local": "1.9.1", "loopback": "1.9.1", "portmap": "1.9.1"}[p]
 		if version == "" {

@@ -40,7 +40,7 @@ func TestLeaving(t *testing.T) {
 	master := w.Hosts[0].Name
 	c := *w.Cluster
 	c.Hosts = c.Hosts[:len(c.Hosts)-1]
-	c.Leaving = []spec.Leaving{{Host: gone}, {Host: dead, Unreachable: true}, {Host: later}}
+	c.Departing = []spec.Departing{{Host: gone}, {Host: dead, Unreachable: true}, {Host: later}}
 	records := map[string]*state.Record{}
 	for name := range w.hosts {
 		records[name] = &state.Record{Owns: map[string]state.Owned{}}

@@ -22,8 +22,8 @@ func (b *builder) base(h *spec.Host) {
 	m := membership.Member{Cluster: b.identity, Name: h.Name, Footprints: Footprints()}
 	if h.Has(spec.ControlPlane) {
 		m.Inventory = b.inventory()
-		for _, l := range b.Leaving {
-			m.Departing = append(m.Departing, l.Host.Name)
+		for _, d := range b.Departing {
+			m.Departing = append(m.Departing, d.Host.Name)
 		}
 	}
 	b.add("member", h, m, Gate)
@@ -64,7 +64,7 @@ func (b *builder) sysctls(h *spec.Host) map[string]string {
 // programs are the components of a host's roles, by name.
 func (b *builder) programs(h *spec.Host) []component.Program {
 	var list []component.Program
-	for _, name := range spec.Programs(h) {
+	for _, name := range spec.ComponentsOf(h) {
 		c := b.Components[name]
 		list = append(list, component.Program{Name: name, Path: programPath(name), Source: c.Source, SHA256: c.SHA256})
 	}

@@ -81,7 +81,7 @@ const EtcdLeave = "etcd-leave"
 // do not ask an etcd that is about to go.
 func (b *builder) leaving() {
 	var before []string // members of etcd that leave
-	for _, l := range b.Leaving {
+	for _, l := range b.Departing {
 		_, reached := b.world.Hosts[l.Host.Name]
 		if !reached && !l.Unreachable {
 			continue // left out of this run
@@ -93,7 +93,7 @@ func (b *builder) leaving() {
 // leave takes one host out, and returns its name if it is a member of etcd. A
 // Node is deleted once its kubelet, which would make it again, is stopped; on
 // a dead host nothing is stopped, and nothing cleaned.
-func (b *builder) leave(l spec.Leaving, before []string) (member []string) {
+func (b *builder) leave(l spec.Departing, before []string) (member []string) {
 	var after []address.Step
 	if !l.Unreachable {
 		after = append(after, b.drain(l))
@@ -113,14 +113,14 @@ func (b *builder) leave(l spec.Leaving, before []string) (member []string) {
 }
 
 // onMaster adds a step about a host that the control plane does.
-func (b *builder) onMaster(module string, l spec.Leaving, work modules.Checker, after ...address.Step) address.Step {
+func (b *builder) onMaster(module string, l spec.Departing, work modules.Checker, after ...address.Step) address.Step {
 	s := b.add(module, l.Host, work, append([]address.Step{Gate, b.server()}, after...)...)
 	s.On = b.master().Name
 	return s.Addr
 }
 
 // drain empties a Node, once those that stay are Ready for its pods.
-func (b *builder) drain(l spec.Leaving) address.Step {
+func (b *builder) drain(l spec.Departing) address.Step {
 	var after []address.Step
 	for _, h := range b.hosts {
 		after = append(after, address.Of("node", h.Name))
@@ -129,7 +129,7 @@ func (b *builder) drain(l spec.Leaving) address.Step {
 }
 
 // etcdLeave takes a member out, one after the other.
-func (b *builder) etcdLeave(l spec.Leaving, before []string, after ...address.Step) address.Step {
+func (b *builder) etcdLeave(l spec.Departing, before []string, after ...address.Step) address.Step {
 	for _, h := range b.with(spec.ControlPlane) {
 		after = append(after, address.Of("kube-apiserver", h.Name))
 	}
@@ -145,13 +145,13 @@ func (b *builder) etcdLeave(l spec.Leaving, before []string, after ...address.St
 	return b.onMaster(EtcdLeave, l, m, after...)
 }
 
-func (b *builder) deleteNode(l spec.Leaving, after ...address.Step) address.Step {
+func (b *builder) deleteNode(l spec.Departing, after ...address.Step) address.Step {
 	return b.onMaster("delete-node", l, node.Gone{Name: l.Host.Name, Dead: l.Unreachable, APIServer: b.server()}, after...)
 }
 
 // forget takes a host out of the inventory at last: until then a run that was
 // cut off finds it there again.
-func (b *builder) forget(l spec.Leaving, after address.Step) {
+func (b *builder) forget(l spec.Departing, after address.Step) {
 	for _, h := range b.with(spec.ControlPlane) {
 		s := b.add("forget", l.Host, membership.Forget{Name: l.Host.Name}, after, address.Of("member", h.Name))
 		s.On = h.Name

@@ -29,7 +29,7 @@ func (converge) gather(ctx context.Context, r *Run) error { return (&departures{
 
 func (converge) confirm(r *Run) error {
 	var moved []string
-	for _, d := range r.cluster.Leaving {
+	for _, d := range r.cluster.Departing {
 		if err := reassigned(r.cluster, r.world.Records, d.Host.Name); err != nil {
 			moved = append(moved, fmt.Sprintf("host %s is to leave the cluster, and %v", d.Host.Name, err))
 		}
@@ -62,7 +62,7 @@ func (g converge) show(r *Run, c *executor.Checked) error {
 
 func (converge) spared(r *Run) []string {
 	var lines []string
-	for _, d := range r.cluster.Leaving {
+	for _, d := range r.cluster.Departing {
 		if d.Unreachable {
 			lines = append(lines, d.Host.Name+" (given up)")
 		}

@@ -30,21 +30,21 @@ func (d *departures) bring(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(d.cluster.Leaving) == 0 {
+	if len(d.cluster.Departing) == 0 {
 		return nil
 	}
 	if err := d.readRecords(ctx); err != nil {
 		return err
 	}
-	for i := range d.cluster.Leaving {
-		d.settle(&d.cluster.Leaving[i])
+	for i := range d.cluster.Departing {
+		d.settle(&d.cluster.Departing[i])
 	}
 	return d.err()
 }
 
 // settle decides about one host: it takes part, or it is given up, or it is in
 // the way of the run.
-func (d *departures) settle(l *spec.Leaving) {
+func (d *departures) settle(l *spec.Departing) {
 	name := l.Host.Name
 	lost, other := d.conn.failed[name], reassigned(d.cluster, d.world.Records, name)
 	removed := d.cluster.RemovedOf(name)
@@ -66,7 +66,7 @@ func (d *departures) settle(l *spec.Leaving) {
 }
 
 // giveUp goes on without a host that will not come back.
-func (d *departures) giveUp(l *spec.Leaving, why error) {
+func (d *departures) giveUp(l *spec.Departing, why error) {
 	l.Unreachable = true
 	d.conn.drop(l.Host.Name)
 	delete(d.world.Records, l.Host.Name)
@@ -91,7 +91,7 @@ func (d *departures) err() error {
 func needlessRemoved(c *spec.Cluster) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, b := range c.Removed {
-		if hostNamed(c.Everyone(), b.Name) != nil {
+		if hostNamed(c.AllHosts(), b.Name) != nil {
 			continue
 		}
 		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "Nothing to remove", Subject: b.Range.Ptr(),

@@ -86,13 +86,13 @@ func (*destroy) show(r *Run, c *executor.Checked) error {
 	if len(c.Pending()) > 0 {
 		return r.showPlan(c)
 	}
-	r.Console.EmitPlan(c, r.cluster.Everyone())
+	r.Console.EmitPlan(c, r.cluster.AllHosts())
 	return r.Console.Print("Nothing to destroy: no host is a member of cluster %s\n", r.cluster.Name)
 }
 
 func (*destroy) spared(r *Run) []string {
 	var lines []string
-	for _, h := range r.cluster.Everyone() {
+	for _, h := range r.cluster.AllHosts() {
 		if r.world.Left[h.Name] == excluded {
 			lines = append(lines, h.Name+" (left out)")
 		}

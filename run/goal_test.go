@@ -29,7 +29,7 @@ func TestConfirm(t *testing.T) {
 	for name, g := range map[string]goal{"converge": converge{}, "destroy": &destroy{members: "1"}} {
 		for _, tt := range tests {
 			t.Run(name+"/"+tt.name, func(t *testing.T) {
-				r := &Run{cluster: &spec.Cluster{Name: "lab", Hosts: []*spec.Host{host("cp-1", spec.ControlPlane)}, Leaving: []spec.Leaving{{Host: host("worker-1")}}},
+				r := &Run{cluster: &spec.Cluster{Name: "lab", Hosts: []*spec.Host{host("cp-1", spec.ControlPlane)}, Departing: []spec.Departing{{Host: host("worker-1")}}},
 					world: plan.World{Records: map[string]*state.Record{"cp-1": at("1", "cp-1"), "worker-1": tt.worker}}}
 				err := g.confirm(r)
 				if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {

@@ -22,7 +22,7 @@ func (d *departures) add(ctx context.Context) error {
 	}
 	var dial []*spec.Host
 	for _, h := range hosts {
-		d.cluster.Leaving = append(d.cluster.Leaving, spec.Leaving{Host: h})
+		d.cluster.Departing = append(d.cluster.Departing, spec.Departing{Host: h})
 		if d.excludes(h.Name) {
 			d.world.Left[h.Name] = excluded
 			d.noteExcluded(h)
@@ -32,7 +32,7 @@ func (d *departures) add(ctx context.Context) error {
 			dial = append(dial, h)
 		}
 	}
-	if err := d.checkExclude(d.cluster, d.cluster.Everyone()); err != nil || len(dial) == 0 {
+	if err := d.checkExclude(d.cluster, d.cluster.AllHosts()); err != nil || len(dial) == 0 {
 		return err
 	}
 	d.conn.reach(ctx, dial)

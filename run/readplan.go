@@ -47,7 +47,7 @@ func planToApply(name, sha256, version string) (*saved.Plan, string, error) {
 // reveal puts the secrets, which were given again, into the plan's cluster.
 func (o Options) reveal(p *saved.Plan, name string) error {
 	place := SpecOf(p)
-	given, files, diags := spec.GivenAgain(spec.Dir(place), p.Asked(), o.Inputs)
+	given, files, diags := spec.InputValues(spec.Dir(place), p.Asked(), o.Inputs)
 	if err := Diagnose(o.Console, files, diags); err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func (r *Run) close() { r.conn.close() }
 
 // unreachable is the error for hosts that could not be reached; nil if all
 // could.
-func (r *Run) unreachable() error { return r.conn.unreachable(r.cluster.Everyone(), r.goal.canSpare) }
+func (r *Run) unreachable() error { return r.conn.unreachable(r.cluster.AllHosts(), r.goal.canSpare) }
 
 // absent returns the hosts that the run does without, and why.
 func (r *Run) absent() map[string]string {
@@ -98,7 +98,7 @@ func (r *Run) absent() map[string]string {
 	for name := range r.conn.failed {
 		all[name] = unreachable
 	}
-	for _, d := range r.cluster.Leaving {
+	for _, d := range r.cluster.Departing {
 		if d.Unreachable {
 			all[d.Host.Name] = givenUp
 		}

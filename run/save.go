@@ -69,7 +69,7 @@ func (r *Run) toSave(ctx context.Context, checked *executor.Checked) (*saved.Pla
 // It costs no round trip.
 func (r *Run) answered(ctx context.Context) ([]saved.Host, error) {
 	var list []saved.Host
-	for _, h := range r.cluster.Everyone() {
+	for _, h := range r.cluster.AllHosts() {
 		s, ok := r.conn.sessions[h.Name]
 		if !ok {
 			continue

@@ -56,7 +56,7 @@ func (r *savedRun) connect(ctx context.Context, o Options) (err error) {
 	r.Run = newRun(o, r.plan.Cluster, g, reviewed{r.plan})
 	maps.Copy(r.world.Left, r.plan.Left)
 	var hosts []*spec.Host
-	for _, h := range r.cluster.Everyone() {
+	for _, h := range r.cluster.AllHosts() {
 		if _, absent := r.plan.Left[h.Name]; !absent || r.cluster.GivenUp(h.Name) {
 			hosts = append(hosts, h)
 		}
@@ -67,7 +67,7 @@ func (r *savedRun) connect(ctx context.Context, o Options) (err error) {
 	err = r.stillGivenUp(ctx)
 	if err == nil {
 		// Which hosts it is for is the plan's business, so none can be spared.
-		err = r.rekeyed(r.conn.unreachable(r.cluster.Everyone(), none))
+		err = r.rekeyed(r.conn.unreachable(r.cluster.AllHosts(), none))
 	}
 	if err != nil {
 		r.close()
@@ -102,7 +102,7 @@ func (r *savedRun) resume(ctx context.Context) (order, error) {
 	if err := r.stale(terminal.Moves(checked.Since(r.plan, did))); err != nil {
 		return order{}, err
 	}
-	r.Console.EmitPlan(checked, r.cluster.Everyone())
+	r.Console.EmitPlan(checked, r.cluster.AllHosts())
 	return order{checked: checked, plan: r.planID, reviewed: executor.Saved(r.plan).Diffs,
 			unnoted: unnoted(r.plan.Pending(), checked, did), next: "plan again to go on"},
 		r.Console.Print("%s\n", wording.Summary(checked.Summary()))

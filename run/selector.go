@@ -37,7 +37,7 @@ func (s *selection) choose(g *plan.Graph) (err error) {
 		return nil
 	}
 	flags := *s.Selection
-	flags.Exclude = s.excludedSteps(s.cluster.Everyone())
+	flags.Exclude = s.excludedSteps(s.cluster.AllHosts())
 	if flags.Empty() {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (s *selection) conflict(c *executor.Checked) error {
 	if s.choice == nil {
 		return nil
 	}
-	return s.choice.Conflict(c.Left)
+	return s.choice.Conflict(c.Excluded)
 }
 
 func (s *selection) judged(c *executor.Checked, records map[string]*state.Record) (*executor.Checked, bool) {
@@ -78,7 +78,7 @@ func (p reviewed) choose(g *plan.Graph) error {
 	})
 }
 
-func (p reviewed) narrow(c *executor.Checked) { c.Narrow(executor.Saved(p.Plan).Left) }
+func (p reviewed) narrow(c *executor.Checked) { c.Narrow(executor.Saved(p.Plan).Excluded) }
 
 func (reviewed) conflict(*executor.Checked) error { return nil }
 

@@ -11,7 +11,7 @@ import (
 
 // showPlan prints a plan, and which hosts it does not clean.
 func (r *Run) showPlan(c *executor.Checked) error {
-	r.Console.EmitPlan(c, r.cluster.Everyone())
+	r.Console.EmitPlan(c, r.cluster.AllHosts())
 	return errors.Join(r.Console.Plan(c, wording.NamesOf(r.cluster)), r.showSpared())
 }
 

@@ -21,7 +21,7 @@ func (r *savedRun) stillGivenUp(ctx context.Context) error {
 		return err
 	}
 	var back []string
-	for _, d := range r.cluster.Leaving {
+	for _, d := range r.cluster.Departing {
 		if !d.Unreachable {
 			continue
 		}

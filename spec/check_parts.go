@@ -26,8 +26,8 @@ func allComponents() []string { return slices.Concat(everyHost, controlPlane, et
 
 func known(name string) bool { return slices.Contains(allComponents(), name) }
 
-// Programs are the components that a host with these roles gets.
-func Programs(h *Host) []string {
+// ComponentsOf returns the components that a host with these roles gets.
+func ComponentsOf(h *Host) []string {
 	out := slices.Clone(everyHost)
 	if h.Has(ControlPlane) {
 		out = append(out, controlPlane...)
@@ -55,7 +55,7 @@ func (l *loader) checkParts(d *decoded) {
 func (d *decoded) missingComponents() []string {
 	missing := map[string]bool{}
 	for _, h := range d.Hosts {
-		for _, c := range Programs(h) {
+		for _, c := range ComponentsOf(h) {
 			if _, ok := d.Components[c]; !ok {
 				missing[c] = true
 			}

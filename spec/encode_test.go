@@ -203,7 +203,7 @@ func TestSecretsAndInputs(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			given, _, diags := GivenAgain(dir, decoded.Inputs, tt.opts)
+			given, _, diags := InputValues(dir, decoded.Inputs, tt.opts)
 			if tt.err != "" {
 				if !diags.HasErrors() || !strings.Contains(diags.Error(), tt.err) {
 					t.Errorf("got %v, want an error about %s", diags, tt.err)

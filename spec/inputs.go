@@ -80,7 +80,7 @@ func (c *Cluster) SecretField(name string) *Secret {
 
 func (c *Cluster) secretFields() []SecretField {
 	var list []SecretField
-	for _, h := range c.Everyone() {
+	for _, h := range c.AllHosts() {
 		list = append(list, SecretField{Name: h.Name + ".become_password", Secret: &h.SSH.BecomePassword})
 		if h.SSH.Bastion != nil {
 			list = append(list, SecretField{Name: h.Name + ".bastion.become_password", Secret: &h.SSH.Bastion.BecomePassword})
@@ -99,12 +99,12 @@ func (c *Cluster) inputsOf(value string) []string {
 	return names
 }
 
-// GivenAgain are the strings that opts and the files *.auto.hclvars in dir
+// InputValues are the strings that opts and the files *.auto.hclvars in dir
 // give for inputs, as Load would take them but without the spec: the last
 // value given for a name counts, and no default does. An input that nobody
 // gives is not in the result. What is given beside the inputs is an error
 // only in opts.Vars.
-func GivenAgain(dir string, inputs []Input, opts Options) (map[string][]Secret, map[string]*hcl.File, hcl.Diagnostics) {
+func InputValues(dir string, inputs []Input, opts Options) (map[string][]Secret, map[string]*hcl.File, hcl.Diagnostics) {
 	l := newLoader(dir, opts)
 	for _, in := range inputs {
 		l.variables[in.Name] = &variable{name: in.Name, ty: in.rawType(), sensitive: true}

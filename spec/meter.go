@@ -25,35 +25,35 @@ var errNumber = errors.New("this number is larger or smaller than a spec can use
 
 // A budget is what is left for evaluating one spec.
 type budget struct {
-	left     int64
-	deadline time.Time
+	remaining int64
+	deadline  time.Time
 }
 
-func newBudget() *budget { return &budget{left: maxUnits, deadline: time.Now().Add(maxTime)} }
+func newBudget() *budget { return &budget{remaining: maxUnits, deadline: time.Now().Add(maxTime)} }
 
-func (b *budget) over() bool { return b.left <= 0 }
+func (b *budget) over() bool { return b.remaining <= 0 }
 
 // spend charges for a value that was made.
 func (b *budget) spend(v cty.Value) {
 	b.weigh(v)
 	if time.Now().After(b.deadline) {
-		b.left = 0
+		b.remaining = 0
 	}
 }
 
 func (b *budget) weigh(v cty.Value) {
-	b.left -= unitValue
+	b.remaining -= unitValue
 	v, _ = v.Unmark()
 	if !v.IsKnown() || v.IsNull() {
 		return
 	}
 	if v.Type() == cty.String {
-		b.left -= int64(len(v.AsString()))
+		b.remaining -= int64(len(v.AsString()))
 	}
 	if !v.CanIterateElements() {
 		return
 	}
-	for it := v.ElementIterator(); it.Next() && b.left > 0; {
+	for it := v.ElementIterator(); it.Next() && b.remaining > 0; {
 		_, e := it.Element()
 		b.weigh(e)
 	}
@@ -72,7 +72,7 @@ func (m *metered) Value(evalCtx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	}
 	v, diags := m.Expression.Value(evalCtx)
 	if m.glance {
-		m.budget.left -= unitValue + int64(length(v))/4
+		m.budget.remaining -= unitValue + int64(length(v))/4
 	} else {
 		m.budget.spend(v)
 	}

@@ -15,7 +15,7 @@ type PlanFacts struct {
 	Steps                       []PlanStep
 	Files                       int
 	Bytes                       int64
-	LeftOut                     int // steps that differ
+	Excluded                    int // steps that differ
 }
 
 // A PlanEffect is a change that people ask about.
@@ -64,7 +64,7 @@ func (f PlanFacts) value() cty.Value {
 		"add": num(int64(f.Add)), "change": num(int64(f.Change)), "remove": num(int64(f.Remove)),
 		"restarts": list(f.Restarts, effectType, PlanEffect.value), "removals": list(f.Removals, effectType, PlanEffect.value),
 		"replaced": list(f.Foreign, effectType, PlanEffect.value), "steps": list(f.Steps, stepType, PlanStep.value),
-		"left_out": num(int64(f.LeftOut)), "files": num(int64(f.Files)), "bytes": num(f.Bytes),
+		"left_out": num(int64(f.Excluded)), "files": num(int64(f.Files)), "bytes": num(f.Bytes),
 	})
 }
 

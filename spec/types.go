@@ -25,7 +25,7 @@ type Cluster struct {
 	DrainTimeout   time.Duration // for the pods of a host that leaves; default 5 min
 	Hosts          []*Host       // in the order of the file; for_each in the order of the keys
 	Removed        []Removed
-	Leaving        []Leaving // whoever read the inventory puts them here
+	Departing      []Departing `json:"Leaving"` // filled by the reader of the inventory; the name in saved plans is older
 	Components     Components
 	Images         []Image
 	Settings       Settings

@@ -31,7 +31,7 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 	c := s.checked()
 	found, err := c.Graph.Find(args[0])
 	switch {
-	case err != nil && s.saved == nil && s.leaves(args[0]):
+	case err != nil && s.saved == nil && s.ofDeparting(args[0]):
 		return fmt.Errorf("%s is of hosts that leave the cluster, which only a plan knows: pmkctl plan -out=FILE, then pmkctl explain %[1]s FILE", args[0])
 	case err != nil:
 		return err
@@ -41,7 +41,7 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 	e := document.NewExplainedStep(c.Graph, found[0], c.Diffs[found[0].Addr], c.Pending())
 	e.Of = s.title()
 	e.Planned = s.saved != nil
-	if l, ok := c.Left[e.Step]; ok {
+	if l, ok := c.Excluded[e.Step]; ok {
 		e.Excluded = &l
 	}
 	e.Replaced = slices.ContainsFunc(s.steps, func(other saved.Step) bool { return other.Addr == e.Step && other.Replaced })
@@ -53,9 +53,9 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 	return terminal.ExplainStep(a.console.Out, e, a.console.Style())
 }
 
-// leaves reports whether text names a step that only plans have in which
+// ofDeparting reports whether text names a step that only plans have in which
 // hosts leave.
-func (s *source) leaves(text string) bool {
+func (s *source) ofDeparting(text string) bool {
 	a, err := address.Parse(text)
 	return err == nil && plan.Purpose(a.Module) != "" &&
 		!slices.ContainsFunc(s.steps, func(step saved.Step) bool { return step.Addr.Module == a.Module })

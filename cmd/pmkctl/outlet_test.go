@@ -73,8 +73,8 @@ func TestOutletWaitsForASlowReader(t *testing.T) {
 	}
 }
 
-// TestOutletTellsErrors and takes nothing more in.
-func TestOutletTellsErrors(t *testing.T) {
+// TestOutletReturnsErrors and takes nothing more in.
+func TestOutletReturnsErrors(t *testing.T) {
 	full := errors.New("full")
 	o := newOutlet(failing{full})
 	o.put([]byte("x\n"))

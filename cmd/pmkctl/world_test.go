@@ -152,7 +152,7 @@ func (w *world) writeComponents() error {
 		return err
 	}
 	everything := &spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd, spec.Worker}}
-	for _, name := range spec.Programs(everything) {
+	for _, name := range spec.ComponentsOf(everything) {
 		if err := put("components", name, "", "components/"+name, []byte("\x7fELF "+name+" 1.36.3\n")); err != nil {
 			return err
 		}

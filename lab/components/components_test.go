@@ -184,7 +184,7 @@ func TestDamageIsRepaired(t *testing.T) {
 	}
 }
 
-func TestLockClearsWhatAnInterruptionLeft(t *testing.T) {
+func TestLockRemovesUnfinishedFolders(t *testing.T) {
 	s, _ := newStore(t)
 	if err := os.MkdirAll(filepath.Join(s.dir, unfinished+"1", "x"), 0o755); err != nil {
 		t.Fatal(err)

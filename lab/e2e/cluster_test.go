@@ -31,9 +31,9 @@ func TestCluster(t *testing.T) {
 		{"plan with nothing to change is no slower than ssh HOST true", noSlowerThanSSH},
 		{"plan is one connection and at most two sessions a host", oneConnection},
 		{"plan is at most six sequential round trips from the hello", roundTrips},
-		{"the password of sudo is told nowhere", noPasswordTold},
+		{"the password of sudo is told nowhere", noPasswordShown},
 		{"drift is one line of one step, and apply restores it alone", drift},
-		{"plan -drift tells who changed what", driftTold},
+		{"plan -drift tells who changed what", driftReported},
 		{"a saved plan is refused once it is not true, and is applied once", savedPlan},
 		{"a host comes back from a reboot without pmkctl", comesBack},
 	} {
@@ -100,8 +100,8 @@ func drift(t *testing.T, l *lab.Lab) {
 	noChanges(t, labSpec())
 }
 
-// driftTold has root at the console edit a file, and asks who it was.
-func driftTold(t *testing.T, l *lab.Lab) {
+// driftReported has root at the console edit a file, and asks who it was.
+func driftReported(t *testing.T, l *lab.Lab) {
 	const config = "/var/lib/kubelet/config.yaml"
 	worker1 := hostOf(t, l, "worker-1")
 	pmkctl(t, "plan", "-drift", "-detailed-exitcode", labSpec()).want(t, 0).holds(t, "No drift")

@@ -27,7 +27,7 @@ type preflightDoc struct {
 		From, To, Protocol, Verdict string
 		Port                        int
 	}
-	LeftOut []struct{ Host, Why string } `json:"left_out"`
+	Excluded []struct{ Host, Why string } `json:"left_out"`
 }
 
 type preflightFinding struct{ ID, Level, Found, Cause string }
@@ -233,8 +233,8 @@ func TestPreflightUnreachable(t *testing.T) {
 				t.Errorf("%+v: want it ok", e)
 			}
 		}
-		if len(d.LeftOut) != 1 || d.LeftOut[0].Host != "worker-2" {
-			t.Errorf("left out are %+v, want worker-2", d.LeftOut)
+		if len(d.Excluded) != 1 || d.Excluded[0].Host != "worker-2" {
+			t.Errorf("left out are %+v, want worker-2", d.Excluded)
 		}
 	}
 	judged(preflight(t, labSpec(), 6), "")

@@ -20,10 +20,10 @@ var traces string
 // journals are of systemd, which writes them all the time.
 var journals = []string{"/var/log/journal"}
 
-// mayStay is what docs/removal.md says that stays of files: what a run that
+// mayRemain is what docs/removal.md says that stays of files: what a run that
 // changes nothing leaves, and what the programs for users keep of the
 // lists before; and what a reboot changes on any host.
-var mayStay = regexp.MustCompile(mayAppear.String() + `|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|^/var/log/(wtmp|lastlog)$|^/var/tmp/systemd-private-`)
+var mayRemain = regexp.MustCompile(mayAppear.String() + `|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|^/var/log/(wtmp|lastlog)$|^/var/tmp/systemd-private-`)
 
 // A bareness is hosts before the first apply.
 type bareness struct {
@@ -33,17 +33,17 @@ type bareness struct {
 
 func remember(t *testing.T, l *lab.Lab) bareness {
 	t.Helper()
-	b := bareness{takeBut(t, l, journals), map[string]string{}}
+	b := bareness{takeExcept(t, l, journals), map[string]string{}}
 	for _, h := range l.Hosts() {
 		b.traces[h.Name] = on(t, h, "sh", "-c", traces)
 	}
 	return b
 }
 
-// again fails the test for all that is not as it was on these hosts.
-func (b bareness) again(t *testing.T, l *lab.Lab, names ...string) {
+// restored fails the test for all that is not as it was on these hosts.
+func (b bareness) restored(t *testing.T, l *lab.Lab, names ...string) {
 	t.Helper()
-	now := takeBut(t, l, journals)
+	now := takeExcept(t, l, journals)
 	before := snapshot{}
 	for _, n := range names {
 		before[n] = b.files[n]
@@ -55,7 +55,7 @@ func (b bareness) again(t *testing.T, l *lab.Lab, names ...string) {
 			t.Errorf("%s: gone is %q", n, line)
 		}
 	}
-	before.sameBut(t, now, mayStay)
+	before.sameExcept(t, now, mayRemain)
 }
 
 // lacking are the lines of a text that another does not have.
@@ -79,11 +79,11 @@ func TestRemoval(t *testing.T) {
 		promise string
 		test    func(*testing.T, *lab.Lab, bareness)
 	}{
-		{"a host that is deleted from the spec leaves, and is as before", leaves},
-		{"it can be added again", joinsAgain},
-		{"a host that is dead is done without", deadLeaves},
+		{"a host that is deleted from the spec leaves, and is as before", departs},
+		{"it can be added again", rejoins},
+		{"a host that is dead is done without", deadDeparts},
 		{"a destroy that was killed is finished by the next one, and hosts are as before", destroyKilled},
-		{"what was destroyed can be set up again", setUpAgain},
+		{"what was destroyed can be set up again", reinstalls},
 	} {
 		if !t.Run(tt.promise, func(t *testing.T) { tt.test(t, l, before) }) {
 			t.FailNow()
@@ -91,15 +91,15 @@ func TestRemoval(t *testing.T) {
 	}
 }
 
-// leaves deletes worker-2 from the spec.
-func leaves(t *testing.T, l *lab.Lab, before bareness) {
+// departs deletes worker-2 from the spec.
+func departs(t *testing.T, l *lab.Lab, before bareness) {
 	spec := variant(t, l, lab.Variant{Name: "without", Without: "worker-2"})
 	f := pmkctl(t, "plan", "-detailed-exitcode", spec).want(t, 2).
 		holds(t, "- drain.worker-2", "- stop.worker-2", "- clean.worker-2", "- delete-node.worker-2", "- leave.worker-2", "to remove on 1 host")
 	began := time.Now()
 	apply(t, spec)
 	t.Logf("it took %.1f s", time.Since(began).Seconds())
-	before.again(t, l, "worker-2")
+	before.restored(t, l, "worker-2")
 	nodes(t, "cp-1", "worker-1")
 	noChanges(t, spec)
 	if t.Failed() {
@@ -118,16 +118,16 @@ func nodes(t *testing.T, want ...string) {
 	}
 }
 
-func joinsAgain(t *testing.T, _ *lab.Lab, _ bareness) {
+func rejoins(t *testing.T, _ *lab.Lab, _ bareness) {
 	apply(t, labSpec())
 	_, err := kubectl(t).ReadySince(t.Context(), 3)
 	must(t, err)
 	nodes(t, "cp-1", "worker-1", "worker-2")
 }
 
-// deadLeaves has worker-2 die. Its kubelet is back with it: nobody cleaned its
+// deadDeparts has worker-2 die. Its kubelet is back with it: nobody cleaned its
 // disk.
-func deadLeaves(t *testing.T, l *lab.Lab, _ bareness) {
+func deadDeparts(t *testing.T, l *lab.Lab, _ bareness) {
 	worker2 := hostOf(t, l, "worker-2")
 	must(t, worker2.Kill(t.Context()))
 	t.Cleanup(func() { must(t, worker2.Start(context.Background())) })
@@ -157,11 +157,11 @@ func destroyKilled(t *testing.T, l *lab.Lab, before bareness) {
 	began := time.Now()
 	pmkctl(t, "destroy", "-auto-approve", "-lock-timeout=1m", labSpec()).want(t, 0)
 	t.Logf("the second destroy took %.1f s", time.Since(began).Seconds())
-	before.again(t, l, "cp-1", "worker-1", "worker-2")
+	before.restored(t, l, "cp-1", "worker-1", "worker-2")
 	pmkctl(t, "destroy", "-auto-approve", labSpec()).want(t, 0).holds(t, "Nothing to destroy")
 }
 
-func setUpAgain(t *testing.T, l *lab.Lab, _ bareness) {
+func reinstalls(t *testing.T, l *lab.Lab, _ bareness) {
 	apply(t, labSpec())
 	works(t, l)
 	noChanges(t, labSpec())

@@ -20,10 +20,10 @@ import (
 	"github.com/pmkctl/pmkctl/lab"
 )
 
-// TestNoKeyLeavesItsHost makes a cluster through relays that record all that
+// TestNoKeyIsSent makes a cluster through relays that record all that
 // hosts send, and searches that, what pmkctl prints and what it logs for
 // every private key that there is on the hosts afterwards.
-func TestNoKeyLeavesItsHost(t *testing.T) {
+func TestNoKeyIsSent(t *testing.T) {
 	l := bare(t)
 	all, spec := relays(t, l, "recorded", 0)
 	log := filepath.Join(t.TempDir(), "calls.log")
@@ -74,8 +74,8 @@ func TestNoKeyLeavesItsHost(t *testing.T) {
 	}
 }
 
-// noPasswordTold runs a plan with a log, where sudo asks for a password.
-func noPasswordTold(t *testing.T, l *lab.Lab) {
+// noPasswordShown runs a plan with a log, where sudo asks for a password.
+func noPasswordShown(t *testing.T, l *lab.Lab) {
 	password, err := os.ReadFile(filepath.Join(l.Root, lab.BecomePasswordFile))
 	must(t, err)
 	log := filepath.Join(t.TempDir(), "calls.log")

@@ -42,11 +42,11 @@ var alive = []string{"/var/log", "/var/lib/etcd", "/var/lib/containerd", "/var/l
 
 func take(t *testing.T, l *lab.Lab) snapshot {
 	t.Helper()
-	return takeBut(t, l, alive)
+	return takeExcept(t, l, alive)
 }
 
-// takeBut leaves out some folders.
-func takeBut(t *testing.T, l *lab.Lab, skip []string) snapshot {
+// takeExcept leaves out some folders.
+func takeExcept(t *testing.T, l *lab.Lab, skip []string) snapshot {
 	t.Helper()
 	s := snapshot{}
 	var mu sync.Mutex
@@ -87,11 +87,11 @@ var mayAppear = regexp.MustCompile(`^(/var/lib/pmkctl|/var/lib/pmkctl/agent(/.*)
 // same fails the test for every file that is not as it was.
 func (before snapshot) same(t *testing.T, after snapshot) {
 	t.Helper()
-	before.sameBut(t, after, mayAppear)
+	before.sameExcept(t, after, mayAppear)
 }
 
-// sameBut excuses some paths.
-func (before snapshot) sameBut(t *testing.T, after snapshot, excused *regexp.Regexp) {
+// sameExcept excuses some paths.
+func (before snapshot) sameExcept(t *testing.T, after snapshot, excused *regexp.Regexp) {
 	t.Helper()
 	for host, files := range before {
 		for _, path := range slices.Sorted(maps.Keys(union(files, after[host]))) {

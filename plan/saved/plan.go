@@ -120,7 +120,7 @@ func (p *Plan) check() error {
 		return errors.New("it has no control plane")
 	}
 	for _, h := range p.Hosts {
-		if !slices.ContainsFunc(p.Cluster.Everyone(), func(c *spec.Host) bool { return c != nil && c.Name == h.Name }) {
+		if !slices.ContainsFunc(p.Cluster.AllHosts(), func(c *spec.Host) bool { return c != nil && c.Name == h.Name }) {
 			return fmt.Errorf("its host %q is not in its spec", h.Name)
 		}
 	}

@@ -118,7 +118,7 @@ func newPlan(p *saved.Plan, id string, sum wording.Summary) planDocument {
 		Cluster: planCluster{p.Cluster.Name, p.Cluster.Version}, Destroy: p.Destroy, Hosts: newPlanHosts(p), Absent: []planAbsent{},
 		Inputs: append([]string{}, p.Inputs()...), Summary: planSummary(sum), Steps: []planStep{}, Policies: append([]spec.Verdict{}, p.Policies...),
 	}
-	for _, h := range p.Cluster.Everyone() {
+	for _, h := range p.Cluster.AllHosts() {
 		if why, absent := p.Left[h.Name]; absent {
 			d.Absent = append(d.Absent, planAbsent{h.Name, why})
 		}
@@ -134,7 +134,7 @@ func newPlanHosts(p *saved.Plan) []planHost {
 	for _, h := range p.Hosts {
 		doc := planHost{Name: h.Name, Roles: []string{}, HostKey: h.HostKey, MachineID: h.MachineID, BootID: h.BootID,
 			OS: h.OS, Kernel: h.Kernel, Arch: h.Arch, ClusterID: h.Record.ID}
-		for _, c := range p.Cluster.Everyone() {
+		for _, c := range p.Cluster.AllHosts() {
 			if c.Name != h.Name {
 				continue
 			}

@@ -124,11 +124,11 @@ func lineOf(e event.Event) any {
 		return differsLine{head("step_differs"), stepOf(e.Addr), streamChanges(e.Diff)}
 	case event.Drifted:
 		return driftOf(e)
-	case event.StepLeft:
+	case event.StepExcluded:
 		return excludedLine{head("step_left_out"), stepOf(e.Addr), e.Flag, e.Cause}
 	case event.Planned:
 		return planSummaryLine{head("summary"), "plan", e.Add, e.Change, e.Remove, e.Hosts, e.ControlPlane, e.Etcd,
-			e.Restarts, e.Removals, e.Replacements, e.Files, e.Bytes, e.LeftOut}
+			e.Restarts, e.Removals, e.Replacements, e.Files, e.Bytes, e.Excluded}
 	case event.PolicyJudged:
 		return policyLine{head("policy"), e.Name, e.Severity, e.Passed, e.Message, e.File, e.Line}
 	case event.Saved:

@@ -93,7 +93,7 @@ type reviewItem struct {
 
 func newReview(p *saved.Plan, id string, names wording.Names) *review {
 	c := executor.Saved(p)
-	r := &review{Plan: p, ID: id, Impact: c.Impact(p.Cluster.Everyone()), checked: c, index: map[string]int{}, marked: map[address.Step][]markKey{}, steps: map[address.Step]saved.Step{}}
+	r := &review{Plan: p, ID: id, Impact: c.Impact(p.Cluster.AllHosts()), checked: c, index: map[string]int{}, marked: map[address.Step][]markKey{}, steps: map[address.Step]saved.Step{}}
 	for _, s := range p.Steps {
 		r.steps[s.Addr] = s
 	}
@@ -148,7 +148,7 @@ func (r *review) change(g *wording.Group) *reviewStep {
 // ExcludedLines say which steps are not done, and because of which flag.
 func (r *review) ExcludedLines() []string {
 	var lines []string
-	for _, l := range wording.Excluded(r.checked.LeftOut(), r.checked.Left) {
+	for _, l := range wording.Excluded(r.checked.ExcludedPending(), r.checked.Excluded) {
 		lines = append(lines, l.String())
 	}
 	return lines

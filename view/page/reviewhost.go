@@ -22,13 +22,13 @@ func (r *review) listHosts() {
 	}
 	notes := map[string]string{}
 	maps.Copy(notes, r.Left)
-	for _, l := range r.Cluster.Leaving {
+	for _, l := range r.Cluster.Departing {
 		notes[l.Host.Name] = "leaves the cluster"
 		if l.Unreachable {
 			notes[l.Host.Name] = "is given up: its disk stays as it is"
 		}
 	}
-	list := slices.SortedStableFunc(slices.Values(r.Cluster.Everyone()), func(a, b *spec.Host) int {
+	list := slices.SortedStableFunc(slices.Values(r.Cluster.AllHosts()), func(a, b *spec.Host) int {
 		return cmp.Or(wording.First(a.Has(spec.ControlPlane), b.Has(spec.ControlPlane)), hostnames.Compare(a.Name, b.Name))
 	})
 	add := func(h reviewHost) {

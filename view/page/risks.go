@@ -145,12 +145,12 @@ func (r *review) sumMarks() {
 }
 
 func (r *review) departs(host string) bool {
-	return slices.ContainsFunc(r.Cluster.Leaving, func(l spec.Leaving) bool { return l.Host.Name == host })
+	return slices.ContainsFunc(r.Cluster.Departing, func(l spec.Departing) bool { return l.Host.Name == host })
 }
 
 func (r *review) sumDeparting() {
 	var departing, dead []string
-	for _, l := range r.Cluster.Leaving {
+	for _, l := range r.Cluster.Departing {
 		departing = append(departing, l.Host.Name)
 		if l.Unreachable {
 			dead = append(dead, l.Host.Name)
@@ -202,7 +202,7 @@ func (r *review) markEffects(k markKey, text string, list []executor.Effect) {
 
 func (r *review) having(role spec.Role) int {
 	n := 0
-	for _, h := range r.Cluster.Everyone() {
+	for _, h := range r.Cluster.AllHosts() {
 		if h.Has(role) {
 			n++
 		}

@@ -11,14 +11,14 @@ func (c *Console) EmitPlan(plan *executor.Checked, hosts []*spec.Host) {
 	for _, s := range plan.Pending() {
 		c.Emit(event.StepPlanned{Addr: s.Addr, Source: s.Source, Diff: plan.Diffs[s.Addr]})
 	}
-	excluded := plan.LeftOut()
+	excluded := plan.ExcludedPending()
 	for _, a := range excluded {
-		c.Emit(event.StepLeft{Addr: a, Flag: plan.Left[a].Flag, Cause: plan.Left[a].Cause})
+		c.Emit(event.StepExcluded{Addr: a, Flag: plan.Excluded[a].Flag, Cause: plan.Excluded[a].Cause})
 	}
 	i := plan.Impact(hosts)
 	c.Emit(event.Planned{Add: i.Counts.Add, Change: i.Counts.Change, Remove: i.Counts.Remove,
 		Hosts: i.Hosts, ControlPlane: i.ControlPlane, Etcd: i.Etcd,
-		Restarts: len(i.Restarts), Removals: len(i.Removals), Replacements: len(i.Replaced), Files: i.Files, Bytes: i.Bytes, LeftOut: len(excluded)})
+		Restarts: len(i.Restarts), Removals: len(i.Removals), Replacements: len(i.Replaced), Files: i.Files, Bytes: i.Bytes, Excluded: len(excluded)})
 }
 
 // EmitRemaining emits what still differs after an apply as events.

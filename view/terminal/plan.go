@@ -19,7 +19,7 @@ func Plan(w io.Writer, c *executor.Checked, names wording.Names, st Style) error
 	if note := folded(shown, f); note != "" {
 		p.line(st.faint(note))
 	}
-	for _, line := range wording.Excluded(c.LeftOut(), c.Left) {
+	for _, line := range wording.Excluded(c.ExcludedPending(), c.Excluded) {
 		p.line(st.text(line))
 	}
 	p.line(st.bold(wording.Summary(c.Summary()).String()))

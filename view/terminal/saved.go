@@ -172,7 +172,7 @@ func verb(a change.Action) string {
 // departing counts the hosts that a plan removes from the cluster.
 func departing(p *saved.Plan) int {
 	n := 0
-	for _, l := range p.Cluster.Leaving {
+	for _, l := range p.Cluster.Departing {
 		if slices.ContainsFunc(p.Hosts, func(h saved.Host) bool { return h.Name == l.Host.Name }) {
 			n++
 		}

@@ -68,7 +68,7 @@ image "all" {
 func NewLab(t testing.TB, workers int) *Lab {
 	t.Helper()
 	dir := t.TempDir()
-	programs := spec.Programs(&spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd, spec.Worker}})
+	programs := spec.ComponentsOf(&spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd, spec.Worker}})
 	if err := os.WriteFile(filepath.Join(dir, "cluster.hcl"), fmt.Appendf(nil, labSpec, strings.Join(programs, " "), workers+1), 0o644); err != nil {
 		t.Fatal(err)
 	}

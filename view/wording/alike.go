@@ -15,7 +15,7 @@ type Names map[string][]string
 // NamesOf returns the names and addresses of a cluster's hosts.
 func NamesOf(c *spec.Cluster) Names {
 	names := Names{}
-	for _, h := range c.Everyone() {
+	for _, h := range c.AllHosts() {
 		names[h.Name] = []string{h.Name, h.Address.String(), h.SSH.Address}
 	}
 	return names

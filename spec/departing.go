@@ -16,8 +16,8 @@ type Removed struct {
 	Range       hcl.Range // of the block
 }
 
-// Leaving is a host that the cluster has and the spec does not.
-type Leaving struct {
+// Departing is a host that the cluster has and the spec does not.
+type Departing struct {
 	Host        *Host
 	Unreachable bool // it does not answer and is given up: its disk stays as it is
 }
@@ -32,10 +32,10 @@ type Known struct {
 	HostKey string // SHA256:... fingerprint
 }
 
-// Everyone is the hosts of the spec, and behind them those that leave.
-func (c *Cluster) Everyone() []*Host {
+// AllHosts is the hosts of the spec, and behind them those that leave.
+func (c *Cluster) AllHosts() []*Host {
 	list := slices.Clone(c.Hosts)
-	for _, l := range c.Leaving {
+	for _, l := range c.Departing {
 		list = append(list, l.Host)
 	}
 	return list
@@ -43,7 +43,7 @@ func (c *Cluster) Everyone() []*Host {
 
 // GivenUp tells if a host leaves that will not come back.
 func (c *Cluster) GivenUp(name string) bool {
-	return slices.ContainsFunc(c.Leaving, func(l Leaving) bool { return l.Unreachable && l.Host.Name == name })
+	return slices.ContainsFunc(c.Departing, func(l Departing) bool { return l.Unreachable && l.Host.Name == name })
 }
 
 // RemovedOf is the removed block for a host; nil if there is none.
