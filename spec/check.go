@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// check looks at what no block can tell alone.
+// check finds mistakes that concern more than one block.
 func (l *loader) check(d *decoded) {
 	l.checkNames(d)
 	l.checkAddresses(d)
@@ -42,7 +42,8 @@ func (l *loader) checkAddresses(d *decoded) {
 	}
 }
 
-// checkSSHAddresses finds two hosts that are one machine.
+// checkSSHAddresses finds hosts that have the same SSH address and port, and so
+// are one machine.
 func (l *loader) checkSSHAddresses(d *decoded) {
 	seen := map[string]*decodedHost{}
 	for _, h := range d.hosts {
@@ -66,7 +67,7 @@ func bastionKey(b *SSH) string {
 	return fmt.Sprintf(" via %s:%d", b.Address, b.Port)
 }
 
-// with are the hosts of a role.
+// with returns the hosts of a role.
 func (d *decoded) with(r Role) []*decodedHost {
 	var out []*decodedHost
 	for _, h := range d.hosts {
@@ -86,7 +87,7 @@ func (l *loader) checkRoles(d *decoded) {
 		l.add(warning(etcds[n-1].Range, "Even number of etcd members", "%d etcd members bear no more failures than %d, and fail more often. Give the role \"etcd\" to an odd number of hosts.", n, n-1))
 	}
 	if d.partial {
-		return // who knows what the others do
+		return // a host that could not be read may have the role
 	}
 	l.checkMissingRoles(d)
 }
@@ -120,7 +121,7 @@ func (l *loader) checkNetworks(d *decoded) {
 	l.checkSizes(d, pods, services)
 }
 
-// checkApart finds an address that pods or Services would take.
+// checkApart reports an address that lies in the range of pods or of Services.
 func (l *loader) checkApart(a netip.Addr, at hcl.Range, what string, d *decoded) {
 	for name, p := range map[string]netip.Prefix{"pod_cidr": d.PodCIDR, "service_cidr": d.ServiceCIDR} {
 		if a.IsValid() && p.IsValid() && p.Contains(a) {
@@ -129,7 +130,7 @@ func (l *loader) checkApart(a netip.Addr, at hcl.Range, what string, d *decoded)
 	}
 }
 
-// hostBits is the length of the part of pod_cidr that each host gets.
+// hostBits is the prefix length of the part of pod_cidr that each host gets.
 const hostBits = 24
 
 func (l *loader) checkSizes(d *decoded, pods, services hcl.Range) {

@@ -7,12 +7,12 @@ import (
 	"github.com/Masterminds/semver/v3"
 )
 
-// CNIPlugins are the components that containerd looks for in a folder of
-// their own.
+// CNIPlugins are the components that containerd expects in a folder of their
+// own.
 var CNIPlugins = []string{"bridge", "host-local", "loopback", "portmap"}
 
-// What each role needs. The optional ones may be declared, and are not
-// installed.
+// The components that each role needs. The optional ones may be declared, but
+// are not installed.
 var (
 	everyHost     = append([]string{"containerd", "containerd-shim-runc-v2", "ctr", "flanneld", "kube-proxy", "kubelet", "runc"}, CNIPlugins...)
 	controlPlane  = []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"}
@@ -21,12 +21,13 @@ var (
 	imageKeys     = []string{"coredns", "pause"}
 )
 
-// allComponents are the names that a component may have.
+// allComponents returns the names that a component may have.
 func allComponents() []string { return slices.Concat(everyHost, controlPlane, etcdHost, optionalParts) }
 
 func known(name string) bool { return slices.Contains(allComponents(), name) }
 
-// ComponentsOf returns the components that a host with these roles gets.
+// ComponentsOf returns the names of the components that a host gets by its
+// roles.
 func ComponentsOf(h *Host) []string {
 	out := slices.Clone(everyHost)
 	if h.Has(ControlPlane) {
@@ -72,7 +73,8 @@ func (l *loader) checkMissing(d *decoded, kind string, names []string, body stri
 		kind, strings.Join(names, ", "), kind, names[0], body))
 }
 
-// checkComponentVersion compares what has a version of its own to keep.
+// checkComponentVersion compares the version of a component with
+// kubernetes_version. For containerd there is a lowest version.
 func (l *loader) checkComponentVersion(d *decoded, c Component, n *node) {
 	at := n.attrs["version"].at
 	if kubernetes := slices.Contains(controlPlane, c.Name) || c.Name == "kubelet" || c.Name == "kube-proxy"; kubernetes {

@@ -69,8 +69,8 @@ var cidrNetmaskFunc = cidrFunc(nil, func(p netip.Prefix, _ []int) (string, error
 	return netip.AddrFrom4([4]byte{byte(m >> 24), byte(m >> 16), byte(m >> 8), byte(m)}).String(), nil
 })
 
-// plus is the address of the nth block of a length in p; a negative n counts
-// from the end.
+// plus returns the address of block n in p, counted from 0; bits is the prefix
+// length of a block. A negative n counts from the end.
 func plus(p netip.Prefix, n, bits int) (netip.Addr, error) {
 	room := new(big.Int).Lsh(big.NewInt(1), uint(bits-p.Bits()))
 	k := big.NewInt(int64(n))

@@ -10,7 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// decoded is a cluster with the places that checks and later diagnostics
+// decoded is a cluster with the source ranges that checks and later diagnostics
 // point at.
 type decoded struct {
 	Cluster
@@ -18,7 +18,7 @@ type decoded struct {
 
 	hosts   []*decodedHost
 	digests map[string]hcl.Range // of components, by name
-	partial bool                 // a block was left out for its mistakes
+	partial bool                 // a block is missing because of its mistakes
 }
 
 type decodedHost struct {
@@ -65,7 +65,7 @@ func unknownTop(b *hclsyntax.Block) *hcl.Diagnostic {
 	return problem(b.TypeRange, "Unknown block", "A spec has no block %q.%s", b.Type, suggest(b.Type, names))
 }
 
-// all are the blocks of a type, in the order of the files.
+// all returns the blocks of a type, in the order of the files.
 func (l *loader) all(t *block) []*hclsyntax.Block {
 	var out []*hclsyntax.Block
 	for _, b := range l.blocks {
@@ -76,7 +76,7 @@ func (l *loader) all(t *block) []*hclsyntax.Block {
 	return out
 }
 
-// single is the one block of a type, or its defaults.
+// single returns the only block of a type, or its defaults if there is none.
 func (l *loader) single(name string, at hcl.Range) *node {
 	t := find(blocks, name)
 	if bs := l.all(t); len(bs) > 0 {
@@ -85,7 +85,7 @@ func (l *loader) single(name string, at hcl.Range) *node {
 	return bare(t, at)
 }
 
-// decodeCluster turns blocks into structs, each as far as it goes.
+// decodeCluster turns the blocks into structs, as far as they are valid.
 func (l *loader) decodeCluster() *decoded {
 	d := &decoded{partial: l.partial}
 	at := l.blocks[0].DefRange()
@@ -142,7 +142,8 @@ func (l *loader) decodeNetwork(n *node) Network {
 	return out
 }
 
-// fillEndpoint makes the first control-plane host the endpoint by default.
+// fillEndpoint sets the default of the endpoint: the address of the first
+// control-plane host.
 func (d *decoded) fillEndpoint() {
 	for _, h := range d.Hosts {
 		if d.API.Endpoint == "" && h.Has(ControlPlane) && h.Address.IsValid() {
@@ -160,7 +161,7 @@ func decodePreflight(n *node) Preflight {
 	}
 }
 
-// The getters give zero for what is left out or wrong.
+// The getters return zero for attributes that are missing or wrong.
 
 func (n *node) ok(name string) bool {
 	v, there := n.attrs[name]
@@ -230,7 +231,7 @@ func (n *node) duration(name string) time.Duration {
 	return d
 }
 
-// block is the only block of a type, or nil.
+// block returns the only block of a type; nil if there is none.
 func (n *node) block(name string) *node {
 	if bs := n.blocks[name]; len(bs) > 0 {
 		return bs[0]
@@ -238,5 +239,5 @@ func (n *node) block(name string) *node {
 	return nil
 }
 
-// digest in lower case.
+// digest returns a digest in lower case.
 func (n *node) digest(name string) string { return strings.ToLower(n.str(name)) }

@@ -9,30 +9,30 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// Removed is what a removed block says of a host that is to leave.
+// Removed is the content of a removed block, which describes a departing host.
 type Removed struct {
 	Name        string
-	Unreachable bool      // it will not come back: do without it
+	Unreachable bool      // it will not come back: go on without it
 	Range       hcl.Range // of the block
 }
 
-// Departing is a host that the cluster has and the spec does not.
+// Departing is a host that is in the cluster and no longer in the spec.
 type Departing struct {
 	Host        *Host
-	Unreachable bool // it does not answer and is given up: its disk stays as it is
+	Unreachable bool // it is given up: its disk is not cleaned
 }
 
-// Known is a host as the cluster's inventory has it.
+// Known is a host in the form of the cluster's inventory.
 type Known struct {
 	Name    string
 	Address netip.Addr // internal
-	User    string     // of SSH, as the next two
+	User    string     // of SSH, like the next two
 	At      string     // name or address
 	Port    int
 	HostKey string // SHA256:... fingerprint
 }
 
-// AllHosts is the hosts of the spec, and behind them those that leave.
+// AllHosts returns the hosts of the spec, followed by the departing ones.
 func (c *Cluster) AllHosts() []*Host {
 	list := slices.Clone(c.Hosts)
 	for _, l := range c.Departing {
@@ -41,12 +41,12 @@ func (c *Cluster) AllHosts() []*Host {
 	return list
 }
 
-// GivenUp tells if a host leaves that will not come back.
+// GivenUp reports whether a host departs and will not come back.
 func (c *Cluster) GivenUp(name string) bool {
 	return slices.ContainsFunc(c.Departing, func(l Departing) bool { return l.Unreachable && l.Host.Name == name })
 }
 
-// RemovedOf is the removed block for a host; nil if there is none.
+// RemovedOf returns the removed block for a host; nil if there is none.
 func (c *Cluster) RemovedOf(name string) *Removed {
 	for i := range c.Removed {
 		if c.Removed[i].Name == name {
@@ -56,9 +56,9 @@ func (c *Cluster) RemovedOf(name string) *Removed {
 	return nil
 }
 
-// HostOf makes a host of what the inventory knows. How to log in comes from
+// HostOf makes a host of an entry of the inventory. Its SSH settings come from
 // its removed block, then from the inventory, then from the ssh block at the
-// top. It works on a cluster that Load made.
+// top. The cluster must come from Load.
 func (c *Cluster) HostOf(k Known) *Host {
 	h := &Host{Name: k.Name, Address: k.Address, Range: c.Range}
 	own := c.logins.own[k.Name]
@@ -72,14 +72,14 @@ func (c *Cluster) HostOf(k Known) *Host {
 	return h
 }
 
-// logins are the ssh blocks at the top and of removed blocks.
+// logins are the ssh blocks at the top and in removed blocks.
 type logins struct {
 	*loader
 	defaults *node
 	own      map[string]*node // by host
 }
 
-// fill completes a login whose address, port, user and host key are known.
+// fill completes SSH settings whose address, port, user and host key are set.
 func (l *logins) fill(s *SSH, ls layered) {
 	l.sshFiles(s, ls)
 	s.Become = ls.bool("become", s.User != "root")
@@ -108,7 +108,7 @@ func (l *loader) twiceRemoved(d *decoded, name string, n *node) bool {
 	return false
 }
 
-// checkRemoved finds hosts that are to leave and to stay.
+// checkRemoved finds hosts that are both declared and removed.
 func (l *loader) checkRemoved(d *decoded) {
 	for _, r := range d.Removed {
 		for _, h := range d.hosts {
@@ -119,7 +119,7 @@ func (l *loader) checkRemoved(d *decoded) {
 	}
 }
 
-// KnownAs reads how the inventory writes a login: user@address:port.
+// KnownAs parses a login in the form of the inventory: user@address:port.
 func KnownAs(login string) (user, at string, port int, ok bool) {
 	user, rest, ok := strings.Cut(login, "@")
 	i := strings.LastIndex(rest, ":")

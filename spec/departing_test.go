@@ -26,8 +26,8 @@ func TestKnownAs(t *testing.T) {
 	}
 }
 
-// TestHostOf: a removed block wins over the inventory, and the ssh block at
-// the top has the rest.
+// TestHostOf: a removed block overrides the inventory, and the ssh block at the
+// top gives the rest.
 func TestHostOf(t *testing.T) {
 	files := good()
 	files["more.hcl"] = `

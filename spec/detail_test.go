@@ -12,7 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// TestPrecedence gives one variable from every source, the last one wins.
+// TestPrecedence gives one variable from every source. The last source wins.
 func TestPrecedence(t *testing.T) {
 	files := good()
 	files["v.hcl"] = "variable \"n\" {\n  type = list(string)\n  default = [\"default\"]\n}\napi {\n  extra_sans = var.n\n}\n"
@@ -42,7 +42,7 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
-// TestFileStaysInside reads through links: those that stay inside only.
+// TestFileStaysInside: file() follows links only within the folder of the spec.
 func TestFileStaysInside(t *testing.T) {
 	dir := lay(t, map[string]string{"in/a.json": "inside"})
 	write(t, filepath.Join(dir, "../secret"), "outside")

@@ -19,7 +19,7 @@ func warning(at hcl.Range, summary, format string, args ...any) *hcl.Diagnostic 
 	return d
 }
 
-// an is the article for a word.
+// an returns a word with its article.
 func an(word string) string {
 	if strings.ContainsAny(word[:1], "aeiou") {
 		return "an " + word
@@ -27,21 +27,22 @@ func an(word string) string {
 	return "a " + word
 }
 
-// place names a range in a sentence.
+// place returns the file and line of a range, for a sentence.
 func place(r hcl.Range) string { return fmt.Sprintf("%s:%d", filepath.Base(r.Filename), r.Start.Line) }
 
-// maxDiags is how many diagnostics anybody reads.
+// maxDiags is how many diagnostics are shown.
 const maxDiags = 100
 
-// tidy puts diagnostics in the order of the files, each once, and drops the
-// values that hcl keeps for its writer, some of which may be sensitive.
+// tidy sorts diagnostics by file and line, and removes repeated ones. It also
+// removes the values that hcl keeps in them for its writer, because they may be
+// sensitive.
 func tidy(in hcl.Diagnostics) hcl.Diagnostics {
 	var out hcl.Diagnostics
-	told := counter{}
+	seen := counter{}
 	for _, d := range in {
 		c := *d
 		c.Expression, c.EvalContext, c.Extra = nil, nil, nil
-		if told.worth(&c) {
+		if seen.worth(&c) {
 			out = append(out, &c)
 		}
 	}
@@ -55,17 +56,17 @@ func tidy(in hcl.Diagnostics) hcl.Diagnostics {
 	return capped(out)
 }
 
-// maxAlike is how often one place is blamed for the like, as for_each does
-// for each key.
+// maxAlike is how many similar diagnostics one place gets, because for_each
+// repeats them for each key.
 const maxAlike = 3
 
-// A counter knows what was told.
+// A counter counts the diagnostics that are shown.
 type counter map[string]int
 
 func (n counter) worth(d *hcl.Diagnostic) bool {
 	same, alike := fmt.Sprint(d.Severity, d.Summary, d.Detail, d.Subject), fmt.Sprint(d.Severity, d.Summary, d.Subject)
 	if d.Summary == summaryTooLarge {
-		same, alike = d.Summary, d.Summary // all that follows is of the same cause
+		same, alike = d.Summary, d.Summary // all later ones have the same cause
 	}
 	if n[same] > 0 || n[alike] >= maxAlike {
 		return false

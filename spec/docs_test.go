@@ -10,8 +10,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// TestDocs keeps docs/spec.md in step with the tables of the decoder;
-// `go test ./spec -update` writes it.
+// TestDocs compares docs/spec.md with the tables of the decoder; `go test
+// ./spec -update` rewrites it.
 func TestDocs(t *testing.T) {
 	const path = "../docs/spec.md"
 	want := reference(t)
@@ -88,7 +88,7 @@ func writePolicies(t *testing.T, b *strings.Builder) {
 	}
 }
 
-// docShape names the attributes of objects too.
+// docShape also names the attributes of objects.
 func docShape(t cty.Type) string {
 	if t.IsListType() && t.ElementType().IsObjectType() {
 		return "list of { " + strings.Join(keys(t.ElementType().AttributeTypes()), ", ") + " }"

@@ -1,11 +1,11 @@
 package spec
 
-// A cluster encodes as JSON and decodes from it to the same, less two
-// things: secrets, which are never written, and the places of single fields,
-// which only a spec that is there can show.
+// A cluster can be encoded as JSON and decoded again. Two things are lost:
+// secrets, which are never written, and the ranges of single fields, which need
+// the files of the spec.
 
-// UnmarshalText reads an empty secret: whoever encoded it kept its value to
-// himself.
+// UnmarshalText makes an empty secret, because the encoded text does not have
+// the value.
 func (s *Secret) UnmarshalText([]byte) error {
 	*s = Secret{}
 	return nil

@@ -13,7 +13,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// TestClusterEncodes sends every example through JSON.
+// TestClusterEncodes encodes every example as JSON and decodes it.
 func TestClusterEncodes(t *testing.T) {
 	dirs, err := os.ReadDir("../examples")
 	if err != nil {
@@ -66,7 +66,7 @@ func recode(t *testing.T, c *Cluster) (string, *Cluster) {
 	return string(b), &got
 }
 
-// TestPassthroughEncodes makes settings of all that plain returns.
+// TestPassthroughEncodes encodes every type that plain returns.
 func TestPassthroughEncodes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := Passthrough{Settings: modules.Settings{Config: modules.Fields{}}}
@@ -154,7 +154,8 @@ host "worker-2" {
 }
 `
 
-// loadWithParts loads a spec that is complete but for components and images.
+// loadWithParts loads a spec after adding the components and images that it
+// lacks.
 func loadWithParts(t *testing.T, text string, opts Options) (*Cluster, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -191,7 +192,7 @@ func TestSecretsAndInputs(t *testing.T) {
 	tests := []struct {
 		name string
 		opts Options
-		want map[string]string // input to its strings
+		want map[string]string // strings by input
 		err  string
 	}{
 		{name: "folder", want: map[string]string{"pin": "4711", "zone": "c"}},
@@ -225,8 +226,8 @@ func TestSecretsAndInputs(t *testing.T) {
 	}
 }
 
-// Plans that were saved before kube_proxy and coredns had types of their own
-// are read.
+// TestFormerSettingsDecode: plans from before kube_proxy and coredns had types of
+// their own can still be read.
 func TestFormerSettingsDecode(t *testing.T) {
 	const former = `{"KubeProxy": {"Config": {"a": 1}, "Flags": {"v": "2"}, "FeatureGates": null, "Mode": "nftables"},
 		"CoreDNS": {"Config": {"replicas": 3, "corefile": ".:53"}, "Flags": {}, "FeatureGates": {}, "Mode": ""}}`

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestExamples loads every example but the lab, which needs what lab-up
-// writes (see TestLoadLab), and wants all of them formatted.
+// TestExamples loads every example except lab, which needs the files of lab-up
+// (see TestLoadLab). All examples must be formatted.
 func TestExamples(t *testing.T) {
 	hosts := map[string]int{"minimal": 1, "three-hosts": 3, "airgap": 3, "hundred-workers": 101, "lab": 3, "ci": 2}
 	dirs, err := os.ReadDir("../examples")

@@ -6,12 +6,12 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// maxInstances is how many blocks for_each may make of one.
+// maxInstances is how many blocks for_each may make.
 const maxInstances = 5000
 
-// instances evaluates a block once, or with for_each once for every key in
-// the order of the keys; then the key is the node's label. It is nil, false
-// if the keys cannot be told.
+// instances evaluates a block once, or, with for_each, once for every key in
+// the order of the keys. The key is then the label of the node. It returns nil,
+// false if the keys are unknown.
 func (l *loader) instances(b *hclsyntax.Block, t *block) ([]*node, bool) {
 	a := b.Body.Attributes["for_each"]
 	if a == nil {
@@ -45,7 +45,7 @@ func checkForEach(v cty.Value, at hcl.Range) *hcl.Diagnostic {
 	t := v.Type()
 	switch {
 	case !v.IsKnown():
-		return nil // told
+		return nil // reported before
 	case v.IsNull() || !(t.IsMapType() || t.IsObjectType() || t.IsSetType() && t.ElementType() == cty.String):
 		return problem(at, "Invalid for_each", "for_each takes a map, an object or a set of strings, not %s. A list of names becomes one by toset(...); a list of objects by { for h in ... : h.name => h }.", article(v))
 	case v.LengthInt() > maxInstances:

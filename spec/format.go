@@ -6,8 +6,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 )
 
-// Format lays out a file of a spec. A file that cannot be parsed comes back
-// as it is, with what is wrong.
+// Format lays out a file of a spec. A file that cannot be parsed is returned
+// unchanged, with diagnostics.
 func Format(name string, src []byte) ([]byte, hcl.Diagnostics) {
 	if d := scan(name, src); d != nil {
 		return src, hcl.Diagnostics{d}

@@ -16,19 +16,20 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Functions that give more than they take say beforehand how much.
+// Limits of functions whose result can be larger than their arguments.
 const (
 	maxResult   = maxFileBytes
 	maxPattern  = 1000 // bytes of a regular expression
-	maxPairwise = 5000 // elements where each is compared with each
+	maxPairwise = 5000 // elements of a list, each of which is compared with all others
 	maxIndent   = 200
-	maxJSON     = 100 // brackets in each other
+	maxJSON     = 100 // nested brackets
 )
 
 var errResult = errors.New("the result would be larger than 1 MiB")
 
-// functions are those that a spec may call. All of them always answer the
-// same; none writes, and file reads inside the spec's folder only.
+// functions returns the functions that a spec may call. Their results do not
+// change from call to call. None of them writes, and file reads only inside
+// dir.
 func functions(dir string, noteSecret func(cty.Value)) map[string]function.Function {
 	out := map[string]function.Function{}
 	for name, f := range asIs {
@@ -85,7 +86,7 @@ var bounded = map[string]struct {
 	"yamldecode": {yamlDecodeFunc, nil},
 }
 
-// guard asks check before f is called; all arguments are known then.
+// guard adds to f a check of its arguments, which are all known.
 func guard(f function.Function, check func([]cty.Value) error) function.Function {
 	if check == nil {
 		return f
@@ -142,7 +143,7 @@ func boundFormat(args []cty.Value) error {
 	return boundBytes(len(pattern) + strings.Count(pattern, "%")*(total+1000))
 }
 
-// textSize is how long a value is in JSON, roughly.
+// textSize returns the approximate length of a value in JSON.
 func textSize(v cty.Value) int {
 	if v.IsNull() || !v.IsKnown() {
 		return 4
@@ -193,7 +194,8 @@ func boundReplace(args []cty.Value) error {
 	return boundBytes(strings.Count(args[0].AsString(), args[1].AsString()) * len(args[2].AsString()))
 }
 
-// boundJSON counts brackets wherever they are: it need not be exact.
+// boundJSON counts all brackets, even those in strings, so it is a little too
+// strict.
 func boundJSON(args []cty.Value) error {
 	depth := 0
 	for _, c := range args[0].AsString() {
@@ -273,7 +275,8 @@ func sensitiveFunc(note func(cty.Value)) function.Function {
 	})
 }
 
-// yamlDecodeFunc goes by JSON; the library refuses aliases that multiply.
+// yamlDecodeFunc converts YAML to JSON first. The YAML library refuses aliases
+// that expand without end.
 var yamlDecodeFunc = function.New(&function.Spec{
 	Params: []function.Parameter{stringParam},
 	Type: func(args []cty.Value) (cty.Type, error) {
@@ -331,7 +334,7 @@ func existsInside(dir, name string) (bool, error) {
 	return false, err
 }
 
-// convertTo converts a value and refuses numbers that cannot be printed.
+// convertTo converts a value. It refuses numbers that cannot be printed.
 func convertTo(v cty.Value, t cty.Type) (cty.Value, error) {
 	out, err := convert.Convert(v, t)
 	if err == nil && !finite(out) {

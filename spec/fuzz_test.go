@@ -15,8 +15,8 @@ import (
 
 const secret = "Zq9-hidden-word"
 
-// loadText loads one file with a secret in a variable file beside it, and
-// fails if it shows, or if it takes long.
+// loadText loads one file, with a secret in a variable file beside it. It fails
+// if the secret is shown, or if the load takes too long.
 func loadText(t interface {
 	Fatalf(string, ...any)
 }, dir, src string) {
@@ -44,7 +44,7 @@ func loadText(t interface {
 	}
 }
 
-// fullSpec has every block, in one file.
+// fullSpec returns one file with every type of block.
 func fullSpec() string {
 	var b strings.Builder
 	b.WriteString(`variable "become_password" {
@@ -121,8 +121,8 @@ func TestFullSpec(t *testing.T) {
 	}
 }
 
-// TestMutations takes a right spec apart in many ways: no way panics, hangs
-// or shows a secret.
+// TestMutations changes a valid spec in many ways. No change may cause a panic
+// or a hang, or show a secret.
 func TestMutations(t *testing.T) {
 	src, dir := fullSpec(), t.TempDir()
 	bits := strings.Fields(src + ` { } [ ] ( ) " ${ } %{ if true } %{ endif } <<EOT ... = : ? ! - * . , null true 1e999 0x each.value var.become_password local.word sensitive("x") -1 "" {} []`)
@@ -137,7 +137,7 @@ func TestMutations(t *testing.T) {
 	})
 }
 
-// TestSensitiveNeverShows puts the secret where anything might take it.
+// TestSensitiveNeverShows uses the secret in every place that takes a value.
 func TestSensitiveNeverShows(t *testing.T) {
 	src, dir := fullSpec(), t.TempDir()
 	exprs := []string{

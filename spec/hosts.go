@@ -20,7 +20,7 @@ func (l *loader) decodeHosts(d *decoded) {
 	}
 }
 
-// sshDefaults is the ssh block at the top, or nil.
+// sshDefaults returns the ssh block at the top; nil if there is none.
 func (l *loader) sshDefaults() *node {
 	t := find(blocks, "ssh")
 	if bs := l.all(t); len(bs) > 0 {
@@ -30,7 +30,7 @@ func (l *loader) sshDefaults() *node {
 }
 
 func (l *loader) decodeHost(d *decoded, n *node, defaults *node) {
-	if n.named != (hcl.Range{}) { // a missing label is told
+	if n.named != (hcl.Range{}) { // a missing label is already reported
 		l.checkName(n.label, n.named)
 	}
 	h := &Host{Name: n.label, Labels: n.strMap("labels"), Range: n.rng}
@@ -115,7 +115,8 @@ func (l *loader) becomePassword(ls layered) Secret {
 	return NewSecret(v.AsString())
 }
 
-// bastion logs in as the ssh block around it does, at port 22.
+// bastion decodes the login at a bastion. The default of the port is 22; other
+// settings default to those of the ssh block around it.
 func (l *loader) bastion(around layered) *SSH {
 	for _, n := range around {
 		if n == nil || n.block("bastion") == nil {
@@ -130,8 +131,8 @@ func (l *loader) bastion(around layered) *SSH {
 	return nil
 }
 
-// path makes a path absolute: ~/ is the home, anything else starts from the
-// spec's folder.
+// path makes a path absolute. ~/ is the home folder; other relative paths start
+// at the folder of the spec.
 func (l *loader) path(p string) string {
 	if p == "" || filepath.IsAbs(p) {
 		return p
@@ -140,7 +141,7 @@ func (l *loader) path(p string) string {
 	if rest, ok := strings.CutPrefix(p, "~/"); ok {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return p // whoever opens it says what is missing
+			return p // opening it will give an error
 		}
 		base, p = home, rest
 	}

@@ -2,8 +2,8 @@ package spec
 
 import "github.com/hashicorp/hcl/v2"
 
-// The fields that stay as they are once a cluster runs; another version or
-// backend is refused or asks for a replacement. See Identity.
+// The fields of Identity. They cannot change while a cluster runs, except the
+// network backend, which is replaced.
 const (
 	FieldName        = "cluster name"
 	FieldPodCIDR     = "pod_cidr"
@@ -14,12 +14,13 @@ const (
 	FieldEtcdData    = "etcd data-dir"
 )
 
-// FieldDigest and the name of a component are what ImmutableRange calls its
-// sha256. Records keep the digests of programs by themselves.
+// FieldDigest followed by the name of a component is the name of its sha256 in
+// ImmutableRange. It is not a field of Identity, because records keep these
+// digests elsewhere.
 const FieldDigest = "sha256 of "
 
-// Identity is what a record on a host keeps of the spec, to tell later
-// whether it changed.
+// Identity returns the values of the spec that a record on a host keeps, so
+// that later runs can find changes.
 func Identity(c *Cluster) map[string]string {
 	return map[string]string{
 		FieldName: c.Name, FieldPodCIDR: c.PodCIDR.String(), FieldServiceCIDR: c.ServiceCIDR.String(),
@@ -34,8 +35,8 @@ func (c *Cluster) etcdData() string {
 	return "/var/lib/etcd"
 }
 
-// ImmutableRange is where the spec says a field of Identity or a component's
-// digest, or the cluster block where it says nothing.
+// ImmutableRange returns the place of a field of Identity or of a component's
+// digest in the spec. If the spec does not set it, this is the cluster block.
 func (c *Cluster) ImmutableRange(field string) hcl.Range {
 	if r, ok := c.ranges[field]; ok {
 		return r
@@ -43,7 +44,8 @@ func (c *Cluster) ImmutableRange(field string) hcl.Range {
 	return c.Range
 }
 
-// immutable are the places of Identity's fields and of components' digests.
+// immutable returns the ranges of the fields of Identity and of the components'
+// digests.
 func (d *decoded) immutable() map[string]hcl.Range {
 	ranges := map[string]hcl.Range{
 		FieldName: d.cluster.named, FieldPodCIDR: d.cluster.attrs["pod_cidr"].at, FieldServiceCIDR: d.cluster.attrs["service_cidr"].at,

@@ -5,6 +5,6 @@ import _ "embed"
 //go:embed init.hcl
 var initial []byte
 
-// Init is a commented spec to begin with. It validates, with a warning: its
-// digests are zeros, for pmkctl cannot know those of files it has not seen.
+// Init returns a commented spec to begin with. It validates with a warning,
+// because its digests are zeros: pmkctl does not know the files yet.
 func Init() []byte { return append([]byte(nil), initial...) }

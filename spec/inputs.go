@@ -10,8 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// An Input is a declared variable, as far as somebody who has the cluster
-// and not the spec must know it.
+// An Input is what a saved plan needs to know about a declared variable.
 type Input struct {
 	Name      string
 	Type      string // as the spec writes it: "list(string)"
@@ -20,7 +19,8 @@ type Input struct {
 	strings []string // of a sensitive value
 }
 
-// input is what is kept of a variable and its value.
+// input returns the Input of a variable. The strings of its value are kept only
+// if it is sensitive.
 func (v *variable) input(val cty.Value) Input {
 	in := Input{Name: v.name, Type: typeexpr.TypeString(v.ty), Sensitive: v.sensitive}
 	if v.sensitive {
@@ -29,7 +29,7 @@ func (v *variable) input(val cty.Value) Input {
 	return in
 }
 
-// texts are the strings of a value, numbers and the like written out.
+// texts returns all strings, numbers and booleans in a value, as text.
 func texts(v cty.Value) []string {
 	var list []string
 	v, _ = v.UnmarkDeep()
@@ -45,14 +45,14 @@ func texts(v cty.Value) []string {
 	return list
 }
 
-// A SecretField is a place of a cluster that holds a secret.
+// A SecretField is a field of a cluster that holds a secret.
 type SecretField struct {
 	Name   string // "cp-1.become_password"
 	Secret *Secret
-	Inputs []string // sensitive variables whose value it is; none if it was computed, or written in the spec
+	Inputs []string // sensitive variables with this value; none if it was computed, or written in the spec
 }
 
-// Secrets are the secrets of a cluster that are set, in the order of the
+// Secrets returns the secrets of a cluster that are set, in the order of the
 // hosts.
 func (c *Cluster) Secrets() []SecretField {
 	var list []SecretField
@@ -67,8 +67,8 @@ func (c *Cluster) Secrets() []SecretField {
 	return list
 }
 
-// SecretField is the place of a secret by its name, set or not; nil if there
-// is none.
+// SecretField returns the secret of that name, even if it is not set; nil if
+// there is no such field.
 func (c *Cluster) SecretField(name string) *Secret {
 	for _, f := range c.secretFields() {
 		if f.Name == name {
@@ -99,11 +99,10 @@ func (c *Cluster) inputsOf(value string) []string {
 	return names
 }
 
-// InputValues are the strings that opts and the files *.auto.hclvars in dir
-// give for inputs, as Load would take them but without the spec: the last
-// value given for a name counts, and no default does. An input that nobody
-// gives is not in the result. What is given beside the inputs is an error
-// only in opts.Vars.
+// InputValues returns the strings of the values that opts and the files
+// *.auto.hclvars in dir give for inputs. Precedence is as in Load, but there is
+// no spec and so no defaults. Inputs without a value are not in the result. An
+// unknown name is an error only in opts.Vars.
 func InputValues(dir string, inputs []Input, opts Options) (map[string][]Secret, map[string]*hcl.File, hcl.Diagnostics) {
 	l := newLoader(dir, opts)
 	for _, in := range inputs {
@@ -132,8 +131,8 @@ func InputValues(dir string, inputs []Input, opts Options) (map[string][]Secret,
 	return out, l.sources(), l.redact(tidy(onlyErrors(l.diags)))
 }
 
-// rawType decides if a value on the command line is a string as it is, or an
-// expression.
+// rawType returns the type that decides whether a value on the command line is
+// a plain string or an expression.
 func (in Input) rawType() cty.Type {
 	switch in.Type {
 	case "string", "number", "bool", "any", "":

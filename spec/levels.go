@@ -19,7 +19,8 @@ var (
 	}}
 )
 
-// checkID finds an id in preflight's catalogue.
+// checkID returns an error unless the id is in the catalogue of preflight and
+// its level may change.
 func checkID(id string) error {
 	c, ok := preflight.Find(id)
 	if !ok {
@@ -45,7 +46,7 @@ func checkSeverity(s string) error {
 	return fmt.Errorf("There is no severity %q; write \"error\" or \"warning\", or name the check in ignore.", s)
 }
 
-// checkLevels finds checks of which two things are said.
+// checkLevels finds checks that are both ignored and given a severity.
 func (l *loader) checkLevels(d *decoded) {
 	severity := d.preflight.strMap("severity")
 	for _, id := range d.preflight.strs("ignore") {

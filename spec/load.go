@@ -11,18 +11,18 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// Options are what a spec is given beside its files. A variable's value
-// comes from the last of: its default, Env, *.auto.hclvars in the spec's
-// folder, VarFiles, Vars.
+// Options are the inputs of a spec besides its files. For each variable a later
+// source wins: its default, Env, *.auto.hclvars in the folder of the spec,
+// VarFiles, Vars.
 type Options struct {
 	Vars     []string // "name=value"
 	VarFiles []string // paths
-	Env      []string // as os.Environ; PMK_VAR_name=value counts
+	Env      []string // as in os.Environ; only PMK_VAR_name=value counts
 }
 
-// Load reads a folder with all its *.hcl, or one file. The cluster is nil if
-// there are errors. The files are for the snippets of diagnostics: what is
-// sensitive in them reads as asterisks.
+// Load reads all *.hcl of a folder, or one file. The cluster is nil if there
+// are errors. The files are for the snippets of diagnostics, and have asterisks
+// in place of sensitive values.
 func Load(path string, opts Options) (*Cluster, map[string]*hcl.File, hcl.Diagnostics) {
 	l := newLoader(Dir(path), opts)
 	l.parseAll(path)
@@ -34,8 +34,8 @@ func Load(path string, opts Options) (*Cluster, map[string]*hcl.File, hcl.Diagno
 	return c, l.sources(), diags
 }
 
-// A loader is one load on its way. Mistakes go to diags, and what depends on
-// them is unknown and not complained about again.
+// A loader is the state of one load. Mistakes are added to diags. What depends
+// on a mistake is unknown and is not reported as well.
 type loader struct {
 	dir    string
 	opts   Options
@@ -46,13 +46,13 @@ type loader struct {
 	blocks    []*hclsyntax.Block
 	variables map[string]*variable
 	locals    map[string]*local
-	broken    map[hclsyntax.Expression]bool // refer to what is not there
+	broken    map[hclsyntax.Expression]bool // expressions with references that do not exist
 	root      *hcl.EvalContext
-	partial   bool // a file could not be read as a whole: what is missing may be there
+	partial   bool // a file could not be parsed, so missing blocks may be in it
 
 	inputs  []Input     // the variables, in the order of their names
-	secrets []string    // values that no message may hold
-	masks   []hcl.Range // places that no snippet may show
+	secrets []string    // values that are removed from messages
+	masks   []hcl.Range // ranges that are masked in snippets
 }
 
 func newLoader(dir string, opts Options) *loader {
@@ -66,7 +66,7 @@ func newLoader(dir string, opts Options) *loader {
 
 func (l *loader) load() *Cluster {
 	if len(l.blocks) == 0 {
-		return nil // told by parseAll
+		return nil // reported by parseAll
 	}
 	l.collect()
 	l.evalVariables()
@@ -132,7 +132,7 @@ func (l *loader) parse(path string) {
 	l.strayAttrs(body)
 }
 
-// parseFile is nil for a file that cannot be parsed safely.
+// parseFile returns nil for a file that cannot be parsed safely.
 func (l *loader) parseFile(name string, src []byte) *hcl.File {
 	l.files[name] = &hcl.File{Bytes: src}
 	if d := scan(name, src); d != nil {

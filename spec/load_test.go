@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// render is what a user sees of diagnostics.
+// render returns diagnostics as a user sees them.
 func render(t *testing.T, files map[string]*hcl.File, diags hcl.Diagnostics) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -37,7 +37,7 @@ const labHosts = `[
   {"name": "worker-2", "container": "pmk-lab-worker-2", "ssh_address": "127.0.0.1", "ssh_port": 2203, "user": "ops", "become": "nopasswd", "address": "192.0.2.13"}
 ]`
 
-// labParts is a components.json with digests of nothing.
+// labParts returns a components.json with invented digests.
 func labParts(t *testing.T) string {
 	t.Helper()
 	type part map[string]string
@@ -56,7 +56,7 @@ func labParts(t *testing.T) string {
 	return string(b)
 }
 
-// lab is a copy of examples/lab as lab-up leaves it.
+// lab returns a copy of examples/lab in the state after lab-up.
 func lab(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "examples", "lab")

@@ -10,7 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// A local is a value with a name.
+// A local is an entry of a locals block.
 type local struct {
 	name  string
 	attr  *hclsyntax.Attribute
@@ -25,7 +25,7 @@ const (
 	done
 )
 
-const maxCycle = 10 // names of a cycle that are shown
+const maxCycle = 10 // shown names of a cycle
 
 func (l *loader) collectLocals(b *hclsyntax.Block) {
 	for _, inner := range b.Body.Blocks {
@@ -43,7 +43,7 @@ func (l *loader) collectLocals(b *hclsyntax.Block) {
 	}
 }
 
-// addDuplicate blames the later of two places.
+// addDuplicate reports the later of two places.
 func (l *loader) addDuplicate(what, name string, a, b hcl.Range) {
 	if before(&b, &a) {
 		a, b = b, a
@@ -62,8 +62,8 @@ func (l *loader) evalLocals() {
 	l.root.Variables["local"] = cty.ObjectVal(all)
 }
 
-// evalLocal evaluates what a local refers to first; path is how it was
-// reached.
+// evalLocal evaluates the locals that x refers to, then x. path is the chain of
+// references that led to x.
 func (l *loader) evalLocal(x *local, path []string) cty.Value {
 	switch x.state {
 	case done:
@@ -74,7 +74,7 @@ func (l *loader) evalLocal(x *local, path []string) cty.Value {
 	}
 	x.state = visiting
 	refs := l.evalRefs(x, append(path, x.name))
-	if x.state != done { // a cycle is unknown
+	if x.state != done { // a local in a cycle is unknown
 		child := &hcl.EvalContext{Functions: l.root.Functions, Variables: map[string]cty.Value{"var": l.root.Variables["var"], "local": cty.ObjectVal(refs)}}
 		x.val, x.state = l.eval(x.attr.Expr, child), done
 	}
@@ -92,7 +92,7 @@ func (l *loader) evalRefs(x *local, path []string) map[string]cty.Value {
 	return refs
 }
 
-// addCycle tells of a cycle once, and makes all of it unknown.
+// addCycle reports a cycle once, and makes all its locals unknown.
 func (l *loader) addCycle(x *local, path []string) {
 	start := slices.Index(path, x.name)
 	cycle := append(slices.Clone(path[start:]), x.name)

@@ -11,19 +11,19 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// What evaluation may cost. A few lines of locals that double each other
-// would otherwise fill any memory, and nested loops run for ever.
+// Limits of evaluation. Without them, a few locals that double each other would
+// use all memory, and nested loops would never end.
 const (
-	maxUnits = 10_000_000 // a value costs unitValue, a string its bytes beside
+	maxUnits = 10_000_000 // a value costs unitValue, a string its bytes as well
 	maxTime  = 20 * time.Second
 
 	unitValue = 16
-	maxBits   = 1100 // of a number, either side of the point: 1e308 is 1024
+	maxBits   = 1100 // of a number, on either side of the point: 1e308 has 1024
 )
 
 var errNumber = errors.New("this number is larger or smaller than a spec can use")
 
-// A budget is what is left for evaluating one spec.
+// A budget is what remains for evaluating one spec.
 type budget struct {
 	remaining int64
 	deadline  time.Time
@@ -33,7 +33,7 @@ func newBudget() *budget { return &budget{remaining: maxUnits, deadline: time.No
 
 func (b *budget) over() bool { return b.remaining <= 0 }
 
-// spend charges for a value that was made.
+// spend charges for a new value.
 func (b *budget) spend(v cty.Value) {
 	b.weigh(v)
 	if time.Now().After(b.deadline) {
@@ -59,11 +59,11 @@ func (b *budget) weigh(v cty.Value) {
 	}
 }
 
-// A metered expression pays for its value.
+// A metered expression charges the budget for its value.
 type metered struct {
 	hclsyntax.Expression
 	budget *budget
-	glance bool // pay for the elements on top only: an argument is no copy
+	glance bool // charge only for the top elements: an argument is not copied
 }
 
 func (m *metered) Value(evalCtx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
@@ -100,7 +100,8 @@ func length(v cty.Value) int {
 	return v.LengthInt()
 }
 
-// meter rewrites an expression so that whatever makes values pays for them.
+// meter rewrites an expression so that every part that makes a value charges
+// for it.
 func (b *budget) meter(e hclsyntax.Expression) { _ = hclsyntax.Walk(e, rewriter{b}) }
 
 type rewriter struct{ budget *budget }
@@ -142,7 +143,7 @@ func (r rewriter) all(es []hclsyntax.Expression, glance bool) {
 func (r rewriter) one(e *hclsyntax.Expression, glance bool) {
 	switch (*e).(type) {
 	case nil, *hclsyntax.LiteralValueExpr, *metered:
-	default: // within parentheses, hcl's walkers still see the expression itself
+	default: // hcl's walkers still find the expression within parentheses
 		in := &hclsyntax.ParenthesesExpr{Expression: *e, SrcRange: (*e).Range()}
 		*e = &metered{in, r.budget, glance}
 	}
@@ -154,8 +155,8 @@ func tamedOp(op *hclsyntax.Operation) *hclsyntax.Operation {
 	return &out
 }
 
-// tamed is a function that refuses numbers nobody can print, and whose
-// errors tell nothing about sensitive arguments.
+// tamed returns f with two changes: it refuses numbers that cannot be printed,
+// and its errors do not show sensitive arguments.
 func tamed(f function.Function) function.Function {
 	s := &function.Spec{
 		Type: func(args []cty.Value) (cty.Type, error) {
@@ -174,7 +175,8 @@ func tamed(f function.Function) function.Function {
 	return function.New(s)
 }
 
-// open lets everything through to the function behind, which decides.
+// open lets all values through to the function behind, which decides about
+// them.
 func open(p function.Parameter) function.Parameter {
 	p.AllowNull, p.AllowUnknown, p.AllowDynamicType, p.AllowMarked = true, true, true, true
 	return p
@@ -182,7 +184,7 @@ func open(p function.Parameter) function.Parameter {
 
 func callTamed(f function.Function, args []cty.Value) (cty.Value, error) {
 	for i, a := range args {
-		if a.Type() == cty.Number && !finite(a) { // those inside others were seen when they were made
+		if a.Type() == cty.Number && !finite(a) { // numbers inside other values were checked when these were made
 			return cty.NilVal, function.NewArgError(i, errNumber)
 		}
 	}
@@ -208,7 +210,7 @@ func discreet(args []cty.Value, err error) error {
 	return err
 }
 
-// finite tells if every number in v can be printed in a line.
+// finite reports whether every number in v can be printed in one line.
 func finite(v cty.Value) bool {
 	v, _ = v.Unmark()
 	if !v.IsKnown() || v.IsNull() {

@@ -8,8 +8,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// A node is an evaluated block: its attributes are converted, their rules
-// hold, and those with a mistake are unknown.
+// A node is an evaluated block. Its attributes are converted and checked by
+// their rules. Attributes with a mistake are unknown.
 type node struct {
 	rng    hcl.Range // of the block's header
 	label  string
@@ -25,8 +25,9 @@ type value struct {
 	set bool      // written in the spec, and not null
 }
 
-// checkShape checks once what does not depend on values: labels, names, what
-// is required, references. It tells if the labels are as they must be.
+// checkShape checks once per block what does not depend on values: labels,
+// names, required attributes and references. It reports whether the labels are
+// complete.
 func (l *loader) checkShape(b *hclsyntax.Block, t *block, forEach bool) bool {
 	forEach = forEach || t.ForEach && b.Body.Attributes["for_each"] != nil
 	for _, name := range keys(b.Body.Attributes) {
@@ -41,7 +42,8 @@ func (l *loader) checkShape(b *hclsyntax.Block, t *block, forEach bool) bool {
 	return l.checkLabels(b, t)
 }
 
-// misspelt tells if an unknown attribute was taken for this one.
+// misspelt reports whether the block has an unknown attribute that probably
+// means this one.
 func misspelt(name string, b *hclsyntax.Block, t *block) bool {
 	attrs, inner := t.names()
 	for given := range b.Body.Attributes {
@@ -61,7 +63,7 @@ func (l *loader) checkAttr(b *hclsyntax.Block, a *hclsyntax.Attribute, t *block,
 		l.add(problem(a.NameRange, "Unknown attribute", "There is no attribute %q in %s block.%s", a.Name, an(t.Name), suggest(a.Name, append(attrs, inner...))))
 	}
 	if t == variableBlock {
-		return // type is no value, default and the like are literals
+		return // type is not a value, and default and the others are literals
 	}
 	if known := t.attr(a.Name); known != nil && known.OfPlan {
 		l.preparePolicy(a.Expr)
@@ -131,7 +133,7 @@ func (l *loader) node(b *hclsyntax.Block, t *block, evalCtx *hcl.EvalContext) *n
 	return n
 }
 
-// bare is a node of a block that the spec leaves out: all defaults.
+// bare returns the node of a block that is not in the spec: all defaults.
 func bare(t *block, at hcl.Range) *node {
 	n := &node{rng: at, attrs: map[string]value{}, blocks: map[string][]*node{}}
 	for i := range t.Attrs {
@@ -150,13 +152,13 @@ func (a *attr) byDefault(at hcl.Range) value {
 func (l *loader) value(b *hclsyntax.Block, a *attr, evalCtx *hcl.EvalContext) value {
 	given := b.Body.Attributes[a.Name]
 	if given == nil && a.Required {
-		return value{cty.UnknownVal(a.Type), b.DefRange(), false} // told by checkShape
+		return value{cty.UnknownVal(a.Type), b.DefRange(), false} // reported by checkShape
 	}
 	if given == nil {
 		return a.byDefault(b.DefRange())
 	}
 	if a.OfPlan {
-		return value{cty.UnknownVal(a.Type), given.Expr.Range(), true} // known when there is a plan
+		return value{cty.UnknownVal(a.Type), given.Expr.Range(), true} // known only with a plan
 	}
 	if a.Secret {
 		l.maskLiteral(given)
@@ -170,7 +172,7 @@ func (l *loader) value(b *hclsyntax.Block, a *attr, evalCtx *hcl.EvalContext) va
 	return value{v, at, true}
 }
 
-// null is as if the attribute were left out.
+// null treats an attribute that is null like a missing one.
 func (l *loader) null(a *attr, given *hclsyntax.Attribute) value {
 	if a.Required {
 		l.add(problem(given.Expr.Range(), "Missing attribute", "%s is null, but needed: %s", a.Name, a.Doc))
@@ -185,7 +187,7 @@ func (l *loader) maskLiteral(a *hclsyntax.Attribute) {
 	}
 }
 
-// accept converts a value to what an attribute takes.
+// accept converts a value to the type of the attribute and checks its rule.
 func (a *attr) accept(v cty.Value, at hcl.Range) (cty.Value, *hcl.Diagnostic) {
 	unknown := cty.UnknownVal(a.Type)
 	if v.ContainsMarked() && !a.Secret {
@@ -197,7 +199,7 @@ func (a *attr) accept(v cty.Value, at hcl.Range) (cty.Value, *hcl.Diagnostic) {
 		return unknown, problem(at, "Wrong type of value", "%s takes %s: %s.", a.Name, typeName(a.Type), explain(err))
 	}
 	if !out.IsWhollyKnown() {
-		return unknown, nil // what makes it unknown was told
+		return unknown, nil // the cause is already reported
 	}
 	if a.Rule != nil && !out.IsNull() {
 		if err := a.Rule.Check(out); err != nil {

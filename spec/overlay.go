@@ -5,7 +5,7 @@ import (
 	"maps"
 )
 
-// Overlay lays a host's own settings over those for all: fields of the
+// Overlay merges a host's own settings over those for all hosts: fields of the
 // configuration one by one, flags and gates by name.
 func Overlay(all, own Passthrough) Passthrough {
 	out := all
@@ -37,5 +37,5 @@ func merge[V any](base, over map[string]V) map[string]V {
 	return out
 }
 
-// String is how people write it: "ops@192.0.2.11:22".
+// String returns the usual notation: "ops@192.0.2.11:22".
 func (s SSH) String() string { return fmt.Sprintf("%s@%s:%d", s.User, s.Address, s.Port) }

@@ -60,7 +60,7 @@ func (d *decoded) image(key string) *Image {
 	return nil
 }
 
-// source is an URL as it is, or an absolute path.
+// source returns a URL unchanged, and a path as an absolute path.
 func (l *loader) source(n *node) string {
 	s := n.str("source")
 	if strings.Contains(s, "://") {
@@ -69,7 +69,7 @@ func (l *loader) source(n *node) string {
 	return l.path(s)
 }
 
-// checkFilledIn warns of the digest that `pmkctl init` writes.
+// checkFilledIn warns about the digest of zeros that `pmkctl init` writes.
 func (l *loader) checkFilledIn(digest string, n *node) {
 	if digest == strings.Repeat("0", 64) {
 		l.add(warning(n.attrs["sha256"].at, "Digest not filled in",
@@ -77,7 +77,7 @@ func (l *loader) checkFilledIn(digest string, n *node) {
 	}
 }
 
-// decodeSettings reads the blocks named after components.
+// decodeSettings reads the blocks that are named after components.
 func (l *loader) decodeSettings(at hcl.Range) Settings {
 	read := func(name string) Passthrough { return l.passthrough(l.single(name, at)) }
 	return Settings{

@@ -6,7 +6,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// passthrough is what a block of settings says; nil says nothing.
+// passthrough returns the content of a block of settings; empty if n is nil.
 func (l *loader) passthrough(n *node) Passthrough {
 	if n == nil {
 		return Passthrough{}
@@ -33,7 +33,8 @@ func (l *loader) coreDNS(n *node) CoreDNS {
 	return CoreDNS{Config: DNS{Replicas: n.int("replicas"), Corefile: n.str("corefile")}, Range: n.rng}
 }
 
-// plain is a value as encoders take it; whole numbers are int64.
+// plain converts a value to the types that encoders take. Whole numbers become
+// int64.
 func plain(v cty.Value) any {
 	switch t := v.Type(); {
 	case v.IsNull():

@@ -6,16 +6,16 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// PlanFacts is what policies are told about a plan.
+// PlanFacts is a plan as policies see it.
 type PlanFacts struct {
-	Live                        bool // the cluster was there before
+	Live                        bool // the cluster existed before
 	Hosts, ControlPlane, Etcd   []string
 	Add, Change, Remove         int // steps
 	Restarts, Removals, Foreign []PlanEffect
 	Steps                       []PlanStep
 	Files                       int
 	Bytes                       int64
-	Excluded                    int // steps that differ
+	Excluded                    int // steps that would change something
 }
 
 // A PlanEffect is a change that people ask about.
@@ -56,7 +56,7 @@ var (
 	}
 )
 
-// value is plan, as conditions refer to it.
+// value returns the value of plan in conditions.
 func (f PlanFacts) value() cty.Value {
 	return cty.ObjectVal(map[string]cty.Value{
 		"live": cty.BoolVal(f.Live), "hosts": list(f.Hosts, cty.String, cty.StringVal),
@@ -87,8 +87,8 @@ func list[T any](of []T, t cty.Type, value func(T) cty.Value) cty.Value {
 	return cty.ListVal(values)
 }
 
-// anyPlan is a plan of which only the types are known. Each list has an
-// element, so that what is said of elements is looked at too.
+// anyPlan returns a plan with unknown values. Each list has one element, so
+// that expressions over elements are checked too.
 func anyPlan() cty.Value {
 	attrs := map[string]cty.Value{}
 	for _, a := range planAttrs {
@@ -111,7 +111,7 @@ func anyOf(t cty.Type) cty.Value {
 	return cty.UnknownVal(t)
 }
 
-// timeValue is time, as conditions refer to it.
+// timeValue returns the value of time in conditions.
 func timeValue(at time.Time) cty.Value {
 	return cty.ObjectVal(map[string]cty.Value{
 		"weekday": str(at.Weekday().String()), "date": str(at.Format(time.DateOnly)),

@@ -15,11 +15,12 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 )
 
-// policyRoots are what a policy may refer to beside variables and locals.
+// policyRoots are the names that a policy may refer to besides variables and
+// locals.
 var policyRoots = []string{"plan", "time"}
 
-// decodePolicies reads the policies, and asks each about plans that could
-// be, so that its mistakes show long before one is.
+// decodePolicies reads the policies and evaluates each with sample plans, so
+// that mistakes are found before there is a plan.
 func (l *loader) decodePolicies() []Policy {
 	var list []Policy
 	seen := map[string]hcl.Range{}
@@ -43,7 +44,7 @@ func (l *loader) decodePolicies() []Policy {
 func (l *loader) decodePolicy(b *hclsyntax.Block, n *node) (Policy, bool) {
 	condition, message := b.Body.Attributes["condition"], b.Body.Attributes["error_message"]
 	if condition == nil || message == nil || l.broken[condition.Expr] || l.broken[message.Expr] || !n.ok("severity") || !n.ok("timezone") {
-		return Policy{}, false // told before
+		return Policy{}, false // reported before
 	}
 	p := Policy{Name: n.label, Severity: change.Level(n.str("severity")), Timezone: n.str("timezone"), Range: n.rng,
 		Condition: l.text(condition.Expr), Message: l.text(message.Expr)}
@@ -57,14 +58,14 @@ func (l *loader) decodePolicy(b *hclsyntax.Block, n *node) (Policy, bool) {
 	return p, !diags.HasErrors()
 }
 
-// text is an expression as it stands in its file.
+// text returns an expression as written in its file.
 func (l *loader) text(e hclsyntax.Expression) Source {
 	at := e.Range()
 	return Source{Text: string(at.SliceBytes(l.files[at.Filename].Bytes)), Range: at}
 }
 
-// givenTo are the values of variables and locals that a policy refers to. A
-// saved plan holds them, so none may be sensitive.
+// givenTo returns the values of the variables and locals that a policy refers
+// to, as JSON. They are written into saved plans, so none may be sensitive.
 func (l *loader) givenTo(refs []hcl.Traversal) (string, bool) {
 	given := map[string]map[string]cty.Value{}
 	for _, t := range refs {
@@ -79,7 +80,7 @@ func (l *loader) givenTo(refs []hcl.Traversal) (string, bool) {
 			return "", false
 		}
 		if !v.IsWhollyKnown() {
-			return "", false // told before
+			return "", false // reported before
 		}
 		if given[root] == nil {
 			given[root] = map[string]cty.Value{}
@@ -99,13 +100,14 @@ func encodeGiven(given map[string]map[string]cty.Value) string {
 	}
 	b, err := json.Marshal(ctyjson.SimpleJSONValue{Value: cty.ObjectVal(all)})
 	if err != nil {
-		panic(err) // the values are known and plain
+		panic(err) // cannot happen: the values are known
 	}
 	return string(b)
 }
 
-// preparePolicy readies a policy's expression: what it refers to and calls
-// must be there, also when a saved plan is applied.
+// preparePolicy prepares an expression of a policy. Its references must exist,
+// and its functions must be available without the spec, when a saved plan is
+// applied.
 func (l *loader) preparePolicy(e hclsyntax.Expression) {
 	l.prepare(e, false, policyRoots...)
 	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
@@ -117,8 +119,8 @@ func (l *loader) preparePolicy(e hclsyntax.Expression) {
 	})
 }
 
-// try asks a policy about a plan in which something of everything happens,
-// of which nothing is known, and about one in which nothing does.
+// try evaluates a policy with two sample plans: one with an element in every
+// list and unknown values, and an empty one.
 func (p Policy) try(b *budget) hcl.Diagnostics {
 	monday := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	evalCtx, err := p.context(anyPlan(), monday)
@@ -138,8 +140,8 @@ func (p Policy) try(b *budget) hcl.Diagnostics {
 	return append(diags, p.Condition.weekdays()...)
 }
 
-// weekdays finds days that are not written as time.weekday has them, which
-// would let the policy pass every day.
+// weekdays finds words that mean a weekday but differ from the form of
+// time.weekday. Such a condition would be the same on every day.
 func (s Source) weekdays() hcl.Diagnostics {
 	e, diags := s.parse()
 	if diags.HasErrors() || !slices.ContainsFunc(e.Variables(), func(t hcl.Traversal) bool {
@@ -162,7 +164,8 @@ func (s Source) weekdays() hcl.Diagnostics {
 	return diags
 }
 
-// meantDay is the day that a word means and is not.
+// meantDay returns the weekday that a word means if it is written in another
+// form; "" otherwise.
 func meantDay(word string) string {
 	for d := time.Sunday; d <= time.Saturday; d++ {
 		name := d.String()
@@ -173,7 +176,7 @@ func meantDay(word string) string {
 	return ""
 }
 
-// zone is the name of a time zone that is the same on every machine.
+// zone accepts names of time zones, except those that depend on the machine.
 var zone = text("Unknown time zone", func(s string) error {
 	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
 		return fmt.Errorf("There is no time zone %q; write one such as \"UTC\" or \"Europe/Berlin\".", s)

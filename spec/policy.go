@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	_ "time/tzdata" // a pipeline's image often has no time zones
+	_ "time/tzdata" // images of CI pipelines often have no time zones
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -16,39 +16,39 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 )
 
-// A Policy is a condition over plans. It holds all that it takes to ask it
-// again where the spec is not there.
+// A Policy is a condition for plans. It has everything to evaluate it without
+// the spec.
 type Policy struct {
 	Name      string
-	Condition Source       // of what must be true
-	Message   Source       // of what to tell otherwise
+	Condition Source       // must be true
+	Message   Source       // the message otherwise
 	Severity  change.Level // error or warning
 	Timezone  string       // "UTC", "Europe/Berlin"
 	Given     string       // the values of variables and locals that both refer to, as JSON with types
 	Range     hcl.Range    // of the block
 }
 
-// A Source is an expression as the author wrote it.
+// A Source is an expression as written by the author.
 type Source struct {
 	Text  string
 	Range hcl.Range
 }
 
-// A Verdict is what came of a policy.
+// A Verdict is the result of a policy.
 type Verdict struct {
 	Name     string       `json:"name"`
 	Severity change.Level `json:"severity"`
 	Passed   bool         `json:"passed"`
-	Message  string       `json:"message"` // of the author; "" where it passed
+	Message  string       `json:"message"` // of the author; "" if it passed
 	File     string       `json:"file"`
 	Line     int          `json:"line"`
 }
 
-// Failed tells if the plan must not be applied.
+// Failed reports whether the plan must not be applied.
 func (v Verdict) Failed() bool { return !v.Passed && v.Severity == change.Error }
 
-// Judge asks all policies about a plan, in their order. One that cannot be
-// evaluated has not passed.
+// Judge evaluates all policies for a plan, in their order. A policy that cannot
+// be evaluated does not pass.
 func Judge(policies []Policy, p PlanFacts, at time.Time) []Verdict {
 	var list []Verdict
 	budget := newBudget()
@@ -72,7 +72,8 @@ func (p Policy) judge(facts PlanFacts, at time.Time, b *budget) Verdict {
 	return v
 }
 
-// ask evaluates condition and message of a plan that is wholly known.
+// ask evaluates the condition, and the message if the condition is false. All
+// values of plan must be known.
 func (p Policy) ask(plan cty.Value, at time.Time, b *budget) (bool, string, error) {
 	evalCtx, err := p.context(plan, at)
 	if err != nil {
@@ -92,7 +93,7 @@ func (p Policy) ask(plan cty.Value, at time.Time, b *budget) (bool, string, erro
 	return false, message.AsString(), nil
 }
 
-// context is what a policy may refer to.
+// context returns the names and functions that a policy may use.
 func (p Policy) context(plan cty.Value, at time.Time) (*hcl.EvalContext, error) {
 	zone, err := time.LoadLocation(p.Timezone)
 	if err != nil {
@@ -111,7 +112,7 @@ func (p Policy) context(plan cty.Value, at time.Time) (*hcl.EvalContext, error) 
 	return &hcl.EvalContext{Variables: vars, Functions: policyFunctions()}, nil
 }
 
-// policyFunctions are those that need no file.
+// policyFunctions returns the functions that do not need the spec.
 func policyFunctions() map[string]function.Function {
 	out := functions(".", func(cty.Value) {})
 	for _, name := range fileFunctions {
@@ -120,12 +121,12 @@ func policyFunctions() map[string]function.Function {
 	return out
 }
 
-// fileFunctions cannot be called in policies; nor sensitive, whose value a
-// saved plan would hold.
+// fileFunctions cannot be called in policies: two need files, and the value of
+// sensitive would be in saved plans.
 var fileFunctions = []string{"file", "fileexists", "sensitive"}
 
-// eval is the expression's value, converted; it may be unknown if what it
-// refers to is.
+// eval returns the converted value of the expression. It is unknown if the
+// expression refers to unknown values.
 func (s Source) eval(evalCtx *hcl.EvalContext, t cty.Type, b *budget) (cty.Value, hcl.Diagnostics) {
 	e, diags := s.parse()
 	if diags.HasErrors() {
@@ -152,7 +153,7 @@ func (s Source) eval(evalCtx *hcl.EvalContext, t cty.Type, b *budget) (cty.Value
 }
 
 func (s Source) parse() (hclsyntax.Expression, hcl.Diagnostics) {
-	src := []byte(s.Text + "\n") // which ends a heredoc
+	src := []byte(s.Text + "\n") // a heredoc needs it
 	if d := scan(s.Range.Filename, src); d != nil {
 		return nil, hcl.Diagnostics{d}
 	}

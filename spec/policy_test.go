@@ -8,10 +8,10 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 )
 
-// friday is in the evening in UTC, and a day later in Tokyo.
+// friday is a Friday evening in UTC, and already Saturday in Tokyo.
 var friday = time.Date(2026, 11, 27, 20, 30, 0, 0, time.UTC)
 
-// policies loads policies, and sends them through a saved plan.
+// policies loads policies, and encodes and decodes them as a saved plan does.
 func policies(t *testing.T, text string) []Policy {
 	t.Helper()
 	files := good()
@@ -32,7 +32,7 @@ func TestPolicies(t *testing.T) {
 	tests := []struct {
 		condition, zone string
 		plan            PlanFacts
-		want            string // "" where it passes
+		want            string // "" if it passes
 	}{
 		{condition: `length(plan.control_plane_hosts) <= 1`, plan: busy, want: "said"},
 		{condition: `length(plan.control_plane_hosts) <= 1`, plan: PlanFacts{ControlPlane: []string{"cp-1"}}},
@@ -87,7 +87,8 @@ func TestPolicyMessages(t *testing.T) {
 	}
 }
 
-// TestPoliciesEnd: a policy in a plan is read anew, so its limits are too.
+// TestPoliciesEnd: the limits of evaluation also hold for policies from a saved
+// plan.
 func TestPoliciesEnd(t *testing.T) {
 	grow := Source{Text: `length([for a in range(1000) : [for b in range(1000) : [for c in range(1000) : c]]]) > 0`}
 	for _, s := range []Source{grow, {Text: strings.Repeat("(", 100_000)}, {Text: `"x${1e100000000}" == ""`}, {Text: "plan."}, {Text: `file("/etc/passwd") != ""`}} {
@@ -99,7 +100,7 @@ func TestPoliciesEnd(t *testing.T) {
 	}
 }
 
-// TestPolicyExamples: what docs/spec.md shows is a spec.
+// TestPolicyExamples: the examples in docs/spec.md are valid.
 func TestPolicyExamples(t *testing.T) {
 	_, text, ok := strings.Cut(reference(t), "```hcl\npolicy ")
 	if !ok {

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// The files of a spec's folder by their endings.
+// Endings of the files in the folder of a spec.
 const (
 	specSuffix    = ".hcl"
 	autoVarSuffix = ".auto.hclvars"
@@ -19,8 +19,8 @@ const (
 
 var errTooLarge = errors.New("is larger than 1 MiB")
 
-// Files lists the files that a path names: all *.hcl of a folder in the
-// order of their names, or the one file.
+// Files returns the files of a spec: all *.hcl of a folder, sorted by name, or
+// the one file.
 func Files(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -32,7 +32,7 @@ func Files(path string) ([]string, error) {
 	return glob(path, specSuffix)
 }
 
-// glob lists a folder's files with an ending, without hidden ones.
+// glob returns the files of a folder with an ending, without hidden ones.
 func glob(dir, suffix string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -47,7 +47,7 @@ func glob(dir, suffix string) ([]string, error) {
 	return out, nil
 }
 
-// Dir is the folder of a spec: what its relative paths start from.
+// Dir returns the folder of a spec, where its relative paths start.
 func Dir(path string) string {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return path
@@ -55,7 +55,8 @@ func Dir(path string) string {
 	return filepath.Dir(path)
 }
 
-// readSpec reads a file of the spec; devices and pipes could never end.
+// readSpec reads a regular file of the spec. Devices and pipes are refused,
+// because they may never end.
 func readSpec(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -84,8 +85,7 @@ func readLimited(r io.Reader) ([]byte, error) {
 	return b, err
 }
 
-// readInside reads a file of the spec's folder for file(); links are
-// followed as long as they stay inside.
+// readInside reads a file for file(). Links are followed only within dir.
 func readInside(dir, name string) (string, error) {
 	if filepath.IsAbs(name) {
 		return "", fmt.Errorf("%q is an absolute path; files are read from the spec's folder", name)
@@ -121,7 +121,7 @@ func readRoot(root *os.Root, name string) (string, error) {
 	return string(b), nil
 }
 
-// inside words the errors of os.Root without the machine's paths.
+// inside rewords errors of os.Root without paths of this machine.
 func inside(name string, err error) error {
 	var pe *fs.PathError
 	switch {
@@ -133,7 +133,7 @@ func inside(name string, err error) error {
 	return err
 }
 
-// missing is the name of a file that is not there.
+// missing is the error for a file that does not exist; the value is its name.
 type missing string
 
 func (m missing) Error() string {

@@ -16,13 +16,14 @@ type mark string
 
 const sensitive mark = "sensitive"
 
-// minSecret is the length from which a value is told from ordinary words.
+// minSecret is the shortest value that is masked. Shorter ones would hide
+// ordinary words.
 const minSecret = 4
 
-// maxDetail is how much of a message anybody reads, in bytes.
+// maxDetail is the longest detail of a message, in bytes.
 const maxDetail = 1500
 
-// noteSecret remembers the strings of a sensitive value.
+// noteSecret adds the strings in a sensitive value to those that are masked.
 func (l *loader) noteSecret(v cty.Value) {
 	v, _ = v.UnmarkDeep()
 	_ = cty.Walk(v, func(_ cty.Path, e cty.Value) (bool, error) {
@@ -45,7 +46,7 @@ func (l *loader) noteString(s string) {
 
 func (l *loader) mask(r hcl.Range) { l.masks = append(l.masks, r) }
 
-// redact takes sensitive values out of messages.
+// redact removes sensitive values from messages.
 func (l *loader) redact(diags hcl.Diagnostics) hcl.Diagnostics {
 	for _, d := range diags {
 		for _, s := range l.secrets {
@@ -59,7 +60,7 @@ func (l *loader) redact(diags hcl.Diagnostics) hcl.Diagnostics {
 	return diags
 }
 
-// sources are the files with asterisks for what is sensitive.
+// sources returns the files with asterisks in place of sensitive text.
 func (l *loader) sources() map[string]*hcl.File {
 	out := map[string]*hcl.File{}
 	for name, f := range l.files {
@@ -81,11 +82,11 @@ func (l *loader) sources() map[string]*hcl.File {
 	return out
 }
 
-// maxLine is the length of lines that are shown, in bytes.
+// maxLine is the longest line in snippets, in bytes.
 const maxLine = 16 << 10
 
-// showable tells if hcl's writer can be given a file for snippets: it hangs
-// on some invalid UTF-8, and a line of a megabyte helps nobody.
+// showable reports whether a file can be used for snippets. hcl's writer hangs
+// on some invalid UTF-8, and a line of a megabyte is of no use.
 func showable(src []byte) bool {
 	for line := range bytes.Lines(src) {
 		if len(line) > maxLine {
@@ -97,7 +98,8 @@ func showable(src []byte) bool {
 
 func stars(n int) []byte { return bytes.Repeat([]byte("*"), n) }
 
-// blot keeps line breaks, so that lines keep their numbers.
+// blot overwrites text with asterisks. Line breaks stay, so that line numbers
+// are still right.
 func blot(b []byte) {
 	for i, c := range b {
 		if c != '\n' && c != '\r' {
@@ -111,8 +113,8 @@ var (
 	varLine    = regexp.MustCompile(`(?m)=(.*)$`)
 )
 
-// maskLines blots what may be sensitive in a file that cannot be parsed,
-// where nothing tells what is.
+// maskLines masks all text that may be sensitive in a file that cannot be
+// parsed, because its variables are unknown.
 func (l *loader) maskLines(name string, src []byte) {
 	re := secretLine
 	if strings.HasSuffix(name, ".hclvars") || l.isVarFile(name) {

@@ -8,9 +8,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// prepare readies an expression for evaluation: it is metered, and what it
-// refers to must be there, each within for_each alone. roots are what it may
-// refer to beside.
+// prepare meters an expression, and reports references and functions that do
+// not exist. `each` exists only if forEach is set. roots are further names that
+// it may refer to.
 func (l *loader) prepare(e hclsyntax.Expression, forEach bool, roots ...string) {
 	var ds []*hcl.Diagnostic
 	for _, t := range e.Variables() {
@@ -62,7 +62,7 @@ func (l *loader) reference(t hcl.Traversal, forEach bool, others []string) *hcl.
 	}
 }
 
-// second is what follows the root: var.NAME.
+// second returns NAME of a reference such as var.NAME, and the range of both.
 func second(t hcl.Traversal) (string, hcl.Range) {
 	if len(t) < 2 {
 		return "", t.SourceRange()
@@ -131,7 +131,8 @@ func (l *loader) unknownRoot(t hcl.Traversal, root string, others []string) *hcl
 	return problem(t.SourceRange(), "Unknown reference", "There is nothing called %q; values are var.NAME, local.NAME, and each.key or each.value within for_each.%s", root, hint)
 }
 
-// eval is the value of a prepared expression; it is unknown after a mistake.
+// eval returns the value of a prepared expression. It is unknown if there is a
+// mistake.
 func (l *loader) eval(e hclsyntax.Expression, evalCtx *hcl.EvalContext) cty.Value {
 	if l.broken[e] {
 		return cty.DynamicVal
@@ -147,7 +148,7 @@ func (l *loader) eval(e hclsyntax.Expression, evalCtx *hcl.EvalContext) cty.Valu
 	return v
 }
 
-// improve adds to hcl's diagnostics the nearest name that exists.
+// improve adds the nearest existing name to a diagnostic of hcl.
 func improve(d *hcl.Diagnostic, e hclsyntax.Expression, evalCtx *hcl.EvalContext) *hcl.Diagnostic {
 	out := *d
 	if d.Summary == "Unsupported attribute" {
@@ -156,8 +157,8 @@ func improve(d *hcl.Diagnostic, e hclsyntax.Expression, evalCtx *hcl.EvalContext
 	return &out
 }
 
-// nearAttribute walks what an expression refers to up to the step that
-// fails.
+// nearAttribute finds the first missing attribute in the references of an
+// expression, and suggests a name for it.
 func nearAttribute(e hclsyntax.Expression, evalCtx *hcl.EvalContext) string {
 	for _, t := range e.Variables() {
 		for n := 2; n <= len(t); n++ {

@@ -18,14 +18,15 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// A rule is what a value must be beyond its type. Check gets known, unmarked
-// values that are not null; its error is a sentence for the author.
+// A rule is a condition for a value beyond its type. Check gets values that are
+// known, unmarked and not null. Its error is a sentence for the author of the
+// spec.
 type rule struct {
 	Summary string
 	Check   func(v cty.Value) error
 }
 
-// Names with a meaning.
+// Words that an attribute may have.
 var (
 	backends = []string{"udp", "vxlan", "host-gw", "wireguard"}
 	effects  = []string{"NoSchedule", "PreferNoSchedule", "NoExecute"}
@@ -33,7 +34,7 @@ var (
 	roles    = []string{string(ControlPlane), string(Etcd), string(Worker)}
 )
 
-// The releases of Kubernetes that pmkctl knows how to set up.
+// The minor releases of Kubernetes 1 that pmkctl can install.
 const minMinor, maxMinor = 34, 36
 
 func text(summary string, check func(s string) error) *rule {
@@ -50,7 +51,8 @@ func matching(summary, pattern, want string) *rule {
 	})
 }
 
-// each applies a rule for one string to all of a list, set or map's values.
+// each applies a rule for one string to all elements of a list or set, or to
+// all values of a map.
 func each(r *rule) *rule {
 	return &rule{r.Summary, func(v cty.Value) error {
 		var errs []error
@@ -98,7 +100,7 @@ var (
 	hostsOrIPs = each(hostOrIP)
 )
 
-// mapKeys applies a rule to the keys of a map, whose values must be there.
+// mapKeys applies a rule to the keys of a map, whose values must not be null.
 func mapKeys(r *rule) *rule {
 	return &rule{r.Summary, func(v cty.Value) error {
 		var errs []error
@@ -230,7 +232,7 @@ var units = map[string]float64{
 	"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
 }
 
-// parseSize reads bytes: "2GiB", "1.7 GB".
+// parseSize parses a number of bytes: "2GiB", "1.7 GB".
 func parseSize(s string) (int64, bool) {
 	i := strings.LastIndexAny(s, "0123456789.") + 1
 	unit, known := units[strings.ToUpper(strings.TrimSpace(s[i:]))]

@@ -9,19 +9,19 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// What a file may hold. hcl recurses over brackets and operators until the
-// stack overflows, and never ends over the digits of 1e100000000.
+// Limits of a file. hcl recurses over brackets and operators until the stack
+// overflows, and takes forever for the digits of 1e100000000.
 const (
 	maxFileBytes  = 1 << 20
-	maxDepth      = 100  // brackets, quotes and templates in each other
+	maxDepth      = 100  // nested brackets, quotes and templates
 	maxChain      = 500  // operators, dots and brackets in a row
-	maxLines      = 5000 // of heredocs, whose parser takes time by the square
+	maxLines      = 5000 // of heredocs; the time to parse them grows with the square
 	maxDirectives = 1000 // %{ if } and %{ for } of a file
 	maxDigits     = 100  // of a number
 	maxExponent   = 3    // digits of an exponent
 )
 
-// scan looks through the tokens of a file for what hcl cannot bear.
+// scan searches the tokens of a file for input that hcl cannot handle.
 func scan(name string, src []byte) *hcl.Diagnostic {
 	if len(src) > maxFileBytes {
 		return tooLarge(name)
@@ -53,10 +53,10 @@ func tooLarge(name string) *hcl.Diagnostic {
 	}
 }
 
-// A scanner counts what is open.
+// A scanner counts open brackets and chained operators.
 type scanner struct {
-	open       []hclsyntax.TokenType // what would close each level
-	chains     []int                 // links so far, of each level
+	open       []hclsyntax.TokenType // the closing token of each level
+	chains     []int                 // operators so far, of each level
 	directives int
 	lines      int // of heredocs
 }
@@ -68,7 +68,7 @@ var closers = map[hclsyntax.TokenType]hclsyntax.TokenType{
 	hclsyntax.TokenTemplateControl: hclsyntax.TokenTemplateSeqEnd,
 }
 
-// next tells what is wrong with a token, or "".
+// next returns what is wrong with a token, or "".
 func (s *scanner) next(t hclsyntax.Token) string {
 	switch {
 	case len(s.open) > 0 && t.Type == s.open[len(s.open)-1]:
@@ -85,7 +85,7 @@ func (s *scanner) next(t hclsyntax.Token) string {
 	return s.count(t)
 }
 
-// joinsLines tells if a newline does not end an expression here.
+// joinsLines reports whether a newline does not end an expression here.
 func (s *scanner) joinsLines() bool {
 	return len(s.open) > 0 && s.open[len(s.open)-1] != hclsyntax.TokenCBrace
 }
@@ -115,8 +115,8 @@ func (s *scanner) count(t hclsyntax.Token) string {
 	return ""
 }
 
-// chained tells if a token makes the syntax tree deeper although no bracket
-// stays open.
+// chained reports whether a token makes the syntax tree deeper although no
+// bracket stays open.
 func chained(t hclsyntax.TokenType) bool {
 	switch t {
 	case hclsyntax.TokenStar, hclsyntax.TokenSlash, hclsyntax.TokenPlus, hclsyntax.TokenMinus, hclsyntax.TokenPercent,

@@ -2,12 +2,12 @@ package spec
 
 import "github.com/zclconf/go-cty/cty"
 
-// A block is what a kind of block may hold. The tables here are all that a
-// spec may say; docs/spec.md is written from them.
+// A block describes a type of block. These tables are all that a spec may
+// contain; docs/spec.md is written from them.
 type block struct {
 	Name    string
-	Label   string // what its label is, "" for none
-	Repeat  bool   // may stand more than once
+	Label   string // meaning of its label; "" for none
+	Repeat  bool   // may occur more than once
 	ForEach bool   // may be repeated by for_each
 	Attrs   []attr
 	Blocks  []*block
@@ -20,9 +20,9 @@ type attr struct {
 	Type     cty.Type
 	Required bool
 	Default  cty.Value // cty.NilVal for none
-	InWords  string    // the default, where it is computed
+	InWords  string    // describes a default that is computed
 	Secret   bool      // takes sensitive values
-	OfPlan   bool      // an expression over plan and time
+	OfPlan   bool      // an expression that uses plan and time
 	Rule     *rule
 	Doc      string
 }
@@ -36,8 +36,8 @@ var (
 
 func num(n int64) cty.Value { return cty.NumberIntVal(n) }
 
-// blocks are those that may stand at the top of a file, beside variable and
-// locals, which vars.go reads.
+// blocks are the blocks at the top of a file, except variable and locals, which
+// vars.go and locals.go read.
 var blocks = []*block{
 	clusterBlock, apiBlock, networkBlock, sshBlock("Defaults of how every host is reached.", true), hostBlock,
 	settingsBlock("kubelet", "/var/lib/kubelet/config.yaml", configAttr, flagsAttr, gatesAttr),
@@ -91,8 +91,8 @@ var sshAttrs = []attr{
 	{Name: "host_key", Type: cty.String, Rule: hostKey, Doc: "The host's public key (\"ssh-ed25519 AAAA...\") or its fingerprint (\"SHA256:...\"); known_hosts is not read then."},
 }
 
-// sshBlock is the ssh block at the top, or that of a host, which adds an
-// address and wins attribute by attribute.
+// sshBlock returns the ssh block at the top, or that of a host. The latter also
+// has an address, and each of its attributes overrides the one at the top.
 func sshBlock(doc string, top bool) *block {
 	b := &block{Name: "ssh", Doc: doc, Blocks: []*block{bastionBlock}}
 	if !top {
@@ -205,9 +205,9 @@ var policyBlock = &block{
 	},
 }
 
-// topBlock finds the table of a block.
 func (b *block) block(name string) *block { return find(b.Blocks, name) }
 
+// find returns the table of a block; nil if there is none.
 func find(bs []*block, name string) *block {
 	for _, b := range bs {
 		if b.Name == name {
@@ -226,7 +226,7 @@ func (b *block) attr(name string) *attr {
 	return nil
 }
 
-// names are all that may stand in a block.
+// names returns the names of all attributes and blocks that a block may have.
 func (b *block) names() (attrs, blocks []string) {
 	for _, a := range b.Attrs {
 		attrs = append(attrs, a.Name)

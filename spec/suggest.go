@@ -8,8 +8,8 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// suggest is " Did you mean X?" for the known name nearest to what was
-// written, or "" if none is near.
+// suggest returns " Did you mean X?" for the known name nearest to the given
+// one, or "" if none is near.
 func suggest(given string, known []string) string {
 	best, least := "", 2
 	if len(given) > 3 {

@@ -11,7 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// Cluster is a checked spec: every default is filled in, every reference
+// Cluster is a checked spec. Every default is filled in, and every reference is
 // resolved.
 type Cluster struct {
 	Name           string
@@ -22,10 +22,10 @@ type Cluster struct {
 	MaxUnavailable int    // kubelets and containerds restarted at a time on a live cluster; default 1
 	API            API
 	Network        Network
-	DrainTimeout   time.Duration // for the pods of a host that leaves; default 5 min
+	DrainTimeout   time.Duration // for the pods of a departing host; default 5 min
 	Hosts          []*Host       // in the order of the file; for_each in the order of the keys
 	Removed        []Removed
-	Departing      []Departing `json:"Leaving"` // filled by the reader of the inventory; the name in saved plans is older
+	Departing      []Departing `json:"Leaving"` // not from the spec: filled from the inventory
 	Components     Components
 	Images         []Image
 	Settings       Settings
@@ -38,11 +38,11 @@ type Cluster struct {
 	logins *logins
 }
 
-// API is how the API server is reached.
+// API is the address of the API server.
 type API struct {
-	Endpoint  string   // host or address, without port; default the first control-plane host's internal address
+	Endpoint  string   // name or address, without port; default: internal address of the first control-plane host
 	Port      int      // default 6443
-	ExtraSANs []string // names and addresses its certificate holds beside those it needs
+	ExtraSANs []string // names and addresses that are added to its certificate
 	Range     hcl.Range
 }
 
@@ -53,21 +53,21 @@ type Network struct {
 	Range   hcl.Range
 }
 
-// Role is what a host does.
+// Role is the work of a host in the cluster.
 type Role string
 
-// The roles. A worker runs pods; so does a control-plane host, which gets
-// a taint unless it is a worker too.
+// The roles. A worker runs pods. A control-plane host does so too, but it gets
+// a taint unless it is also a worker.
 const (
 	ControlPlane Role = "control-plane"
 	Etcd         Role = "etcd"
 	Worker       Role = "worker"
 )
 
-// Host is a machine and, by the same name, a Kubernetes node.
+// Host is a machine, and the Kubernetes Node of the same name.
 type Host struct {
 	Name    string
-	Address netip.Addr // internal: what the other hosts use
+	Address netip.Addr // internal, used by the other hosts
 	Roles   []Role
 	Labels  map[string]string
 	Taints  []Taint
@@ -76,7 +76,7 @@ type Host struct {
 	Range   hcl.Range   // of the block
 }
 
-// Has tells if the host has a role.
+// Has reports whether the host has a role.
 func (h *Host) Has(r Role) bool {
 	for _, have := range h.Roles {
 		if have == r {
@@ -91,22 +91,22 @@ type Taint struct {
 	Key, Value, Effect string // NoSchedule, PreferNoSchedule or NoExecute
 }
 
-// SSH is how a host is reached by the controller.
+// SSH has the settings to reach a host from the controller.
 type SSH struct {
 	Address        string // name or address; default the internal address
 	Port           int    // default 22
 	User           string // default root
-	IdentityFile   string // absolute after loading; "" leaves it to the agent and ~/.ssh
+	IdentityFile   string // absolute after loading; "" for ssh-agent and the files in ~/.ssh
 	Agent          bool   // ask ssh-agent; default true
 	KnownHosts     string // file; default ~/.ssh/known_hosts
-	HostKey        string // pinned: an authorized_keys line or SHA256: fingerprint; then KnownHosts is not read
-	Become         bool   // use sudo; default: if User is not root
-	BecomePassword Secret // "" where sudo asks for none
+	HostKey        string // an authorized_keys line or a SHA256: fingerprint; if set, KnownHosts is not read
+	Become         bool   // use sudo; default: true unless User is root
+	BecomePassword Secret // "" if sudo asks for none
 	Bastion        *SSH   // dialled first; nil for a direct connection
 }
 
-// Secret is a string that is never shown: it prints, logs and encodes as
-// "(sensitive)". Reveal is the one way to its value.
+// Secret is a string that is never shown: it is printed, logged and encoded as
+// "(sensitive)". Only Reveal returns its value.
 type Secret struct{ value string }
 
 // NewSecret hides a value.
@@ -132,7 +132,7 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String()))
 // MarshalText hides the value from JSON and the like.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Settings are what is passed through to the components, untouched.
+// Settings are passed on to the components unchanged.
 type Settings struct {
 	Kubelet, APIServer, ControllerManager, Scheduler, Etcd, Flannel, Containerd Passthrough
 
@@ -140,7 +140,7 @@ type Settings struct {
 	CoreDNS   CoreDNS
 }
 
-// Passthrough is what a block such as `kubelet { ... }` passes through.
+// Passthrough is the content of a block such as `kubelet { ... }`.
 type Passthrough struct {
 	modules.Settings
 	Range hcl.Range
@@ -149,26 +149,26 @@ type Passthrough struct {
 // KubeProxy is the block kube_proxy.
 type KubeProxy struct {
 	Passthrough
-	Mode string // iptables or nftables; "" is the default of the module
+	Mode string // iptables or nftables; "" for the default of the module
 }
 
-// CoreDNS is the block coredns. Its JSON is that of a Passthrough, as plans
-// were always saved.
+// CoreDNS is the block coredns. In JSON it looks like a Passthrough, as in
+// older saved plans.
 type CoreDNS struct {
 	Config DNS
 	Range  hcl.Range
 }
 
-// DNS is what a spec says of the cluster's DNS.
+// DNS has the settings of the cluster's DNS.
 type DNS struct {
-	Replicas int    `json:"replicas,omitempty"` // 0 is the default of the module
-	Corefile string `json:"corefile,omitempty"` // a whole one; "" is the module's own
+	Replicas int    `json:"replicas,omitempty"` // 0 for the default of the module
+	Corefile string `json:"corefile,omitempty"` // replaces the module's own; "" for that one
 }
 
 // Components are the programs, by name.
 type Components map[string]Component
 
-// Component is a program that comes by digest.
+// Component is a program that is verified by its digest.
 type Component struct {
 	Name    string // kubelet, kube-apiserver, ..., bridge, host-local, loopback, portmap
 	Version string
@@ -177,8 +177,8 @@ type Component struct {
 	Range   hcl.Range
 }
 
-// Image is a container image that comes by digest, as an OCI or Docker
-// archive.
+// Image is a container image, in an OCI or Docker archive that is verified by
+// its digest.
 type Image struct {
 	Key    string // "pause", "coredns", or the user's own
 	Name   string // registry.k8s.io/pause:3.10.2
@@ -187,11 +187,11 @@ type Image struct {
 	Range  hcl.Range
 }
 
-// Preflight is what the author of the spec decided about checks.
+// Preflight has the spec's settings of checks.
 type Preflight struct {
-	Levels      preflight.Levels // of checks, where they are not the catalogue's
-	ClockSkew   time.Duration    // the most that two hosts' clocks may differ; default 2 s
+	Levels      preflight.Levels // of checks, if they differ from the catalogue
+	ClockSkew   time.Duration    // largest difference between the clocks of two hosts; default 2 s
 	DialTimeout time.Duration    // for each edge; default 700 ms
 	MinFreeDisk int64            // bytes on /var; default 2 GiB
-	MinMemory   int64            // bytes; default 1 GiB, control plane 1.7 GB as kubeadm asks
+	MinMemory   int64            // bytes; default 1 GiB, control plane 1.7 GB as in kubeadm
 }

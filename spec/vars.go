@@ -40,17 +40,17 @@ type variable struct {
 	given     *given
 }
 
-// A given value is what the user gave for a variable.
+// A given value is a value for a variable, with its source.
 type given struct {
 	raw  string               // -var and environment
 	expr hclsyntax.Expression // variable files and default
 	at   hcl.Range
-	from string // words for messages
+	from string // description of the source, for messages
 }
 
 func (l *loader) collectVariable(b *hclsyntax.Block) {
 	if len(b.Labels) == 0 {
-		return // told by checkShape
+		return // reported by checkShape
 	}
 	v := &variable{name: b.Labels[0], block: b, at: b.LabelRanges[0], ty: cty.DynamicPseudoType}
 	if !hclsyntax.ValidIdentifier(v.name) {
@@ -91,7 +91,7 @@ func (l *loader) maskFor(v *variable, r hcl.Range) {
 	}
 }
 
-// literal evaluates an expression that may refer to nothing.
+// literal evaluates an expression without references.
 func (l *loader) literal(a *hclsyntax.Attribute) (cty.Value, bool) {
 	v, diags := l.literalExpr(a.Expr)
 	l.diags = append(l.diags, diags...)
@@ -103,8 +103,9 @@ func (l *loader) literalExpr(e hclsyntax.Expression) (cty.Value, hcl.Diagnostics
 	return e.Value(nil)
 }
 
-// literalBool is what an attribute says, or fallback if it says nothing
-// usable: a variable that means to be sensitive is.
+// literalBool returns the value of a boolean attribute, or fallback if it is
+// invalid. The fallback of sensitive is true, so that a mistake never shows a
+// value.
 func (l *loader) literalBool(a *hclsyntax.Attribute, fallback bool) bool {
 	v, ok := l.literal(a)
 	if ok {
@@ -117,7 +118,7 @@ func (l *loader) literalBool(a *hclsyntax.Attribute, fallback bool) bool {
 	return fallback
 }
 
-// evalVariables gives every variable its value.
+// evalVariables sets the values of all variables.
 func (l *loader) evalVariables() {
 	l.fromEnv()
 	l.fromFiles()
@@ -142,7 +143,7 @@ func (l *loader) fromEnv() {
 	}
 }
 
-// outside is the place of a value that stands in no file.
+// outside returns the range of a value that is not from a file.
 func outside(name string) hcl.Range {
 	return hcl.Range{Filename: "<" + name + ">", Start: hcl.InitialPos, End: hcl.InitialPos}
 }
@@ -167,7 +168,7 @@ func (l *loader) fromArgs() {
 func (l *loader) fromFiles() {
 	auto, err := glob(l.dir, autoVarSuffix)
 	if err != nil {
-		auto = nil // the folder was read before; parseAll told what is wrong
+		auto = nil // parseAll read the folder before and has reported the error
 	}
 	for _, p := range auto {
 		src, err := readSpec(p)
@@ -200,7 +201,7 @@ func (l *loader) fromFile(path string, src []byte, err error) {
 func (l *loader) fromAttr(a *hclsyntax.Attribute) {
 	v := l.variables[a.Name]
 	if v == nil {
-		l.mask(a.Expr.Range()) // who knows what it is
+		l.mask(a.Expr.Range()) // it may be sensitive
 		l.add(warning(a.NameRange, "Undeclared variable given", "The spec declares no variable %q, so this value is not used.%s", a.Name, suggest(a.Name, keys(l.variables))))
 		return
 	}
@@ -208,8 +209,8 @@ func (l *loader) fromAttr(a *hclsyntax.Attribute) {
 	v.given = &given{expr: a.Expr, at: a.Expr.Range(), from: "this file"}
 }
 
-// valueOf is a variable's value, marked if it is sensitive; unknown if there
-// is none that fits.
+// valueOf returns the value of a variable, marked if it is sensitive. It is
+// unknown if there is no valid value.
 func (l *loader) valueOf(v *variable) cty.Value {
 	out := cty.UnknownVal(v.ty)
 	if v.given == nil {
@@ -265,7 +266,7 @@ func (l *loader) givenValue(v *variable) (cty.Value, hcl.Diagnostics) {
 	return l.literalExpr(e)
 }
 
-// explain says where in a value an error is.
+// explain adds to an error the place in the value.
 func explain(err error) string {
 	pe, ok := err.(cty.PathError)
 	if !ok || len(pe.Path) == 0 {
@@ -295,7 +296,7 @@ func indexString(k cty.Value) string {
 	return "[...]"
 }
 
-// validate asks a variable's own conditions.
+// validate checks the validation blocks of a variable.
 func (l *loader) validate(v *variable, val cty.Value) {
 	child := &hcl.EvalContext{Functions: l.root.Functions, Variables: map[string]cty.Value{"var": cty.ObjectVal(map[string]cty.Value{v.name: val}), "local": cty.EmptyObjectVal}}
 	for _, b := range v.block.Body.Blocks {
@@ -308,7 +309,7 @@ func (l *loader) validate(v *variable, val cty.Value) {
 func (l *loader) validation(v *variable, b *hclsyntax.Block, evalCtx *hcl.EvalContext) {
 	cond, msg := b.Body.Attributes["condition"], b.Body.Attributes["error_message"]
 	if cond == nil || msg == nil {
-		return // told by checkShape
+		return // reported by checkShape
 	}
 	ok, _ := l.eval(cond.Expr, evalCtx).Unmark()
 	ok, err := convertTo(ok, cty.Bool)

@@ -13,8 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the goldens")
 
-// good are the files of a right spec. A case replaces them by name, or adds
-// to them.
+// good returns the files of a valid spec. A test replaces some of them, or adds
+// others.
 func good() map[string]string {
 	var parts strings.Builder
 	for _, name := range allComponents() {
@@ -42,8 +42,8 @@ func lay(t *testing.T, files map[string]string) string {
 
 func TestGood(t *testing.T) { mustLoad(t, lay(t, good()), Options{}) }
 
-// TestWrong shows what users see of each mistake. A file "vars" holds lines
-// for -var; "want" is what is printed.
+// TestWrong compares what users see of each mistake. A file "vars" has lines
+// for -var; "want" is the expected output.
 func TestWrong(t *testing.T) {
 	cases, err := filepath.Glob("testdata/wrong/*.txtar")
 	if err != nil || len(cases) < 20 {
@@ -74,7 +74,7 @@ func wrong(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Chdir(lay(t, files)) // a long message is cut, so where depends on the length of paths
+	t.Chdir(lay(t, files)) // long messages are cut, so the paths in them must be short
 	_, sources, diags := Load(".", opts)
 	got := render(t, sources, diags)
 	if strings.Contains(got, "hunter22") {
