@@ -9,15 +9,15 @@ import (
 	"github.com/pmkctl/pmkctl/executor"
 )
 
-// ApplyOptions are those of runs that change hosts.
+// ApplyOptions are the options of runs that change hosts.
 type ApplyOptions struct {
 	Options
 	Parallelism int             // steps at a time
 	LockTimeout time.Duration   // for a host that another run has locked
-	Stop        <-chan struct{} // closed to begin no more steps
+	Stop        <-chan struct{} // when it is closed, no further step begins
 
-	// Ask returns the answer to a question; nil if the plan is approved in
-	// advance.
+	// Ask returns the answer to a question. It is nil if the plan is approved
+	// in advance.
 	Ask func(ctx context.Context, question string) (string, error)
 
 	// Changing is called with true before the first change, and with false
@@ -25,12 +25,12 @@ type ApplyOptions struct {
 	Changing func(bool)
 }
 
-// Apply shows the plan, asks, and makes the changes on all hosts.
+// Apply shows the plan, asks for approval, and makes the changes on all hosts.
 func Apply(ctx context.Context, o ApplyOptions) error {
 	return bringAbout(ctx, o, converge{forApproval: true})
 }
 
-// Destroy does that for a plan to take everything off all hosts.
+// Destroy does the same with the plan that takes everything off all hosts.
 func Destroy(ctx context.Context, o ApplyOptions) error { return bringAbout(ctx, o, &destroy{}) }
 
 func bringAbout(ctx context.Context, o ApplyOptions, g goal) error {
@@ -40,7 +40,7 @@ func bringAbout(ctx context.Context, o ApplyOptions, g goal) error {
 	}
 	defer r.close()
 	if err := r.unreachable(); err != nil {
-		return err // an apply needs all its hosts; plan and preflight judge the rest
+		return err // an apply needs all its hosts; plan and preflight go on with those that answer
 	}
 	checked, err := r.approved(ctx, o)
 	if err != nil || len(checked.Pending()) == 0 {
@@ -50,9 +50,10 @@ func bringAbout(ctx context.Context, o ApplyOptions, g goal) error {
 }
 
 // approved returns a plan that a human approved, or that needs no approval,
-// with all hosts locked; or a plan that changes nothing.
+// with all hosts locked. A plan that changes nothing is returned without a
+// question.
 func (r *Run) approved(ctx context.Context, o ApplyOptions) (*executor.Checked, error) {
-	if o.Ask == nil { // one check, under the lock, serves as plan too
+	if o.Ask == nil { // the hosts are locked first: then one check is enough
 		if err := r.conn.lock(ctx, r.id, o.LockTimeout); err != nil {
 			return nil, err
 		}
@@ -74,8 +75,8 @@ func (r *Run) approved(ctx context.Context, o ApplyOptions) (*executor.Checked, 
 	return r.recheck(ctx, shown)
 }
 
-// recheck makes sure, now that the hosts are locked, that what was approved
-// is still what would be done.
+// recheck checks again after the hosts are locked. It returns an error if the
+// changes are not those that were approved.
 func (r *Run) recheck(ctx context.Context, shown *executor.Checked) (*executor.Checked, error) {
 	if err := r.compile(ctx); err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
 
-// thisBuild is the pmkctl that runs.
+// thisBuild returns the version and the digest of the running pmkctl.
 func thisBuild(version string) (saved.Build, error) {
 	name, err := os.Executable()
 	if err != nil {
@@ -29,8 +29,8 @@ func thisBuild(version string) (saved.Build, error) {
 	return saved.Build{Version: version, SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
 }
 
-// operator is the human or the account behind this run, as locks and saved
-// plans name it: alice@laptop.
+// operator returns the user and the machine of this run in the form that locks
+// and saved plans have: alice@laptop.
 func operator() string {
 	name, machine := "unknown", "unknown"
 	if u, err := user.Current(); err == nil {

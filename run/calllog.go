@@ -7,14 +7,15 @@ import (
 	"time"
 )
 
-// A callLog is a file with a line for every call to the agent of a host.
+// A callLog is a file with one line for each call to the agent of a host.
 type callLog struct {
 	now  func() time.Time
 	mu   sync.Mutex
 	file *os.File
 }
 
-// openLog opens the log that the options ask for; nil if they ask for none.
+// openLog opens the log that the options name. It returns nil if they name
+// none.
 func (o Options) openLog() (*callLog, error) {
 	if o.Log == "" {
 		return nil, nil
@@ -26,8 +27,8 @@ func (o Options) openLog() (*callLog, error) {
 	return &callLog{now: o.Now, file: f}, nil
 }
 
-// trace returns what a session with a host reports its calls to; nil without
-// a log.
+// trace returns the function that a session with a host calls after each call
+// to its agent; nil without a log.
 func (l *callLog) trace(host string) func(method string, took time.Duration, err error) {
 	if l == nil {
 		return nil
@@ -43,8 +44,7 @@ func (l *callLog) trace(host string) func(method string, took time.Duration, err
 	}
 }
 
-// close ends the log. A line that could not be written is no reason for a run
-// to fail.
+// close ends the log. Errors of writing it do not fail a run.
 func (l *callLog) close() {
 	if l != nil {
 		_ = l.file.Close()

@@ -17,12 +17,13 @@ import (
 type order struct {
 	checked  *executor.Checked
 	plan     string                       // id of the saved plan; "" without one
-	reviewed map[address.Step]change.Diff // what the saved plan says of each step; nil without one
-	unnoted  []saved.Step                 // steps of the saved plan that are done, while no journal says so
-	next     string                       // what to do if something remains
+	reviewed map[address.Step]change.Diff // changes of each step in the saved plan; nil without one
+	unnoted  []saved.Step                 // steps of the saved plan that are done, but not noted in a journal
+	next     string                       // advice to the user if something remains
 }
 
-// change arms the agents, walks the plan, and verifies what came of it.
+// change allows the agents to change their hosts, makes the changes of w, and
+// verifies the result.
 func (r *Run) change(ctx context.Context, w order, o ApplyOptions) error {
 	if err := r.conn.arm(ctx, cmp.Or(w.plan, r.id)); err != nil {
 		return err
@@ -45,9 +46,9 @@ func (r *Run) change(ctx context.Context, w order, o ApplyOptions) error {
 	return r.verify(ctx, w, result)
 }
 
-// verify checks everything once more, so that "done" means that the hosts
-// are as the spec says, except what was excluded. Output that cannot be
-// written is an error behind the outcome of the run.
+// verify checks everything once more, so that "done" means that the hosts are
+// as the spec says, except what was excluded. An error of the output counts
+// only if the run itself has no error.
 func (r *Run) verify(ctx context.Context, w order, result *executor.Result) error {
 	r.Console.Event(event.Phase{Name: "verify"})
 	remaining := executor.Verify(ctx, w.checked.Scope(), r.conn.hosts())

@@ -11,8 +11,8 @@ import (
 	"github.com/pmkctl/pmkctl/plan"
 )
 
-// compile reads the hosts' records, refuses what cannot change on a live
-// cluster, and makes the graph.
+// compile reads the hosts' records, refuses changes that a live cluster cannot
+// take, and makes the graph.
 func (r *Run) compile(ctx context.Context) error {
 	if err := r.readRecords(ctx); err != nil {
 		return err
@@ -26,7 +26,7 @@ func (r *Run) compile(ctx context.Context) error {
 	return r.graph(ctx)
 }
 
-// graph makes the graph from spec, hosts and records.
+// graph makes the graph from the spec, the hosts and the records.
 func (r *Run) graph(ctx context.Context) (err error) {
 	world := r.world
 	world.Hosts, world.Identities, world.Left = r.conn.hosts(), r.conn.identities(), r.absent()
@@ -37,11 +37,11 @@ func (r *Run) graph(ctx context.Context) (err error) {
 	return r.steps.choose(r.compiled.Graph)
 }
 
-// withoutPlan reports whether the graph has nothing but probes: the run is
-// about them alone, or hosts are missing.
+// withoutPlan reports whether the graph has only probes. That is so in a
+// preflight, and when hosts are missing.
 func (r *Run) withoutPlan() bool { return r.world.ProbesOnly || len(r.conn.failed) > 0 }
 
-// check compares everything with the hosts, and marks what is foreign.
+// check compares every step with its host, and marks what pmkctl does not own.
 func (r *Run) check(ctx context.Context) *executor.Checked {
 	r.Console.Event(event.Phase{Name: "check", Total: len(r.compiled.Graph.Steps) - 1})
 	c := executor.Check(ctx, r.compiled.Graph, r.conn.hosts(), r.Console.Event)
@@ -54,7 +54,7 @@ func (r *Run) check(ctx context.Context) *executor.Checked {
 	return c
 }
 
-// planned compiles, checks, shows and judges.
+// planned compiles and checks, shows the plan, and judges it.
 func (r *Run) planned(ctx context.Context) (*executor.Checked, error) {
 	if err := r.compile(ctx); err != nil {
 		return nil, err
@@ -66,7 +66,8 @@ func (r *Run) planned(ctx context.Context) (*executor.Checked, error) {
 	return c, r.judge(c)
 }
 
-// judge turns failed probes, checks and policies into the end of the run.
+// judge returns the error that failed probes, checks and policies end the run
+// with.
 func (r *Run) judge(c *executor.Checked) error {
 	if err := r.judgeChecks(c); err != nil || r.withoutPlan() {
 		return err

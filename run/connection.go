@@ -18,7 +18,7 @@ import (
 	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
-// A connection is the sessions with the hosts of a run.
+// A connection holds the sessions with the hosts of a run.
 type connection struct {
 	sessions map[string]host.Session
 	failed   map[string]error // hosts that could not be reached
@@ -27,8 +27,9 @@ type connection struct {
 	log      *callLog
 }
 
-// connect reaches all hosts at once. Those that fail are in the result, not
-// an error: the others can still be judged. The caller closes it.
+// connect reaches all hosts at once. A host that cannot be reached is in the
+// result and is no error, because the others can still be judged. The caller
+// closes the connection.
 func (o Options) connect(ctx context.Context, hosts []*spec.Host, readOnly bool) (*connection, error) {
 	log, err := o.openLog()
 	if err != nil {
@@ -63,7 +64,7 @@ func (c *connection) reach(ctx context.Context, hosts []*spec.Host) {
 	wg.Wait()
 }
 
-// drop ends the session with one host.
+// drop ends the session with one host. It does nothing if there is none.
 func (c *connection) drop(name string) {
 	if s := c.sessions[name]; s != nil {
 		_ = s.Close() // the agent ends with its connection in any case
@@ -71,7 +72,7 @@ func (c *connection) drop(name string) {
 	}
 }
 
-// close ends all sessions, at once.
+// close ends all sessions at once.
 func (c *connection) close() {
 	c.console.End()
 	var wg sync.WaitGroup
@@ -82,7 +83,8 @@ func (c *connection) close() {
 	c.log.close()
 }
 
-// each calls do for every connected host at once and joins the errors.
+// each calls do for all connected hosts at once and joins the errors, in a
+// fixed order.
 func (c *connection) each(do func(name string, s host.Session) error) error {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -117,8 +119,9 @@ func (c *connection) identities() map[string]host.Identity {
 	return ids
 }
 
-// unreachable is the error for those of the hosts that could not be reached;
-// nil if all could. It names one that canSpare allows to be excluded.
+// unreachable returns the error that names those of the hosts that could not be
+// reached; nil if all could. The error advises to exclude the first of them
+// that canSpare allows.
 func (c *connection) unreachable(hosts []*spec.Host, canSpare func(*spec.Host) bool) error {
 	if len(c.failed) == 0 {
 		return nil
@@ -138,7 +141,7 @@ func (c *connection) unreachable(hosts []*spec.Host, canSpare func(*spec.Host) b
 	return &Error{Unreachable, fmt.Errorf("connect to %s:\n%s%s", strings.Join(names, ", "), strings.Join(lines, "\n"), advice)}
 }
 
-// none spares no host.
+// none is the canSpare of a run that needs all its hosts.
 func none(*spec.Host) bool { return false }
 
 func target(name string, s spec.SSH) sshhost.Target {

@@ -13,10 +13,10 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// converge makes the hosts as the spec says, and cleans those that it has no
-// more.
+// converge makes the hosts as the spec says, and cleans hosts that are no
+// longer in it.
 type converge struct {
-	forApproval bool // a plan that is stopped by preflight is not shown: it cannot be approved
+	forApproval bool // do not show a plan that preflight stops, because it cannot be approved
 }
 
 func (converge) destroys() bool { return false }
@@ -48,7 +48,8 @@ func (converge) immutable(r *Run) hcl.Diagnostics { return plan.Immutable(r.clus
 
 func (converge) showPreflight(r *Run, c *executor.Checked) error { return r.showPreflight(c) }
 
-// show prints last what stops the run, because that is where it is seen.
+// show prints last what stops the run, because users look at the end of the
+// output.
 func (g converge) show(r *Run, c *executor.Checked) error {
 	probes, _ := c.Failed()
 	switch stopped := len(probes) > 0; {

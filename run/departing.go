@@ -11,16 +11,15 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// departures bring the departing hosts into a run, and remember those that it
-// cannot go on with.
+// departures bring the departing hosts into a run, and note those that stop it.
 type departures struct {
 	*Run
-	lost, causes   []string // hosts that cannot be reached, and why
-	reused, others []string // hosts whose machine is another one's, and whose
+	lost, causes   []string // hosts that cannot be reached, and the reasons
+	reused, others []string // hosts whose machine has another use by now, and which
 }
 
-// bring brings the departing hosts into the run. One that cannot be reached is
-// an error, unless a removed block gives it up.
+// bring brings the departing hosts into the run. A host that cannot be reached
+// is an error, unless a removed block gives it up.
 func (d *departures) bring(ctx context.Context) error {
 	if err := d.add(ctx); err != nil {
 		return err
@@ -42,8 +41,8 @@ func (d *departures) bring(ctx context.Context) error {
 	return d.err()
 }
 
-// settle decides about one host: it takes part, or it is given up, or it is in
-// the way of the run.
+// settle decides about one departing host: it takes part in the run, or is
+// given up, or stops the run.
 func (d *departures) settle(l *spec.Departing) {
 	name := l.Host.Name
 	lost, other := d.conn.failed[name], reassigned(d.cluster, d.world.Records, name)
@@ -73,7 +72,7 @@ func (d *departures) giveUp(l *spec.Departing, why error) {
 	d.Console.Note("Host %s is given up (%v): what is on its disk stays there.", l.Host.Name, why)
 }
 
-// err names the hosts that the run cannot go on with, and the ways out.
+// err returns the error that names the hosts that stop the run, with advice.
 func (d *departures) err() error {
 	switch {
 	case len(d.lost) > 0:
@@ -86,8 +85,8 @@ func (d *departures) err() error {
 	return nil
 }
 
-// needlessRemoved warns of removed blocks that have no effect: the host left,
-// or there was none of that name.
+// needlessRemoved warns of removed blocks without effect: the host is no longer
+// in the cluster, or never was.
 func needlessRemoved(c *spec.Cluster) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, b := range c.Removed {
@@ -100,7 +99,7 @@ func needlessRemoved(c *spec.Cluster) hcl.Diagnostics {
 	return diags
 }
 
-// removedBlocks are removed blocks for dead hosts, to be copied.
+// removedBlocks returns removed blocks for dead hosts, for the user to copy.
 func removedBlocks(names []string) string {
 	var blocks []string
 	for _, name := range names {

@@ -14,7 +14,7 @@ import (
 
 // destroy takes everything off all hosts of a cluster.
 type destroy struct {
-	members string // id of the cluster, once its hosts are gathered
+	members string // id of the cluster; set by gather
 }
 
 func (*destroy) destroys() bool { return true }
@@ -23,8 +23,8 @@ func (*destroy) canSpare(*spec.Host) bool { return true }
 
 func (*destroy) cleans(*spec.Cluster, string) bool { return true }
 
-// gather brings all hosts of the cluster into the run, and drops the others:
-// destroy does not touch them.
+// gather brings all hosts of the cluster into the run, and drops all other
+// hosts: destroy does not touch them.
 func (g *destroy) gather(ctx context.Context, r *Run) error {
 	if err := r.unreachable(); err != nil {
 		return err

@@ -1,14 +1,14 @@
-// Package run is one run of the tool over the hosts of a cluster. Plan, Apply,
+// Package run is one run of pmkctl over the hosts of a cluster. Plan, Apply,
 // Destroy, ApplySaved, Drift and Preflight are sequences of the same parts:
-// connect to the hosts, bring in those that depart, compile the graph, check
-// it, judge what came of that, change the hosts, and verify them.
+// connect to the hosts, bring in the departing ones, compile the graph, check
+// it, judge the result, change the hosts, and verify them.
 //
-// It owns the order of these parts, the sessions with the hosts, saved plans
-// as files, and the outcomes that a run can end with. It does not own the
-// command line and exit codes (cmd), how things look (view), what is done on a
-// host (plan and modules), nor how a graph is walked (executor). It is the
+// It owns the order of these parts, the sessions with the hosts, saved plans as
+// files, and the outcomes that a run can end with. It does not own the command
+// line and the exit codes (cmd), the look of the output (view), the changes on
+// a host (plan and modules), or the walk over a graph (executor). It is the
 // only package that names sshhost.
 //
-// What differs between runs is in values of two interfaces: a goal says what
-// is to become of the hosts, a selector which steps are to be done.
+// Runs differ in values of two interfaces. A goal decides what becomes of the
+// hosts, a selector which steps are done.
 package run

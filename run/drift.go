@@ -12,9 +12,9 @@ import (
 	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
-// Drift shows what is not on the hosts as pmkctl left it, though nobody
-// changed the spec, and who may have done that. If detailed, that there is
-// such a thing is an outcome.
+// Drift shows what has changed on the hosts since pmkctl wrote it, and who may
+// have changed it. If detailed is set and there is drift, the outcome is
+// ChangesPending.
 func Drift(ctx context.Context, o Options, detailed bool) error {
 	r, err := open(ctx, o, converge{}, true)
 	if err != nil {
@@ -42,8 +42,8 @@ func Drift(ctx context.Context, o Options, detailed bool) error {
 	return nil
 }
 
-// withoutProbes is a graph to be checked only: whether ports are free says
-// nothing of what pmkctl left on the hosts.
+// withoutProbes returns a graph that is only checked. Free ports, for example,
+// say nothing about drift.
 func withoutProbes(g *plan.Graph) *plan.Graph {
 	only := &plan.Graph{Steps: []*plan.Step{{Addr: plan.Gate}}}
 	for _, s := range g.Steps {
@@ -54,7 +54,7 @@ func withoutProbes(g *plan.Graph) *plan.Graph {
 	return only
 }
 
-// findDrift asks all hosts at once.
+// findDrift reads the drift of all hosts at once.
 func (r *Run) findDrift(ctx context.Context, checked *executor.Checked) ([]terminal.HostDrift, error) {
 	var mu sync.Mutex
 	found := map[string]terminal.HostDrift{}
@@ -87,8 +87,8 @@ type leftovers interface {
 	Stay(context.Context, host.Host) (map[string]string, error)
 }
 
-// staysOn returns what the spec wants no more on a host and pmkctl does not
-// remove, and why.
+// staysOn returns what is on a host, is no longer wanted by the spec, and is
+// not removed by pmkctl, each with the reason.
 func staysOn(ctx context.Context, name string, s host.Session, g *plan.Graph) (map[string]string, error) {
 	for _, step := range g.Steps {
 		if l, ok := step.Work.(leftovers); ok && step.RunsOn() == name {

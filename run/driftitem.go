@@ -14,7 +14,8 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// driftItems are what drifted on a host, by its record and by the API.
+// driftItems returns what drifted on a host: files, units and settings by its
+// record, objects by the API server.
 func driftItems(drifted []state.Drift, host string, checked *executor.Checked) []terminal.DriftItem {
 	changes := changesOn(checked, host)
 	_, compared := checked.Diffs[address.Of("kernel", host)]
@@ -22,7 +23,7 @@ func driftItems(drifted []state.Drift, host string, checked *executor.Checked) [
 	for _, d := range drifted {
 		item := driftItem(d, changes)
 		if d.AtLeast() && compared && !item.Mended {
-			continue // a limit that somebody raised serves as well
+			continue // a limit that was raised serves as well
 		}
 		items = append(items, item)
 	}
@@ -34,7 +35,7 @@ func driftItems(drifted []state.Drift, host string, checked *executor.Checked) [
 	return items
 }
 
-// changesOn are all changes that the plan has for a host.
+// changesOn returns all changes that the plan makes on a host.
 func changesOn(c *executor.Checked, host string) (d change.Diff) {
 	for _, s := range c.Graph.Steps {
 		if s.RunsOn() == host {
@@ -44,8 +45,8 @@ func changesOn(c *executor.Checked, host string) (d change.Diff) {
 	return d
 }
 
-// driftItem finds in the plan what becomes of a thing that drifted. The
-// content that it had is known if that is still the wanted one.
+// driftItem adds to a drift what the plan does about it. It has the lines that
+// changed only if the recorded content is the one that the spec still wants.
 func driftItem(d state.Drift, changes change.Diff) terminal.DriftItem {
 	item := terminal.DriftItem{Drift: d}
 	for _, c := range changes {
@@ -66,7 +67,8 @@ func driftItem(d state.Drift, changes change.Diff) terminal.DriftItem {
 	return item
 }
 
-// driftedObject is an object of the API that somebody else wrote.
+// driftedObject returns the drift of an object that was changed through the API
+// server.
 func driftedObject(c change.Change) terminal.DriftItem {
 	d := state.Drift{Item: c.Item, Kind: c.Kind, What: state.OfContent}
 	switch {
@@ -86,8 +88,8 @@ func driftedObject(c change.Change) terminal.DriftItem {
 	return item
 }
 
-// askedFor are the steps that have something to do beside what drifted:
-// what follows from that, such as a restart, is no reason of its own.
+// askedFor returns the pending steps that have changes besides drift. A restart
+// does not count, because it follows from another change.
 func askedFor(c *executor.Checked, found []terminal.HostDrift) []string {
 	var steps []string
 	for _, s := range c.Pending() {

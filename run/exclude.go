@@ -16,8 +16,8 @@ func (o Options) excludes(host string) bool {
 	return slices.ContainsFunc(o.Exclude, func(text string) bool { return len(hostnames.Match(text, []string{host})) > 0 })
 }
 
-// included returns the hosts of the spec that are not excluded. needed
-// reports whether nothing can be done without a host.
+// included returns the hosts of the spec that are not excluded. It returns an
+// error if a host is excluded that needed reports as indispensable.
 func (o Options) included(c *spec.Cluster, needed func(*spec.Host) bool) ([]*spec.Host, error) {
 	var hosts []*spec.Host
 	for _, h := range c.Hosts {
@@ -35,15 +35,15 @@ func (o Options) included(c *spec.Cluster, needed func(*spec.Host) bool) ([]*spe
 
 func (o Options) noteExcluded(h *spec.Host) { o.Console.Note("Host %s is left out.", h.Name) }
 
-// excludedSteps returns what -exclude has and none of these hosts is called.
+// excludedSteps returns the values of -exclude that name none of these hosts.
 func (o Options) excludedSteps(hosts []*spec.Host) []string {
 	known := namesOf(hosts)
 	return slices.DeleteFunc(slices.Clone(o.Exclude), func(text string) bool { return len(hostnames.Match(text, known)) > 0 })
 }
 
-// checkExclude refuses what -exclude has and is neither one of these hosts
-// nor, where there is a selection, a step. Patterns of steps are found once
-// there is a graph.
+// checkExclude returns an error for a value of -exclude that names neither one
+// of these hosts nor, if there is a selection, a module. Patterns of steps are
+// checked later, when there is a graph.
 func (o Options) checkExclude(c *spec.Cluster, hosts []*spec.Host) error {
 	what := "host"
 	if o.Selection != nil {

@@ -9,30 +9,32 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// A goal is what is to become of the hosts: the cluster of the spec, or what
-// they were before.
+// A goal is what becomes of the hosts: the cluster of the spec, or what they
+// were before.
 type goal interface {
-	// destroys reports whether the graph is that of removing the cluster.
+	// destroys reports whether the graph removes the whole cluster.
 	destroys() bool
 	// canSpare reports whether the run may go on without a host.
 	canSpare(*spec.Host) bool
-	// cleans reports whether a host is to be as it was before pmkctl.
+	// cleans reports whether a host is made as it was before pmkctl.
 	cleans(c *spec.Cluster, host string) bool
 	// gather brings the departing hosts into the run.
 	gather(context.Context, *Run) error
-	// confirm refuses hosts that are to be cleaned and became members of
-	// another cluster, or another host of this one, since gather: a human may
-	// take hours to approve, and what is removed looks alike on all clusters.
+	// confirm refuses hosts that are to be cleaned if they joined another
+	// cluster, or became another host of this one, since gather. Approval may
+	// take hours, and the files that are removed look the same on all clusters.
 	confirm(*Run) error
-	// immutable tells what the spec has that a live cluster cannot change to.
+	// immutable returns a diagnostic for each difference that a live cluster
+	// cannot take.
 	immutable(*Run) hcl.Diagnostics
 	// showPreflight prints what the probes found.
 	showPreflight(*Run, *executor.Checked) error
 	// show prints what the probes found and the plan.
 	show(*Run, *executor.Checked) error
-	// spared returns a line for each host that the goal concerns and the run
-	// does not touch.
+	// spared returns a line for each host that belongs to the goal and is not
+	// touched by this run.
 	spared(*Run) []string
-	// question is what a human is asked, and the one answer that counts.
+	// question returns what a human is asked, and the only answer that
+	// approves.
 	question(*spec.Cluster) (question, consent string)
 }

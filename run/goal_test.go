@@ -9,8 +9,8 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// TestConfirm: a host that became another cluster's while a human made up his
-// mind is not cleaned.
+// TestConfirm: a host that joins another cluster before the plan is approved is
+// not cleaned.
 func TestConfirm(t *testing.T) {
 	at := func(id, host string) *state.Record {
 		return &state.Record{Cluster: state.Cluster{ID: id, Name: "lab"}, Host: host}

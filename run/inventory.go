@@ -10,8 +10,8 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// add takes the hosts into the run that the inventory has and the spec does
-// not, except those that are excluded, and connects to them.
+// add brings the hosts into the run that are in the inventory and not in the
+// spec, and connects to them. Excluded ones are not connected to.
 func (d *departures) add(ctx context.Context) error {
 	if err := d.readInventory(ctx); err != nil {
 		return err
@@ -39,8 +39,8 @@ func (d *departures) add(ctx context.Context) error {
 	return nil
 }
 
-// departing returns the hosts of the inventory that the spec does not have,
-// as they can be reached.
+// departing returns the hosts that are in the inventory and not in the spec,
+// with the SSH logins to reach them.
 func departing(c *spec.Cluster, inventory []state.HostEntry) ([]*spec.Host, error) {
 	var list []*spec.Host
 	for _, e := range inventory {
@@ -59,7 +59,8 @@ func departing(c *spec.Cluster, inventory []state.HostEntry) ([]*spec.Host, erro
 	return list, nil
 }
 
-// successor is the host of the spec that has the address of a departing one.
+// successor returns the host of the spec that has the address of a departing
+// host; nil if there is none.
 func successor(c *spec.Cluster, departing *spec.Host) *spec.Host {
 	for _, h := range c.Hosts {
 		if h.Address == departing.Address || h.SSH.Address == departing.SSH.Address && h.SSH.Port == departing.SSH.Port {

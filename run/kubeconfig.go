@@ -15,17 +15,17 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// KubeconfigOptions are those of Kubeconfig.
+// KubeconfigOptions are the options of Kubeconfig.
 type KubeconfigOptions struct {
 	Options
-	Server      string // URL of the API server; "" for that of the spec
+	Server      string // URL of the API server; "" for the one in the spec
 	User        string
 	Lifetime    time.Duration // of the certificate
-	LockTimeout time.Duration // for an apply that holds the control plane
+	LockTimeout time.Duration // longest wait for an apply that has locked the host
 }
 
-// Kubeconfig makes a key and returns the kubeconfig of an administrator. The
-// signer signs the request for a certificate; only the request travels.
+// Kubeconfig makes a key and returns the kubeconfig of an administrator. Only
+// the certificate request is sent to the signer, never the key.
 func Kubeconfig(ctx context.Context, o KubeconfigOptions) ([]byte, error) {
 	cluster, _, err := o.Load()
 	if err != nil {
@@ -73,7 +73,8 @@ func (o KubeconfigOptions) issue(ctx context.Context, cluster *spec.Cluster, sig
 	return o.render(cluster, have[0].Content, cert, key)
 }
 
-// render embeds everything, so that the file can be copied alone.
+// render embeds the certificates and the key, so that the file can be copied
+// alone.
 func (o KubeconfigOptions) render(c *spec.Cluster, ca, cert, key []byte) ([]byte, error) {
 	server := o.Server
 	if server == "" {

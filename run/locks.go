@@ -9,8 +9,8 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// lock takes the lock of every host for a run, for as long as the sessions
-// live. It waits for hosts that another run has locked.
+// lock takes the lock of every host for a run. It is held until the session
+// ends. lock waits at most wait for hosts that another run has locked.
 func (c *connection) lock(ctx context.Context, run string, wait time.Duration) error {
 	request := host.LockRequest{Run: run, Who: operator(), For: "apply", Wait: wait}
 	err := c.each(func(_ string, s host.Session) error { return s.Lock(ctx, request) })
@@ -20,13 +20,14 @@ func (c *connection) lock(ctx context.Context, run string, wait time.Duration) e
 	return err
 }
 
-// arm lets all agents change their hosts, for a run or a saved plan.
+// arm allows all agents to change their hosts. id is that of the run or of the
+// saved plan.
 func (c *connection) arm(ctx context.Context, id string) error {
 	return c.each(func(_ string, s host.Session) error { return s.Arm(ctx, id) })
 }
 
-// keepers keep the records, one for each host. plan is the id of the saved
-// plan; "" without one.
+// keepers returns the keepers of the records, by host. plan is the id of the
+// saved plan; "" without one.
 func (c *connection) keepers(run, plan string, records map[string]*state.Record) map[string]*state.Keeper {
 	keepers := map[string]*state.Keeper{}
 	for name, s := range c.sessions {

@@ -10,19 +10,19 @@ import (
 	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
-// Options are what every run is given.
+// Options are common to all runs.
 type Options struct {
 	Console   *terminal.Console
 	Version   string           // of this program
-	Now       func() time.Time // policies are judged and plans are dated by it
-	Log       string           // file that gets every call to a host's agent; "" for none
+	Now       func() time.Time // the time for policies and for saved plans
+	Log       string           // file for a line per call to a host's agent; "" for none
 	Path      string           // of the spec
 	Inputs    spec.Options     // of the spec
-	Exclude   []string         // hosts; steps too, where there is a selection
-	Selection *plan.Selection  // nil if the run is always about all steps
+	Exclude   []string         // hosts; also steps, if there is a selection
+	Selection *plan.Selection  // nil for runs that always include all steps
 }
 
-// Load reads the spec and shows everything that is wrong with it.
+// Load reads the spec and shows all its diagnostics.
 func (o Options) Load() (*spec.Cluster, map[string]*hcl.File, error) {
 	cluster, files, diags := spec.Load(o.Path, o.Inputs)
 	if err := Diagnose(o.Console, files, diags); err != nil {
@@ -31,7 +31,7 @@ func (o Options) Load() (*spec.Cluster, map[string]*hcl.File, error) {
 	return cluster, files, nil
 }
 
-// Diagnose shows diagnostics. It returns an error if there is one among them.
+// Diagnose shows diagnostics. It returns an error if one of them is an error.
 func Diagnose(c *terminal.Console, files map[string]*hcl.File, diags hcl.Diagnostics) error {
 	if err := c.Diagnostics(files, diags); err != nil {
 		return err

@@ -4,13 +4,13 @@ import (
 	"context"
 )
 
-// PlanOptions are those of Plan.
+// PlanOptions are the options of Plan.
 type PlanOptions struct {
 	Options
-	Destroy  bool   // plan to take everything off all hosts
+	Destroy  bool   // plan the removal of everything from all hosts
 	Out      string // file that the plan is saved to; "" for none
 	Page     string // file that a page of the plan is written to; "" for none
-	Detailed bool   // changes are an outcome
+	Detailed bool   // if there are changes, the outcome is ChangesPending
 }
 
 // Plan shows what Apply, or Destroy, would change on which host.

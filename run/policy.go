@@ -9,8 +9,8 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// judgePolicies asks the spec's policies about a plan at the time that it is
-// now, and shows what came of that unless it was shown before.
+// judgePolicies evaluates the policies of the spec for a plan at the current
+// time. It shows the verdicts unless the same ones were shown before.
 func (r *Run) judgePolicies(c *executor.Checked) error {
 	judged, live := r.steps.judged(c, r.world.Records)
 	verdicts := judged.Policies(r.cluster, live, r.Now())

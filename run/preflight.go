@@ -7,12 +7,12 @@ import (
 	"github.com/pmkctl/pmkctl/view/page"
 )
 
-// PreflightOptions are those of Preflight.
+// PreflightOptions are the options of Preflight.
 type PreflightOptions struct {
 	Options
 	JSON     bool            // print one document instead of text
 	Page     string          // file that a page is written to; "" for none
-	ExitCode func(error) int // what this program ends with, for the document
+	ExitCode func(error) int // exit code for the run's error, for the document
 }
 
 // Preflight checks hosts, ports and every pair of hosts.
@@ -43,7 +43,7 @@ func Preflight(ctx context.Context, o PreflightOptions) error {
 	switch {
 	case o.JSON:
 		err = r.Console.PreflightDoc(doc)
-	case len(r.conn.sessions) > 0: // without any host the error says all
+	case len(r.conn.sessions) > 0: // without any host there is only the error
 		err = r.showPreflight(checked)
 	}
 	if err != nil {

@@ -11,13 +11,13 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// journals are how far interrupted applies of a plan got, by host.
+// journals hold how far interrupted applies of a plan got, by host.
 type journals map[string]state.Progress
 
 func (j journals) did(s saved.Step) bool { return j[s.RunsOn()][s.Addr] == state.Done }
 
-// readProgress reads the records of all hosts and how far the plan came on
-// them before, at once.
+// readProgress reads the records of all hosts, and how far interrupted applies
+// of the plan got on them.
 func (r *savedRun) readProgress(ctx context.Context) (journals, error) {
 	if err := r.readRecords(ctx); err != nil {
 		return nil, err
@@ -36,14 +36,15 @@ func (r *savedRun) readProgress(ctx context.Context) (journals, error) {
 	return did, err
 }
 
-// wasCleaned reports whether a host that the plan takes out of the cluster is
-// out of it: its record goes with the last step there.
+// wasCleaned reports whether an interrupted apply of the plan has cleaned a
+// host completely: the last step there deletes its record.
 func (r *savedRun) wasCleaned(name string) bool {
 	i := slices.IndexFunc(r.plan.Hosts, func(h saved.Host) bool { return h.Name == name })
 	return i >= 0 && r.goal.cleans(r.cluster, name) && r.plan.Hosts[i].Record.ID != "" && r.world.Records[name].Cluster.ID == ""
 }
 
-// everyStepOn is the progress of a host whose journal went with it.
+// everyStepOn returns the progress of a cleaned host, whose journal is deleted:
+// all its steps are done.
 func (r *savedRun) everyStepOn(host string) state.Progress {
 	did := state.Progress{}
 	for _, s := range r.plan.Steps {
@@ -54,8 +55,8 @@ func (r *savedRun) everyStepOn(host string) state.Progress {
 	return did
 }
 
-// noteReplaced takes from the journals which steps the plan did again
-// already.
+// noteReplaced marks in the graph the steps that an interrupted apply has
+// already replaced.
 func (r *savedRun) noteReplaced(did journals) {
 	for _, s := range r.plan.Steps {
 		if s.Replaced && did.did(s) {
@@ -64,13 +65,12 @@ func (r *savedRun) noteReplaced(did journals) {
 	}
 }
 
-// allDone reports whether the journals say that every one of the steps was
-// done.
+// allDone reports whether all of the steps are done, by the journals.
 func allDone(pending []saved.Step, did journals) bool {
 	return len(pending) > 0 && !slices.ContainsFunc(pending, func(s saved.Step) bool { return !did.did(s) })
 }
 
-// unnoted returns the steps that were cut off after their last change and
+// unnoted returns the steps that were interrupted after their last change and
 // before the journal said so.
 func unnoted(pending []saved.Step, checked *executor.Checked, did journals) []saved.Step {
 	var list []saved.Step

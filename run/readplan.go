@@ -10,7 +10,8 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// ReadPlan reads a saved plan that is whole, and its id.
+// ReadPlan reads a saved plan and returns it with its id. A damaged plan is
+// refused.
 func ReadPlan(name string) (*saved.Plan, string, error) {
 	p, id, err := saved.Read(name)
 	if damaged := (*saved.RefusedError)(nil); errors.As(err, &damaged) {
@@ -22,7 +23,8 @@ func ReadPlan(name string) (*saved.Plan, string, error) {
 	return p, id, err
 }
 
-// planToApply reads a plan that is whole, the wanted one, and of this pmkctl.
+// planToApply reads a saved plan and refuses it if it is damaged, has another
+// digest than sha256, or was made by another pmkctl.
 func planToApply(name, sha256, version string) (*saved.Plan, string, error) {
 	p, id, err := ReadPlan(name)
 	if err != nil {
@@ -44,7 +46,8 @@ func planToApply(name, sha256, version string) (*saved.Plan, string, error) {
 	return p, id, nil
 }
 
-// reveal puts the secrets, which were given again, into the plan's cluster.
+// reveal puts the secrets into the plan's cluster. A saved plan has none, so
+// the user gives them again.
 func (o Options) reveal(p *saved.Plan, name string) error {
 	place := SpecOf(p)
 	given, files, diags := spec.InputValues(spec.Dir(place), p.Asked(), o.Inputs)
@@ -65,8 +68,8 @@ func (o Options) reveal(p *saved.Plan, name string) error {
 	return nil
 }
 
-// SpecOf is where the spec of a plan was: there, or where the command line
-// would find it now.
+// SpecOf returns the path of the spec that a plan was made from: the absolute
+// one if it exists here, else the one on the command line.
 func SpecOf(p *saved.Plan) string {
 	if _, err := os.Stat(p.Spec.Absolute); err == nil {
 		return p.Spec.Absolute
@@ -74,9 +77,9 @@ func SpecOf(p *saved.Plan) string {
 	return p.Spec.Given
 }
 
-// secretsOf are what a spec keeps secret now, if it is still there: defaults
-// of variables, and what no variable has. The digests in a plan show whether
-// they are the same.
+// secretsOf returns the secrets that a spec has now: defaults of variables, and
+// secrets written in the spec. It returns nil if the spec is not there. The
+// digests in the plan show whether they are the same.
 func secretsOf(path string, inputs spec.Options) []spec.Secret {
 	cluster, _, _ := spec.Load(path, inputs)
 	if cluster == nil {
@@ -89,8 +92,8 @@ func secretsOf(path string, inputs spec.Options) []spec.Secret {
 	return list
 }
 
-// noteUnused says that a plan has the values of variables that are no
-// secrets.
+// noteUnused prints a note for each -var that is not used: only secrets are,
+// because the plan has all other values.
 func (o Options) noteUnused(p *saved.Plan) {
 	for _, kv := range o.Inputs.Vars {
 		name, _, _ := strings.Cut(kv, "=")

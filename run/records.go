@@ -16,8 +16,8 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// readRecords reads what all hosts know of their cluster, and which run has
-// locked them: at once, so that the probes need not ask.
+// readRecords reads from all hosts at once the record of their cluster and the
+// run that has locked them. The probes use the result and need not ask again.
 func (r *Run) readRecords(ctx context.Context) error {
 	records, holders := map[string]*state.Record{}, map[string]*host.LockRequest{}
 	var mu sync.Mutex
@@ -46,7 +46,8 @@ func (r *Run) readRecords(ctx context.Context) error {
 	return err
 }
 
-// readInventory reads all hosts of the cluster as its control plane has them.
+// readInventory reads the hosts of the cluster from the inventories on its
+// control plane.
 func (r *Run) readInventory(ctx context.Context) error {
 	for _, h := range controlPlane(r.cluster) {
 		s := r.conn.sessions[h.Name]
@@ -76,8 +77,9 @@ func controlPlane(c *spec.Cluster) []*spec.Host {
 	return hosts
 }
 
-// clusterID is the id of the cluster that the spec names, as its control
-// plane has it, else as all hosts have it; "" if no host is a member.
+// clusterID returns the id of the cluster that the spec names: by the record of
+// a control-plane host, else by the records of all hosts, which must agree. It
+// is "" if no host is a member.
 func clusterID(c *spec.Cluster, records map[string]*state.Record) (string, error) {
 	for _, h := range controlPlane(c) {
 		if r := records[h.Name]; r != nil && r.Cluster.Name == c.Name {

@@ -14,19 +14,19 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// A Run is what one command does with the hosts of a cluster, from the first
+// A Run is the work of one command on the hosts of a cluster, from the first
 // connection to the last check.
 type Run struct {
 	Options
 	id       string
-	cluster  *spec.Cluster        // with its departing hosts, once they are gathered
+	cluster  *spec.Cluster        // has its departing hosts after gather
 	files    map[string]*hcl.File // of the spec, for diagnostics
 	conn     *connection
 	goal     goal
 	steps    selector
-	world    plan.World // what is known without asking again; the rest is put in by graph
+	world    plan.World // what earlier steps of the run found; graph adds the rest
 	compiled *plan.Compiled
-	verdicts []spec.Verdict // of the policies, as they were shown
+	verdicts []spec.Verdict // of the policies, as shown last
 }
 
 // Reasons why a run does without a host.
@@ -37,8 +37,8 @@ const (
 	givenUp     = "given up, not cleaned"
 )
 
-// open reads the spec, connects to its hosts and brings in those that depart.
-// At least one host of the spec must be there. The caller closes the run.
+// open reads the spec, connects to its hosts and brings in the departing ones.
+// At least one host of the spec must answer. The caller closes the run.
 func open(ctx context.Context, o Options, g goal, readOnly bool) (*Run, error) {
 	r, err := reach(ctx, o, g, readOnly)
 	if err != nil {
@@ -59,8 +59,8 @@ func open(ctx context.Context, o Options, g goal, readOnly bool) (*Run, error) {
 	return r, nil
 }
 
-// reach reads the spec and connects to its hosts, even if none is there. The
-// caller closes the run.
+// reach reads the spec and connects to its hosts. It is no error if none
+// answers. The caller closes the run.
 func reach(ctx context.Context, o Options, g goal, readOnly bool) (*Run, error) {
 	cluster, files, err := o.Load()
 	if err != nil {
@@ -88,11 +88,11 @@ func newRun(o Options, c *spec.Cluster, g goal, s selector) *Run {
 
 func (r *Run) close() { r.conn.close() }
 
-// unreachable is the error for hosts that could not be reached; nil if all
-// could.
+// unreachable returns the error that names the hosts that could not be reached;
+// nil if all could.
 func (r *Run) unreachable() error { return r.conn.unreachable(r.cluster.AllHosts(), r.goal.canSpare) }
 
-// absent returns the hosts that the run does without, and why.
+// absent returns the hosts that do not take part in the run, with the reasons.
 func (r *Run) absent() map[string]string {
 	all := maps.Clone(r.world.Left)
 	for name := range r.conn.failed {

@@ -20,7 +20,7 @@ func (o PlanOptions) write(p *saved.Plan) (err error) {
 		if err := o.save(p); err != nil || o.Page == "" {
 			return err
 		}
-		if p, id, err = ReadPlan(o.Out); err != nil { // so that the page is that of the file
+		if p, id, err = ReadPlan(o.Out); err != nil { // the page shows what is in the file
 			return err
 		}
 	}
@@ -65,8 +65,8 @@ func (r *Run) toSave(ctx context.Context, checked *executor.Checked) (*saved.Pla
 	return p, nil
 }
 
-// answered is the identity of the connected hosts, in the order of the spec.
-// It costs no round trip.
+// answered returns the identities of the connected hosts, in the order of the
+// spec. The agents sent them at the start: this costs no round trip.
 func (r *Run) answered(ctx context.Context) ([]saved.Host, error) {
 	var list []saved.Host
 	for _, h := range r.cluster.AllHosts() {

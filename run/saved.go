@@ -11,7 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// A savedRun is a run that does what a saved plan says and nothing else.
+// A savedRun is a run that makes the changes of a saved plan and no others.
 type savedRun struct {
 	*Run
 	plan   *saved.Plan
@@ -19,8 +19,9 @@ type savedRun struct {
 	file   string
 }
 
-// ApplySaved does what a saved plan says. It asks for no approval, because the
-// plan was reviewed. sha256 is the digest that the plan must have; "" for any.
+// ApplySaved makes the changes of a saved plan. It asks for no approval,
+// because the plan was reviewed. sha256 is the digest that the plan must have;
+// "" for any.
 func ApplySaved(ctx context.Context, o ApplyOptions, file, sha256 string) error {
 	p, id, err := planToApply(file, sha256, o.Version)
 	if err != nil {
@@ -66,7 +67,7 @@ func (r *savedRun) connect(ctx context.Context, o Options) (err error) {
 	}
 	err = r.stillGivenUp(ctx)
 	if err == nil {
-		// Which hosts it is for is the plan's business, so none can be spared.
+		// The plan names its hosts, so none of them can be spared.
 		err = r.rekeyed(r.conn.unreachable(r.cluster.AllHosts(), none))
 	}
 	if err != nil {
@@ -75,8 +76,8 @@ func (r *savedRun) connect(ctx context.Context, o Options) (err error) {
 	return err
 }
 
-// resume compares everything with the plan, under the lock, and returns what
-// remains of it to be done.
+// resume compares everything with the plan, after the hosts are locked, and
+// returns what remains of it.
 func (r *savedRun) resume(ctx context.Context) (order, error) {
 	did, err := r.readProgress(ctx)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// Scan prints the fingerprints of the keys of all hosts. If write, it adds the
-// keys to the known_hosts file of each host.
+// Scan prints the fingerprints of the SSH keys of all hosts. If write is set,
+// it adds the keys to the known_hosts file of each host.
 func Scan(ctx context.Context, o Options, write bool) error {
 	cluster, _, err := o.Load()
 	if err != nil {
@@ -50,7 +50,7 @@ func Scan(ctx context.Context, o Options, write bool) error {
 	return failed
 }
 
-// knownHosts is the file that a host's keys belong in.
+// knownHosts returns the path of the file that a host's keys belong in.
 func knownHosts(s spec.SSH) string {
 	if s.KnownHosts != "" {
 		return s.KnownHosts

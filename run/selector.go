@@ -11,21 +11,21 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// A selector says which steps of a graph a run is about.
+// A selector decides which steps of a graph a run includes.
 type selector interface {
-	// choose finds the steps in a graph and readies those that are to be done
-	// though nothing differs.
+	// choose finds the steps in a graph and prepares those that are done
+	// although nothing differs (-replace).
 	choose(*plan.Graph) error
-	// narrow excludes what is not to be done.
+	// narrow excludes the steps that are not done.
 	narrow(*executor.Checked)
-	// conflict is an error if a step is both asked for and excluded.
+	// conflict returns an error if a step is both asked for and excluded.
 	conflict(*executor.Checked) error
-	// judged returns what policies judge, and whether the cluster was live
-	// when that was planned.
+	// judged returns the plan that policies judge, and whether the cluster was
+	// live when that plan was made.
 	judged(*executor.Checked, map[string]*state.Record) (c *executor.Checked, live bool)
 }
 
-// A selection is the steps that the options ask for.
+// A selection is the steps that the flags ask for.
 type selection struct {
 	Options
 	cluster *spec.Cluster
@@ -82,7 +82,7 @@ func (p reviewed) narrow(c *executor.Checked) { c.Narrow(executor.Saved(p.Plan).
 
 func (reviewed) conflict(*executor.Checked) error { return nil }
 
-// judged is all of the plan, however much of it was done already.
+// judged returns the whole plan, even if a part of it is done already.
 func (p reviewed) judged(*executor.Checked, map[string]*state.Record) (*executor.Checked, bool) {
 	return executor.Saved(p.Plan), slices.ContainsFunc(p.Hosts, func(h saved.Host) bool { return h.Record.ID != "" })
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// showPlan prints a plan, and which hosts it does not clean.
+// showPlan prints a plan, and the hosts that it does not clean.
 func (r *Run) showPlan(c *executor.Checked) error {
 	r.Console.EmitPlan(c, r.cluster.AllHosts())
 	return errors.Join(r.Console.Plan(c, wording.NamesOf(r.cluster)), r.showSpared())
@@ -32,7 +32,7 @@ func (r *Run) showPreflight(c *executor.Checked) error {
 			findings = append(findings, c.Diffs[s.Addr]...)
 		}
 	}
-	probed := 0 // departing hosts are not
+	probed := 0 // departing hosts are not probed
 	for _, h := range r.cluster.Hosts {
 		if r.conn.sessions[h.Name] != nil {
 			probed++

@@ -14,8 +14,8 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// stillGivenUp drops the hosts that the plan gave up, and refuses the plan if
-// one of them is back: its kubelet would make the Node again.
+// stillGivenUp drops the hosts that the plan gave up. It refuses the plan if
+// one of them answers: its kubelet would create the deleted Node again.
 func (r *savedRun) stillGivenUp(ctx context.Context) error {
 	if err := r.readInventory(ctx); err != nil {
 		return err
@@ -37,9 +37,9 @@ func (r *savedRun) stillGivenUp(ctx context.Context) error {
 	return r.stale(back)
 }
 
-// rekeyed turns the error of connecting into a refusal if a host offers
-// another key than it had when the plan was made; SSH found that out. One
-// that is merely not known here is no other host.
+// rekeyed turns the error of connecting into a refusal if a host has another
+// SSH key than when the plan was made. A key that is only missing in
+// known_hosts stays an ordinary error.
 func (r *savedRun) rekeyed(err error) error {
 	for _, was := range r.plan.Hosts {
 		e := (*sshhost.Error)(nil)
@@ -51,7 +51,8 @@ func (r *savedRun) rekeyed(err error) error {
 	return err
 }
 
-// sameHosts refuses hosts that are not those which the plan was made for.
+// sameHosts refuses the plan if a host is not the one that the plan was made
+// for.
 func (r *savedRun) sameHosts(ctx context.Context) error {
 	now, err := r.answered(ctx)
 	if err != nil {
@@ -79,7 +80,7 @@ func movedHost(was, is saved.Host) []string {
 	return moved
 }
 
-// stale refuses the plan if anything moved since it was made.
+// stale refuses the plan if anything has changed since it was made.
 func (r *savedRun) stale(moved []string) error {
 	if len(moved) == 0 {
 		return nil
@@ -88,9 +89,9 @@ func (r *savedRun) stale(moved []string) error {
 		wording.When(r.plan.Made), strings.Join(moved, "\n  "))
 }
 
-// movedRecords are hosts whose record names another cluster than it did, or
-// has another idea of it. A record that the plan itself made is as it should
-// be.
+// movedRecords returns a line for each host whose record names another cluster
+// than when the plan was made, and for each difference that a live cluster
+// cannot take. A record that the plan itself wrote is expected.
 func (r *savedRun) movedRecords(did journals) []string {
 	var moved []string
 	for _, was := range r.plan.Hosts {
