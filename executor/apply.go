@@ -17,31 +17,32 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// Options say how an apply runs.
+// Options are the options of Apply.
 type Options struct {
 	Parallelism int                      // steps at a time; 0 is 64
 	Keepers     map[string]*state.Keeper // by host
-	Stop        <-chan struct{}          // closed to begin no further step; those under way are finished
+	Stop        <-chan struct{}          // when it is closed, no further step begins; running ones are finished
 
-	// Reviewed is what the changes of a step may be; those that were planned
-	// where it is nil.
+	// Reviewed holds the changes that each step may make. If it is nil, these
+	// are the planned ones.
 	Reviewed map[address.Step]change.Diff
 }
 
-// Result is what came of an apply. Every pending step is in one of the lists;
-// Failed has also steps without a change whose host does not serve again.
+// Result is the result of an apply. Every pending step is in one of the lists.
+// Failed also has steps without a change whose host does not work after the
+// changes before them.
 type Result struct {
 	Done    []address.Step
 	Failed  []*Error
 	Skipped []event.StepSkipped
 }
 
-// Complete tells that every step was done.
+// Complete reports whether every step was done.
 func (r *Result) Complete() bool { return len(r.Failed)+len(r.Skipped) == 0 }
 
-// Apply makes the changes that planned holds. A step begins when all that it
-// waits for has succeeded; a step that fails stops what depends on it and
-// nothing else. Cancelling ctx cuts off the steps under way.
+// Apply makes the changes in planned. A step begins when all steps that it
+// waits for have succeeded. A step that fails stops only the steps that depend
+// on it. Cancelling ctx interrupts the running steps.
 func Apply(ctx context.Context, planned *Checked, hosts Hosts, opts Options, sink event.Sink) *Result {
 	if opts.Parallelism <= 0 {
 		opts.Parallelism = 64
@@ -59,7 +60,7 @@ func Apply(ctx context.Context, planned *Checked, hosts Hosts, opts Options, sin
 	return w.result()
 }
 
-// walk is one apply under way.
+// walk is a running apply.
 type walk struct {
 	planned *Checked
 	hosts   Hosts
@@ -70,11 +71,11 @@ type walk struct {
 	turns   turns
 }
 
-// end is how a step ended; it is written before done is closed.
+// end is how a step ended. It is written before done is closed.
 type end struct {
 	done    chan struct{}
 	changed bool
-	touched bool // this run changed something of its host before
+	touched bool // this run changed something on its host before
 	err     *Error
 	skipped *event.StepSkipped
 }
@@ -108,14 +109,14 @@ func (w *walk) step(ctx context.Context, s *plan.Step) {
 	w.run(ctx, s, e)
 }
 
-// waitFor waits for all of after, and names the first failure behind which
-// the step stands.
+// waitFor waits for all of after. If one of them failed or was skipped, ok is
+// false and cause is the step that failed first on that path.
 func (w *walk) waitFor(after []address.Step) (cause address.Step, ok bool) {
 	ok = true
 	for _, a := range after {
 		e := w.ends[a]
 		if e == nil {
-			continue // left out of this plan with its host
+			continue // its host is excluded from this plan
 		}
 		<-e.done
 		if !ok || !e.failed() {
@@ -161,7 +162,7 @@ func (w *walk) run(ctx context.Context, s *plan.Step, e *end) {
 	w.sink(event.StepDone{Addr: s.Addr, Took: time.Since(began), Nop: !changed})
 }
 
-// pass is the run of a step that has nothing to change.
+// pass runs a step that has nothing to change.
 func (w *walk) pass(ctx context.Context, s *plan.Step, e *end) {
 	began := time.Now()
 	if err := w.confirm(ctx, s, e.touched); err != nil {
@@ -174,8 +175,8 @@ func (w *walk) fail(e *end, err *Error, began time.Time) {
 	w.sink(event.StepFailed{Addr: err.Step, Err: err.Err, Took: time.Since(began)})
 }
 
-// change checks the step again, because earlier steps made known what was
-// not, and makes the changes.
+// change checks the step once more, because earlier steps may have made values
+// known, and makes the changes.
 func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err error) {
 	h := w.hosts[s.RunsOn()]
 	m := s.Work.(modules.Module)
@@ -199,16 +200,16 @@ func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err erro
 	}
 	err = m.Apply(state.WithKeeper(event.WithProgress(ctx, s.Addr, w.sink), keeper), h, d)
 	if errors.Is(err, host.ErrLost) {
-		return true, err // there is nothing left to note it on
+		return true, err // the journal is on the lost host
 	}
-	// The note is worth having even if the run is being cut off.
+	// Write the journal even if the run is being interrupted.
 	noted := keeper.End(context.WithoutCancel(ctx), s.Addr, d, err)
 	return true, errors.Join(err, noted)
 }
 
-// asPlanned refuses a change that nobody has seen: what the plan knew must
-// be what is done. State that moves by itself, such as a unit that
-// meanwhile stopped, is not compared.
+// asPlanned returns an error for a change that was not in the plan. Changes of
+// state that happens by itself, such as a unit that stopped meanwhile, are not
+// compared.
 func asPlanned(now, planned change.Diff) error {
 	for _, c := range now {
 		if !c.IsSettled() || waited(c, planned) || slices.ContainsFunc(planned, func(p change.Change) bool {
@@ -221,9 +222,9 @@ func asPlanned(now, planned change.Diff) error {
 	return nil
 }
 
-// waited tells if the plan could not know a change of this step: its item,
-// or all of the step, was to be known later; or it is a file of which only
-// the step itself can tell what is in it, such as a public key.
+// waited reports whether the plan could not know a change of this step: its
+// item, or the whole step, was to be known later, or it is a generated file,
+// such as a public key, whose content only the step itself finds out.
 func waited(c change.Change, planned change.Diff) bool {
 	return slices.ContainsFunc(planned, func(p change.Change) bool {
 		return p.Item == c.Item && (p.Generated || !p.Until.IsZero()) || p.IsWhole()

@@ -16,11 +16,11 @@ import (
 	"github.com/pmkctl/pmkctl/plan"
 )
 
-// checkLimit is the longest that a check may take. A check is a few calls.
+// checkLimit is the longest time for a check, which makes a few calls.
 const checkLimit = 2 * time.Minute
 
-// longest is checkLimit, or what a check takes that knows it may take longer:
-// connectivity over many hosts.
+// longest returns the time limit for checking these steps: checkLimit, or more
+// if a step asks for more, such as the connectivity between many hosts.
 func longest(steps []*plan.Step) time.Duration {
 	most := checkLimit
 	for _, s := range steps {
@@ -34,17 +34,17 @@ func longest(steps []*plan.Step) time.Duration {
 // Hosts are the hosts of a run by name.
 type Hosts map[string]host.Host
 
-// Checked is what a check of all steps found.
+// Checked is the result of checking all steps.
 type Checked struct {
 	Graph    *plan.Graph
 	Diffs    map[address.Step]change.Diff // an entry for every step that was checked
 	Errs     map[address.Step]error       // steps whose check failed
-	Excluded map[address.Step]plan.Left   // steps that are not to be done; see Narrow
+	Excluded map[address.Step]plan.Left   // steps that are not done; see Narrow
 }
 
-// Check compares every step with its host, all of them at once: what one
-// needs of another flows through values, not through the order. It changes
-// nothing.
+// Check compares every step with its host, all at once. A step that needs the
+// output of another one waits for that value, not for the order of the graph.
+// Check changes nothing.
 func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Checked {
 	ctx, cancel := context.WithTimeout(ctx, longest(g.Steps))
 	defer cancel()
@@ -69,8 +69,9 @@ func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Ch
 	return c
 }
 
-// check runs one step's check and settles its values. A value that another
-// step could not give is a change that is known later, not an error.
+// check runs the check of one step and settles its outputs. If another step
+// could not give a value yet, the result is a change that is known later, not
+// an error.
 func check(ctx context.Context, s *plan.Step, hosts Hosts) (change.Diff, error) {
 	d, err := s.Work.Check(ctx, hosts[s.RunsOn()])
 	for _, o := range s.Outputs {
@@ -82,7 +83,7 @@ func check(ctx context.Context, s *plan.Step, hosts Hosts) (change.Diff, error) 
 	return d, err
 }
 
-// Pending are the steps that have something to change, in plan order.
+// Pending returns the steps that have something to change, in plan order.
 func (c *Checked) Pending() []*plan.Step {
 	var steps []*plan.Step
 	for _, s := range c.Graph.Steps {
@@ -93,7 +94,7 @@ func (c *Checked) Pending() []*plan.Step {
 	return steps
 }
 
-// Failed are the probes that found something, and the checks that failed,
+// Failed returns the probes that found errors, and the errors of checks, both
 // in plan order.
 func (c *Checked) Failed() (probes []address.Step, errs []error) {
 	for _, s := range c.Graph.Steps {
@@ -107,7 +108,8 @@ func (c *Checked) Failed() (probes []address.Step, errs []error) {
 	return probes, errs
 }
 
-// Moved are the steps whose differences are not those of an earlier check.
+// Moved returns the steps whose differences have changed since an earlier
+// check.
 func (c *Checked) Moved(earlier *Checked) []address.Step {
 	var moved []address.Step
 	for _, s := range c.Graph.Steps {
@@ -130,11 +132,11 @@ func isModule(s *plan.Step) bool {
 // Summary counts steps by what they do.
 type Summary struct{ Add, Change, Remove, Hosts int }
 
-// Empty tells that there is nothing to do.
+// Empty reports whether there is nothing to do.
 func (s Summary) Empty() bool { return s.Add+s.Change+s.Remove == 0 }
 
-// Summary counts the pending steps. A step that is known only later counts
-// as the step it waits for: as an addition where that is new.
+// Summary counts the pending steps. A step whose changes are known only later
+// counts as an addition if the step that it waits for is an addition.
 func (c *Checked) Summary() Summary {
 	var sum Summary
 	hosts := map[string]bool{}
@@ -155,12 +157,12 @@ func (c *Checked) Summary() Summary {
 	return sum
 }
 
-// Action is what a step does as a whole.
+// Action returns the action of a step as a whole.
 func (c *Checked) Action(a address.Step) change.Action { return c.Diffs[a].Action() }
 
-// longestFirst puts first the steps that are over all hosts: they take
-// several calls one after the other, which should not queue behind all the
-// others' calls.
+// longestFirst puts the steps that concern all hosts first. They make several
+// calls one after the other, which should not queue behind the calls of all
+// other steps.
 func longestFirst(steps []*plan.Step) []*plan.Step {
 	steps = slices.Clone(steps)
 	slices.SortStableFunc(steps, func(a, b *plan.Step) int {

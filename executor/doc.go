@@ -1,4 +1,4 @@
-// Package executor walks a plan: it checks all steps at once, and applies
-// those that differ in parallel, in the order of the graph, halting behind
-// failures. It owns no knowledge of what a step does.
+// Package executor walks a plan: it checks all steps at once, and applies those
+// that differ in parallel, in the order of the graph. It stops behind failures.
+// It does not know what a step does.
 package executor

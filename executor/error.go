@@ -6,7 +6,7 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 )
 
-// Op is what a step was doing.
+// Op is the part of a step that failed.
 type Op string
 
 // The ops.
@@ -18,7 +18,7 @@ const (
 
 // An Error is a step that failed.
 type Error struct {
-	Step address.Step // which module on which host
+	Step address.Step // module and host
 	Op   Op
 	Err  error
 }

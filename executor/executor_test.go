@@ -19,21 +19,21 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// world is what test modules change, and the order in which they did.
+// world is what test modules change, and the order of the changes.
 type world struct {
 	mu    sync.Mutex
 	done  map[string]bool
 	order []string
 }
 
-// part is a module that is done or not.
+// part is a module that is either done or not.
 type part struct {
 	w     *world
 	name  string
 	gives *modules.Value[string]
 	needs *modules.Value[string]
 	err   error
-	hold  chan struct{} // Apply waits for it
+	hold  chan struct{} // Apply waits until it is closed
 	began chan struct{} // closed when Apply begins
 }
 
@@ -74,7 +74,7 @@ func (p *part) Apply(context.Context, host.Host, change.Diff) error {
 	return nil
 }
 
-// probe finds something or not.
+// probe is a check that has a finding or none.
 type probe struct{ finds bool }
 
 func (p probe) Check(context.Context, host.Host) (change.Diff, error) {
@@ -94,7 +94,7 @@ func step(addr string, work modules.Checker, after ...address.Step) *plan.Step {
 
 func quiet(event.Event) {}
 
-// apply checks and applies steps, on hosts named a and b.
+// apply checks and applies steps on hosts named a and b.
 func apply(t *testing.T, steps []*plan.Step, stop <-chan struct{}) (*Checked, *Result) {
 	t.Helper()
 	ctx := context.Background()

@@ -9,19 +9,18 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// Impact is what a plan means to the people who run the cluster: what they
-// would ask about before they approve it. Lists are in plan order, hosts in
-// the order of the spec; none is nil.
+// Impact is what people ask about before they approve a plan. Lists are in plan
+// order, hosts in the order of the spec. No list is nil.
 type Impact struct {
 	Counts       Summary
-	Hosts        []string // that change
+	Hosts        []string // with changes
 	ControlPlane []string // those of them that are control-plane hosts
 	Etcd         []string // those of them that are members of etcd
 	Restarts     []Effect // running services that are interrupted
 	Removals     []Effect
-	Replaced     []Effect       // what pmkctl did not make and overwrites; or what cannot change without a gap, which Why tells
-	Unknown      []address.Step // steps of which a part is known only after others: it may restart something too
-	Files        int            // that are sent to hosts
+	Replaced     []Effect       // overwritten things that pmkctl did not make, and changes with a gap in service (Gap, Why)
+	Unknown      []address.Step // steps with changes that are known only after other steps, restarts among them
+	Files        int            // sent to hosts
 	Bytes        int64          // of these files
 }
 
@@ -30,13 +29,13 @@ type Effect struct {
 	Step address.Step
 	Host string
 	Item string // path, unit, setting, object
-	Why  string // of a restart always; else often ""
-	Gap  bool   // of what is replaced: it is pmkctl's own, and service is interrupted meanwhile
+	Why  string // always set for a restart; otherwise often ""
+	Gap  bool   // pmkctl made what is replaced, and service is interrupted meanwhile
 }
 
-// Impact tells what the pending steps mean. hosts are those of the spec; a
-// host that left it comes behind them; of its roles the plan knows whether it
-// is a member of etcd.
+// Impact returns the impact of the pending steps. hosts are those of the spec.
+// Departing hosts follow them in the result; the only role that the plan knows
+// of these is whether they are members of etcd.
 func (c *Checked) Impact(hosts []*spec.Host) Impact {
 	i := Impact{Counts: c.Summary(), Hosts: []string{}, ControlPlane: []string{}, Etcd: []string{},
 		Restarts: []Effect{}, Removals: []Effect{}, Replaced: []Effect{}, Unknown: []address.Step{}}
@@ -78,8 +77,8 @@ func (i *Impact) step(s *plan.Step, d change.Diff) {
 	}
 }
 
-// sortHosts puts hosts into the order of the spec, and finds their roles. Of
-// removedMembers a member goes.
+// sortHosts puts the hosts into the order of the spec, and fills in those with
+// roles. removedMembers are hosts that etcd loses.
 func (i *Impact) sortHosts(hosts []*spec.Host, removedMembers []string) {
 	changed := i.Hosts
 	i.Hosts = []string{}

@@ -53,7 +53,8 @@ func TestImpactOfNothing(t *testing.T) {
 	}
 }
 
-// TestRestarts tells an interruption from a start.
+// TestRestarts: an interruption of a running service counts, a first start does
+// not.
 func TestRestarts(t *testing.T) {
 	tests := []struct {
 		name   string

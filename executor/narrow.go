@@ -5,9 +5,9 @@ import (
 	"github.com/pmkctl/pmkctl/plan"
 )
 
-// Narrow leaves steps out: they keep their place in the graph, so that what
-// waits for them still waits for what they wait for, and have nothing to do.
-// That their check failed is no matter then.
+// Narrow excludes steps. They stay in the graph, so that their dependents still
+// wait for what they wait for, but they have nothing to do. Errors of their
+// checks are dropped.
 func (c *Checked) Narrow(excluded map[address.Step]plan.Left) {
 	c.Excluded = excluded
 	for a := range excluded {
@@ -16,8 +16,8 @@ func (c *Checked) Narrow(excluded map[address.Step]plan.Left) {
 	}
 }
 
-// ExcludedPending are the steps that have something to change and are left out, in
-// plan order.
+// ExcludedPending returns the excluded steps that would have changes, in plan
+// order.
 func (c *Checked) ExcludedPending() []address.Step {
 	var list []address.Step
 	for _, s := range c.Graph.Steps {
@@ -28,7 +28,7 @@ func (c *Checked) ExcludedPending() []address.Step {
 	return list
 }
 
-// Scope is the graph without the steps that are left out.
+// Scope returns the graph without the excluded steps.
 func (c *Checked) Scope() *plan.Graph {
 	g := &plan.Graph{}
 	for _, s := range c.Graph.Steps {

@@ -6,8 +6,8 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// Policies asks the policies of a spec about the pending steps. live tells
-// that the cluster was there before. A plan without changes is not judged.
+// Policies evaluates the policies of a spec for the pending steps. live reports
+// whether the cluster existed before. A plan without changes is not judged.
 func (c *Checked) Policies(cluster *spec.Cluster, live bool, at time.Time) []spec.Verdict {
 	if len(c.Pending()) == 0 {
 		return nil

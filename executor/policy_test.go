@@ -11,12 +11,13 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// says is a policy that fails, and says the value of an expression.
+// says returns a policy that fails with the value of an expression as its
+// message.
 func says(expr string) spec.Policy {
 	return spec.Policy{Name: "x", Severity: change.Error, Timezone: "UTC", Condition: spec.Source{Text: "false"}, Message: spec.Source{Text: expr}}
 }
 
-// TestPoliciesKnowThePlan: every value of plan is what the steps are.
+// TestPoliciesKnowThePlan: every value of plan matches the steps.
 func TestPoliciesKnowThePlan(t *testing.T) {
 	c := Saved(&saved.Plan{Steps: []saved.Step{
 		{Addr: address.MustParse("etcd.cp-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Unit, Action: change.Restart, Item: "etcd.service", Why: "because"}}},
@@ -46,7 +47,7 @@ func TestPoliciesKnowThePlan(t *testing.T) {
 	}
 }
 
-// TestPoliciesAreAboutChanges: a plan without any has nothing to be refused.
+// TestPoliciesAreAboutChanges: a plan without changes passes all policies.
 func TestPoliciesAreAboutChanges(t *testing.T) {
 	c := Saved(&saved.Plan{Steps: []saved.Step{{Addr: address.MustParse("kernel.cp-1"), Kind: saved.Module},
 		{Addr: address.MustParse("preflight.cp-1"), Kind: saved.Probe, Diff: saved.Diff{{Kind: change.Finding, Level: change.Warning}}}}})

@@ -13,7 +13,7 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// Steps are the steps as a saved plan keeps them.
+// Steps returns the steps in the form of a saved plan.
 func (c *Checked) Steps() []saved.Step {
 	var steps []saved.Step
 	replaced := c.Graph.Replaced()
@@ -38,7 +38,7 @@ func kindOf(s *plan.Step) saved.Kind {
 	return saved.Probe
 }
 
-// Saved is what a plan's check found when it was made, to be shown. Its
+// Saved returns the check that a saved plan was made from, to be shown. Its
 // steps cannot be run.
 func Saved(p *saved.Plan) *Checked {
 	c := &Checked{Graph: &plan.Graph{}, Diffs: map[address.Step]change.Diff{}, Errs: map[address.Step]error{}, Excluded: map[address.Step]plan.Left{}}
@@ -70,16 +70,15 @@ var errShown = errors.New("a saved step cannot be run")
 func (asProbe) Check(context.Context, host.Host) (change.Diff, error) { return nil, errShown }
 func (asModule) Apply(context.Context, host.Host, change.Diff) error  { return errShown }
 
-// A Move is a step that is not as a saved plan has it.
+// A Move is a step that is no longer as a saved plan has it.
 type Move struct {
 	Addr address.Step
-	Was  change.Diff // what the plan has of it and is not so any more
-	Is   change.Diff // what is so now and not in the plan
+	Was  change.Diff // changes that are in the plan and no longer on the host
+	Is   change.Diff // changes that differ now and are not in the plan
 }
 
-// Since compares with a saved plan, of which did tells by host how far it
-// came in applies that were cut off. Nothing moved if every step differs as
-// the plan has it, or is what the plan's own steps made of that.
+// Since returns what has changed on the hosts since p was saved. did is how far
+// interrupted applies of p got, by host; their effects are not reported.
 func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
 	was := map[address.Step]change.Diff{}
 	for _, s := range p.Steps {
@@ -104,14 +103,13 @@ func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
 	return moves
 }
 
-// steady is a diff without what changes from second to second while nobody
-// touches the host: the words in which a Node is not ready, and whether a
-// service that cannot start failed just now or is being started again; and
-// how much there is of what goes.
+// steady returns a diff without the parts that change by themselves: the reason
+// why a Node is not ready, whether a service that cannot start is starting or
+// failed at this moment, and how much there is to remove.
 func steady(d change.Diff) change.Diff {
 	d = slices.Clone(d)
 	for i, c := range d {
-		d[i].Drift = false // what a record tells changes while a step is under way
+		d[i].Drift = false // the record changes while a step runs
 		if c.Action == change.Remove {
 			d[i].Why = ""
 		}
@@ -126,7 +124,7 @@ func steady(d change.Diff) change.Diff {
 	return d
 }
 
-// move leaves out what both have.
+// move returns the changes that only one of the two diffs has.
 func move(a address.Step, was, is change.Diff) Move {
 	without := func(d, other change.Diff) (out change.Diff) {
 		for _, c := range d {
@@ -139,11 +137,11 @@ func move(a address.Step, was, is change.Diff) Move {
 	return Move{a, without(was, is), without(is, was)}
 }
 
-// resumed judges steps of a plan that may have been begun.
+// resumed compares steps with a plan that may have been applied in part.
 type resumed struct {
 	did    map[string]state.Progress
-	on     map[address.Step]string // whose journal notes a step
-	shaken map[address.Step]bool   // steps behind one that was cut off
+	on     map[address.Step]string // host whose journal notes a step
+	shaken map[address.Step]bool   // steps behind an interrupted one
 }
 
 func (r resumed) of(a address.Step) state.What { return r.did[r.on[a]][a] }
@@ -171,13 +169,14 @@ func (r resumed) equal(s *plan.Step, is, was change.Diff) bool {
 	case "":
 		return r.resolved(rest, excused, was)
 	}
-	// It was cut off: some of it is done, the rest must be what was planned.
+	// It was interrupted: some of it is done, the rest must be as planned.
 	return asPlanned(rest, was) == nil
 }
 
-// split takes from is what a step that was cut off explains: it left a
-// service down, so what needs that is down too, or cannot be known. That a
-// Node is not Ready is explained by any step that the plan did on its host.
+// split removes from is the changes that an interrupted apply explains, and
+// returns them as excused. A service that it stopped makes its dependents fail,
+// or their state unknown. A Node that is not Ready is explained by any step that
+// the plan did on its host.
 func (r resumed) split(a address.Step, is, was change.Diff) (rest, excused change.Diff) {
 	for _, c := range is {
 		unknown := !c.Until.IsZero() && r.of(c.Until) != ""
@@ -191,9 +190,10 @@ func (r resumed) split(a address.Step, is, was change.Diff) (rest, excused chang
 	return rest, excused
 }
 
-// resolved tells if a step that was not begun differs as planned but for
-// what became known, because the plan did the step that it waits for, and
-// for what is not known again.
+// resolved reports whether a step that never started still differs as planned.
+// Two differences are allowed: values that are known by now because the plan
+// applied the step that makes them, and values that are unknown again because
+// that step was interrupted.
 func (r resumed) resolved(rest, excused, was change.Diff) bool {
 	for _, c := range was {
 		known := !c.Until.IsZero() && r.of(c.Until) != ""
@@ -209,7 +209,7 @@ func (r resumed) resolved(rest, excused, was change.Diff) bool {
 	return true
 }
 
-// unknown are the changes of a diff that are known only later.
+// unknown returns the changes of a diff that are known only later.
 func unknown(d change.Diff) (out change.Diff) {
 	for _, c := range d {
 		if !c.Until.IsZero() {

@@ -11,7 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// TestSince compares one step of a plan with what is now.
+// TestSince compares one step of a plan with what differs now.
 func TestSince(t *testing.T) {
 	file := change.Change{Kind: change.Text, Action: change.Add, Item: "/a", Want: "x"}
 	foreign := change.Change{Kind: change.Text, Action: change.Replace, Item: "/b", Have: "y", Want: "x"}
@@ -108,7 +108,7 @@ func TestSince(t *testing.T) {
 	}
 }
 
-// TestSinceOfWholeSteps is about steps that came or went, and about how much.
+// TestSinceOfWholeSteps: steps appear, disappear, or differ in one change.
 func TestSinceOfWholeSteps(t *testing.T) {
 	a, b := change.Change{Kind: change.Text, Item: "/a", Want: "x"}, change.Change{Kind: change.Text, Item: "/b", Want: "x"}
 	b2 := b
@@ -124,7 +124,7 @@ func TestSinceOfWholeSteps(t *testing.T) {
 	}
 }
 
-// TestSavedSteps sends a check through a plan.
+// TestSavedSteps converts a check to saved steps and back.
 func TestSavedSteps(t *testing.T) {
 	w := &world{done: map[string]bool{}}
 	g := &plan.Graph{Steps: []*plan.Step{{Addr: plan.Gate}, step("one.a", &part{w: w, name: "one"}, plan.Gate)}}

@@ -9,20 +9,21 @@ import (
 	"github.com/pmkctl/pmkctl/plan"
 )
 
-// turns says which steps are to be confirmed before the hosts that take
-// turns on them begin.
+// turns holds the steps that must be confirmed before the hosts that take turns
+// on them begin.
 type turns struct {
 	next  map[address.Step]bool // the very next host has something to change
 	later map[address.Step]bool // some host after it has
 }
 
-// turnsOf walks the graph from its end: what waits for a step comes first.
+// turnsOf walks the graph from its end, so that the dependents of a step come
+// before it.
 func turnsOf(planned *Checked) turns {
 	t := turns{map[address.Step]bool{}, map[address.Step]bool{}}
 	last := lastOfTurns(planned.Graph)
-	busy := map[address.Step]bool{} // of the turn of its host, the step or one behind it has something to change
+	busy := map[address.Step]bool{} // the step, or a later one in the turn of its host, has something to change
 	for _, s := range slices.Backward(planned.Graph.Steps) {
-		ends := last[s.Addr.Module] && len(s.Turns) == 0 // a Node's labels take nothing away from its pods
+		ends := last[s.Addr.Module] && len(s.Turns) == 0 // the labels of a Node do not disturb its pods
 		busy[s.Addr] = !ends && (busy[s.Addr] || planned.pending(s))
 		for _, a := range s.After {
 			switch {
@@ -38,7 +39,8 @@ func turnsOf(planned *Checked) turns {
 	return t
 }
 
-// lastOfTurns are the modules whose steps others take turns on.
+// lastOfTurns returns the modules that end a turn: steps of other hosts take
+// turns on them.
 func lastOfTurns(g *plan.Graph) map[string]bool {
 	last := map[string]bool{}
 	for _, s := range g.Steps {
@@ -51,8 +53,8 @@ func lastOfTurns(g *plan.Graph) map[string]bool {
 
 func (c *Checked) pending(s *plan.Step) bool { return isModule(s) && len(c.Diffs[s.Addr]) > 0 }
 
-// touched reports whether a step of the same host that s waited for, at one
-// remove or more, changed something in this run.
+// touched reports whether an earlier step of the same host changed something in
+// this run.
 func (w *walk) touched(s *plan.Step) bool {
 	return slices.ContainsFunc(s.After, func(a address.Step) bool {
 		e := w.ends[a]
@@ -60,11 +62,11 @@ func (w *walk) touched(s *plan.Step) bool {
 	})
 }
 
-// mustConfirm reports whether the next hosts may begin only once the step is
-// confirmed. An earlier run may have changed its host and ended before this
-// was confirmed, so it is done even if this run changed nothing there; except
-// where flags exclude the step, which is how to go on with other hosts while
-// this one is down.
+// mustConfirm reports whether the next hosts must wait until the step is
+// confirmed. This holds even if this run changed nothing on its host, because
+// an earlier run may have changed it and ended before the confirmation. It does
+// not hold if flags exclude the step: that is the way to go on with other hosts
+// while this one is down.
 func (w *walk) mustConfirm(s *plan.Step, touched bool) bool {
 	if touched {
 		return w.turns.later[s.Addr]
@@ -73,9 +75,9 @@ func (w *walk) mustConfirm(s *plan.Step, touched bool) bool {
 	return w.turns.next[s.Addr] && !excluded
 }
 
-// confirm waits until what others take turns on serves again. That nothing
-// differed when the plan was made says nothing of what this run has changed
-// since. It changes nothing, so it is no part of the plan.
+// confirm waits until the part that others take turns on works again. The plan
+// found no difference there, but this run has changed the host since. confirm
+// changes nothing, so it is not shown in the plan.
 func (w *walk) confirm(ctx context.Context, s *plan.Step, touched bool) error {
 	m, ok := s.Work.(modules.Confirmer)
 	if !ok || !w.mustConfirm(s, touched) {

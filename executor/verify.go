@@ -10,11 +10,11 @@ import (
 	"github.com/pmkctl/pmkctl/plan"
 )
 
-// verifyLimit is how long units that are still activating are waited for.
+// verifyLimit is the longest wait for units that are still activating.
 const verifyLimit = 30 * time.Second
 
-// Verify checks the modules once more after an apply, and again for a while
-// as long as something differs. What it returns still differs.
+// Verify checks the modules after an apply, and repeats that for a while as
+// long as something differs. The result holds what still differs.
 func Verify(ctx context.Context, g *plan.Graph, hosts Hosts) *Checked {
 	ctx, cancel := context.WithTimeout(ctx, verifyLimit)
 	defer cancel()
@@ -34,15 +34,15 @@ func Verify(ctx context.Context, g *plan.Graph, hosts Hosts) *Checked {
 		}
 		c := Check(ctx, only, hosts, quiet)
 		if ctx.Err() != nil {
-			return last // cut off: what it found are deadlines, not differences
+			return last // interrupted: its errors are deadlines, not differences
 		}
 		last = c
 	}
 	return last
 }
 
-// mayHeal tells if something differs that time may put right. A host that is
-// lost does not come back in this run.
+// mayHeal reports whether something differs that may become right with time. A
+// lost host does not come back in this run.
 func (c *Checked) mayHeal() bool {
 	for _, err := range c.Errs {
 		if errors.Is(err, host.ErrLost) {

@@ -21,7 +21,8 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// busy is a module that takes a second and counts how many run with it.
+// busy is a module whose Apply takes a second and counts the others that run at
+// the same time.
 type busy struct {
 	now, most *atomic.Int32
 	done      atomic.Bool
@@ -71,14 +72,14 @@ func TestParallelismIsBounded(t *testing.T) {
 	}
 }
 
-// TestVerifyWaits for what is about to become well, not for ever, and not at
-// all where nothing differs.
+// TestVerifyWaits: Verify waits for what is about to become right, with a
+// limit, and does not wait if nothing differs.
 func TestVerifyWaits(t *testing.T) {
 	tests := []struct {
 		name       string
-		after      time.Duration // until the module is well
+		after      time.Duration // until the module is right
 		least, max time.Duration
-		left       int
+		remaining  int
 	}{
 		{"at once", 0, 0, 0, 0},
 		{"after a second", time.Second, time.Second, 2 * time.Second, 0},
@@ -90,12 +91,12 @@ func TestVerifyWaits(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
 				g := &plan.Graph{Steps: []*plan.Step{step("preflight.a", probe{finds: true}), step("slow.a", slow{began.Add(tt.after)})}}
-				left := Verify(context.Background(), g, Hosts{})
+				last := Verify(context.Background(), g, Hosts{})
 				took := time.Since(began)
-				if len(left.Pending()) != tt.left || took < tt.least || took > tt.max {
-					t.Errorf("%d left after %v, want %d after %v to %v", len(left.Pending()), took, tt.left, tt.least, tt.max)
+				if len(last.Pending()) != tt.remaining || took < tt.least || took > tt.max {
+					t.Errorf("%d remain after %v, want %d after %v to %v", len(last.Pending()), took, tt.remaining, tt.least, tt.max)
 				}
-				if probes, _ := left.Failed(); len(probes) > 0 {
+				if probes, _ := last.Failed(); len(probes) > 0 {
 					t.Errorf("probes were run again: %v", probes)
 				}
 			})
@@ -103,7 +104,7 @@ func TestVerifyWaits(t *testing.T) {
 	}
 }
 
-// slow is a module that becomes well by itself.
+// slow is a module that becomes right by itself.
 type slow struct{ at time.Time }
 
 func (s slow) Check(context.Context, host.Host) (change.Diff, error) {
@@ -162,8 +163,8 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-// TestCutOff: cancelling ends what runs, and every pending step is accounted
-// for.
+// TestCutOff: cancelling ends the running steps, and every pending step is in
+// the result.
 func TestCutOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	h := hosttest.New("a")
@@ -191,11 +192,11 @@ func TestCutOff(t *testing.T) {
 		f, ok := e.(event.StepFailed)
 		return ok && f.Addr == address.MustParse("one.a")
 	}) {
-		t.Error("nobody was told that one.a failed")
+		t.Error("no event says that one.a failed")
 	}
 }
 
-// waits is a module whose Apply waits for the end.
+// waits is a module whose Apply waits until it is cancelled.
 type waits struct{ began chan struct{} }
 
 func (w waits) Check(context.Context, host.Host) (change.Diff, error) {
