@@ -1,5 +1,5 @@
-// Package event is what happens in a run, as values. Terminal, JSON lines
-// and reports are all made from these, so they cannot disagree.
+// Package event has the events of a run as values. The terminal, JSON lines and
+// reports are all made from these, so they cannot disagree.
 package event
 
 import (
@@ -16,14 +16,15 @@ import (
 // Event is one of the types below.
 type Event interface{ event() }
 
-// Sink takes events. It is called from many goroutines and must not block
-// for long.
+// Sink takes events. It is called from many goroutines and must not block for
+// long.
 type Sink func(Event)
 
-// Phase says what a run begins to do: "connect", "check", "preflight", "apply", "verify".
+// Phase announces the next part of a run: "connect", "check", "preflight",
+// "apply" or "verify".
 type Phase struct {
 	Name  string
-	Total int // hosts or steps; 0 if not known
+	Total int // hosts or steps; 0 if unknown
 }
 
 // HostReady says that a host's agent answered.
@@ -38,29 +39,29 @@ type HostFailed struct {
 	Err  error
 }
 
-// StepChecked says what differs.
+// StepChecked holds what differs.
 type StepChecked struct {
 	Addr  address.Step
-	Probe bool // it only checks: Diff are findings
+	Probe bool // it only checks: Diff holds findings
 	Diff  change.Diff
 	Err   error
 }
 
-// StepPlanned says, after all checks and in plan order, what a step is to
-// change.
+// StepPlanned holds the changes that a step is to make. These events come after
+// all checks, in plan order.
 type StepPlanned struct {
 	Addr   address.Step
 	Source hcl.Range
 	Diff   change.Diff
 }
 
-// Drifted says that something on a host is not as pmkctl left it.
+// Drifted says that something on a host is no longer as pmkctl wrote it.
 type Drifted struct {
 	Host string
 	state.Drift
 }
 
-// StepDiffers says what the check after an apply found.
+// StepDiffers holds what still differs in the check after an apply.
 type StepDiffers struct {
 	Addr address.Step
 	Diff change.Diff
@@ -70,7 +71,7 @@ type StepDiffers struct {
 type StepExcluded struct {
 	Addr  address.Step
 	Flag  string       // -target, -exclude or -limit
-	Cause address.Step // the step that the flag leaves out and this one waits for; "" if it is the step itself
+	Cause address.Step // the step that the flag excludes and this one waits for; zero if it is this step
 }
 
 // Planned sums up a plan.
@@ -83,10 +84,10 @@ type Planned struct {
 	Excluded                         int // steps that differ
 }
 
-// PolicyJudged says what came of a policy.
+// PolicyJudged holds the verdict of a policy.
 type PolicyJudged struct{ spec.Verdict }
 
-// Saved says that the plan is in a file.
+// Saved says that the plan was written to a file.
 type Saved struct{ File, SHA256 string }
 
 // Applied sums up an apply.
@@ -95,7 +96,7 @@ type Applied struct{ Done, Failed, Skipped int }
 // StepStarted says that a step's changes begin.
 type StepStarted struct{ Addr address.Step }
 
-// StepProgress tells of a long step, such as a transfer.
+// StepProgress is sent during long steps, such as a transfer.
 type StepProgress struct {
 	Addr        address.Step
 	Done, Total int64 // bytes
@@ -105,7 +106,7 @@ type StepProgress struct {
 type StepDone struct {
 	Addr address.Step
 	Took time.Duration
-	Nop  bool // nothing was left to do
+	Nop  bool // nothing remained to be done
 }
 
 // StepFailed says that a step failed; what depends on it is skipped.
@@ -118,23 +119,23 @@ type StepFailed struct {
 // StepSkipped says why a step was not tried.
 type StepSkipped struct {
 	Addr  address.Step
-	Cause address.Step // the step that failed; "" when the run was interrupted
+	Cause address.Step // the step that failed; zero if the run was interrupted
 }
 
 // Message is a line for the operator.
 type Message struct{ Text string }
 
-// Diagnosed is something wrong with the spec. Files are the sources, with
-// asterisks for what is sensitive.
+// Diagnosed is a problem in the spec. Files are the sources, with asterisks in
+// place of sensitive values.
 type Diagnosed struct {
 	Diag  *hcl.Diagnostic
 	Files map[string]*hcl.File
 }
 
-// Ended says how the command ended; it is the last event.
+// Ended says how the command ended. It is the last event.
 type Ended struct {
 	ExitCode int
-	Message  string // what went wrong; "" if all is well
+	Message  string // of the error; "" on success
 }
 
 func (Phase) event()        {}

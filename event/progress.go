@@ -7,8 +7,8 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// WithProgress lets the step that runs under ctx report bytes moved, through
-// modules.Progress.
+// WithProgress returns a context in which modules.Progress reports the bytes
+// that the step has moved to sink.
 func WithProgress(ctx context.Context, a address.Step, sink Sink) context.Context {
 	return modules.WithProgress(ctx, func(done, total int64) { sink(StepProgress{a, done, total}) })
 }
