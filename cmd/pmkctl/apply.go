@@ -11,14 +11,15 @@ import (
 	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
-// applyFlags are those of commands that change hosts.
+// applyFlags are the flags of commands that change hosts.
 type applyFlags struct {
 	approve     bool
 	parallelism int
 	lockTimeout time.Duration
 }
 
-// lockWait outlasts the seconds that a host needs to notice that a run died.
+// lockWait is longer than the seconds that a host needs to notice that a run
+// has died.
 const lockWait = 5 * time.Second
 
 func (a *app) applyCommand() *cobra.Command {
@@ -43,7 +44,7 @@ func (a *app) applyCommand() *cobra.Command {
 	return a.eventFlags(a.selectFlags(a.hostFlags(cmd)), true)
 }
 
-// changeFlags are the flags of commands that change hosts.
+// changeFlags adds the flags of commands that change hosts.
 func (a *app) changeFlags(cmd *cobra.Command, f *applyFlags) {
 	cmd.Flags().BoolVar(&f.approve, "auto-approve", false, "do not ask")
 	cmd.Flags().IntVar(&f.parallelism, "parallelism", 64, "at most `N` steps at a time")
@@ -67,8 +68,8 @@ func (a *app) applyOptions(args []string, f applyFlags) run.ApplyOptions {
 	return o
 }
 
-// ask asks a human, or returns the error for what cannot be asked, because
-// nobody is there or wants to be.
+// ask asks a human. It returns an error if flags forbid to ask, or if there is
+// no terminal.
 func (a *app) ask(ctx context.Context, question string) (string, error) {
 	const instead = "; use -auto-approve, or save the plan (pmkctl plan -out=FILE) and apply that file"
 	switch {

@@ -13,13 +13,13 @@ import (
 	"github.com/pmkctl/pmkctl/view/document"
 )
 
-// eventFlags are the flags of commands that tell programs what happens. -json
-// is left to a command that has a document of its own to print.
+// eventFlags adds the flags that write events for other programs. Without
+// asJSON, -json is missing: the command defines its own.
 func (a *app) eventFlags(cmd *cobra.Command, asJSON bool) *cobra.Command {
 	if asJSON {
 		cmd.Flags().BoolVar(&a.flags.json, "json", false, "print what happens as JSON lines, and nothing else; never asks (docs/events.md)")
 		cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-			a.flags.json = a.flags.json || slices.Contains(a.args, "--json") // behind the flag that is wrong
+			a.flags.json = a.flags.json || slices.Contains(a.args, "--json") // it may follow the wrong flag
 			return flagError(cmd, err)
 		})
 	}
@@ -28,8 +28,8 @@ func (a *app) eventFlags(cmd *cobra.Command, asJSON bool) *cobra.Command {
 	return cmd
 }
 
-// beginEvents opens what events are to be written to. With -json people are
-// shown nothing: all that they would see is an event.
+// beginEvents opens the outputs for events. With -json people see no other
+// output: all of it is in the events.
 func (a *app) beginEvents(command string) error {
 	if !a.flags.json && a.flags.events == "" {
 		return nil
@@ -53,8 +53,8 @@ func (a *app) beginEvents(command string) error {
 	return err
 }
 
-// endEvents writes the last event and waits until all was written. It
-// returns the code to exit with.
+// endEvents writes the last event and waits until everything is written. It
+// returns the exit code.
 func (a *app) endEvents(code int, message string) int {
 	a.console.Emit(event.Ended{ExitCode: code, Message: message})
 	for _, o := range a.outlets {
@@ -64,18 +64,18 @@ func (a *app) endEvents(code int, message string) int {
 		}
 		fmt.Fprintf(a.stderr, "pmkctl: write events to %s: %v\n", o.name(), err)
 		if o.file == "" && code == exitDone {
-			code = exitFailed // whoever asked for -json got nothing else
+			code = exitFailed // with -json there was no other output
 		}
 	}
 	return code
 }
 
-// noClose is a stream that is not ours to close.
+// noClose is a stream that belongs to the caller and is not closed.
 type noClose struct{ io.Writer }
 
 func (noClose) Close() error { return nil }
 
-// stall is how long a reader of -events who takes nothing is waited for.
+// stall is the longest wait for a reader of -events that reads nothing.
 const stall = 10 * time.Second
 
 func (o *outlet) name() string { return cmp.Or(o.file, "standard output") }

@@ -43,7 +43,7 @@ func (a *app) explainCommand() *cobra.Command {
 	return a.specFlags(cmd)
 }
 
-// namesStep tells if an argument names a step, and not a check.
+// namesStep reports whether an argument names a step rather than a check.
 func namesStep(text string) bool {
 	return strings.Contains(text, ".") || plan.Purpose(text) != ""
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// explainStep tells of a step of a spec or a saved plan: args are the step,
-// and which of these.
+// explainStep explains a step of a spec or of a saved plan. args are the step,
+// and the spec or plan.
 func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error {
 	s, err := a.stepsOf(ctx, args[1:])
 	if err != nil {
@@ -53,15 +53,15 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 	return terminal.ExplainStep(a.console.Out, e, a.console.Style())
 }
 
-// ofDeparting reports whether text names a step that only plans have in which
-// hosts leave.
+// ofDeparting reports whether text names a step that is only in plans with
+// departing hosts.
 func (s *source) ofDeparting(text string) bool {
 	a, err := address.Parse(text)
 	return err == nil && plan.Purpose(a.Module) != "" &&
 		!slices.ContainsFunc(s.steps, func(step saved.Step) bool { return step.Addr.Module == a.Module })
 }
 
-// checked is the graph with what is known of it.
+// checked returns the graph with all that is known without asking a host.
 func (s *source) checked() *executor.Checked {
 	if s.saved != nil {
 		return executor.Saved(s.saved)
@@ -69,11 +69,12 @@ func (s *source) checked() *executor.Checked {
 	return s.bare
 }
 
-// owned are the items that a step of the spec may change.
+// owned returns the items that a step may change; nil for steps that only a
+// plan has.
 func (s *source) owned(ctx context.Context, a address.Step) []string {
 	g, err := plan.CompileBare(ctx, s.cluster)
 	if err != nil {
-		return nil // a spec that compiled before; a plan is shown without them
+		return nil // a spec has compiled before; for a plan they are omitted
 	}
 	for _, step := range g.Steps {
 		if o, ok := step.Work.(modules.Owner); ok && step.Addr == a {
@@ -83,8 +84,8 @@ func (s *source) owned(ctx context.Context, a address.Step) []string {
 	return nil
 }
 
-// snippet is the line of the spec that asked for a step; "" where the file is
-// not there any more. What is sensitive in it reads as asterisks.
+// snippet returns the line of the spec that asked for a step, with asterisks in
+// place of sensitive values. It is "" if the file is not there any more.
 func (a *app) snippet(s *source, at hcl.Range) string {
 	files := s.files
 	if s.saved != nil {
@@ -92,7 +93,7 @@ func (a *app) snippet(s *source, at hcl.Range) string {
 	}
 	f := files[at.Filename]
 	for name, other := range files {
-		if s.saved != nil && filepath.Base(name) == filepath.Base(at.Filename) { // a spec's files are in one folder, wherever that is now
+		if s.saved != nil && filepath.Base(name) == filepath.Base(at.Filename) { // the folder of the spec may have moved
 			f = other
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/plan/saved"
 )
 
-// specPath is the argument, or the working directory.
+// specPath returns the argument, or the working directory without one.
 func specPath(args []string) string {
 	if len(args) == 0 {
 		return "."
@@ -19,19 +19,19 @@ func specPath(args []string) string {
 	return args[0]
 }
 
-// namesPlan reports whether an argument names a saved plan and not a spec. A
-// file that does not end in .hcl is no spec, so one that is damaged is refused
-// as a plan, and a plan may come through a pipe.
+// namesPlan reports whether an argument names a saved plan rather than a spec.
+// Any file that does not end in .hcl counts as a plan, so that a damaged plan
+// is refused as such, and a plan can come through a pipe.
 func namesPlan(args []string) bool {
 	info, err := os.Stat(specPath(args))
 	if err != nil || info.IsDir() {
-		return false // reading the spec says so
+		return false // reading it as a spec gives the error
 	}
 	return filepath.Ext(args[0]) != ".hcl" || info.Mode().IsRegular() && saved.IsPlan(args[0])
 }
 
-// checkOut refuses, before any host is asked, a name for a plan that would
-// destroy something or be taken for a spec.
+// checkOut returns an error for a name of a plan that would overwrite something
+// else or be read as a spec. It is called before any host is asked.
 func checkOut(name string) error {
 	if name == "" {
 		return nil
@@ -54,9 +54,9 @@ func checkOut(name string) error {
 	return nil
 }
 
-// checkPage refuses, before any host is asked, a name for a page that would
-// destroy a spec, a plan, or the plan that is saved to out, and one that is no
-// file.
+// checkPage returns an error for a name of a page that would overwrite a spec,
+// a plan, or out, the plan of this run, and for a name that is not a file. It
+// is called before any host is asked.
 func checkPage(name, out string) error {
 	info, err := os.Stat(name)
 	switch {

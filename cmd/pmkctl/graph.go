@@ -22,7 +22,7 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// graphFlags are those of graph alone.
+// graphFlags are the flags of graph.
 type graphFlags struct {
 	format, out string
 	collapse    bool
@@ -77,7 +77,7 @@ func (a *app) graph(ctx context.Context, args []string, f graphFlags) error {
 	return nil
 }
 
-// chosen is the format that flags ask for.
+// chosen returns the format that the flags ask for.
 func (f graphFlags) chosen() (string, error) {
 	if strings.HasSuffix(f.out, ".hcl") {
 		return "", fmt.Errorf("-out=%s: a file *.hcl is read as part of a spec; give the graph another name, such as cluster.svg", f.out)
@@ -109,7 +109,7 @@ func writeGraph(b *bytes.Buffer, format string, g *graphview.Graph, s *source) e
 	return graphview.DOT(b, g, s.title())
 }
 
-// A source is what has steps: a spec or a saved plan.
+// A source has steps: it is a spec or a saved plan.
 type source struct {
 	cluster *spec.Cluster
 	files   map[string]*hcl.File // of a spec
@@ -118,7 +118,7 @@ type source struct {
 	steps   []saved.Step
 }
 
-// stepsOf reads a spec or a plan and asks no host.
+// stepsOf reads a spec or a plan. It asks no host.
 func (a *app) stepsOf(ctx context.Context, args []string) (*source, error) {
 	if namesPlan(args) {
 		p, _, err := run.ReadPlan(args[0])
@@ -139,7 +139,7 @@ func (a *app) stepsOf(ctx context.Context, args []string) (*source, error) {
 	return &source{cluster: cluster, files: files, bare: bare, steps: bare.Steps()}, nil
 }
 
-// title says what the steps are of.
+// title returns the heading: cluster, origin and number of the steps.
 func (s *source) title() string {
 	if s.saved == nil {
 		return fmt.Sprintf("Cluster %s on bare hosts: %s", s.cluster.Name, wording.Count(len(s.steps), "step"))

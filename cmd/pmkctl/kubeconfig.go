@@ -12,7 +12,7 @@ import (
 	"github.com/pmkctl/pmkctl/run"
 )
 
-// kubeconfigFlags are those of kubeconfig alone.
+// kubeconfigFlags are the flags of kubeconfig.
 type kubeconfigFlags struct {
 	out, server, user string
 	lifetime          time.Duration

@@ -1,5 +1,6 @@
-// Command pmkctl puts Kubernetes on bare Linux hosts over SSH: it shows what
-// would change, tests the network between all hosts, and does exactly that.
+// Command pmkctl puts Kubernetes on bare Linux hosts over SSH. It shows what
+// would change, tests the network between all hosts, and makes exactly these
+// changes.
 package main
 
 import (
@@ -20,21 +21,21 @@ import (
 // version is set by the build.
 var version = "dev"
 
-// now is the command's clock: policies are judged and plans are dated by it.
-// Only tests set another one.
+// now is the clock of the command, for policies and the date of plans. Only
+// tests replace it.
 var now = time.Now
 
 func main() {
 	agent.Version = version
-	// Agent and command live for seconds with little memory: collecting it
-	// often costs more than it frees, on the hosts above all.
+	// Agent and command run for seconds with little memory. Frequent garbage
+	// collection costs more than it frees, above all on the hosts.
 	debug.SetGCPercent(400)
-	// The agent is this program on a host: it starts before anything else is
-	// looked at, because every run waits for it.
+	// The agent is this program on a host. It starts before anything else,
+	// because every run waits for it.
 	if len(os.Args) > 1 && os.Args[1] == "agent" {
 		os.Exit(agent.Main(context.Background(), os.Args[1:], os.Stdin, os.Stdout))
 	}
-	signal.Ignore(syscall.SIGPIPE) // it would kill a run amid changes
+	signal.Ignore(syscall.SIGPIPE) // it would kill a run in the middle of changes
 	os.Exit(execute(os.Args[1:], streams{os.Stdin, readBy(os.Stdout), readBy(os.Stderr)}))
 }
 
@@ -47,20 +48,21 @@ func execute(args []string, s streams) int {
 	root := a.command()
 	root.SetArgs(a.args)
 	cmd, err := root.ExecuteContextC(ctx)
-	restore()                 // all that remains is output: an interrupt ends that at once
-	if !a.console.Streams() { // not begun: the command line is wrong
+	restore()                 // only output remains: an interrupt ends it at once
+	if !a.console.Streams() { // the command line is wrong, so events have not begun
 		err = errors.Join(err, a.beginEvents(cmd.Name()))
 	}
 	code := a.exitCode(err)
 	return a.endEvents(code, a.ending(code, err))
 }
 
-// watchSignals lets the first interrupt begin nothing more, and a second one
-// cut off what runs.
+// watchSignals handles interrupts. During changes, the first one lets no
+// further step begin, and the second one cancels the running steps. At other
+// times the first one cancels everything.
 func (a *app) watchSignals(cancel context.CancelFunc) (restore func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup does
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
 		signal.Notify(signals, syscall.SIGHUP)
 	}
 	go func() {
@@ -82,7 +84,7 @@ func (a *app) watchSignals(cancel context.CancelFunc) (restore func()) {
 	return func() { signal.Stop(signals); close(signals) }
 }
 
-// Exit codes; the README lists them for users.
+// Exit codes; README lists them for users.
 const (
 	exitDone        = 0
 	exitFailed      = 1
@@ -95,7 +97,7 @@ const (
 	exitInterrupted = 130
 )
 
-// exits are the exit codes of the ways in which a run ends.
+// exits are the exit codes of the outcomes of a run.
 var exits = map[run.Outcome]int{
 	run.SpecInvalid:     exitSpec,
 	run.ChangesPending:  exitChanges,
@@ -105,7 +107,7 @@ var exits = map[run.Outcome]int{
 	run.Refused:         exitRefused,
 }
 
-// exitCode is the code of a command that ended with err.
+// exitCode returns the exit code of a command that ended with err.
 func (a *app) exitCode(err error) int {
 	var e *run.Error
 	switch {
@@ -121,8 +123,8 @@ func (a *app) exitCode(err error) int {
 	return exitFailed
 }
 
-// ending prints the error that a command ended with, unless that was shown
-// before, and returns what the last event says of it.
+// ending prints the error that a command ended with, unless it was shown
+// before, and returns the message for the last event.
 func (a *app) ending(code int, err error) string {
 	var e *run.Error
 	switch {

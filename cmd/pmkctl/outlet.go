@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// An outlet is where events are written to. A run never waits for it: lines
-// wait in memory, of which there are few, until whoever reads takes them.
+// An outlet is a file or stream that events are written to. A run never waits
+// for it: the few lines are kept in memory until they are read.
 type outlet struct {
 	file     string        // "" for standard output
-	patience time.Duration // with a reader who takes nothing, at the end; 0 is endless
+	patience time.Duration // longest wait at the end for a reader that reads nothing; 0 is endless
 
 	mu      sync.Mutex
 	pending []byte
@@ -26,20 +26,20 @@ type outlet struct {
 	err     error
 
 	more  chan struct{} // there is something pending, or it is closed
-	moved chan struct{} // something was taken
-	done  chan struct{} // the writer ended
+	moved chan struct{} // something was written
+	done  chan struct{} // closed when the writer has ended
 }
 
-// newOutlet writes to standard output.
+// newOutlet returns an outlet for standard output.
 func newOutlet(w io.WriteCloser) *outlet {
 	o := &outlet{more: make(chan struct{}, 1), moved: make(chan struct{}, 1), done: make(chan struct{})}
 	go o.run(func() (io.WriteCloser, error) { return w, nil })
 	return o
 }
 
-// openOutlet writes to a file, new or with the events of an earlier run; to a
-// named pipe, whose reader may come later; or to a descriptor that the caller
-// opened.
+// openOutlet returns an outlet for a file, which is new or has the events of an
+// earlier run; for a named pipe, whose reader may come later; or for a
+// descriptor that the caller opened.
 func openOutlet(name string) (*outlet, error) {
 	o := &outlet{file: name, patience: stall, more: make(chan struct{}, 1), moved: make(chan struct{}, 1), done: make(chan struct{})}
 	info, err := os.Stat(name)
@@ -55,9 +55,9 @@ func openOutlet(name string) (*outlet, error) {
 	return o, nil
 }
 
-// descriptor is the number in a name such as /dev/fd/3; -1 in others. Opening
-// such a name anew would begin at the start of a file that has been written
-// to.
+// descriptor returns the number in a name such as /dev/fd/3; -1 for other
+// names. Such a file is not opened by its name, because that would begin at the
+// start of a file that has content already.
 func descriptor(name string) int {
 	switch name {
 	case "/dev/stdout":
@@ -94,7 +94,7 @@ func openEvents(name string) (*os.File, error) {
 
 func openDescriptor(n int) (*os.File, error) {
 	var st syscall.Stat_t
-	if err := syscall.Fstat(n, &st); err != nil || st.Mode&syscall.S_IFMT == 0 { // 0: one of this program's own
+	if err := syscall.Fstat(n, &st); err != nil || st.Mode&syscall.S_IFMT == 0 { // no file type: this program opened it for itself
 		return nil, fmt.Errorf("descriptor %d is not open", n)
 	}
 	d, err := syscall.Dup(n)
@@ -105,17 +105,17 @@ func openDescriptor(n int) (*os.File, error) {
 	return os.NewFile(uintptr(d), fmt.Sprintf("/dev/fd/%d", n)), nil
 }
 
-// begins is how a file of events begins.
+// begins is the start of every file of events.
 const begins = `{"type":"version",`
 
-// emptied makes room in a file, unless that holds something else than events.
+// emptied truncates a file of events. Any other content is an error.
 func emptied(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
 		return err
 	}
 	first := make([]byte, len(begins))
-	_, _ = io.ReadFull(f, first) // a short file has few
+	_, _ = io.ReadFull(f, first) // a short file gives fewer bytes
 	if info.Size() > 0 && !bytes.Equal(first, []byte(begins)) {
 		f.Close()
 		return errors.New("it is there, and holds no events; remove it first, or give another name")
@@ -142,7 +142,7 @@ func ring(bell chan struct{}) {
 	}
 }
 
-// run writes what is pending, until close or an error.
+// run writes the pending lines, until close or an error.
 func (o *outlet) run(open func() (io.WriteCloser, error)) {
 	defer close(o.done)
 	w, err := open()
@@ -163,8 +163,8 @@ func (o *outlet) run(open func() (io.WriteCloser, error)) {
 	o.err, o.pending = err, nil
 }
 
-// write goes in pieces that a pipe takes at once, so that a slow reader can
-// be told from none.
+// write writes in pieces that fit into a pipe, so that a slow reader can be
+// distinguished from one that reads nothing.
 func (o *outlet) write(w io.Writer, b []byte) error {
 	for len(b) > 0 {
 		n, err := w.Write(b[:min(len(b), 4096)])
@@ -177,9 +177,9 @@ func (o *outlet) write(w io.Writer, b []byte) error {
 	return nil
 }
 
-// close waits until all was written. Standard output takes as long as it
-// takes, as any command's does; a file beside it is given up when nothing
-// was taken for a while.
+// close waits until everything is written. For standard output it waits without
+// a limit, like any command. A file or pipe is given up if nothing was read for
+// o.patience.
 func (o *outlet) close() error {
 	o.mu.Lock()
 	o.closed = true

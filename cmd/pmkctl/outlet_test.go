@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestOutletNeverReadIsGivenUp: a run ends even if nobody ever opens the
-// pipe, or reads from it.
+// TestOutletNeverReadIsGivenUp: a run ends even if no program opens the pipe or
+// reads from it.
 func TestOutletNeverReadIsGivenUp(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -41,7 +41,7 @@ func TestOutletNeverReadIsGivenUp(t *testing.T) {
 	}
 }
 
-// TestOutletWaitsForASlowReader as long as there is one, and loses nothing.
+// TestOutletWaitsForASlowReader: no event is lost while the reader reads.
 func TestOutletWaitsForASlowReader(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -73,7 +73,7 @@ func TestOutletWaitsForASlowReader(t *testing.T) {
 	}
 }
 
-// TestOutletReturnsErrors and takes nothing more in.
+// TestOutletReturnsErrors: after an error, an outlet takes no more lines.
 func TestOutletReturnsErrors(t *testing.T) {
 	full := errors.New("full")
 	o := newOutlet(failing{full})
@@ -90,8 +90,8 @@ type failing struct{ err error }
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 func (f failing) Close() error              { return nil }
 
-// TestEventsOfAnInterruptedRun: the last line is not lost, whichever way it
-// is ended, and SIGTERM and a terminal that goes are as good as an interrupt.
+// TestEventsOfAnInterruptedRun: the last line is written, whichever signal ends
+// the run. SIGTERM and SIGHUP count as interrupts.
 func TestEventsOfAnInterruptedRun(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
@@ -144,7 +144,8 @@ func TestEventsOfAnInterruptedRun(t *testing.T) {
 	})
 }
 
-// TestEventsAreNotWaitedFor: a reader who stands still holds up no change.
+// TestEventsAreNotWaitedFor: a reader that stops reading does not delay
+// changes.
 func TestEventsAreNotWaitedFor(t *testing.T) {
 	w := testWorld(t, "cp-1")
 	if err := syscall.Mkfifo(w.path("pipe"), 0o600); err != nil {

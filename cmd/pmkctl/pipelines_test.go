@@ -19,7 +19,7 @@ const (
 	gitlab = "../../examples/ci/.gitlab-ci.yml"
 )
 
-// readPipeline is a pipeline's file as maps and lists.
+// readPipeline returns a pipeline's file as maps and lists.
 func readPipeline(t *testing.T, file string) map[string]any {
 	t.Helper()
 	b, err := os.ReadFile(file)
@@ -33,7 +33,7 @@ func readPipeline(t *testing.T, file string) map[string]any {
 	return doc
 }
 
-// texts are all strings in a document.
+// texts returns all strings in a document.
 func texts(v any) []string {
 	var out []string
 	switch v := v.(type) {
@@ -51,11 +51,11 @@ func texts(v any) []string {
 	return out
 }
 
-// called are the command lines of pmkctl in a text, without what a shell
-// does with them.
+// called matches the command lines of pmkctl in a text, without the rest of the
+// shell line.
 var called = regexp.MustCompile(`(?m)(?:^|[ ;&|($])(?:bin/)?pmkctl ((?:[a-z][a-z0-9-]*|--?[a-z])[^|;&>#()` + "`" + `\n]*)`)
 
-// checkCommand reads a command line as the command itself does.
+// checkCommand parses a command line as the command does.
 func checkCommand(t *testing.T, line string) {
 	t.Helper()
 	var args []string
@@ -92,7 +92,7 @@ func TestPipelinesCallCommandsThatThereAre(t *testing.T) {
 	}
 }
 
-// TestPipelinesDocs: so do the commands in the document.
+// TestPipelinesDocs checks the commands in the document.
 func TestPipelinesDocs(t *testing.T) {
 	for _, name := range []string{"pipelines.md", "events.md"} {
 		b, err := os.ReadFile("../../docs/" + name)
@@ -112,8 +112,8 @@ func TestPipelinesDocs(t *testing.T) {
 	}
 }
 
-// A pipelineRun is jobs of a pipeline run by a real shell, in folders of
-// their own, with hosts in memory and stand-ins for the tools around.
+// A pipelineRun runs jobs of a pipeline in a real shell. Each has a folder of
+// its own; the hosts are in memory, and other tools are replaced.
 type pipelineRun struct {
 	t    *testing.T
 	w    *world
@@ -128,7 +128,7 @@ func newPipelineRun(t *testing.T) *pipelineRun {
 	}
 	r := &pipelineRun{t: t, w: testWorld(t, "cp-1", "worker-1")}
 	tools := t.TempDir()
-	for _, name := range []string{"curl", "gh"} { // what they are called with, and what they send
+	for _, name := range []string{"curl", "gh"} { // record their arguments and what they send
 		script := "#!/bin/sh\necho " + name + " \"$@\" >>" + tools + "/calls\nfor a; do case $a in body@*) cp \"${a#body@}\" " + tools + "/body;; esac; [ \"$last\" = --body-file ] && cp \"$a\" " + tools + "/body; last=$a; done\nexit 0\n"
 		if err := os.WriteFile(filepath.Join(tools, name), []byte(script), 0o755); err != nil {
 			t.Fatal(err)
@@ -139,7 +139,8 @@ func newPipelineRun(t *testing.T) *pipelineRun {
 	return r
 }
 
-// sh runs lines in dir as a runner does, and returns the exit code.
+// sh runs lines in dir as a CI runner does, and returns the exit code and the
+// output.
 func (r *pipelineRun) sh(dir, lines string, env ...string) (code int, output string) {
 	r.t.Helper()
 	cmd := exec.Command("bash", "-eo", "pipefail", "-c", lines)
@@ -203,14 +204,14 @@ func TestGitLabPipeline(t *testing.T) {
 	if events := r.read(filepath.Join(elsewhere, "events.jsonl")); !strings.HasSuffix(events, `"exit_code":0,"message":""}`+"\n") {
 		t.Errorf("events end with:\n%s", tail(events))
 	}
-	// Once more: done is done; and a plan with nothing to do applies nothing.
+	// A plan that was applied is refused; a plan without changes applies nothing.
 	r.want(exitRefused, elsewhere, script("apply"), dotenv...)
 	if out := r.want(0, elsewhere, script("apply"), "PLAN_CODE=0"); out != "The plan has nothing to change.\n" {
 		t.Errorf("got %s", out)
 	}
 }
 
-// TestGitHubPipeline does the same.
+// TestGitHubPipeline does the same with the GitHub pipeline.
 func TestGitHubPipeline(t *testing.T) {
 	r := newPipelineRun(t)
 	doc := readPipeline(t, github)
@@ -235,7 +236,7 @@ func TestGitHubPipeline(t *testing.T) {
 		t.Fatalf("outputs: %s", outputs)
 	}
 	r.want(0, r.w.dir, step("apply", "Apply"), "SHA256="+sha)
-	// Nothing to change any more; and a spec that is wrong is annotated.
+	// There are no more changes; and a wrong spec is annotated.
 	r.want(0, r.w.dir, "rm outputs\n"+step("plan", "Plan"), ci...)
 	if outputs := r.read(r.w.path("outputs")); !strings.HasPrefix(outputs, "changes=false\n") {
 		t.Errorf("outputs: %s", outputs)
@@ -249,7 +250,8 @@ func TestGitHubPipeline(t *testing.T) {
 	}
 }
 
-// TestPipelinesTrustNoInput: what others write reaches no shell as code.
+// TestPipelinesTrustNoInput: text from merge requests is never run as shell
+// code.
 func TestPipelinesTrustNoInput(t *testing.T) {
 	for _, text := range texts(readPipeline(t, github)["jobs"]) {
 		if strings.Contains(text, "\n") && strings.Contains(text, "${{") {

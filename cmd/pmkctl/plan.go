@@ -9,7 +9,7 @@ import (
 	"github.com/pmkctl/pmkctl/run"
 )
 
-// planFlags are those of plan alone.
+// planFlags are the flags of plan.
 type planFlags struct {
 	detailed bool
 	out      string
@@ -45,8 +45,8 @@ func (a *app) plan(ctx context.Context, args []string, f planFlags) error {
 	return run.Plan(ctx, run.PlanOptions{Options: a.options(args), Destroy: f.destroy, Out: f.out, Page: f.html, Detailed: f.detailed})
 }
 
-// checkPlanFlags refuses flags that contradict each other, and names of files
-// that cannot be written.
+// checkPlanFlags returns an error for flags that contradict each other, and for
+// files that cannot be written.
 func (a *app) checkPlanFlags(f planFlags) error {
 	s := a.flags.selection
 	switch {

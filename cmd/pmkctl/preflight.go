@@ -6,7 +6,7 @@ import (
 	"github.com/pmkctl/pmkctl/run"
 )
 
-// preflightFlags are those of preflight alone.
+// preflightFlags are the flags of preflight.
 type preflightFlags struct {
 	json bool
 	html string

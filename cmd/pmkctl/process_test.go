@@ -17,17 +17,17 @@ import (
 	"github.com/pmkctl/pmkctl/sshhost/sshtest"
 )
 
-// A process is pmkctl while it runs, for tests that do something meanwhile.
+// A process is a running pmkctl, for tests that act while it runs.
 type process struct {
 	*exec.Cmd
 	t      *testing.T
-	human  *os.File // the other side of its standard input, a terminal
+	human  *os.File // the other end of its standard input, a terminal
 	out    bytes.Buffer
 	shown  output // standard error
 	waited bool
 }
 
-// output can be read while it grows.
+// output can be read while it is written.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -50,7 +50,7 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// testWorld is a world with bare hosts.
+// testWorld returns a world with bare hosts.
 func testWorld(t *testing.T, names ...string) *world {
 	t.Helper()
 	w, err := newWorld(t.TempDir())
@@ -90,7 +90,7 @@ func (w *world) pmkctl(t *testing.T, args ...string) *process {
 	return p
 }
 
-// deadline is what no step of these tests comes near.
+// deadline is a time that no step of these tests needs.
 const deadline = 30 * time.Second
 
 // until waits for text on standard error.
@@ -106,7 +106,7 @@ func (p *process) until(text string) {
 	}
 }
 
-// exits waits for the end and compares the exit code.
+// exits waits for the end and checks the exit code.
 func (p *process) exits(code int) {
 	p.t.Helper()
 	p.waited = true
@@ -130,7 +130,8 @@ func (p *process) answer(text string) {
 	}
 }
 
-// holdStart lets starts of a unit wait. began is closed at the first one.
+// holdStart makes starts of a unit wait for release. began is closed at the
+// first one.
 func holdStart(t *testing.T, h *hosttest.Host, unit string) (began, release chan struct{}) {
 	began, release = make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -151,8 +152,8 @@ func reached(t *testing.T, what <-chan struct{}) {
 	}
 }
 
-// TestHostsChangeWhileAHumanThinks: what was approved is not what would be
-// done, so nothing is.
+// TestHostsChangeWhileAHumanThinks: if the hosts changed before the approval,
+// nothing is done.
 func TestHostsChangeWhileAHumanThinks(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -188,7 +189,8 @@ func TestHostsChangeWhileAHumanThinks(t *testing.T) {
 	}
 }
 
-// TestLocksAreFreeWhileAHumanThinks: two may look at a plan at once.
+// TestLocksAreFreeWhileAHumanThinks: two users may read a plan at the same
+// time.
 func TestLocksAreFreeWhileAHumanThinks(t *testing.T) {
 	w := testWorld(t, "cp-1")
 	p := w.pmkctl(t, "apply")
@@ -202,8 +204,8 @@ func TestLocksAreFreeWhileAHumanThinks(t *testing.T) {
 	}
 }
 
-// TestInterruptFinishesTheStepsUnderWay and begins no others; the next run
-// goes on where it stopped.
+// TestInterruptFinishesTheStepsUnderWay: no other steps begin, and the next run
+// goes on where this one stopped.
 func TestInterruptFinishesTheStepsUnderWay(t *testing.T) {
 	w := testWorld(t, "cp-1", "worker-1")
 	began, release := holdStart(t, w.hosts[1].Host, "containerd.service")
@@ -217,7 +219,7 @@ func TestInterruptFinishesTheStepsUnderWay(t *testing.T) {
 		t.Errorf("the step under way was not finished:\n%s", text)
 	}
 	if text := p.out.String(); !strings.Contains(text, "(interrupted)") || !strings.Contains(text, "0 failed") {
-		t.Errorf("the summary does not tell what was left:\n%s", tail(text))
+		t.Errorf("the summary does not say what remains:\n%s", tail(text))
 	}
 	journal := string(w.hosts[1].Peek("/var/lib/pmkctl/journal.jsonl"))
 	if !strings.Contains(journal, `"step":"containerd.worker-1","what":"done"`) || strings.Contains(journal, "kubelet.worker-1") {
@@ -227,7 +229,8 @@ func TestInterruptFinishesTheStepsUnderWay(t *testing.T) {
 	w.pmkctl(t, "plan", "-detailed-exitcode").exits(exitDone)
 }
 
-// TestSecondInterruptCutsOff what runs, at once; the next run goes on.
+// TestSecondInterruptCutsOff: the running steps are cancelled at once, and the
+// next run goes on.
 func TestSecondInterruptCutsOff(t *testing.T) {
 	w := testWorld(t, "cp-1", "worker-1")
 	began, release := holdStart(t, w.hosts[1].Host, "containerd.service")
@@ -245,7 +248,7 @@ func TestSecondInterruptCutsOff(t *testing.T) {
 	w.pmkctl(t, "plan", "-detailed-exitcode").exits(exitDone)
 }
 
-// TestInterruptBeforeChanges ends at once: there is nothing to finish.
+// TestInterruptBeforeChanges: the run ends at once, because no step is running.
 func TestInterruptBeforeChanges(t *testing.T) {
 	t.Run("at the prompt", func(t *testing.T) {
 		w := testWorld(t, "cp-1")
@@ -286,8 +289,8 @@ func TestInterruptBeforeChanges(t *testing.T) {
 	})
 }
 
-// TestKilled is a controller that loses power: at any point, the next run
-// ends as if nothing had been.
+// TestKilled kills pmkctl at every point of a run. The next run always ends as
+// if there had been no first one.
 func TestKilled(t *testing.T) {
 	for _, unit := range []string{"etcd.service", "kube-apiserver.service", "kubelet.service", "kube-proxy.service"} {
 		t.Run(unit, func(t *testing.T) {

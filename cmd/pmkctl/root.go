@@ -17,26 +17,26 @@ import (
 	"github.com/pmkctl/pmkctl/view/terminal"
 )
 
-// app is one run of the command.
+// app is one execution of the command.
 type app struct {
 	console     terminal.Console
 	flags       flags
-	args        []string      // the command line, with flags as cobra reads them
-	stderr      io.Writer     // even where the console has none
-	outlets     []*outlet     // that events are written to
+	args        []string      // the command line, with flags in the form that cobra reads
+	stderr      io.Writer     // used even if the console discards its output
+	outlets     []*outlet     // for events
 	stop        chan struct{} // closed by the first interrupt
 	interrupted atomic.Bool
-	graceful    atomic.Bool // changes are being made: an interrupt waits for them
+	graceful    atomic.Bool // changes are being made: an interrupt waits for the running steps
 }
 
-// flags are those that several commands share.
+// flags are the flags that several commands share.
 type flags struct {
 	log            string
 	vars, varFiles []string
 	exclude        []string
 	selection      plan.Selection
-	selects        bool   // the command knows the flags of selection
-	json           bool   // standard output has events, and nothing else
+	selects        bool   // the command has the flags of selection
+	json           bool   // standard output has only events
 	events         string // file
 	input          bool   // a human may be asked
 }
@@ -46,7 +46,7 @@ func newApp(args []string, s streams) *app {
 		args: longFlags(args), stderr: s.err, stop: make(chan struct{})}
 }
 
-// options are those of a run that is about a spec.
+// options returns the options of a run on a spec.
 func (a *app) options(args []string) run.Options {
 	o := run.Options{Console: &a.console, Version: version, Now: now, Log: a.flags.log, Path: specPath(args),
 		Inputs: a.inputs(), Exclude: a.flags.exclude}
@@ -68,7 +68,7 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cobra.EnableCommandSorting = false // they are in the order of use
+	cobra.EnableCommandSorting = false // they are in the order in which they are used
 	root.SetFlagErrorFunc(flagError)
 	root.SetIn(a.console.In)
 	root.SetOut(a.console.Out)
@@ -81,22 +81,22 @@ func (a *app) command() *cobra.Command {
 	return root
 }
 
-// specFlags are the flags of commands that read a spec.
+// specFlags adds the flags of commands that read a spec.
 func (a *app) specFlags(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().StringArrayVar(&a.flags.vars, "var", nil, "set a variable: `NAME=VALUE`; may be repeated")
 	cmd.Flags().StringArrayVar(&a.flags.varFiles, "var-file", nil, "read variables from `FILE`; may be repeated")
 	return cmd
 }
 
-// hostFlags are the flags of commands that talk to hosts.
+// hostFlags adds the flags of commands that connect to hosts.
 func (a *app) hostFlags(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().BoolVar(&a.flags.input, "input", true, "ask where approval is needed; with -input=false never, and end with an error instead")
 	cmd.Flags().StringArrayVar(&a.flags.exclude, "exclude", nil, "leave `HOST` out; may be repeated")
 	return a.specFlags(cmd)
 }
 
-// longFlags lets flags be typed with one dash, as Terraform's users do.
-// cobra would read -out as -o -u -t.
+// longFlags adds a second dash to long flags with one, as users of Terraform
+// type them. cobra would read -out as -o -u -t.
 func longFlags(args []string) []string {
 	out := make([]string, 0, len(args))
 	for i, arg := range args {
@@ -112,7 +112,8 @@ func longFlags(args []string) []string {
 	return out
 }
 
-// flagError says of a flag that is not there which one may have been meant.
+// flagError adds to the error of an unknown flag the flag that may have been
+// meant.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
@@ -127,7 +128,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w; did you mean -%s?", err, strings.Join(near, " or -"))
 }
 
-// fullFlag is for commands that show a plan.
+// fullFlag adds the flag of commands that show a plan.
 func (a *app) fullFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&a.console.Full, "full", false, "show all of a long plan, with the contents of new files")
 }

@@ -36,8 +36,9 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// setClock stops the command's clock, on a Monday or at the time in TEST_NOW,
-// which only this binary reads: no test depends on the day that it is.
+// setClock stops the clock of the command, on a Monday or at the time in
+// TEST_NOW, which only this binary reads. So no test depends on the current
+// day.
 func setClock() {
 	at, err := time.Parse(time.RFC3339, cmp.Or(os.Getenv("TEST_NOW"), "2026-11-23T12:00:00Z"))
 	if err != nil {
@@ -48,40 +49,40 @@ func setClock() {
 
 // TestScript runs testdata/script. A script begins in a folder with a spec of
 // all hosts that fakehost starts; a cluster.hcl of its own replaces it. A
-// script sets TEST_NOW, as in 2026-11-27T22:30:00Z, where the time matters.
-// Beside testscript's own commands there are:
+// script sets TEST_NOW, as in 2026-11-27T22:30:00Z, if the time matters.
+// Besides the commands of testscript there are:
 //
 //	fakehost [-user=U] [-sudo=nopasswd|password|refused] [-password=P] NAME [FOLDER]
 //	                          start a host; FOLDER holds its files, and may
 //	                          hold host and units as hosttest.WithArchive reads
 //	exits CODE COMMAND...     run and compare the exit code
-//	console HOST LINE         do what a line of host or units says
-//	write HOST PATH TEXT      write a file at the console (@FILE: what it holds);
+//	console HOST LINE         apply a line of the form of the files host or units
+//	write HOST PATH TEXT      write a file as root at the console (@FILE: content of FILE);
 //	                          append adds a line
 //	hostfile HOST PATH        print a file; with ! there must be none
 //	hostlog [HOST]            print the changes made; with ! there must be none
 //	forget                    forget the changes made so far
-//	snapshot FILE             all hosts as they are
-//	stamps FILE               when each file was written and each unit started
+//	snapshot FILE             write the state of all hosts
+//	stamps FILE               write when each file was written and each unit started
 //	cut HOST N                the connection dies in the N-th change from now
-//	reconnect HOST            mend it
+//	reconnect HOST            restore the connection
 //	fault HOST WHAT           newkey, down (its sshd), off (all of it), noauth; none ends noauth
 //	pod HOST NAMESPACE/NAME NODE KIND
-//	                          a pod that KIND controls (ReplicaSet, DaemonSet), or nobody (-)
+//	                          a pod of a KIND (ReplicaSet, DaemonSet), or without one (-)
 //	budget HOST NAMESPACE/NAME N
 //	                          N of the pods of that name may be evicted
-//	mend HOST UNIT            end what console HOST 'fail UNIT' began
+//	mend HOST UNIT            undo console HOST 'fail UNIT'
 //	reboot HOST               its services start again
-//	reimage HOST              it has another machine-id from now on
-//	drop FROM TO PROTO PORT   a firewall between two hosts
-//	lock HOST                 another run holds the host; unlock HOST ends it
+//	reimage HOST              give it another machine-id
+//	drop FROM TO PROTO PORT   drop packets between two hosts
+//	lock HOST                 lock the host for another run; unlock HOST ends it
 //	sshlog HOST               print what the SSH server was sent
 //	kube HOST PATH            print an object of the API
-//	noleak FILE...            no private key of a host in these, or sent by one
-//	keystays FILE             no agent saw the key in this kubeconfig
+//	noleak FILE...            fail if a private key of a host is in a file, or was sent
+//	keystays FILE             fail if an agent received the key in this kubeconfig
 //	onterminal COMMAND...     run with a terminal for standard output and error
-//	schema NAME FILE          FILE, or each line of events, is as docs/schema/NAME says
-//	plain STREAM FILE         write what differs from run to run in fixed words
+//	schema NAME FILE          check FILE, or each line of events, against docs/schema/NAME
+//	plain STREAM FILE         replace what differs from run to run by fixed words
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script", Setup: setUp, UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
@@ -117,7 +118,7 @@ func setUp(env *testscript.Env) error {
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 
-// hostOf takes the first argument, a host.
+// hostOf returns the host that the first argument names.
 func hostOf(ts *testscript.TestScript, neg bool, args []string, least int) *fakeHost {
 	if neg || len(args) < least {
 		ts.Fatalf("wrong use; see TestScript")
@@ -144,7 +145,8 @@ func fakeHostCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// readFolder reads a host from a folder: host and units, and files.
+// readFolder reads a host from a folder with its files, and the files host and
+// units.
 func readFolder(dir string) (*txtar.Archive, error) {
 	a := &txtar.Archive{}
 	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
@@ -159,7 +161,7 @@ func readFolder(dir string) (*txtar.Archive, error) {
 		a.Files = append(a.Files, txtar.File{Name: name, Data: data})
 		return err
 	})
-	// Units come after the files that they are made of.
+	// Units come after the files that define them.
 	slices.SortStableFunc(a.Files, func(x, y txtar.File) int {
 		return strings.Compare(map[bool]string{true: "1"}[x.Name == "units"], map[bool]string{true: "1"}[y.Name == "units"])
 	})
@@ -352,8 +354,8 @@ func keyStaysCommand(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// keyForms are what a private key looks like on its way: PEM, its lines,
-// DER, and either of them once more in base64.
+// keyForms returns the forms in which a private key may be sent: PEM, its
+// lines, DER, and each of them in base64 as well.
 func keyForms(content []byte) [][]byte {
 	block, _ := pem.Decode(content)
 	if block == nil {
@@ -365,7 +367,7 @@ func keyForms(content []byte) [][]byte {
 			forms = append(forms, line)
 		}
 	}
-	// The middle of it in base64, at each of the three alignments.
+	// The middle of the key in base64, at each of the three alignments.
 	for _, raw := range [][]byte{content, block.Bytes} {
 		for skip := range 3 {
 			text := base64.StdEncoding.EncodeToString(raw[skip:])
@@ -375,7 +377,7 @@ func keyForms(content []byte) [][]byte {
 	return forms
 }
 
-// moving is what differs from run to run.
+// moving is the text that differs from run to run, and its replacement.
 var moving = []struct {
 	re *regexp.Regexp
 	to string

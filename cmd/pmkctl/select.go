@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// selectFlags are the flags of commands that may do a part of a plan. They
-// add to -exclude, which excludes hosts from other commands.
+// selectFlags adds the flags of commands that may apply a part of a plan. With
+// them, -exclude takes steps as well as hosts.
 func (a *app) selectFlags(cmd *cobra.Command) *cobra.Command {
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -22,7 +22,7 @@ func (a *app) selectFlags(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// noSelection refuses flags that a saved plan has an answer to.
+// noSelection returns an error for flags that a saved plan has decided already.
 func (a *app) noSelection() error {
 	s := a.flags.selection
 	for _, f := range []struct {

@@ -13,7 +13,7 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// showFlags are those of show alone.
+// showFlags are the flags of show.
 type showFlags struct {
 	json     bool
 	markdown bool

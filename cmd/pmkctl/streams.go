@@ -15,15 +15,15 @@ type streams struct {
 	out, err io.Writer
 }
 
-// A piped output has a reader that may go away, as head does. What is written
-// after that is lost without an error: the run goes on and its exit code says
-// how it ended.
+// A piped output has a reader that may end early, as head does. Output after
+// that is lost without an error: the run goes on, and its exit code is that of
+// the run.
 type piped struct{ io.Writer }
 
 // readBy returns f as an output of the command.
 func readBy(f *os.File) io.Writer {
 	if terminal.IsTerminal(f) {
-		return f // it is recognised by its type
+		return f // its type shows that it is a terminal
 	}
 	return piped{f}
 }

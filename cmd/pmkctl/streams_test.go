@@ -13,9 +13,9 @@ import (
 	"github.com/pmkctl/pmkctl/host/hosttest"
 )
 
-// TestReaderThatGoesAway: whoever read standard output and error is gone in
-// the middle of an apply. All steps are done and recorded, and the exit code
-// is that of the run.
+// TestReaderThatGoesAway: the reader of standard output and error ends in the
+// middle of an apply. All steps are done and recorded, and the exit code is
+// that of the run.
 func TestReaderThatGoesAway(t *testing.T) {
 	tests := []struct {
 		name string
@@ -48,7 +48,8 @@ func TestReaderThatGoesAway(t *testing.T) {
 	}
 }
 
-// TestReaderThatGoesAwayFromAFailure: the exit code is that of the run here too.
+// TestReaderThatGoesAwayFromAFailure: the exit code is that of the run here as
+// well.
 func TestReaderThatGoesAwayFromAFailure(t *testing.T) {
 	w := testWorld(t, "cp-1")
 	began, release := make(chan struct{}), make(chan struct{})
@@ -91,12 +92,12 @@ func (w *world) piped(t *testing.T, args ...string) *pipedRun {
 }
 
 func (p *pipedRun) code() int {
-	_ = p.Wait() // the code says it
+	_ = p.Wait() // code returns it
 	return p.ProcessState.ExitCode()
 }
 
-// TestOutputThatFails: an apply whose result cannot be written, on a full
-// disk perhaps, ends as the run did, and says so.
+// TestOutputThatFails: the result of an apply cannot be written, for example
+// because the disk is full. The run ends as usual, and reports the error.
 func TestOutputThatFails(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -125,7 +126,7 @@ func TestOutputThatFails(t *testing.T) {
 	}
 }
 
-// full is an output that takes nothing more once it is to take a text.
+// full is an output that fails as soon as it gets a certain text.
 type full struct{ before string }
 
 func (f full) Write(b []byte) (int, error) {

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal is a pseudo-terminal: what a program is given, and the side of
-// the human before it.
+// openTerminal opens a pseudo-terminal and returns both ends: the one for a
+// program, and the one where a human would sit.
 func openTerminal(columns uint16) (program, human *os.File, err error) {
 	human, err = os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -34,8 +34,8 @@ func openTerminal(columns uint16) (program, human *os.File, err error) {
 	return program, human, err
 }
 
-// onTerminalCommand runs a command whose standard output and error are one
-// terminal; what it shows can be looked at as standard output.
+// onTerminalCommand runs a command with a terminal for its standard output and
+// error. The output is available as standard output.
 func onTerminalCommand(ts *testscript.TestScript, _ bool, args []string) {
 	program, human, err := openTerminal(100)
 	ts.Check(err)
@@ -50,9 +50,9 @@ func onTerminalCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(cmd.Start())
 	program.Close()
 	var shown bytes.Buffer
-	if _, err := io.Copy(&shown, human); err != nil && !errors.Is(err, syscall.EIO) { // EIO: the program ended
+	if _, err := io.Copy(&shown, human); err != nil && !errors.Is(err, syscall.EIO) { // EIO: the program has ended
 		ts.Check(err)
 	}
-	_ = cmd.Wait() // what it shows is what matters
+	_ = cmd.Wait() // only the output matters
 	_, _ = ts.Stdout().Write(bytes.ReplaceAll(shown.Bytes(), []byte("\r\n"), []byte("\n")))
 }

@@ -25,29 +25,29 @@ import (
 	"github.com/pmkctl/pmkctl/sshhost/sshtest"
 )
 
-// A world is a folder with a spec, and hosts in memory behind real SSH
-// servers that the spec is about.
+// A world is a folder with a spec, and the hosts of that spec, in memory behind
+// real SSH servers.
 type world struct {
 	dir   string
 	hosts []*fakeHost
 }
 
-// A fakeHost is one of them.
+// A fakeHost is one of these hosts.
 type fakeHost struct {
 	*hosttest.Host
 	server   *sshtest.Server
 	sent     *traffic // by its agents
 	received *traffic
 	login    login
-	locked   host.Session // that another run holds
+	locked   host.Session // the session of another run that holds the lock
 }
 
-// login is how a host is entered.
+// login is the way to log in to a host.
 type login struct {
 	user, sudo, password string // sudo: nopasswd, password, refused
 }
 
-// traffic is all that went one way.
+// traffic is all bytes that went in one direction.
 type traffic struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -59,15 +59,15 @@ func (s *traffic) Write(p []byte) (int, error) {
 	return s.b.Write(p)
 }
 
-// holds tells if these bytes are in it.
+// holds reports whether these bytes are in the traffic.
 func (s *traffic) holds(b []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return bytes.Contains(s.b.Bytes(), b)
 }
 
-// newWorld fills a folder: small files in the place of programs and images,
-// and a spec of all hosts unless there is one.
+// newWorld fills a folder with small files in place of programs and images, and
+// with a spec of all hosts unless there is one.
 func newWorld(dir string) (*world, error) {
 	w := &world{dir: dir}
 	if err := w.writeComponents(); err != nil {
@@ -135,7 +135,7 @@ image "all" {
 
 func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
 
-// writeComponents makes a small file for each program and image.
+// writeComponents writes a small file for each program and image.
 func (w *world) writeComponents() error {
 	type entry struct {
 		Name   string `json:"name,omitempty"`
@@ -169,18 +169,18 @@ func (w *world) writeComponents() error {
 	return os.WriteFile(w.path("components.json"), text, 0o644)
 }
 
-// imageArchive is as little as an archive of an image can be.
+// imageArchive returns the smallest archive of an image.
 func imageArchive(name string) []byte {
 	manifest := fmt.Appendf(nil, `[{"RepoTags":[%q]}]`, name)
 	var b bytes.Buffer
 	t := tar.NewWriter(&b)
 	_ = t.WriteHeader(&tar.Header{Name: "manifest.json", Mode: 0o644, Size: int64(len(manifest))})
 	_, _ = t.Write(manifest)
-	_ = t.Close() // a buffer takes all
+	_ = t.Close() // writing to a buffer never fails
 	return b.Bytes()
 }
 
-// start starts a host and writes what it takes to reach it into the folder.
+// start starts a host and writes its access data into the folder.
 func (w *world) start(name string, l login, archive *txtar.Archive) (*fakeHost, error) {
 	if l.user == "" {
 		l.user = "root"
@@ -240,7 +240,7 @@ func (w *world) close() {
 	}
 }
 
-// find is a host by name.
+// find returns the host of that name.
 func (w *world) find(name string) (*fakeHost, error) {
 	for _, h := range w.hosts {
 		if h.Name() == name {
@@ -250,7 +250,7 @@ func (w *world) find(name string) (*fakeHost, error) {
 	return nil, fmt.Errorf("there is no host %s; fakehost starts one", name)
 }
 
-// changes are what was done to a host, or to all of them.
+// changes returns the changes made on a host, or on all of them.
 func (w *world) changes(name string) string {
 	var b strings.Builder
 	for _, h := range w.hosts {
@@ -264,8 +264,8 @@ func (w *world) changes(name string) string {
 	return b.String()
 }
 
-// leaks are the private keys of all hosts that are in text, or in what the
-// agents sent.
+// leaks returns the private keys of all hosts that are in text or in the
+// traffic from the agents.
 func (w *world) leaks(text []byte) []string {
 	var found []string
 	for _, on := range w.hosts {
@@ -285,7 +285,7 @@ func (w *world) leaks(text []byte) []string {
 	return found
 }
 
-// secrets are the paths of a host's private keys.
+// secrets returns the paths of a host's private keys.
 func (h *fakeHost) secrets() []string {
 	var paths []string
 	for p := range h.Stamps() {
@@ -296,12 +296,12 @@ func (h *fakeHost) secrets() []string {
 	return paths
 }
 
-// consoleWrite writes a file as somebody at the console would.
+// consoleWrite writes a file as root at the console would.
 func (h *fakeHost) consoleWrite(p, content string, mode uint32) {
 	hosttest.WithSpec(host.FileSpec{Path: p, Mode: mode, Content: []byte(content)})(h.Admin())
 }
 
-// lock lets another run hold the host, until the test ends or unlocks it.
+// lock locks the host for another run, until the test ends or unlocks it.
 func (h *fakeHost) lock() error {
 	s, err := sshhost.Dial(ctx(), h.server.Target(), h.server.Options())
 	if err != nil {
