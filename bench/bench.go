@@ -1,5 +1,5 @@
-// Package bench measures pmkctl on the lab's hosts, side by side with what it
-// should not be slower than.
+// Package bench measures pmkctl on hosts of the lab, and compares it with
+// programs that should not be faster.
 package bench
 
 import (
@@ -18,14 +18,15 @@ import (
 	"github.com/pmkctl/pmkctl/lab/check"
 )
 
-// Median is the middle of some times; of an even number, the later of two.
+// Median returns the median of some times. For an even number it is the longer
+// of the two in the middle.
 func Median(times []time.Duration) time.Duration {
 	return slices.Sorted(slices.Values(times))[len(times)/2]
 }
 
-// NothingToChange times, alternating, a plan that finds nothing to change and
-// `ssh HOST true` on all hosts at once, each in processes of their own with
-// new connections, all as root.
+// NothingToChange measures, in turns, a plan without changes and `ssh HOST
+// true` on all hosts at once. Each measurement has its own processes and new
+// connections, all as root.
 func NothingToChange(ctx context.Context, l *lab.Lab, pmkctl string, runs int) (plans, logins []time.Duration, err error) {
 	if err := l.AdmitRoot(ctx); err != nil {
 		return nil, nil, err
@@ -36,7 +37,7 @@ func NothingToChange(ctx context.Context, l *lab.Lab, pmkctl string, runs int) (
 	}
 	plan := func() error { return run(ctx, pmkctl, "plan", "-detailed-exitcode", "-quiet", spec) }
 	login := func() error { return loginAll(ctx, l) }
-	// How hosts are reached stands in their inventory.
+	// The inventory holds the SSH logins, so a change of them is applied first.
 	if err := run(ctx, pmkctl, "apply", "-auto-approve", "-quiet", spec); err != nil {
 		return nil, nil, err
 	}
@@ -69,13 +70,13 @@ func loginAll(ctx context.Context, l *lab.Lab) error {
 	return g.Wait()
 }
 
-// A First is how long the first apply on bare hosts took.
+// A First is the time that the first apply on bare hosts took.
 type First struct {
-	Ready time.Duration // to the last Ready node, which Kubernetes tells to the second
+	Ready time.Duration // to the last Ready node; Kubernetes gives full seconds
 	Apply time.Duration // to the end of the command
 }
 
-// BareToReady times an apply on hosts that are bare.
+// BareToReady measures an apply on bare hosts.
 func BareToReady(ctx context.Context, l *lab.Lab, pmkctl string) (First, error) {
 	spec := filepath.Join(l.Root, filepath.Dir(lab.HostsFile))
 	began := time.Now()

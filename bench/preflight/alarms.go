@@ -13,18 +13,18 @@ import (
 	"github.com/pmkctl/pmkctl/bench"
 )
 
-// alarmsWithin bounds the search for false alarms.
+// alarmsWithin is the longest time for the search for false alarms.
 const alarmsWithin = 10 * time.Minute
 
-// searchAlarms runs preflight again and again on healthy hosts whose processors are
-// all busy. None may fail.
+// searchAlarms runs preflight many times on healthy hosts while all processors
+// are busy. No run may fail.
 func (b *bencher) searchAlarms(ctx context.Context) error {
 	if _, err := exec.LookPath("stress-ng"); err != nil {
 		return fmt.Errorf("keep the processors busy (Debian: apt-get install stress-ng): %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, alarmsWithin)
 	defer cancel()
-	if _, err := b.times(ctx, 1, 0); err != nil { // brings the agent
+	if _, err := b.times(ctx, 1, 0); err != nil { // copies the agent to the hosts
 		return err
 	}
 	stress := exec.CommandContext(ctx, "stress-ng", "--quiet", "--cpu", strconv.Itoa(runtime.NumCPU()))
@@ -34,7 +34,7 @@ func (b *bencher) searchAlarms(ctx context.Context) error {
 	}
 	times, err := b.times(ctx, b.options.alarms, 0)
 	cancel()
-	_ = stress.Wait() // it was told to end
+	_ = stress.Wait() // it was interrupted above
 	if err != nil {
 		return errors.Join(fmt.Errorf("after %d runs that passed", len(times)), err)
 	}

@@ -1,7 +1,7 @@
-// Command preflight prints how long `pmkctl preflight` takes on lab hosts, and
-// how long it would take one to try the same edges one by one, as with nc over
-// OpenSSH. It makes the lab's hosts anew. Its argument is the pmkctl to
-// measure.
+// Command preflight prints how long `pmkctl preflight` takes on hosts of the
+// lab, and how long a human would need to try the same edges one by one, as
+// with nc over OpenSSH. It recreates the hosts of the lab. Its argument is the
+// pmkctl to measure.
 //
 //	go run ./bench/preflight [-hosts 3,10,40] [-runs 5] [-serial 60] PMKCTL
 //	go run ./bench/preflight -alarms 100 [-hosts 10] PMKCTL
@@ -44,7 +44,7 @@ type bencher struct {
 	spec string
 }
 
-// options are what the command line says.
+// options are the flags and the argument.
 type options struct {
 	pmkctl string
 	hosts  []int
@@ -111,7 +111,7 @@ func measure(ctx context.Context, args []string) (err error) {
 	return table.Flush()
 }
 
-// newBencher has n bare hosts with the agent on them.
+// newBencher creates n bare hosts and copies the agent to them.
 func newBencher(ctx context.Context, n int, o options) (*bencher, error) {
 	root, err := lab.FindRoot(".")
 	if err != nil {
@@ -143,7 +143,7 @@ func newBencher(ctx context.Context, n int, o options) (*bencher, error) {
 }
 
 func (b *bencher) row(ctx context.Context, w *tabwriter.Writer) error {
-	edges, err := b.edges(ctx) // the first brings the agent
+	edges, err := b.edges(ctx) // the first run copies the agent
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func worst(times []time.Duration) (most time.Duration) {
 	return most
 }
 
-// times runs preflight again and again; each must end with this code.
+// times runs preflight several times. Each run must end with this exit code.
 func (b *bencher) times(ctx context.Context, runs, code int) ([]time.Duration, error) {
 	var out []time.Duration
 	for range runs {
@@ -199,7 +199,7 @@ func exitCode(err error) int {
 	return -1
 }
 
-// An edge is one of those that pmkctl tells.
+// An edge is one in the document of pmkctl preflight.
 type edge struct {
 	From, To string
 	Proto    string `json:"protocol"`
@@ -216,7 +216,8 @@ func (b *bencher) edges(ctx context.Context) ([]edge, error) {
 	return doc.Edges, err
 }
 
-// filtered times preflight while one pair in twenty is cut, one way.
+// filtered measures preflight while one pair of hosts in twenty is blocked in
+// one direction.
 func (b *bencher) filtered(ctx context.Context) ([]time.Duration, error) {
 	hosts := b.Hosts()
 	i := 0

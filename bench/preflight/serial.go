@@ -14,9 +14,10 @@ import (
 	"github.com/pmkctl/pmkctl/lab"
 )
 
-// oneByOne is how long it takes to try all edges one after the other, each by
-// socat, for lack of nc, in an ssh session of its own, with listeners that
-// wait already. More edges than b.serial are reckoned from the first of them.
+// oneByOne returns the time to try all edges one after the other. Each is tried
+// by socat (the hosts have no nc) in an ssh session of its own; the listeners
+// run already. Only the first b.serial edges are measured, and the rest is
+// extrapolated.
 func (b *bencher) oneByOne(ctx context.Context, edges []edge) (time.Duration, error) {
 	some := edges[:min(len(edges), b.serial)]
 	stop, err := b.listen(ctx, some)

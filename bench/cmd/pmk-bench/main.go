@@ -1,5 +1,5 @@
-// Command pmk-bench prints how fast pmkctl is on three lab hosts, which it
-// makes anew. Its argument is the pmkctl to measure.
+// Command pmk-bench prints how fast pmkctl is on three hosts of the lab, which
+// it recreates. Its argument is the pmkctl to measure.
 //
 //	pmk-bench [-firsts 3] [-plans 9] PMKCTL
 package main
@@ -100,7 +100,7 @@ func row(w *tabwriter.Writer, what string, times []time.Duration) {
 	fmt.Fprintf(w, "%s\t%.2f s\t%.2f s\t%.2f s\t%d\t\n", what, bench.Median(times).Seconds(), best.Seconds(), worst.Seconds(), len(times))
 }
 
-// renewed has three bare hosts.
+// renewed recreates the lab with three bare hosts.
 func renewed(ctx context.Context, root, cache string) (*lab.Lab, error) {
 	if err := lab.Renew(ctx, root, cache, 3, os.Stderr); err != nil {
 		return nil, err
