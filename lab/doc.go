@@ -1,9 +1,9 @@
-// Package lab makes real Linux hosts on one machine: Docker containers that
-// boot systemd and sshd, on a network of their own, with SSH published on
-// loopback ports. What is installed on them is not the lab's business.
+// Package lab makes real Linux hosts on one machine. They are Docker containers
+// that boot systemd and sshd, in a network of their own, with SSH ports on
+// loopback. What is installed on them does not belong to this package.
 //
-// What the lab knows about its hosts is asked of Docker each time; hosts.json
-// and the folder .lab are written for others to read. What it changed on the
-// machine itself (an engine that it started, a limit that it raised) stands
-// under /run/pmk-lab, so that Down of any clone can put it right.
+// The lab asks Docker for the state of its hosts each time. It writes
+// hosts.json and the folder .lab only for other programs. Its changes of the
+// machine itself (a started engine, a raised limit) are noted in /run/pmk-lab,
+// so that Down can undo them from any clone of the repository.
 package lab

@@ -10,18 +10,18 @@ import (
 )
 
 // docker runs the Docker client and returns its standard output without the
-// last line break; the error holds its standard error.
+// last line break. An error contains its standard error.
 func docker(ctx context.Context, args ...string) (string, error) {
 	return dockerIn(ctx, nil, args...)
 }
 
-// dockerIn is docker with something to read on standard input.
+// dockerIn is like docker, with stdin as standard input.
 func dockerIn(ctx context.Context, stdin io.Reader, args ...string) (string, error) {
 	out, err := command(ctx, stdin, "docker", args...)
 	return strings.TrimSuffix(out, "\n"), err
 }
 
-// command runs a program and returns its standard output; the error holds its
+// command runs a program and returns its standard output. An error contains its
 // standard error.
 func command(ctx context.Context, stdin io.Reader, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// Down removes all that Up made, on whatever clone of the repository it ran:
-// hosts, network, volumes, images, the engine if Up started it; and the files
-// of the repository at root that tell of them. The cache stays. It may be
-// repeated.
+// Down removes everything that Up made, even if Up ran in another clone of the
+// repository: hosts, network, volumes, images, the engine if Up started it, and
+// the files in the repository at root that describe them. The cache stays. It
+// may be repeated.
 func Down(ctx context.Context, root string, out io.Writer) (err error) {
 	lock, err := lockMachine(ctx)
 	if err != nil {
@@ -32,7 +32,7 @@ func Down(ctx context.Context, root string, out io.Writer) (err error) {
 	return errors.Join(restoreLimits(m), stopEngine(ctx, m, out), removeFiles(root))
 }
 
-// removeAll deletes what Docker holds of the lab.
+// removeAll deletes everything of the lab in Docker.
 func removeAll(ctx context.Context, out io.Writer) error {
 	all, err := containers(ctx)
 	if err != nil {

@@ -21,7 +21,7 @@ func engineAnswers(ctx context.Context) bool {
 	return err == nil
 }
 
-// ensureEngine starts dockerd unless a Docker engine answers, and records in m
+// ensureEngine starts dockerd unless a Docker engine answers, and notes in m
 // that it did.
 func ensureEngine(ctx context.Context, m *machine, out io.Writer) error {
 	if engineAnswers(ctx) {
@@ -56,8 +56,8 @@ func ensureEngine(ctx context.Context, m *machine, out io.Writer) error {
 	return nil
 }
 
-// startDaemon starts a program that outlives this one, in a session of its
-// own so that no terminal's signal reaches it.
+// startDaemon starts a program that goes on after this one has ended. It has
+// its own session, so that signals of the terminal do not reach it.
 func startDaemon(log, name string, args ...string) (pid int, err error) {
 	f, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -71,11 +71,12 @@ func startDaemon(log, name string, args ...string) (pid int, err error) {
 	if err := cmd.Start(); err != nil {
 		return 0, fmt.Errorf("start %s: %w", name, err)
 	}
-	go func() { _ = cmd.Wait() }() // lest it stays as a zombie if it fails
+	go func() { _ = cmd.Wait() }() // it would become a zombie if it fails
 	return cmd.Process.Pid, nil
 }
 
-// stopEngine ends the dockerd that ensureEngine started, and no other.
+// stopEngine ends the dockerd that ensureEngine started. It never ends another
+// one.
 func stopEngine(ctx context.Context, m *machine, out io.Writer) error {
 	if m.Engine == nil {
 		return nil

@@ -8,16 +8,16 @@ import (
 
 const forwarding = "net/ipv4/ip_forward"
 
-// A firewall is what dockerd changes on a machine and leaves behind when it
-// ends.
+// A firewall is the state that dockerd changes on a machine and does not
+// restore when it ends.
 type firewall struct {
 	Policy     string `json:"policy"`     // of the chain FORWARD; dockerd may make it DROP
 	Forwarding string `json:"forwarding"` // ip_forward; dockerd makes it 1
-	Bridge     bool   `json:"bridge"`     // whether docker0 was there
+	Bridge     bool   `json:"bridge"`     // whether docker0 existed
 }
 
-// noteFirewall records in m what stands before dockerd starts. After an
-// interruption the first note stays.
+// noteFirewall notes in m the state before dockerd starts. If it is there from
+// an interrupted run, it is not overwritten.
 func (m *machine) noteFirewall(ctx context.Context) error {
 	if m.Firewall != nil {
 		return nil
@@ -42,8 +42,8 @@ func haveBridge(ctx context.Context) bool {
 	return err == nil
 }
 
-// restoreFirewall takes away what dockerd left behind, unless Docker had been
-// on the machine before.
+// restoreFirewall undoes what dockerd changed, unless the machine had Docker
+// before.
 func (m *machine) restoreFirewall(ctx context.Context) error {
 	f := m.Firewall
 	if f == nil {
@@ -74,8 +74,8 @@ func (f firewall) undo(ctx context.Context) error {
 	return writeSysctl(forwarding, f.Forwarding)
 }
 
-// withoutDocker leaves out of iptables-save's output the chains and rules that
-// are Docker's, and sets the policy of FORWARD. Everybody else's stay.
+// withoutDocker removes Docker's chains and rules from the output of
+// iptables-save, and sets the policy of FORWARD. All other rules stay.
 func withoutDocker(rules, policy string) string {
 	var b strings.Builder
 	for line := range strings.Lines(rules) {

@@ -15,16 +15,17 @@ import (
 	"time"
 )
 
-// hostPackages is what a host has beyond Debian's smallest system: what a
-// cloud's Debian image has too, and python3 for what tests run on hosts.
+// hostPackages are the packages of a host besides Debian's smallest system:
+// those of Debian's cloud images, and python3 for tests that run on hosts.
 const hostPackages = "systemd,systemd-sysv,dbus,openssh-server,sudo,iproute2,iptables,nftables,kmod,procps,ca-certificates,iputils-ping,conntrack,ethtool,socat,python3"
 
-// suite stays at bookworm: its systemd is the last that boots on cgroup v1.
+// suite is bookworm, because its systemd is the last one that boots with cgroup
+// v1.
 const suite = "bookworm"
 
-// cleanUp are mmdebstrap's hooks that take out of the image what would make
-// hosts alike or large. The two sysctl.d files set values that belong to the
-// machine.
+// cleanUp are hooks of mmdebstrap. They remove from the image what would make
+// hosts alike or large. The two sysctl.d files are removed because they set
+// values of the machine.
 var cleanUp = []string{
 	`rm -f "$1"/etc/ssh/ssh_host_*`,
 	`: > "$1"/etc/machine-id`,
@@ -33,7 +34,7 @@ var cleanUp = []string{
 }
 
 // masked are units that would act on the machine instead of the host, or have
-// nothing to do there.
+// no use on a host.
 var masked = []string{
 	"systemd-udevd.service", "systemd-udevd-kernel.socket", "systemd-udevd-control.socket", "systemd-udev-trigger.service",
 	"systemd-modules-load.service", "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "systemd-random-seed.service",
@@ -53,14 +54,16 @@ const (
 	preparePath = "/usr/local/lib/pmk-lab/prepare"
 )
 
-// imageKey changes whenever the base system would be made differently.
+// imageKey returns a key that changes with everything that the base system is
+// made from.
 func imageKey() string {
 	sum := sha256.Sum256([]byte(strings.Join(append([]string{suite, hostPackages}, cleanUp...), "\n")))
 	return fmt.Sprintf("%.6x", sum)
 }
 
-// ensureImage returns the name of the base system's image, which it makes
-// from the archive in the cache folder, and that with mmdebstrap.
+// ensureImage returns the name of the image of the base system. If the image is
+// missing, it is made from the archive in the cache folder, and a missing
+// archive is made by mmdebstrap.
 func ensureImage(ctx context.Context, cache string, out io.Writer) (string, error) {
 	name := "pmk-lab:" + imageKey()
 	if have, err := docker(ctx, "images", "--quiet", name); err != nil || have != "" {
@@ -77,7 +80,8 @@ func ensureImage(ctx context.Context, cache string, out io.Writer) (string, erro
 	return name, err
 }
 
-// bootstrap writes the base system to archive, which appears when it is whole.
+// bootstrap writes the base system to archive. The file appears only when it is
+// complete.
 func bootstrap(ctx context.Context, archive string) error {
 	if err := os.MkdirAll(filepath.Dir(archive), 0o755); err != nil {
 		return err
@@ -94,8 +98,8 @@ func bootstrap(ctx context.Context, archive string) error {
 	return os.Rename(tmp, archive)
 }
 
-// hostFiles is a tar of what every lab host gets over its image before it
-// boots.
+// hostFiles returns a tar of the files that are put over the image of every lab
+// host before it boots.
 func hostFiles() (*bytes.Buffer, error) {
 	var buf bytes.Buffer
 	t := tar.NewWriter(&buf)
@@ -107,7 +111,7 @@ func hostFiles() (*bytes.Buffer, error) {
 	}
 	file(entryPath, 0o755, entryScript)
 	file(preparePath, 0o755, prepareScript)
-	// Each host would read the machine's whole kernel log.
+	// Otherwise each host would read the whole kernel log of the machine.
 	file("/etc/systemd/journald.conf.d/pmk-lab.conf", 0o644, []byte("[Journal]\nReadKMsg=no\n"))
 	for _, unit := range masked {
 		errs = append(errs, t.WriteHeader(&tar.Header{Name: "etc/systemd/system/" + unit, Linkname: "/dev/null", Typeflag: tar.TypeSymlink, Mode: 0o777}))

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-// A Lab is the hosts that Up left, as one repository's hosts.json tells.
+// A Lab is the hosts that Up made, as in the hosts.json of one repository.
 type Lab struct {
 	Root  string // of the repository
 	hosts []Host
@@ -26,17 +26,17 @@ type Host struct {
 	Address    string `json:"address"` // on the lab's own network
 }
 
-// Become is how a host's user gets root's rights.
+// Become is the way in which a host's user gets root's rights.
 type Become string
 
-// The ways there are in the lab.
+// The ways in the lab.
 const (
 	BecomeNone     Become = "none"     // the user is root
-	BecomeNoPasswd Become = "nopasswd" // sudo asks for nothing
-	BecomePassword Become = "password" // sudo asks for what BecomePasswordFile holds
+	BecomeNoPasswd Become = "nopasswd" // sudo asks for no password
+	BecomePassword Become = "password" // sudo asks for the password in BecomePasswordFile
 )
 
-// Paths below the root of the repository.
+// Paths relative to the root of the repository.
 const (
 	HostsFile          = "examples/lab/hosts.json"
 	VarsFile           = "examples/lab/lab.auto.hclvars" // become_password, for the spec there
@@ -47,7 +47,7 @@ const (
 	KubectlFile        = ".lab/bin/kubectl"
 )
 
-// Open reads the hosts of the lab that is up for the repository at root.
+// Open returns the lab that is running for the repository at root.
 func Open(root string) (*Lab, error) {
 	b, err := os.ReadFile(filepath.Join(root, HostsFile))
 	if errors.Is(err, os.ErrNotExist) {
@@ -63,7 +63,7 @@ func Open(root string) (*Lab, error) {
 	return l, nil
 }
 
-// FindRoot returns the root of the repository that dir is in.
+// FindRoot returns the root of the repository that contains dir.
 func FindRoot(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -92,8 +92,8 @@ func (l *Lab) Host(name string) (Host, error) {
 	return Host{}, fmt.Errorf("find host %q: the lab has none of that name", name)
 }
 
-// Exec runs argv on the host as root and returns its standard output; the
-// error holds its standard error.
+// Exec runs argv on the host as root and returns its standard output. An error
+// contains its standard error.
 func (h Host) Exec(ctx context.Context, argv ...string) (string, error) {
 	out, err := docker(ctx, append([]string{"exec", h.Container}, argv...)...)
 	if err != nil {
@@ -102,25 +102,25 @@ func (h Host) Exec(ctx context.Context, argv ...string) (string, error) {
 	return out, nil
 }
 
-// Copy puts the file or folder src of this machine at dst on the host.
+// Copy copies the file or folder src of this machine to dst on the host.
 func (h Host) Copy(ctx context.Context, src, dst string) error {
 	_, err := docker(ctx, "cp", src, h.Container+":"+dst)
 	return err
 }
 
-// Stop switches the host off in order; Start switches it on again.
+// Stop shuts the host down; Start starts it again.
 func (h Host) Stop(ctx context.Context) error {
 	_, err := docker(ctx, "stop", "--time", "30", h.Container)
 	return err
 }
 
-// Kill switches the host off as a power cut does.
+// Kill stops the host at once, like a power cut.
 func (h Host) Kill(ctx context.Context) error {
 	_, err := docker(ctx, "kill", h.Container)
 	return err
 }
 
-// Start switches the host on and waits until it has booted.
+// Start starts the host and waits until it has booted.
 func (h Host) Start(ctx context.Context) error {
 	if _, err := docker(ctx, "start", h.Container); err != nil {
 		return err
@@ -128,7 +128,7 @@ func (h Host) Start(ctx context.Context) error {
 	return h.waitBooted(ctx)
 }
 
-// Restart switches the host off and on and waits until it has booted.
+// Restart shuts the host down, starts it, and waits until it has booted.
 func (h Host) Restart(ctx context.Context) error {
 	if err := h.Stop(ctx); err != nil {
 		return err
@@ -136,13 +136,14 @@ func (h Host) Restart(ctx context.Context) error {
 	return h.Start(ctx)
 }
 
-// Cut takes the host off the network, its SSH port included; Exec still works.
+// Cut disconnects the host from the network, its SSH port included. Exec still
+// works.
 func (h Host) Cut(ctx context.Context) error {
 	_, err := docker(ctx, "network", "disconnect", network, h.Container)
 	return err
 }
 
-// Join puts a host that was cut back on the network and waits for its sshd.
+// Join reconnects a host after Cut and waits for its sshd.
 func (h Host) Join(ctx context.Context) error {
 	if _, err := docker(ctx, "network", "connect", "--ip", h.Address, network, h.Container); err != nil {
 		return err

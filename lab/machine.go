@@ -14,17 +14,19 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// machineDir holds what the lab changed on the machine, until the next boot.
+// machineDir holds notes of what the lab changed on the machine. It is lost at
+// a reboot, like these changes.
 const machineDir = "/run/pmk-lab"
 
-// A machine is what has to be put right when the lab goes down.
+// A machine is the state to restore when the lab goes down.
 type machine struct {
 	Engine   *process          `json:"engine,omitempty"`   // the dockerd that the lab started
-	Firewall *firewall         `json:"firewall,omitempty"` // before that dockerd
+	Firewall *firewall         `json:"firewall,omitempty"` // state before that dockerd
 	Sysctls  map[string]string `json:"sysctls,omitempty"`  // values before the lab's, by path below /proc/sys
 }
 
-// A process is told from a later one with the same pid by its start.
+// A process is identified by pid and start time, because a pid can be used
+// again.
 type process struct {
 	Pid   int    `json:"pid"`
 	Start string `json:"start"` // clock ticks since boot
@@ -35,8 +37,8 @@ func (p process) runs() bool {
 	return err == nil && start == p.Start
 }
 
-// startTime returns the 22nd field of a process's stat, counted behind its
-// name, which may hold anything. A zombie counts as gone.
+// startTime returns field 22 of the process's stat. Fields are counted after
+// the name, which may contain any character. A zombie counts as ended.
 func startTime(pid int) (string, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -65,7 +67,8 @@ func (m *machine) save() error {
 	return writeJSON(filepath.Join(machineDir, "machine.json"), m)
 }
 
-// lockMachine keeps two runs of the lab apart. The caller unlocks.
+// lockMachine waits until no other run of the lab holds the lock. The caller
+// unlocks.
 func lockMachine(ctx context.Context) (*flock.Flock, error) {
 	if err := os.MkdirAll(machineDir, 0o700); err != nil {
 		return nil, fmt.Errorf("lock the lab (it needs root): %w", err)
@@ -77,9 +80,9 @@ func lockMachine(ctx context.Context) (*flock.Flock, error) {
 	return l, nil
 }
 
-// watchLimits are raised where many hosts share the machine's inotify
-// instances, of which it has 128 by default, and its table of neighbours, of
-// which 33 hosts that all talk to each other fill the default 1024.
+// watchLimits are limits that are raised for many hosts. All hosts share the
+// machine's inotify instances (128 by default) and its neighbour table: 33
+// hosts that all talk to each other fill the default of 1024.
 var watchLimits = map[string]int{
 	"fs/inotify/max_user_instances":     8192,
 	"fs/inotify/max_user_watches":       1048576,
@@ -88,11 +91,12 @@ var watchLimits = map[string]int{
 	"net/ipv4/neigh/default/gc_thresh3": 32768,
 }
 
-// fewHosts is how many hosts with a cluster the default limits carry.
+// fewHosts is the largest number of hosts with a cluster for which the default
+// limits are enough.
 const fewHosts = 8
 
-// raiseLimits raises the machine's limits for n hosts and records in m what
-// they were.
+// raiseLimits raises the machine's limits for n hosts and notes the old values
+// in m.
 func raiseLimits(m *machine, n int) error {
 	if n <= fewHosts {
 		return nil
@@ -119,7 +123,8 @@ func raiseLimits(m *machine, n int) error {
 	return nil
 }
 
-// restoreLimits undoes raiseLimits, save where somebody changed a limit since.
+// restoreLimits undoes raiseLimits, except for limits that have been changed
+// since.
 func restoreLimits(m *machine) error {
 	for name, before := range m.Sysctls {
 		have, err := readSysctl(name)
@@ -145,7 +150,8 @@ func writeSysctl(name, value string) error {
 	return os.WriteFile(filepath.Join("/proc/sys", name), []byte(value), 0o644)
 }
 
-// writeJSON replaces file at once, so that a reader sees the old or the new.
+// writeJSON replaces file at once, so that a reader finds the old or the new
+// content, never a part.
 func writeJSON(file string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

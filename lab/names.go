@@ -5,14 +5,15 @@ import (
 	"net/netip"
 )
 
-// MaxHosts is the most that the lab's addresses and one machine are made for.
+// MaxHosts is the largest number of hosts that the lab's addresses and one
+// machine allow.
 const MaxHosts = 40
 
-// firstAddress is the last number of cp-1's address; the workers follow.
+// firstAddress is the last number of the address of cp-1. The workers follow.
 const firstAddress = 10
 
-// wanted lists the first n hosts without ports: a control plane and workers.
-// Every way to become root is there among the first three.
+// wanted returns the first n hosts without ports: a control plane and workers.
+// The first three hosts have all the ways to become root.
 func wanted(n int, subnet netip.Prefix) []Host {
 	var hosts []Host
 	for i := range n {

@@ -15,16 +15,16 @@ import (
 const (
 	prefix  = "pmk-lab-"
 	network = "pmk-lab"
-	label   = "pmkctl.lab" // on all that the lab makes in Docker
+	label   = "pmkctl.lab" // on everything that the lab makes in Docker
 )
 
-// reserved are the networks inside the clusters that are built on the lab.
+// reserved are the networks inside clusters on the lab.
 var reserved = []netip.Prefix{
 	netip.MustParsePrefix("10.244.0.0/16"), // pods
 	netip.MustParsePrefix("10.96.0.0/12"),  // services
 }
 
-// ensureNetwork makes the lab's network unless it is there, and returns its
+// ensureNetwork creates the lab's network unless it exists, and returns its
 // subnet.
 func ensureNetwork(ctx context.Context) (netip.Prefix, error) {
 	have, err := docker(ctx, "network", "ls", "--filter", "label="+label, "--filter", "name=^"+network+"$", "--format", "{{.ID}}")
@@ -76,7 +76,8 @@ func overlapsAny(p netip.Prefix, all []netip.Prefix) bool {
 	return false
 }
 
-// routes lists where the machine has routes to, except by default.
+// routes returns the networks that the machine has routes to, without the
+// default route.
 func routes() ([]netip.Prefix, error) {
 	f, err := os.Open("/proc/net/route")
 	if err != nil {
@@ -93,8 +94,8 @@ func routes() ([]netip.Prefix, error) {
 	return all, lines.Err()
 }
 
-// parseRoute reads a line of /proc/net/route, which writes addresses as hex
-// numbers in the byte order of the machine.
+// parseRoute reads a line of /proc/net/route. Addresses there are hex numbers
+// in the byte order of the machine.
 func parseRoute(line string) (netip.Prefix, bool) {
 	f := strings.Fields(line)
 	if len(f) < 8 {
@@ -112,7 +113,7 @@ func parseRoute(line string) (netip.Prefix, bool) {
 	return netip.PrefixFrom(netip.AddrFrom4(a), ones), true
 }
 
-// freePort returns a port of 127.0.0.1 that nobody listens on, and marks it in
+// freePort returns a port of 127.0.0.1 that is not in use, and adds it to
 // taken.
 func freePort(taken map[int]bool) (int, error) {
 	for port := firstPort; port < firstPort+1000; port++ {
@@ -129,5 +130,5 @@ func freePort(taken map[int]bool) (int, error) {
 	return 0, fmt.Errorf("find a free port: all of 127.0.0.1:%d to %d are taken", firstPort, firstPort+999)
 }
 
-// firstPort is below the ports that the kernel gives out by itself.
+// firstPort is below the ports that the kernel chooses itself.
 const firstPort = 22010

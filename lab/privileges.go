@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// capabilities are Linux' in the order of their numbers, as Docker names them.
-// The last three are unknown to Docker 20.10, which Debian 12 has, and no host
-// needs them.
+// capabilities are those of Linux in the order of their numbers, with Docker's
+// names. The last three are unknown to Docker 20.10, which Debian 12 has, and
+// no host needs them.
 var capabilities = []string{
 	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
 	"SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
@@ -18,9 +18,9 @@ var capabilities = []string{
 	"MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ",
 }
 
-// privileges are the arguments of docker run that let systemd, containerd and
-// a kubelet work in a container: --privileged, or as much of it as a machine
-// that lacks a capability itself can give.
+// privileges returns the arguments of docker run that let systemd, containerd
+// and a kubelet work in a container. This is --privileged, or all capabilities
+// that the machine has if it lacks some itself.
 func privileges() ([]string, error) {
 	have, err := boundingSet("/proc/self/status")
 	if err != nil {
@@ -49,7 +49,7 @@ func privilegesOf(have uint64) []string {
 	return args
 }
 
-// boundingSet reads from a process's status what it could ever be allowed.
+// boundingSet returns the capability bounding set in a process's status.
 func boundingSet(status string) (uint64, error) {
 	b, err := os.ReadFile(status)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Reserve waits until no other run of tests or measurements uses the lab, and
-// keeps others out until the result is called, or this program ends.
+// Reserve waits until no other tests or measurements use the lab, and reserves
+// it until release is called or this program ends.
 func Reserve(ctx context.Context, out io.Writer) (release func() error, err error) {
 	if err := os.MkdirAll(machineDir, 0o700); err != nil {
 		return nil, fmt.Errorf("reserve the lab (it needs root): %w", err)

@@ -10,15 +10,16 @@ import (
 	"strings"
 )
 
-// A need is something that must be on the machine, and the Debian packages
-// that bring it.
+// A need is something that the machine must have, and the Debian packages that
+// install it.
 type need struct {
 	what     string
 	have     func(context.Context) bool
 	packages []string
 }
 
-// needs is all that making and testing pmkctl takes beyond Go, git and make.
+// needs returns everything that making and testing pmkctl needs, besides Go,
+// git and make.
 func needs() []need {
 	return []need{
 		{"a Docker engine", haveEngine, []string{"docker.io"}},
@@ -53,8 +54,8 @@ func haveSeccomp(ctx context.Context) bool {
 	return err == nil
 }
 
-// Setup installs with apt-get what the machine lacks, telling out about it.
-// What is there stays as it is.
+// Setup installs with apt-get what the machine lacks, and reports it to out.
+// Present programs are not changed.
 func Setup(ctx context.Context, out io.Writer) error {
 	var missing, packages []string
 	for _, n := range needs() {

@@ -18,8 +18,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// ensureKey returns the key that opens all hosts, and makes it first if there
-// is none.
+// ensureKey returns the key for all hosts, and makes it if there is none.
 func ensureKey(root string) (ssh.Signer, error) {
 	file := filepath.Join(root, KeyFile)
 	b, err := os.ReadFile(file)
@@ -47,8 +46,8 @@ func ensureKey(root string) (ssh.Signer, error) {
 	return signer, writeFile(file, pem.EncodeToMemory(block), 0o600)
 }
 
-// ensurePassword returns the password of sudo on cp-1, and makes it first if
-// there is none.
+// ensurePassword returns the password of sudo on cp-1, and makes it if there is
+// none.
 func ensurePassword(root string) (string, error) {
 	file := filepath.Join(root, BecomePasswordFile)
 	b, err := os.ReadFile(file)
@@ -62,8 +61,8 @@ func ensurePassword(root string) (string, error) {
 	return password, writeFile(file, []byte(password+"\n"), 0o600)
 }
 
-// knownHosts writes one host's public keys, as sshd keeps them, in the form of
-// OpenSSH's known_hosts.
+// knownHosts returns the lines of known_hosts for one host. publicKeys are its
+// keys as in the files of sshd.
 func (h Host) knownHosts(publicKeys string) string {
 	var b strings.Builder
 	for line := range strings.Lines(publicKeys) {
@@ -74,8 +73,8 @@ func (h Host) knownHosts(publicKeys string) string {
 	return b.String()
 }
 
-// login runs true on the host as its user over SSH, with publicKeys as the
-// keys that the host may show.
+// login runs true on the host as its user over SSH. publicKeys are the host
+// keys that are accepted.
 func (h Host) login(ctx context.Context, key ssh.Signer, publicKeys string) error {
 	at := net.JoinHostPort(h.SSHAddress, strconv.Itoa(h.SSHPort))
 	conn, err := (&net.Dialer{Timeout: sshWithin}).DialContext(ctx, "tcp", at)
@@ -103,7 +102,7 @@ func (h Host) login(ctx context.Context, key ssh.Signer, publicKeys string) erro
 	return session.Run("true")
 }
 
-// oneOf accepts the host keys in a text like authorized_keys.
+// oneOf accepts the host keys in a text in the form of authorized_keys.
 func oneOf(publicKeys string) ssh.HostKeyCallback {
 	return func(_ string, _ net.Addr, shown ssh.PublicKey) error {
 		for rest := []byte(publicKeys); ; {

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	atOnce      = 8 // hosts that are made side by side
+	atOnce      = 8 // hosts that are made at the same time
 	recipeLabel = label + ".recipe"
 )
 
@@ -27,21 +27,21 @@ type upper struct {
 	root     string
 	out      io.Writer
 	image    string
-	options  []string // of docker create, alike for all hosts
+	options  []string // of docker create, the same for all hosts
 	key      ssh.Signer
 	password string
 }
 
-// Up makes the lab have n hosts, from 1 to MaxHosts, all of them booted and
-// open to SSH, and writes the files that tell how to reach them. It may be
-// repeated, after an interruption too: hosts that are as they should be stay
-// as they are, those too many go. The base system is kept in the folder cache;
-// out is told what takes long.
+// Up brings the lab to n hosts, from 1 to MaxHosts, that have booted and accept
+// SSH, and writes the files that describe how to reach them. It may be
+// repeated, also after an interruption: correct hosts stay as they are, and
+// surplus ones are removed. The base system is kept in the folder cache. Long
+// steps are reported to out.
 func Up(ctx context.Context, root, cache string, n int, out io.Writer) error {
 	return up(ctx, root, cache, n, out, false)
 }
 
-// Renew is Up with hosts that are all made anew, as bare as on the first day.
+// Renew is like Up, but recreates all hosts.
 func Renew(ctx context.Context, root, cache string, n int, out io.Writer) error {
 	return up(ctx, root, cache, n, out, true)
 }
@@ -83,7 +83,7 @@ func up(ctx context.Context, root, cache string, n int, out io.Writer, anew bool
 	return nil
 }
 
-// prepareMachine starts an engine and raises limits where that is needed.
+// prepareMachine starts an engine and raises limits if needed.
 func prepareMachine(ctx context.Context, n int, out io.Writer) error {
 	m, err := loadMachine()
 	if err != nil {
@@ -95,7 +95,7 @@ func prepareMachine(ctx context.Context, n int, out io.Writer) error {
 	return raiseLimits(m, n)
 }
 
-// prepare gets all that hosts have in common.
+// prepare gets what all hosts have in common.
 func (u *upper) prepare(ctx context.Context, cache string) (err error) {
 	if u.key, err = ensureKey(u.root); err != nil {
 		return err
@@ -110,8 +110,8 @@ func (u *upper) prepare(ctx context.Context, cache string) (err error) {
 	return err
 }
 
-// hostOptions are docker create's that every host has. A restart policy makes
-// reboot come back.
+// hostOptions returns the options of docker create for every host. The restart
+// policy makes reboot work.
 func hostOptions() ([]string, error) {
 	p, err := privileges()
 	if err != nil {
@@ -125,13 +125,13 @@ func hostOptions() ([]string, error) {
 	), nil
 }
 
-// A container is what Docker tells of one of the lab's.
+// A container is Docker's description of one of the lab's containers.
 type container struct {
 	Name   string
 	State  struct{ Running bool }
 	Config struct{ Labels map[string]string }
-	// Where the SSH port was asked to be: while a host is off or cut,
-	// NetworkSettings does not tell.
+	// The requested SSH port. NetworkSettings lacks it while a host is off or
+	// cut.
 	HostConfig struct {
 		PortBindings map[string][]struct{ HostPort string }
 	}
@@ -147,8 +147,9 @@ func (c container) sshPort() int {
 	return 0
 }
 
-// containers lists the lab's containers by name, running or not. They alone
-// carry a recipe; the image's own label is on whatever was started from it.
+// containers returns the lab's containers by name, running or not. They are
+// found by the label of the recipe, because the label of the image is on all
+// containers of that image.
 func containers(ctx context.Context) (map[string]container, error) {
 	ids, err := docker(ctx, "ps", "--all", "--quiet", "--filter", "label="+recipeLabel)
 	if err != nil || ids == "" {
@@ -169,8 +170,8 @@ func containers(ctx context.Context) (map[string]container, error) {
 	return all, nil
 }
 
-// place decides on names, addresses and ports of n hosts, and removes the
-// containers that do not fit: those too many, and those made by another recipe.
+// place chooses names, addresses and ports for n hosts. It removes containers
+// that do not fit: surplus ones, and those of another recipe.
 func (u *upper) place(ctx context.Context, n int) ([]Host, error) {
 	subnet, err := ensureNetwork(ctx)
 	if err != nil {
@@ -204,7 +205,8 @@ func (u *upper) place(ctx context.Context, n int) ([]Host, error) {
 	return hosts, nil
 }
 
-// recipe is a digest of all that a host's container is made from, but its port.
+// recipe returns a digest of everything that a host's container is made from,
+// except its port.
 func (u *upper) recipe(h Host) string {
 	h.SSHPort = 0
 	sum := sha256.Sum256(fmt.Append(nil, h, u.image, u.options, masked, string(entryScript)))
@@ -224,7 +226,7 @@ func remove(ctx context.Context, all map[string]container) error {
 	return err
 }
 
-// make makes all hosts that are not there, and writes how to reach all.
+// make creates the missing hosts, and writes how to reach all of them.
 func (u *upper) make(ctx context.Context, hosts []Host) error {
 	have, err := containers(ctx)
 	if err != nil {
@@ -256,8 +258,8 @@ func (u *upper) make(ctx context.Context, hosts []Host) error {
 	return writeJSON(filepath.Join(u.root, HostsFile), hosts)
 }
 
-// makeHost brings one host up, whatever there is of it, and returns its lines
-// of known_hosts.
+// makeHost brings up one host, from any state, and returns its lines of
+// known_hosts.
 func (u *upper) makeHost(ctx context.Context, h Host, c container, exists bool) (string, error) {
 	if !exists {
 		if err := u.create(ctx, h); err != nil {
@@ -265,8 +267,8 @@ func (u *upper) makeHost(ctx context.Context, h Host, c container, exists bool) 
 		}
 	}
 	if !c.State.Running {
-		// The files go over the image before every start, so that a run
-		// that was cut off after docker create does no harm.
+		// The files are copied before every start, because an interrupted run
+		// may have ended right after docker create.
 		files, err := hostFiles()
 		if err != nil {
 			return "", err

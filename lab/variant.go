@@ -12,18 +12,18 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// A Variant is the spec of examples/lab with hosts that are reached in
-// another way.
+// A Variant is the spec of examples/lab with changes, for example other SSH
+// logins.
 type Variant struct {
 	Name       string              // of its folder
-	Change     func(*Host)         // of each host; may be nil
-	Without    string              // a host that is left out; "" is none
-	More       string              // HCL, behind the rest
-	KnownHosts func(string) string // of the lab's known_hosts; nil leaves it as it is
+	Change     func(*Host)         // applied to each host; may be nil
+	Without    string              // a host that is not in it; "" for none
+	More       string              // HCL that is appended
+	KnownHosts func(string) string // changes the lab's known_hosts; nil for no change
 }
 
-// Spec writes the variant to a folder of its own below .lab, from where the
-// paths in it lead to the same places.
+// Spec writes the variant to a folder of its own below .lab. Relative paths in
+// the spec are still right there.
 func (l *Lab) Spec(v Variant) (dir string, err error) {
 	dir = filepath.Join(l.Root, ".lab", "spec-"+v.Name)
 	from := filepath.Join(l.Root, filepath.Dir(HostsFile))
@@ -57,8 +57,8 @@ func (l *Lab) Spec(v Variant) (dir string, err error) {
 		writeJSON(filepath.Join(dir, filepath.Base(HostsFile)), hosts))
 }
 
-// AsRoot is a variant where all hosts are reached as root, once AdmitRoot let
-// the lab's key in.
+// AsRoot returns a variant in which all hosts are reached as root. It needs
+// AdmitRoot.
 func AsRoot() Variant {
 	return Variant{Name: "root", Change: func(h *Host) { h.User, h.Become = "root", BecomeNone }}
 }

@@ -16,17 +16,16 @@ const (
 	between    = 100 * time.Millisecond // attempts
 )
 
-// A finalError is one that no further attempt will change.
+// A finalError is an error that further attempts cannot change.
 type finalError struct{ error }
 
 func (e finalError) Unwrap() error { return e.error }
 
-// Final marks an error that waiting does not change; WaitFor returns it at
-// once.
+// Final marks an error that waiting cannot change. WaitFor returns it at once.
 func Final(err error) error { return finalError{err} }
 
-// WaitFor repeats try until it returns nil. The error of an ended wait names
-// the condition and holds the last failure.
+// WaitFor repeats try until it returns nil. When the time is over, the error
+// names the condition and contains the last failure.
 func WaitFor(ctx context.Context, within time.Duration, condition string, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -37,7 +36,7 @@ func WaitFor(ctx context.Context, within time.Duration, condition string, try fu
 			return nil
 		}
 		if last == nil || ctx.Err() == nil {
-			last = err // not that of an attempt which the deadline cut off
+			last = err // except that of an attempt that the deadline interrupted
 		}
 		if errors.As(err, &finalError{}) {
 			return fmt.Errorf("wait until %s: %w", condition, err)
@@ -50,8 +49,8 @@ func WaitFor(ctx context.Context, within time.Duration, condition string, try fu
 	}
 }
 
-// waitBooted waits until systemd has nothing left to start and sshd answers.
-// A host with a failed unit has booted too: what runs on it is its own affair.
+// waitBooted waits until systemd has started everything and sshd answers. A
+// host with a failed unit counts as booted.
 func (h Host) waitBooted(ctx context.Context) error {
 	err := WaitFor(ctx, bootWithin, h.Name+" has booted", func(ctx context.Context) error {
 		state, err := h.Exec(ctx, "systemctl", "is-system-running")
@@ -66,7 +65,7 @@ func (h Host) waitBooted(ctx context.Context) error {
 	return h.waitSSH(ctx)
 }
 
-// waitSSH waits until the host's sshd greets at the published port.
+// waitSSH waits until the host's sshd answers at the published port.
 func (h Host) waitSSH(ctx context.Context) error {
 	at := net.JoinHostPort(h.SSHAddress, strconv.Itoa(h.SSHPort))
 	return WaitFor(ctx, sshWithin, "sshd of "+h.Name+" answers at "+at, func(ctx context.Context) error {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// ReadySince tells when the last of n nodes became Ready, to the second.
+// ReadySince returns the time at which the last of n nodes became Ready, in
+// full seconds.
 func (k Kubectl) ReadySince(ctx context.Context, n int) (time.Time, error) {
 	nodes, err := k.nodes(ctx)
 	if err != nil {
@@ -28,7 +29,7 @@ func (k Kubectl) ReadySince(ctx context.Context, n int) (time.Time, error) {
 	return last, nil
 }
 
-// LeaseRenewed tells when a node last said that it lives.
+// LeaseRenewed returns the time at which a node last renewed its lease.
 func (k Kubectl) LeaseRenewed(ctx context.Context, node string) (time.Time, error) {
 	var lease struct {
 		Spec struct{ RenewTime time.Time }
@@ -37,7 +38,7 @@ func (k Kubectl) LeaseRenewed(ctx context.Context, node string) (time.Time, erro
 	return lease.Spec.RenewTime, err
 }
 
-// Reach has the pod on one node ask the pod on another for its name.
+// Reach lets the pod on one node ask the pod on another node for its name.
 func (k Kubectl) Reach(ctx context.Context, from, to string) error {
 	pods, err := k.pods(ctx)
 	if err != nil {

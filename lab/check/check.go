@@ -1,6 +1,6 @@
-// Package check shows that a cluster works by asking Kubernetes itself: nodes,
-// pods on every pair of nodes, a Service by its name, logs, exec, and a pod
-// that calls the API server. It knows nothing of how the cluster came to be.
+// Package check shows that a cluster works, by asking Kubernetes: nodes, pods
+// on every pair of nodes, a Service by its name, logs, exec, and a pod that
+// calls the API server. It does not depend on how the cluster was made.
 package check
 
 import (
@@ -24,16 +24,16 @@ const (
 	namespace   = "pmk-check"
 	service     = "http://web." + namespace + ".svc.cluster.local"
 	readyWithin = 2 * time.Minute // for nodes and pods
-	replyWithin = time.Minute     // for one thing to answer the first time
-	accepted    = "201"           // what the API server says to a token that it knows
+	replyWithin = time.Minute     // for a first answer
+	accepted    = "201"           // status of the API server for a valid token
 	execsAtOnce = 4
 
 	flannelPort   = ":8285"
 	flannelDevice = "flannel0"
 )
 
-// Cluster checks a cluster whose nodes are these hosts, no more and no fewer,
-// and tells out what it saw. It leaves its pods running and may be repeated.
+// Cluster checks a cluster whose nodes are exactly these hosts, and prints the
+// results to out. Its pods stay. It may be repeated.
 func Cluster(ctx context.Context, k Kubectl, hosts []lab.Host, out io.Writer) error {
 	var nodes []string
 	for _, h := range hosts {
@@ -84,9 +84,9 @@ func readyNodes(ctx context.Context, k Kubectl, want []string) (string, error) {
 	return strings.Join(want, " "), err
 }
 
-// backend makes sure that on every host flanneld holds the port of its UDP
-// backend and the pods' network goes through its device: Node annotations say
-// nothing of this backend.
+// backend checks on every host that flanneld holds the port of its UDP backend,
+// and that the pod network is routed through its device. Node annotations do
+// not show this for the UDP backend.
 func backend(ctx context.Context, hosts []lab.Host) (string, error) {
 	for _, h := range hosts {
 		held, err := h.Exec(ctx, "ss", "-Hlunp", "sport", "=", flannelPort)
@@ -123,7 +123,7 @@ func startPods(ctx context.Context, k Kubectl, nodes []string) (string, error) {
 	return fmt.Sprintf("%d pods", len(pods)), err
 }
 
-// pairs has every pod ask every pod on another node for its name.
+// pairs lets every pod ask every pod on another node for its name.
 func pairs(ctx context.Context, k Kubectl) (string, error) {
 	pods, err := k.pods(ctx)
 	if err != nil {
@@ -150,7 +150,7 @@ func pairs(ctx context.Context, k Kubectl) (string, error) {
 	return fmt.Sprintf("%d pairs", n), g.Wait()
 }
 
-// serviceByName has every pod ask the Service.
+// serviceByName lets every pod ask the Service.
 func serviceByName(ctx context.Context, k Kubectl) (string, error) {
 	pods, err := k.pods(ctx)
 	if err != nil {

@@ -12,17 +12,18 @@ import (
 	"github.com/pmkctl/pmkctl/lab"
 )
 
-// A Kubectl is how the cluster is asked.
+// A Kubectl gives access to the cluster.
 type Kubectl struct {
 	Program    string
 	Kubeconfig string
 }
 
-// requestTimeout lets kubectl itself say what does not answer.
+// requestTimeout is shorter than the waits of the checks, so that kubectl
+// itself reports what does not answer.
 const requestTimeout = "20s"
 
-// run runs kubectl with stdin and returns its standard output; the error holds
-// its standard error. What the API server refuses is final.
+// run runs kubectl with stdin and returns its standard output. An error
+// contains its standard error. A refusal by the API server is final.
 func (k Kubectl) run(ctx context.Context, stdin string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, k.Program, append([]string{"--kubeconfig", k.Kubeconfig}, args...)...)
 	var stdout, stderr bytes.Buffer
@@ -38,12 +39,12 @@ func (k Kubectl) run(ctx context.Context, stdin string, args ...string) (string,
 	return stdout.String(), nil
 }
 
-// refused tells if the API server knows what it does not let us do.
+// refused reports whether the API server has denied access.
 func refused(said string) bool {
 	return strings.Contains(said, "(Forbidden)") || strings.Contains(said, "Unauthorized") || strings.Contains(said, "You must be logged in")
 }
 
-// A node is the part of a Node that is looked at.
+// A node is the part of a Node that is read here.
 type node struct {
 	Metadata struct {
 		Name string
@@ -58,7 +59,7 @@ type node struct {
 
 func (n node) ready() bool { return !n.readySince().IsZero() }
 
-// readySince is zero while the node is not Ready.
+// readySince returns the time since when the node is Ready; zero if it is not.
 func (n node) readySince() time.Time {
 	for _, c := range n.Status.Conditions {
 		if c.Type == "Ready" && c.Status == "True" {
@@ -68,14 +69,14 @@ func (n node) readySince() time.Time {
 	return time.Time{}
 }
 
-// A pod is the part of a Pod that is looked at.
+// A pod is the part of a Pod that is read here.
 type pod struct {
 	Metadata struct{ Name, DeletionTimestamp string }
 	Spec     struct{ NodeName string }
 	Status   struct{ PodIP string }
 }
 
-// Nodes are the names of all nodes, Ready or not.
+// Nodes returns the names of all nodes, Ready or not.
 func (k Kubectl) Nodes(ctx context.Context) ([]string, error) {
 	list, err := k.nodes(ctx)
 	var names []string
@@ -91,7 +92,7 @@ func (k Kubectl) nodes(ctx context.Context) ([]node, error) {
 	return list.Items, err
 }
 
-// pods lists the pods of the manifest that are not on their way out.
+// pods returns the pods of the manifest, without those that are being deleted.
 func (k Kubectl) pods(ctx context.Context) ([]pod, error) {
 	var list struct{ Items []pod }
 	err := k.get(ctx, &list, "pods", "-n", namespace, "-l", "app=web")
@@ -112,8 +113,8 @@ func (k Kubectl) get(ctx context.Context, into any, args ...string) error {
 	return json.Unmarshal([]byte(out), into)
 }
 
-// reply runs the web program's client in the pod until it prints something
-// that starts with want: what has just started may need a moment.
+// reply runs the client of the web program in the pod until its output starts
+// with want. Programs that have just started may need several attempts.
 func (k Kubectl) reply(ctx context.Context, p pod, want string, args ...string) error {
 	argv := append([]string{"-n", namespace, "exec", p.Metadata.Name, "--", "/web"}, args...)
 	return lab.WaitFor(ctx, replyWithin, strings.Join(args, " ")+" answers "+want, func(ctx context.Context) error {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// build makes the recipe's programs from Go modules in the folder dst.
+// build builds the recipe's programs from Go modules into the folder dst.
 func (r recipe) build(ctx context.Context, root, dst string) error {
 	ldflags := strings.TrimSpace("-s -w " + r.fill(r.ldflags, ""))
 	tags := r.tags
@@ -31,12 +31,12 @@ func (r recipe) build(ctx context.Context, root, dst string) error {
 
 // A batch is one call of go build.
 type batch struct {
-	out  string // what follows the folder: / or /FILE
+	out  string // path in the folder: / or /FILE
 	pkgs []string
 }
 
-// batches puts all programs into one call, which compiles what they share side
-// by side, unless a program's package is not named as the program is.
+// batches puts all programs into one call, which compiles shared packages once.
+// A program whose package has another name needs a call of its own.
 func (r recipe) batches() []batch {
 	shared := batch{out: "/"}
 	var all []batch
@@ -53,7 +53,7 @@ func (r recipe) batches() []batch {
 	return all
 }
 
-// run runs cmd and, where it fails, makes the end of its output the error.
+// run runs cmd. If it fails, the error contains the end of its output.
 func run(cmd *exec.Cmd) error {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

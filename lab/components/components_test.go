@@ -23,7 +23,7 @@ import (
 
 const root = "../.."
 
-// pages is a release page in memory: path to content.
+// pages is a release page in memory: content by path.
 type pages map[string]string
 
 func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -40,7 +40,7 @@ func sum(s string) string {
 	return hex.EncodeToString(h[:])
 }
 
-// tgz packs one program, as projects do, into a folder of a tar.gz.
+// tgz returns a tar.gz with one program in a folder, as projects publish it.
 func tgz(t *testing.T, name, content string) string {
 	t.Helper()
 	b, err := tarOf(tarFile{"thing-1/" + name, 0o755, []byte(content)})
@@ -56,8 +56,8 @@ func tgz(t *testing.T, name, content string) string {
 	return buf.String()
 }
 
-// thing is a recipe whose folder is a real one, so that it has requirements,
-// and whose build fails for lack of the package.
+// thing returns a recipe with a real folder, so that it has requirements. Its
+// build fails because the package does not exist.
 func thing(server *httptest.Server, url, sums string) recipe {
 	return recipe{
 		name:     "etcd",
@@ -227,7 +227,7 @@ func TestKeyDependsOnEverything(t *testing.T) {
 	}
 }
 
-// The table names versions, the go.mod files decide on them.
+// The table repeats versions that the go.mod files decide.
 func TestTableAgreesWithModules(t *testing.T) {
 	for _, r := range recipes() {
 		b, err := os.ReadFile(filepath.Join(r.folder(root), "go.mod"))

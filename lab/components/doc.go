@@ -1,8 +1,9 @@
-// Package components gets what a Kubernetes cluster is made of onto this
-// machine: release binaries where their download pages answer, else builds
-// from Go modules, and three small images as OCI archives.
+// Package components gets the components of a Kubernetes cluster for the lab:
+// release binaries if their download pages answer, otherwise builds from Go
+// modules, and three small images as OCI archives.
 //
-// Everything lands in a cache, one folder per recipe, with a manifest of
-// SHA-256 digests that is checked every time. The go.mod in each folder beside
-// this file keeps the requirements of one project apart from the others'.
+// Everything is kept in a cache with one folder per recipe. Each folder has a
+// manifest of SHA-256 digests, which is checked every time. Every subfolder
+// beside this file has a go.mod of its own, so that the requirements of the
+// projects stay separate.
 package components

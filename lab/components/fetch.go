@@ -19,23 +19,24 @@ import (
 	"time"
 )
 
-// answerWithin is how long a download page may take to hand out a checksum
-// before the project is built instead.
+// answerWithin is the longest wait for a checksum from a download page. After
+// that the project is built instead.
 const answerWithin = 3 * time.Second
 
-// fetchWithin bounds one download after its page has answered.
+// fetchWithin is the longest time for one download, after its page has
+// answered.
 const fetchWithin = 10 * time.Minute
 
 var errNoRelease = errors.New("no release page answers")
 
-// A download is one file of a release and what it must hash to.
+// A download is one file of a release with its digest.
 type download struct {
 	url    string
 	sha256 string
 }
 
-// downloads asks the release page for the checksums of what the recipe needs.
-// Any failure, a slow answer too, is errNoRelease.
+// downloads gets the checksums of the recipe's files from the release page. Any
+// failure, also a slow answer, is errNoRelease.
 func (r recipe) downloads(ctx context.Context, client *http.Client) ([]download, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
@@ -55,8 +56,8 @@ func (r recipe) downloads(ctx context.Context, client *http.Client) ([]download,
 	return all, nil
 }
 
-// files lists what has to be downloaded: every program by itself, or one
-// archive with all of them.
+// files returns the files to download: each program by itself, or one archive
+// with all of them.
 func (r recipe) files() []string {
 	if r.archived() {
 		return []string{""}
@@ -68,7 +69,7 @@ func (r recipe) archived() bool {
 	return strings.HasSuffix(r.release.url, "gz")
 }
 
-// get returns the body at url, which must be small.
+// get returns the body at url. The size is limited.
 func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	body, err := open(ctx, client, url)
 	if err != nil {
@@ -94,8 +95,8 @@ func open(ctx context.Context, client *http.Client, url string) (io.ReadCloser, 
 	return resp.Body, nil
 }
 
-// findSum finds the digest of the named file in sums: the only word there is,
-// or the first word of the line that ends in the name.
+// findSum returns the digest of the named file in sums: the only word in it, or
+// the first word of the line that ends with the name.
 func findSum(sums []byte, name string) (string, error) {
 	lines := bufio.NewScanner(bytes.NewReader(sums))
 	for lines.Scan() {
@@ -140,7 +141,7 @@ func (r recipe) fetch(ctx context.Context, client *http.Client, all []download, 
 	return nil
 }
 
-// save writes the download to file, and fails unless its digest is right.
+// save writes the download to file. It returns an error if the digest is wrong.
 func (d download) save(ctx context.Context, client *http.Client, file string) error {
 	body, err := open(ctx, client, d.url)
 	if err != nil {
@@ -162,8 +163,8 @@ func (d download) save(ctx context.Context, client *http.Client, file string) er
 	return nil
 }
 
-// unpack takes the named programs, in whatever folder they are, out of a
-// tar.gz; one that is missing is an error.
+// unpack extracts the named programs from a tar.gz, from any folder in it. A
+// missing program is an error.
 func unpack(archive, dst string, names []string) error {
 	f, err := os.Open(archive)
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"path/filepath"
 )
 
-// A Set is every component and image, ready on this machine. It is what
-// components.json holds.
+// A Set is all components and images on this machine, in the form of
+// components.json.
 type Set struct {
-	Components map[string]Component `json:"components"` // by the program's name
+	Components map[string]Component `json:"components"` // by name of the program
 	Images     map[string]Image     `json:"images"`
 }
 
@@ -31,12 +31,12 @@ type Image struct {
 	SHA256 string `json:"sha256"`
 }
 
-// ErrNotCached says that Cached lacks something that only Get can get.
+// ErrNotCached is the error of Cached for a component that only Get can get.
 var ErrNotCached = errors.New("components are not in the cache")
 
-// Get returns all components and images, and gets first what is not in the
-// cache folder dir; out is told about that. The repository at root holds the
-// go.mod files and our own programs.
+// Get returns all components and images. What is missing in the cache folder
+// dir is downloaded or built, and reported to out. The repository at root has
+// the go.mod files and our own programs.
 func Get(ctx context.Context, root, dir string, out io.Writer) (Set, error) {
 	s := store{root: root, dir: dir, out: out, client: http.DefaultClient, silent: make(map[string]bool)}
 	l, err := s.lock(ctx)
@@ -49,8 +49,8 @@ func Get(ctx context.Context, root, dir string, out io.Writer) (Set, error) {
 	return set, errors.Join(err, l.Unlock())
 }
 
-// Cached returns what Get would, if all of it is in the cache; else the error
-// is ErrNotCached.
+// Cached returns the same as Get if everything is in the cache. Otherwise the
+// error is ErrNotCached.
 func Cached(root, dir string) (Set, error) {
 	s := store{root: root, dir: dir}
 	set, err := s.set(recipes(), images(),
@@ -68,7 +68,7 @@ func Cached(root, dir string) (Set, error) {
 	return set, err
 }
 
-// set gathers all recipes and images, each from where recipe and image find it.
+// set gathers all recipes and images from findRecipe and findImage.
 func (s store) set(recipes []recipe, images []image, findRecipe func(recipe) (folder, error), findImage func(im image, key, program string) (folder, error)) (Set, error) {
 	set := Set{Components: make(map[string]Component), Images: make(map[string]Image)}
 	folders := make(map[string]folder)
@@ -100,7 +100,7 @@ func (s store) set(recipes []recipe, images []image, findRecipe func(recipe) (fo
 	return set, nil
 }
 
-// Publish writes the set to examples/lab/components.json and links kubectl
+// Publish writes the set to examples/lab/components.json, and links kubectl
 // into .lab/bin of the repository at root.
 func (set Set) Publish(root string) error {
 	bin := filepath.Join(root, ".lab", "bin")

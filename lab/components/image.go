@@ -14,15 +14,15 @@ import (
 type image struct {
 	key    string // name in components.json
 	name   string // full name with tag
-	entry  string // the program, which stands in /
+	entry  string // file of the program in /
 	source string // our own Go package that builds it, or
 	recipe string // the recipe that makes it
 }
 
 func (im image) file() string { return im.key + ".tar" }
 
-// cacheKey names the image's folder in the cache. A program that is ours
-// counts by its source; an image of a recipe counts by the recipe's key.
+// cacheKey returns the name of the image's folder in the cache. It depends on
+// the source of our own program, or on the key of the recipe.
 func (im image) cacheKey(root, recipeKey string) (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "oci 1 %+v %s %s\n", im, recipeKey, arch)
@@ -51,8 +51,8 @@ func hashSource(h io.Writer, dir string) error {
 	return nil
 }
 
-// build writes the image's archive into dst; program is the file of a recipe,
-// or empty where the image builds its own.
+// build writes the image's archive into dst. program is the file of a recipe;
+// it is empty if the image builds its own.
 func (im image) build(ctx context.Context, root, program, dst string) error {
 	if program == "" {
 		program = filepath.Join(dst, im.entry)

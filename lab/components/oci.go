@@ -12,8 +12,8 @@ import (
 	"os"
 )
 
-// A blob is a part of an OCI archive. All fields but the content go into
-// descriptors that name it.
+// A blob is a part of an OCI archive. The fields except the content are written
+// into descriptors that refer to it.
 type blob struct {
 	MediaType   string            `json:"mediaType"`
 	Digest      string            `json:"digest"`
@@ -32,9 +32,9 @@ func newBlob(mediaType string, content []byte) blob {
 	}
 }
 
-// writeOCI writes an OCI archive of an image that holds one program at
-// /ENTRY and runs it. The same input gives the same bytes: no clock, no owner
-// and no compression goes into it.
+// writeOCI writes an OCI archive of an image that has one program at /ENTRY and
+// runs it. The same input always gives the same bytes: no time, owner or
+// compression is in it.
 func writeOCI(file, name, entry, program string) error {
 	content, err := os.ReadFile(program)
 	if err != nil {
@@ -62,7 +62,7 @@ func writeOCI(file, name, entry, program string) error {
 	return writeArchive(file, manifest, config, layer)
 }
 
-// configOf is the configuration of an image with one layer.
+// configOf returns the configuration of an image with one layer.
 func configOf(entry string, layer blob) map[string]any {
 	return map[string]any{
 		"architecture": arch,
@@ -101,7 +101,7 @@ func writeArchive(file string, manifest blob, blobs ...blob) error {
 	return os.WriteFile(file, archive, 0o644)
 }
 
-// A tarFile is a plain file of root's.
+// A tarFile is a regular file owned by root.
 type tarFile struct {
 	name    string
 	mode    int64

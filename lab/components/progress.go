@@ -10,8 +10,8 @@ const (
 	retryLock  = 200 * time.Millisecond
 )
 
-// timed runs work, saying what it is when it starts, every signOfLife while it
-// lasts, and when it is done.
+// timed runs work, and prints what at its start, every signOfLife, and at its
+// end.
 func (s store) timed(what string, work func() error) error {
 	fmt.Fprintf(s.out, "components: %s\n", what)
 	start := time.Now()

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// A recipe says how to get the programs of one project.
+// A recipe describes how to get the programs of one project.
 type recipe struct {
-	name     string // also the folder with its go.mod
+	name     string // also of the folder with its go.mod
 	version  string // without a leading v
 	programs []program
-	cgo      bool   // linked statically all the same
+	cgo      bool   // linked statically nevertheless
 	tags     string // Go build tags, comma-separated
-	ldflags  string // beyond -s -w
+	ldflags  string // besides -s -w
 	release  release
 }
 
@@ -25,20 +25,20 @@ type program struct {
 	pkg  string // Go package that builds it
 }
 
-// A release is where a project publishes what a recipe builds. The zero value
-// means that it publishes nothing with a checksum.
+// A release is the place where a project publishes the programs of a recipe.
+// The zero value means that the project publishes none with a checksum.
 type release struct {
-	url  string // a tar.gz with all programs, or with BINARY or no suffix the program itself
+	url  string // a tar.gz with all programs; if it contains BINARY or has no suffix, the program itself
 	sums string // SHA-256 checksums: one digest, or lines of digest and file name
 }
 
-// folder is where the go.mod of the recipe stands.
+// folder returns the path of the folder with the recipe's go.mod.
 func (r recipe) folder(root string) string {
 	return filepath.Join(root, "lab", "components", r.name)
 }
 
-// key names the recipe's folder in the cache: another version, flag or
-// requirement makes another key.
+// key returns the name of the recipe's folder in the cache. It changes with
+// each version, flag and requirement.
 func (r recipe) key(root string) (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%+v %s\n", r, arch)
@@ -52,12 +52,12 @@ func (r recipe) key(root string) (string, error) {
 	return fmt.Sprintf("%s-%s-%.6x", r.name, r.version, h.Sum(nil)), nil
 }
 
-// fill puts the recipe's values in place of the words in text.
+// fill replaces the placeholders in text by the recipe's values.
 func (r recipe) fill(text, binary string) string {
 	return strings.NewReplacer("VERSION", r.version, "ARCH", arch, "BINARY", binary).Replace(text)
 }
 
-// names lists the files that the recipe makes.
+// names returns the files that the recipe makes.
 func (r recipe) names() []string {
 	var names []string
 	for _, p := range r.programs {

@@ -19,11 +19,11 @@ import (
 
 const (
 	manifestFile = "manifest.json"
-	unfinished   = ".new-" // prefix of folders that are still being filled
+	unfinished   = ".new-" // prefix of folders that are not complete
 )
 
-// A store is the cache: a folder with one folder per recipe and image.
-// Nothing in a finished folder ever changes.
+// A store is the cache: one folder per recipe and image. A complete folder
+// never changes.
 type store struct {
 	root   string // of the repository
 	dir    string
@@ -32,19 +32,19 @@ type store struct {
 	silent map[string]bool // servers that did not answer in time
 }
 
-// A manifest tells what stands beside it.
+// A manifest describes the files beside it.
 type manifest struct {
-	From   string            `json:"from"`   // where the files came from, for people
+	From   string            `json:"from"`   // origin of the files, for people
 	SHA256 map[string]string `json:"sha256"` // by file name
 }
 
-// A folder is a finished folder of the cache.
+// A folder is a complete folder of the cache.
 type folder struct {
 	path   string
 	sha256 map[string]string
 }
 
-// DefaultDir is the cache of this user.
+// DefaultDir returns the cache folder of this user.
 func DefaultDir() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -53,8 +53,8 @@ func DefaultDir() (string, error) {
 	return filepath.Join(dir, "pmkctl"), nil
 }
 
-// lock keeps two runs from filling the cache at once, and clears away what an
-// interrupted one left behind. The caller unlocks.
+// lock waits until no other run fills the cache, and removes incomplete folders
+// of interrupted runs. The caller unlocks.
 func (s store) lock(ctx context.Context) (*flock.Flock, error) {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, err
@@ -78,8 +78,8 @@ func (s store) lock(ctx context.Context) (*flock.Flock, error) {
 	return l, nil
 }
 
-// find returns the folder of key if it is there and every file has the digest
-// of its manifest; else fs.ErrNotExist or what is wrong.
+// find returns the folder of key if it exists and every file has the digest in
+// its manifest. Otherwise the error is fs.ErrNotExist or says what is wrong.
 func (s store) find(key string) (folder, error) {
 	f := folder{path: filepath.Join(s.dir, key)}
 	b, err := os.ReadFile(filepath.Join(f.path, manifestFile))
@@ -109,9 +109,8 @@ func (f folder) verify() error {
 	return g.Wait()
 }
 
-// fill makes the folder of key: make puts the files into an empty folder and
-// says where they come from. The folder appears when all is done, or not at
-// all.
+// fill makes the folder of key. make puts the files into an empty folder and
+// returns their origin. The folder appears only when it is complete.
 func (s store) fill(key string, names []string, make func(dst string) (from string, err error)) (folder, error) {
 	dst, err := os.MkdirTemp(s.dir, unfinished)
 	if err != nil {
@@ -144,7 +143,8 @@ func writeManifest(dst, from string, names []string) error {
 	return writeJSON(filepath.Join(dst, manifestFile), m)
 }
 
-// writeJSON replaces file at once, so that a reader sees the old or the new.
+// writeJSON replaces file at once, so that a reader finds the old or the new
+// content, never a part.
 func writeJSON(file string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -170,8 +170,8 @@ func digest(file string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// recipe returns the recipe's folder: from the cache, from its release page,
-// or built.
+// recipe returns the recipe's folder: from the cache, from its release page, or
+// built.
 func (s store) recipe(ctx context.Context, r recipe) (folder, error) {
 	key, err := r.key(s.root)
 	if err != nil {
@@ -193,7 +193,7 @@ func (s store) recipe(ctx context.Context, r recipe) (folder, error) {
 	})
 }
 
-// fetch puts the programs of the recipe's release into dst. A server that is
+// fetch puts the programs of the recipe's release into dst. A server that was
 // too slow once is not asked again.
 func (s store) fetch(ctx context.Context, r recipe, dst string) error {
 	server, _, _ := strings.Cut(strings.TrimPrefix(r.release.sums, "https://"), "/")
@@ -222,7 +222,7 @@ func (s store) image(ctx context.Context, im image, key, program string) (folder
 	})
 }
 
-// cached is find, telling people about a folder that is damaged.
+// cached is like find, and prints a message about a damaged folder.
 func (s store) cached(key string) (folder, error) {
 	f, err := s.find(key)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -2,14 +2,14 @@ package components
 
 import "runtime"
 
-// recipes is every version and download page that the lab uses. In the texts
-// VERSION, ARCH and BINARY stand for what their names say.
+// recipes returns every version and download page that the lab uses. VERSION,
+// ARCH and BINARY in the texts are placeholders.
 //
-// What a build needs beyond its version stands in the go.mod of its folder:
-// kubernetes replaces each k8s.io staging module by its own v0 version, and
-// flannel pins the Tencent Cloud modules of a backend that is not used.
-// Projects without a published checksum have no release: they are built, so
-// that the Go checksum database vouches for them.
+// The go.mod in the folder of a recipe has the other requirements of its build:
+// that of kubernetes replaces each k8s.io staging module by its own v0 version,
+// and that of flannel pins the Tencent Cloud modules of a backend that is not
+// used. Projects without a published checksum have no release. They are built,
+// so that the Go checksum database verifies them.
 func recipes() []recipe {
 	return []recipe{{
 		name:    "etcd",
@@ -38,7 +38,7 @@ func recipes() []recipe {
 	}, {
 		name:    "runc",
 		version: "1.5.2",
-		cgo:     true, // it enters namespaces in C before the Go runtime starts
+		cgo:     true, // runc enters namespaces in C before the Go runtime starts
 		tags:    "seccomp",
 		programs: []program{
 			{"runc", "github.com/opencontainers/runc"},
@@ -64,7 +64,7 @@ func recipes() []recipe {
 	}, {
 		name:    "flannel",
 		version: "0.28.10",
-		cgo:     true, // without it the UDP backend is left out
+		cgo:     true, // needed by the UDP backend
 		ldflags: "-X github.com/flannel-io/flannel/pkg/version.Version=vVERSION",
 		programs: []program{
 			{"flanneld", "github.com/flannel-io/flannel"},
@@ -98,7 +98,7 @@ func recipes() []recipe {
 	}}
 }
 
-// images is every image that the lab's clusters run.
+// images returns every image that the lab's clusters run.
 func images() []image {
 	return []image{
 		{key: "pause", name: "registry.k8s.io/pause:3.10.2", entry: "pause", source: "lab/images/pause"},
@@ -107,6 +107,6 @@ func images() []image {
 	}
 }
 
-// arch is the architecture that is fetched and built: this machine's, whose
-// kernel the lab's hosts share.
+// arch is the architecture of the components: that of this machine, because the
+// lab's hosts share its kernel.
 const arch = runtime.GOARCH

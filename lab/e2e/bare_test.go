@@ -13,8 +13,8 @@ import (
 	"github.com/pmkctl/pmkctl/lab"
 )
 
-// TestBareHosts is what pmkctl refuses to do, or is told not to do: on bare
-// hosts, which it must leave exactly as they are.
+// TestBareHosts shows what pmkctl refuses to do, or must not do, on bare hosts.
+// They must stay exactly as they are.
 func TestBareHosts(t *testing.T) {
 	l := bare(t)
 	for _, tt := range []struct {
@@ -24,10 +24,10 @@ func TestBareHosts(t *testing.T) {
 		{"plan changes nothing", planOnBareHosts},
 		{"a UDP path that is blocked one way fails the preflight", udpBlocked},
 		{"a port that is held fails the preflight", portHeld},
-		{"a wrong password of sudo is told", wrongPassword},
+		{"a wrong password of sudo is reported", wrongPassword},
 		{"an unknown host key is refused", unknownHostKey},
 		{"a changed host key is refused", changedHostKey},
-		{"a host that cannot be reached is told", unreachable},
+		{"a host that cannot be reached is reported", unreachable},
 		{"without a terminal nothing is approved", notApproved},
 	} {
 		t.Run(tt.promise, func(t *testing.T) {
@@ -82,7 +82,7 @@ func portHeld(t *testing.T, l *lab.Lab) {
 func noUnits(t *testing.T, l *lab.Lab) {
 	t.Helper()
 	for _, h := range l.Hosts() {
-		// systemctl calls it a failure when there are none.
+		// systemctl fails if there are none.
 		out := on(t, h, "sh", "-c", "systemctl list-unit-files --no-legend 'kube*' 'etcd*' 'containerd*' 'flanneld*' || true")
 		if strings.TrimSpace(out) != "" {
 			t.Errorf("%s has units: %s", h.Name, out)
@@ -95,7 +95,7 @@ func wrongPassword(t *testing.T, _ *lab.Lab) {
 		holds(t, "cp-1", "password", "become_password").lacks(t, "wrong-password")
 }
 
-// unknownHostKey leaves worker-1 out of known_hosts.
+// unknownHostKey removes worker-1 from known_hosts.
 func unknownHostKey(t *testing.T, l *lab.Lab) {
 	port := fmt.Sprintf("]:%d ", hostOf(t, l, "worker-1").SSHPort)
 	spec := variant(t, l, lab.Variant{Name: "unknown-key", KnownHosts: func(known string) string {

@@ -16,8 +16,8 @@ import (
 	"github.com/pmkctl/pmkctl/lab/check"
 )
 
-// TestCluster is one cluster from the first apply on. Without a cluster that
-// works, the rest is not tried.
+// TestCluster follows one cluster from the first apply on. If the cluster does
+// not work, the other tests are skipped.
 func TestCluster(t *testing.T) {
 	l := bare(t)
 	for i, tt := range []struct {
@@ -31,9 +31,9 @@ func TestCluster(t *testing.T) {
 		{"plan with nothing to change is no slower than ssh HOST true", noSlowerThanSSH},
 		{"plan is one connection and at most two sessions a host", oneConnection},
 		{"plan is at most six sequential round trips from the hello", roundTrips},
-		{"the password of sudo is told nowhere", noPasswordShown},
+		{"the password of sudo is shown nowhere", noPasswordShown},
 		{"drift is one line of one step, and apply restores it alone", drift},
-		{"plan -drift tells who changed what", driftReported},
+		{"plan -drift reports who changed what", driftReported},
 		{"a saved plan is refused once it is not true, and is applied once", savedPlan},
 		{"a host comes back from a reboot without pmkctl", comesBack},
 	} {
@@ -48,7 +48,7 @@ const (
 	backWithin  = 120 * time.Second
 )
 
-// bareToReady is one run; make bench gives the median of three.
+// bareToReady measures one run; make bench gives the median of three.
 func bareToReady(t *testing.T, _ *lab.Lab) {
 	began := time.Now()
 	f := apply(t, labSpec())
@@ -75,7 +75,7 @@ func drift(t *testing.T, l *lab.Lab) {
 	files, units := take(t, l), activations(t, l)
 	on(t, worker1, "sh", "-c", "echo x >> "+config)
 	t.Cleanup(func() {
-		if t.Failed() { // lest what comes next fails for this
+		if t.Failed() { // so that the next tests do not fail because of this
 			_, _ = worker1.Exec(context.Background(), "sh", "-c", "sed -i '/^x$/d' "+config+" && systemctl restart kubelet")
 		}
 	})
@@ -100,7 +100,8 @@ func drift(t *testing.T, l *lab.Lab) {
 	noChanges(t, labSpec())
 }
 
-// driftReported has root at the console edit a file, and asks who it was.
+// driftReported edits a file with sudo, and expects to find root and the
+// command in the report.
 func driftReported(t *testing.T, l *lab.Lab) {
 	const config = "/var/lib/kubelet/config.yaml"
 	worker1 := hostOf(t, l, "worker-1")
@@ -112,7 +113,8 @@ func driftReported(t *testing.T, l *lab.Lab) {
 	pmkctl(t, "plan", "-drift", "-detailed-exitcode", labSpec()).want(t, 0)
 }
 
-// diffLines are the lines of a plan that add or remove one of a file.
+// diffLines returns the lines of a plan that show an added or removed line of a
+// file.
 func diffLines(plan string) []string {
 	var list []string
 	for line := range strings.Lines(plan) {
@@ -150,7 +152,7 @@ func comesBack(t *testing.T, l *lab.Lab) {
 	noChanges(t, labSpec())
 }
 
-// enteredActive is when a unit was last started, to the second.
+// enteredActive returns when a unit was last started, in full seconds.
 func enteredActive(ctx context.Context, h lab.Host, unit string) (time.Time, error) {
 	out, err := h.Exec(ctx, "systemctl", "show", "--timestamp=unix", "--value", "--property=ActiveEnterTimestamp", unit)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // TestKilledDuringFirstApply kills pmkctl with signal 9 at five points of a
-// first apply. Another apply must end as if nothing had been.
+// first apply. Another apply must end as if there had been no first one.
 func TestKilledDuringFirstApply(t *testing.T) {
 	for _, done := range []int{1, 12, 21, 33, 45} {
 		t.Run(fmt.Sprintf("after step %d", done), func(t *testing.T) {
@@ -33,17 +33,17 @@ func TestKilledDuringFirstApply(t *testing.T) {
 	}
 }
 
-// boundedBy is how long an apply may take in which a host dies: what the
-// others have to do, and the time until a silent host is given up.
+// boundedBy is the longest time for an apply during which a host dies: the work
+// on the other hosts, and the time until a silent host is given up.
 const boundedBy = 2 * time.Minute
 
-// TestHostDiesDuringApply takes a worker away while programs are copied to
-// it: by a power cut, and by a network that swallows everything.
+// TestHostDiesDuringApply stops a worker while programs are copied to it: by a
+// power cut, and by a network that drops all packets.
 func TestHostDiesDuringApply(t *testing.T) {
 	drop := []string{"INPUT", "-p", "tcp", "--dport", "22", "-j", "DROP"}
 	for _, tt := range []struct {
-		name       string
-		die, again func(*testing.T, lab.Host)
+		name        string
+		die, revive func(*testing.T, lab.Host)
 	}{
 		{"power cut",
 			func(t *testing.T, h lab.Host) { must(t, h.Kill(t.Context())) },
@@ -72,8 +72,8 @@ func TestHostDiesDuringApply(t *testing.T) {
 			if _, err := kubectl(t).ReadySince(t.Context(), 2); err != nil {
 				t.Errorf("the other hosts are not done: %v", err)
 			}
-			tt.again(t, worker2)
-			// An agent that nobody tells of the end holds its lock for 30 s.
+			tt.revive(t, worker2)
+			// An agent without a connection holds its lock for 30 s.
 			pmkctl(t, "apply", "-auto-approve", "-lock-timeout=1m", labSpec()).want(t, 0)
 			works(t, l)
 			noChanges(t, labSpec())
@@ -95,7 +95,7 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 	second := pmkctl(t, "apply", "-auto-approve", labSpec()).want(t, 7).
 		holds(t, me.Username+"@"+machine, "-lock-timeout")
 	t.Logf("refused after %v", second.took)
-	// A plan meanwhile binds nothing, and says so.
+	// A plan during the apply is possible, and says that it may be outdated.
 	pmkctl(t, "plan", labSpec()).want(t, 0).holds(t, me.Username+"@"+machine)
 	first.wait().want(t, 0)
 	noChanges(t, labSpec())

@@ -67,13 +67,13 @@ func TestHostsKeepTheirFiles(t *testing.T) {
 	on(t, h, "rm", "/var/lib/kept", "/etc/kept")
 }
 
-// reboot has the host reboot itself, and waits until it is back.
+// reboot runs reboot on the host, and waits until it has booted.
 func reboot(ctx context.Context, h lab.Host) error {
 	before, err := h.Exec(ctx, "stat", "--format=%z", "/run/systemd/private")
 	if err != nil {
 		return err
 	}
-	// The command may be cut off by what it causes.
+	// The connection may end before the command returns.
 	_, _ = h.Exec(ctx, "reboot")
 	return lab.WaitFor(ctx, time.Minute, h.Name+" is back", func(ctx context.Context) error {
 		after, err := h.Exec(ctx, "stat", "--format=%z", "/run/systemd/private")
@@ -109,8 +109,8 @@ func TestCutAndJoin(t *testing.T) {
 	on(t, cp, "ping", "-c1", "-W5", h.Address)
 }
 
-// The machine's own settings hide behind files, so that nothing that a kubelet
-// sets reaches the machine.
+// The machine's own settings are covered by files, so that settings of a
+// kubelet do not reach the machine.
 func TestMachineSettingsAreHidden(t *testing.T) {
 	before, err := os.ReadFile("/proc/sys/kernel/panic")
 	if err != nil {

@@ -21,11 +21,11 @@ import (
 	"github.com/pmkctl/pmkctl/lab/components"
 )
 
-// A suite is what all tests share.
+// A suite is shared by all tests.
 var suite struct {
 	root   string // of the repository
 	cache  string
-	pmkctl string // a copy of bin/pmkctl: a build meanwhile must not make it another agent
+	pmkctl string // a copy of bin/pmkctl, because a build during the tests would change the agent
 }
 
 func TestMain(m *testing.M) {
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// prepared gets the components, has three hosts, and runs the tests.
+// prepared gets the components, makes three hosts, and runs the tests.
 func prepared(m *testing.M) (code int, err error) {
 	ctx := context.Background()
 	if suite.root, err = lab.FindRoot("."); err != nil {
@@ -81,15 +81,15 @@ func copyFile(from, to string, mode os.FileMode) error {
 	return os.WriteFile(to, b, mode)
 }
 
-// up has the lab have n hosts and returns it. A lab that does not start fails
-// the test.
+// up brings the lab to n hosts and returns it. If the lab does not start, the
+// test fails.
 func up(t *testing.T, n int) *lab.Lab {
 	t.Helper()
 	must(t, lab.Up(t.Context(), suite.root, suite.cache, n, os.Stderr))
 	return open(t)
 }
 
-// bare has three hosts that are as new.
+// bare recreates the lab with three hosts.
 func bare(t *testing.T) *lab.Lab {
 	t.Helper()
 	must(t, lab.Renew(t.Context(), suite.root, suite.cache, 3, os.Stderr))
@@ -133,10 +133,10 @@ type finished struct {
 	took           time.Duration
 }
 
-// labSpec is the spec of make demo.
+// labSpec returns the spec of make demo.
 func labSpec() string { return filepath.Join(suite.root, "examples", "lab") }
 
-// pmkctl runs the command to its end. No run may take longer than runLimit.
+// pmkctl runs the command until it ends. No run may take longer than runLimit.
 func pmkctl(t *testing.T, args ...string) finished {
 	t.Helper()
 	r := start(t, args...)
@@ -159,7 +159,7 @@ type running struct {
 	lines  chan struct{} // a token for each new line on stderr
 }
 
-// start starts pmkctl, which the test's end kills.
+// start starts pmkctl. It is killed at the end of the test.
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
@@ -171,13 +171,13 @@ func start(t *testing.T, args ...string) *running {
 	go func() {
 		defer cancel()
 		defer close(r.done)
-		_ = r.cmd.Wait() // the exit code says it
+		_ = r.cmd.Wait() // the exit code is enough
 	}()
 	t.Cleanup(func() { cancel(); <-r.done })
 	return r
 }
 
-// Write takes pmkctl's standard error.
+// Write receives pmkctl's standard error.
 func (r *running) Write(b []byte) (int, error) {
 	r.mu.Lock()
 	r.stderr.Write(b)
@@ -195,8 +195,8 @@ func (r *running) said() string {
 	return r.stderr.String()
 }
 
-// until waits until n lines that begin with prefix stand on standard error,
-// and tells if that came before the end of the run.
+// until waits for n lines on standard error that begin with prefix. It returns
+// false if the run ends before.
 func (r *running) until(n int, prefix string) bool {
 	for {
 		if strings.Count("\n"+r.said(), "\n"+prefix) >= n {
@@ -228,7 +228,7 @@ func tail(s string) string {
 	return s
 }
 
-// want fails the test unless the run ended with this code.
+// want fails the test unless the run ended with this exit code.
 func (f finished) want(t *testing.T, code int) finished {
 	t.Helper()
 	if f.code != code {
@@ -237,7 +237,7 @@ func (f finished) want(t *testing.T, code int) finished {
 	return f
 }
 
-// holds fails the test unless stdout or stderr holds each text.
+// holds fails the test unless each text is in stdout or stderr.
 func (f finished) holds(t *testing.T, texts ...string) finished {
 	t.Helper()
 	for _, text := range texts {
@@ -258,7 +258,7 @@ func (f finished) lacks(t *testing.T, texts ...string) finished {
 	return f
 }
 
-// apply makes what the spec says, and fails the test unless it is complete.
+// apply applies the spec, and fails the test unless it is complete.
 func apply(t *testing.T, spec string) finished {
 	t.Helper()
 	return pmkctl(t, "apply", "-auto-approve", spec).want(t, 0)
@@ -270,7 +270,7 @@ func noChanges(t *testing.T, spec string) {
 	pmkctl(t, "plan", "-detailed-exitcode", spec).want(t, 0).holds(t, "No changes")
 }
 
-// kubectl gets access to the cluster.
+// kubectl returns access to the cluster.
 func kubectl(t *testing.T) check.Kubectl {
 	t.Helper()
 	file := filepath.Join(suite.root, lab.KubeconfigFile)
@@ -278,7 +278,7 @@ func kubectl(t *testing.T) check.Kubectl {
 	return check.Kubectl{Program: filepath.Join(suite.root, lab.KubectlFile), Kubeconfig: file}
 }
 
-// works fails the test unless Kubernetes itself says that all is well.
+// works fails the test unless Kubernetes itself reports that the cluster works.
 func works(t *testing.T, l *lab.Lab) {
 	t.Helper()
 	var out bytes.Buffer
@@ -287,7 +287,8 @@ func works(t *testing.T, l *lab.Lab) {
 	must(t, err)
 }
 
-// variant writes a spec like that of make demo, which goes with the test.
+// variant writes a variant of the spec of make demo, which is deleted at the
+// end of the test.
 func variant(t *testing.T, l *lab.Lab, v lab.Variant) string {
 	t.Helper()
 	dir, err := l.Spec(v)

@@ -18,7 +18,7 @@ import (
 	"github.com/pmkctl/pmkctl/lab"
 )
 
-// A preflightDoc is as much of preflight -json as the tests look at.
+// A preflightDoc is the part of preflight -json that the tests read.
 type preflightDoc struct {
 	ExitCode   int `json:"exit_code"`
 	Findings   []preflightFinding
@@ -32,22 +32,21 @@ type preflightDoc struct {
 
 type preflightFinding struct{ ID, Level, Found, Cause string }
 
-// A fault is something wrong on hosts that are bare, and what preflight must
-// say of it.
+// A fault is a problem on bare hosts, and what preflight must report.
 type fault struct {
 	name    string
-	spec    func(*testing.T, *lab.Lab) string // nil is that of make demo
-	make    func(*testing.T, *lab.Lab)        // the end of the test undoes it
+	spec    func(*testing.T, *lab.Lab) string // nil for that of make demo
+	make    func(*testing.T, *lab.Lab)        // undone at the end of the test
 	code    int
 	id      string
-	found   string // that the finding begins with: for a pair FROM -> TO PORT/PROTO VERDICT
-	cause   string // that its cause holds
-	nothing string // that no finding holds
-	chance  bool   // it shows nearly always: preflight gets three tries
+	found   string // beginning of the finding; for a pair: FROM -> TO PORT/PROTO VERDICT
+	cause   string // part of its cause
+	nothing string // in no finding
+	chance  bool   // it is found nearly always: preflight is run up to three times
 }
 
-// drop adds a rule to INPUT of a host until the test ends; %NAME% stands for
-// the address of a host.
+// drop adds a rule to INPUT of a host until the test ends. %NAME% in it is
+// replaced by the address of a host.
 func drop(name, rule string) func(*testing.T, *lab.Lab) {
 	return func(t *testing.T, l *lab.Lab) {
 		for _, h := range l.Hosts() {
@@ -62,9 +61,9 @@ func drop(name, rule string) func(*testing.T, *lab.Lab) {
 	}
 }
 
-// answering lets a host send all the ICMP errors it has. The kernel allows one
-// a second to a peer, after a few at once, and preflight runs twice here: the
-// second time, a REJECT would look like a DROP.
+// answering removes the limit of ICMP errors on a host. The kernel sends one a
+// second to a peer, after a few at once, and preflight runs twice here: in the
+// second run, a REJECT would look like a DROP.
 func answering(name string) func(*testing.T, *lab.Lab) {
 	return func(t *testing.T, l *lab.Lab) {
 		h := hostOf(t, l, name)
@@ -101,7 +100,7 @@ var faults = []fault{
 		make: drop("worker-1", "-p udp --dport 8472 -s %worker-2% -m u32 --u32 0>>22&0x3C@8>>24=0x08 -j DROP"),
 		id:   "PF040", found: "worker-2 -> worker-1 8472/udp filtered", cause: "nothing arrived", nothing: "8285"},
 	{name: "20 % random loss", code: 0, make: drop("worker-1", "! -i lo -s %worker-2% -m statistic --mode random --probability 0.2 -j DROP"),
-		id: "PF041", found: "worker-", chance: true}, // of 20 datagrams none is lost once in 87 times
+		id: "PF041", found: "worker-", chance: true}, // in 1 of 87 runs none of 20 datagrams is lost
 	{name: "only the replies dropped, TCP", code: 4, make: drop("worker-2", "-p tcp --sport 6443 -s %cp-1% -j DROP"),
 		id: "PF040", found: "worker-2 -> cp-1 6443/tcp one way", cause: "requests arrive, replies are dropped", nothing: "worker-1"},
 	{name: "only the replies dropped, UDP", code: 4, make: drop("worker-2", "-p udp --sport 8285 -s %worker-1% -j DROP"),
@@ -140,7 +139,7 @@ func TestPreflightFaults(t *testing.T) {
 	preflight(t, labSpec(), 0)
 }
 
-// preflight runs it and reads what it says.
+// preflight runs pmkctl preflight and returns its document.
 func preflight(t *testing.T, spec string, code int) (d preflightDoc) {
 	t.Helper()
 	f := pmkctl(t, "preflight", "-json", spec).want(t, code)
@@ -151,7 +150,7 @@ func preflight(t *testing.T, spec string, code int) (d preflightDoc) {
 	return d
 }
 
-// hit tells if the fault was found.
+// hit reports whether the fault was found.
 func (f fault) hit(d preflightDoc) bool {
 	return slices.ContainsFunc(d.Findings, func(got preflightFinding) bool {
 		return got.ID == f.id && strings.HasPrefix(got.Found, f.found) && strings.Contains(got.Cause, f.cause)
@@ -170,7 +169,7 @@ func (f fault) check(t *testing.T, d preflightDoc) {
 	}
 }
 
-// vxlanSpec is the spec of make demo with another backend.
+// vxlanSpec returns the spec of make demo with another backend.
 func vxlanSpec(t *testing.T, l *lab.Lab) string {
 	dir := variant(t, l, lab.Variant{Name: "vxlan"})
 	file := filepath.Join(dir, "cluster.hcl")
@@ -184,7 +183,7 @@ func vxlanSpec(t *testing.T, l *lab.Lab) string {
 	return dir
 }
 
-// hold has a process hold a kubelet's port, which then gets a signal.
+// hold lets a process listen on a kubelet's port, and sends it a signal.
 func hold(signal string) func(*testing.T, *lab.Lab) {
 	return func(t *testing.T, l *lab.Lab) {
 		h := hostOf(t, l, "worker-1")
@@ -214,8 +213,8 @@ func sameMachineID(t *testing.T, l *lab.Lab) {
 	t.Cleanup(func() { must(t, set(context.Background(), was)) })
 }
 
-// TestPreflightUnreachable: one host is off, all other pairs are judged all
-// the same.
+// TestPreflightUnreachable: one host is off, and all other pairs are still
+// judged.
 func TestPreflightUnreachable(t *testing.T) {
 	l := bare(t)
 	worker2 := hostOf(t, l, "worker-2")
@@ -244,8 +243,8 @@ func TestPreflightUnreachable(t *testing.T) {
 	fault{id: "PF040", found: "cp-1 -> worker-1 8285/udp filtered"}.check(t, d)
 }
 
-// TestPreflightLive is a cluster of two hosts that a third one joins: what
-// runs must notice nothing.
+// TestPreflightLive is a live cluster of two hosts that a third one joins.
+// Preflight must not disturb it.
 func TestPreflightLive(t *testing.T) {
 	l := bare(t)
 	pmkctl(t, "apply", "-auto-approve", "-exclude=worker-2", labSpec()).want(t, 0)
@@ -284,8 +283,8 @@ func liveBigPackets(t *testing.T, l *lab.Lab) {
 	fault{id: "PF047", found: "cp-1 -> worker-1 8285/udp too big", cause: "1400 bytes pass"}.check(t, preflight(t, labSpec(), 4))
 }
 
-// clientScript asks a URL again and again for so many seconds, and tells how
-// many answers there were, and the first error.
+// clientScript requests a URL for so many seconds, and prints the numbers of
+// answers and failures, and the first error.
 const clientScript = `
 import sys, time, urllib.request
 url, end, got, lost, why = sys.argv[1], time.time() + float(sys.argv[2]), 0, 0, ""
@@ -298,7 +297,7 @@ while time.time() < end:
 print(got, lost, why)
 `
 
-// noRequestLost has a client on each live host ask the Service meanwhile.
+// noRequestLost requests the Service from each live host while preflight runs.
 func noRequestLost(t *testing.T, l *lab.Lab) {
 	apply(t, labSpec())
 	works(t, l)
@@ -333,7 +332,7 @@ func noRequestLost(t *testing.T, l *lab.Lab) {
 	}
 }
 
-// quietJournal runs preflight ten times and counts flanneld's lines.
+// quietJournal runs preflight ten times and counts the log lines of flanneld.
 func quietJournal(t *testing.T, l *lab.Lab) {
 	since := strings.TrimSpace(on(t, l.Hosts()[0], "date", "+%Y-%m-%d %H:%M:%S.%N"))
 	for range 10 {

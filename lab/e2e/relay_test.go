@@ -23,26 +23,25 @@ import (
 	"github.com/pmkctl/pmkctl/lab"
 )
 
-// A relay is an SSH server before a host: it lets root in, runs what it is
-// told on the host, and sees all that is said, without SSH's encryption. It
-// can hold back every word for a while, as a long line does.
+// A relay is an SSH server in front of a host. It lets root in, runs the
+// requested commands on the host, and records everything without encryption. It
+// can delay all data, as a long line does.
 type relay struct {
 	host   lab.Host
-	delay  time.Duration // each way
+	delay  time.Duration // in each direction
 	listen net.Listener
 	config *ssh.ServerConfig
 	key    ssh.PublicKey
 
 	mu          sync.Mutex
-	sent        []byte // by commands on the host: stdout and stderr
+	sent        []byte // stdout and stderr of the commands on the host
 	connections int
 	commands    []string
-	firstWord   time.Time // when the first word of a command arrived at the caller
-	goodbye     time.Time // when the caller ended a command's input
+	firstWord   time.Time // when the first output of a command arrived at the caller
+	goodbye     time.Time // when the caller closed a command's input
 }
 
-// relays puts a relay before every host, and returns the spec that goes
-// through them.
+// relays starts a relay for every host, and returns a spec that uses them.
 func relays(t *testing.T, l *lab.Lab, name string, delay time.Duration) (all map[string]*relay, spec string) {
 	t.Helper()
 	all = map[string]*relay{}
@@ -91,7 +90,7 @@ func startRelay(t *testing.T, h lab.Host, delay time.Duration) *relay {
 
 func (r *relay) port() int { return r.listen.Addr().(*net.TCPAddr).Port }
 
-// serve serves one connection until it ends, or the test does.
+// serve serves one connection until it or the test ends.
 func (r *relay) serve(ctx context.Context, c net.Conn) {
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
@@ -102,7 +101,7 @@ func (r *relay) serve(ctx context.Context, c net.Conn) {
 	r.note(func() { r.connections++ })
 	go func() {
 		for q := range requests {
-			_ = q.Reply(false, nil) // keepalives: any answer is a sign of life
+			_ = q.Reply(false, nil) // for keepalives any answer is enough
 		}
 	}()
 	var running sync.WaitGroup
@@ -141,7 +140,7 @@ func (r *relay) session(ctx context.Context, channel ssh.Channel, requests <-cha
 	}
 }
 
-// run runs a command on the host, between the caller's channel and it.
+// run runs a command on the host and connects it with the caller's channel.
 func (r *relay) run(ctx context.Context, channel ssh.Channel, command string) uint32 {
 	r.note(func() { r.commands = append(r.commands, command) })
 	cmd := exec.CommandContext(ctx, "docker", "exec", "--interactive", r.host.Container, "/bin/bash", "-c", command)
@@ -186,7 +185,7 @@ func (r *relay) note(f func()) {
 	f()
 }
 
-// A recorder keeps what a host sends.
+// A recorder records what a host sends.
 type recorder struct{ r *relay }
 
 func (rec recorder) Write(b []byte) (int, error) {
@@ -194,8 +193,8 @@ func (rec recorder) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// later copies to w what it reads, each piece that much later, and calls then
-// after each.
+// later returns a copier to w that delays each piece, and calls then after
+// each.
 func later(w io.Writer, delay time.Duration, then func()) func(io.Reader) {
 	type piece struct {
 		at time.Time
@@ -219,7 +218,7 @@ func later(w io.Writer, delay time.Duration, then func()) func(io.Reader) {
 		for p := range pieces {
 			<-time.After(time.Until(p.at))
 			if _, err := w.Write(p.b); err != nil {
-				for range pieces { // until the reader ends
+				for range pieces { // until the reader has ended
 				}
 				return
 			}
@@ -228,7 +227,8 @@ func later(w io.Writer, delay time.Duration, then func()) func(io.Reader) {
 	}
 }
 
-// agents counts the commands that are agents, not the copying of one.
+// agents returns the number of commands that are agents. Those that copy the
+// agent do not count.
 func (r *relay) agents() int {
 	n := 0
 	for _, c := range r.commands {

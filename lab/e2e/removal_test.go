@@ -17,15 +17,15 @@ import (
 //go:embed traces.sh
 var traces string
 
-// journals are of systemd, which writes them all the time.
+// journals are the files of systemd-journald, which change all the time.
 var journals = []string{"/var/log/journal"}
 
-// mayRemain is what docs/removal.md says that stays of files: what a run that
-// changes nothing leaves, and what the programs for users keep of the
-// lists before; and what a reboot changes on any host.
+// mayRemain are the files that may remain according to docs/removal.md: those
+// of a run that changes nothing, and backups of account files by tools such as
+// useradd. Some files also change at every reboot.
 var mayRemain = regexp.MustCompile(mayAppear.String() + `|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|^/var/log/(wtmp|lastlog)$|^/var/tmp/systemd-private-`)
 
-// A bareness is hosts before the first apply.
+// A bareness is the state of hosts before the first apply.
 type bareness struct {
 	files  snapshot
 	traces map[string]string // by host
@@ -40,7 +40,7 @@ func remember(t *testing.T, l *lab.Lab) bareness {
 	return b
 }
 
-// restored fails the test for all that is not as it was on these hosts.
+// restored fails the test unless these hosts are as they were before.
 func (b bareness) restored(t *testing.T, l *lab.Lab, names ...string) {
 	t.Helper()
 	now := takeExcept(t, l, journals)
@@ -49,16 +49,16 @@ func (b bareness) restored(t *testing.T, l *lab.Lab, names ...string) {
 		before[n] = b.files[n]
 		is := on(t, hostOf(t, l, n), "sh", "-c", traces)
 		for _, line := range lacking(is, b.traces[n]) {
-			t.Errorf("%s: left is %q", n, line)
+			t.Errorf("%s: new is %q", n, line)
 		}
 		for _, line := range lacking(b.traces[n], is) {
-			t.Errorf("%s: gone is %q", n, line)
+			t.Errorf("%s: missing is %q", n, line)
 		}
 	}
 	before.sameExcept(t, now, mayRemain)
 }
 
-// lacking are the lines of a text that another does not have.
+// lacking returns the lines of text that are not in other.
 func lacking(text, other string) (list []string) {
 	have := strings.Split(other, "\n")
 	for line := range strings.Lines(text) {
@@ -69,8 +69,8 @@ func lacking(text, other string) (list []string) {
 	return list
 }
 
-// TestRemoval takes hosts off a cluster, and at last the cluster off its
-// hosts. Each of them must be as it was before the first apply.
+// TestRemoval takes hosts off a cluster, and at last the cluster off its hosts.
+// Each of them must be as it was before the first apply.
 func TestRemoval(t *testing.T) {
 	l := bare(t)
 	before := remember(t, l)
@@ -91,7 +91,7 @@ func TestRemoval(t *testing.T) {
 	}
 }
 
-// departs deletes worker-2 from the spec.
+// departs removes worker-2 from the spec.
 func departs(t *testing.T, l *lab.Lab, before bareness) {
 	spec := variant(t, l, lab.Variant{Name: "without", Without: "worker-2"})
 	f := pmkctl(t, "plan", "-detailed-exitcode", spec).want(t, 2).
@@ -107,7 +107,7 @@ func departs(t *testing.T, l *lab.Lab, before bareness) {
 	}
 }
 
-// nodes fails the test unless the cluster has these and no others.
+// nodes fails the test unless the cluster has exactly these nodes.
 func nodes(t *testing.T, want ...string) {
 	t.Helper()
 	got, err := kubectl(t).Nodes(t.Context())
@@ -125,8 +125,8 @@ func rejoins(t *testing.T, _ *lab.Lab, _ bareness) {
 	nodes(t, "cp-1", "worker-1", "worker-2")
 }
 
-// deadDeparts has worker-2 die. Its kubelet is back with it: nobody cleaned its
-// disk.
+// deadDeparts lets worker-2 die. Its kubelet starts with it, because its disk
+// is not cleaned.
 func deadDeparts(t *testing.T, l *lab.Lab, _ bareness) {
 	worker2 := hostOf(t, l, "worker-2")
 	must(t, worker2.Kill(t.Context()))
@@ -145,7 +145,7 @@ removed {
 	noChanges(t, given)
 }
 
-// destroyKilled kills pmkctl with signal 9 once a host is being cleaned.
+// destroyKilled kills pmkctl with signal 9 when it has begun to clean a host.
 func destroyKilled(t *testing.T, l *lab.Lab, before bareness) {
 	r := start(t, "destroy", "-auto-approve", labSpec())
 	if !r.until(1, "ok stop.cp-1") {
@@ -153,7 +153,7 @@ func destroyKilled(t *testing.T, l *lab.Lab, before bareness) {
 	}
 	must(t, r.cmd.Process.Kill())
 	r.wait()
-	// The agents that were left alone hold their locks until they notice.
+	// The agents without a connection hold their locks until they notice.
 	began := time.Now()
 	pmkctl(t, "destroy", "-auto-approve", "-lock-timeout=1m", labSpec()).want(t, 0)
 	t.Logf("the second destroy took %.1f s", time.Since(began).Seconds())

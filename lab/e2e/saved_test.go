@@ -9,8 +9,8 @@ import (
 	"github.com/pmkctl/pmkctl/lab"
 )
 
-// savedPlan saves the plan that mends an edited file. While the file is
-// edited once more the plan is refused and nothing is written; then it is
+// savedPlan saves the plan that repairs an edited file. While the file is
+// edited differently, the plan is refused and nothing is written. Then it is
 // applied, once.
 func savedPlan(t *testing.T, l *lab.Lab) {
 	const config = "/var/lib/kubelet/config.yaml"

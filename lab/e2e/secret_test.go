@@ -20,9 +20,9 @@ import (
 	"github.com/pmkctl/pmkctl/lab"
 )
 
-// TestNoKeyIsSent makes a cluster through relays that record all that
-// hosts send, and searches that, what pmkctl prints and what it logs for
-// every private key that there is on the hosts afterwards.
+// TestNoKeyIsSent makes a cluster through relays that record everything that
+// hosts send. It searches this, the output of pmkctl and its log for every
+// private key on the hosts.
 func TestNoKeyIsSent(t *testing.T) {
 	l := bare(t)
 	all, spec := relays(t, l, "recorded", 0)
@@ -30,7 +30,7 @@ func TestNoKeyIsSent(t *testing.T) {
 	var printed strings.Builder
 	for _, command := range [][]string{{"plan"}, {"apply", "-auto-approve"}, {"plan"}, {"apply", "-auto-approve"}, {"kubeconfig"}} {
 		f := pmkctl(t, append(command, "-log="+log, spec)...).want(t, 0)
-		if command[0] != "kubeconfig" { // which holds the key that it made here
+		if command[0] != "kubeconfig" { // its output has the key that it made here
 			printed.WriteString(f.stdout + f.stderr)
 		}
 	}
@@ -47,7 +47,7 @@ func TestNoKeyIsSent(t *testing.T) {
 		places[where] = append(bytes.Clone(said), withoutBreaks(said)...)
 	}
 
-	// What is searched for would be found: the CA's certificate did travel.
+	// The search itself works: the certificate of the CA is found.
 	ca := on(t, hostOf(t, l, "cp-1"), "cat", "/etc/kubernetes/pki/ca.crt")
 	if !found(places["what cp-1 sent"], encodings([]byte(ca), lastBlock(t, ca).Bytes)) {
 		t.Error("not even the certificate of the CA is in what cp-1 sent")
@@ -56,7 +56,7 @@ func TestNoKeyIsSent(t *testing.T) {
 	for _, h := range l.Hosts() {
 		for file := range strings.Lines(on(t, h, "grep", "-rlsE", "-e", "-----BEGIN [A-Z ]*PRIVATE KEY-----", "/etc", "/var/lib", "/root")) {
 			file = strings.TrimSpace(file)
-			if strings.HasPrefix(file, "/var/lib/containerd/") { // images' own
+			if strings.HasPrefix(file, "/var/lib/containerd/") { // files in images
 				continue
 			}
 			keys++
@@ -74,7 +74,8 @@ func TestNoKeyIsSent(t *testing.T) {
 	}
 }
 
-// noPasswordShown runs a plan with a log, where sudo asks for a password.
+// noPasswordShown runs a plan with a log on a host where sudo asks for a
+// password.
 func noPasswordShown(t *testing.T, l *lab.Lab) {
 	password, err := os.ReadFile(filepath.Join(l.Root, lab.BecomePasswordFile))
 	must(t, err)
@@ -96,17 +97,17 @@ func found(said []byte, needles [][]byte) bool {
 	return false
 }
 
-// withoutBreaks joins lines, those in JSON strings too.
+// withoutBreaks joins lines, also those in JSON strings.
 func withoutBreaks(b []byte) []byte {
 	b = bytes.ReplaceAll(b, []byte(`\n`), nil)
 	return bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r"), nil), []byte("\n"), nil)
 }
 
-// secrets are the forms in which the key in a PEM file could travel: its
-// text, its DER, and the numbers that make it secret.
+// secrets returns the forms in which the key in a PEM file could be sent: its
+// text, its DER, and its secret numbers.
 func secrets(t *testing.T, file string) [][]byte {
 	t.Helper()
-	block := lastBlock(t, file) // that of the kubelet holds the certificate first
+	block := lastBlock(t, file) // in the kubelet's file the certificate is first
 	text := pem.EncodeToMemory(block)
 	forms := [][]byte{text, block.Bytes}
 	key, err := ssh.ParseRawPrivateKey(text)
@@ -144,8 +145,8 @@ func lastBlock(t *testing.T, file string) *pem.Block {
 	return last
 }
 
-// encodings are all forms as they are, in hex, and in base64, wherever in a
-// longer text they begin.
+// encodings returns all forms unchanged, in hex, and in base64 at each
+// alignment in a longer text.
 func encodings(forms ...[]byte) [][]byte {
 	var all [][]byte
 	for _, f := range forms {

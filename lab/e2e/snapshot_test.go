@@ -20,24 +20,25 @@ import (
 //go:embed walk.py
 var walk string
 
-// A file is what is compared of one.
+// A file is the part of a file that is compared.
 type file struct {
 	what  string // type, mode, owner, digest
 	mtime int64
 }
 
-// folder tells if it is a folder, whose time says what was put into it.
+// folder reports whether the file is a folder. Its time shows only that its
+// entries changed.
 func (f file) folder() bool { return strings.HasPrefix(f.what, "40") }
 
 // A snapshot is all files of all hosts, by host and path.
 type snapshot map[string]map[string]file
 
-// compared are the folders that pmkctl could leave something in; the last is
-// where its locks are.
+// compared are the folders in which pmkctl could leave something. The last one
+// has its locks.
 var compared = []string{"/etc", "/usr", "/opt", "/var", "/root", "/home", "/run/pmkctl"}
 
-// alive are the folders where running components keep their data: it changes
-// by itself.
+// alive are folders with data of running components, which change by
+// themselves.
 var alive = []string{"/var/log", "/var/lib/etcd", "/var/lib/containerd", "/var/lib/kubelet/pods", "/var/lib/cni"}
 
 func take(t *testing.T, l *lab.Lab) snapshot {
@@ -45,7 +46,7 @@ func take(t *testing.T, l *lab.Lab) snapshot {
 	return takeExcept(t, l, alive)
 }
 
-// takeExcept leaves out some folders.
+// takeExcept takes a snapshot without some folders.
 func takeExcept(t *testing.T, l *lab.Lab, skip []string) snapshot {
 	t.Helper()
 	s := snapshot{}
@@ -80,17 +81,17 @@ func takeExcept(t *testing.T, l *lab.Lab, skip []string) snapshot {
 	return s
 }
 
-// mayAppear is what a run that changes nothing may leave: the agent's own
-// executable, locks; and what sudo remembers of its users.
+// mayAppear are files that even a run without changes may leave: the agent's
+// executable, locks, and what sudo notes about its users.
 var mayAppear = regexp.MustCompile(`^(/var/lib/pmkctl|/var/lib/pmkctl/agent(/.*)?|/run/pmkctl(/[a-z]+\.lock)?|/var/lib/sudo/lectured(/.*)?|/home/[a-z]+/\.sudo_as_admin_successful)$`)
 
-// same fails the test for every file that is not as it was.
+// same fails the test for every file that has changed.
 func (before snapshot) same(t *testing.T, after snapshot) {
 	t.Helper()
 	before.sameExcept(t, after, mayAppear)
 }
 
-// sameExcept excuses some paths.
+// sameExcept is like same, except for some paths.
 func (before snapshot) sameExcept(t *testing.T, after snapshot, excused *regexp.Regexp) {
 	t.Helper()
 	for host, files := range before {
@@ -109,8 +110,7 @@ func union(a, b map[string]file) map[string]file {
 	return u
 }
 
-// unchanged runs f and fails the test if any file of any host is not as it
-// was before.
+// unchanged runs f and fails the test if any file on any host has changed.
 func unchanged(t *testing.T, l *lab.Lab, f func()) {
 	t.Helper()
 	before := take(t, l)
@@ -118,7 +118,7 @@ func unchanged(t *testing.T, l *lab.Lab, f func()) {
 	before.same(t, take(t, l))
 }
 
-// owned are the paths that pmkctl says it owns, by host.
+// owned returns the paths in pmkctl's records, by host.
 func owned(t *testing.T, l *lab.Lab) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
@@ -139,7 +139,8 @@ func owned(t *testing.T, l *lab.Lab) map[string][]string {
 	return all
 }
 
-// written are the owned files whose content, owner, mode or time is another.
+// written returns the owned files whose content, owner, mode or time has
+// changed.
 func (before snapshot) written(after snapshot, owned map[string][]string) []string {
 	var list []string
 	for host, paths := range owned {
@@ -153,7 +154,7 @@ func (before snapshot) written(after snapshot, owned map[string][]string) []stri
 	return list
 }
 
-// activations are when each service of each host was last started.
+// activations returns when each service of each host was last started.
 func activations(t *testing.T, l *lab.Lab) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -177,12 +178,14 @@ func activations(t *testing.T, l *lab.Lab) map[string]string {
 	return all
 }
 
-// ownTimer tells if a unit is started by the host's own timers and logins.
+// ownTimer reports whether a unit is started by timers and logins of the host
+// itself.
 func ownTimer(unit string) bool {
 	return strings.HasPrefix(unit, "user") || strings.HasPrefix(unit, "systemd-tmpfiles") || strings.HasPrefix(unit, "logrotate")
 }
 
-// restarted are the units that were started between two such lists.
+// restarted returns the units that were started between two results of
+// activations.
 func restarted(before, after map[string]string) []string {
 	var list []string
 	for unit, entered := range after {

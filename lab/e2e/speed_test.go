@@ -12,11 +12,11 @@ import (
 	"github.com/pmkctl/pmkctl/lab"
 )
 
-// noSlowerThanSSH compares medians of 9, alternating. A young cluster on the
-// same two processors disturbs a series now and then; a plan that really is
-// slower is so in each of three.
+// noSlowerThanSSH compares medians of 9 runs, in turns. A new cluster on the
+// same two processors sometimes disturbs a series, so the test fails only if
+// the plan is slower in all of three series.
 func noSlowerThanSSH(t *testing.T, l *lab.Lab) {
-	defer apply(t, labSpec()) // how hosts are reached stands in their inventory
+	defer apply(t, labSpec()) // the inventory holds the SSH logins
 	for range 3 {
 		plans, logins, err := bench.NothingToChange(t.Context(), l, suite.pmkctl, 9)
 		must(t, err)
@@ -29,14 +29,14 @@ func noSlowerThanSSH(t *testing.T, l *lab.Lab) {
 	t.Errorf("the plan is slower")
 }
 
-// oneConnection counts what the hosts' own sshd says.
+// oneConnection counts connections and sessions in the log of the hosts' sshd.
 func oneConnection(t *testing.T, l *lab.Lab) {
 	const config = "/etc/ssh/sshd_config.d/pmk-lab.conf"
 	for _, h := range l.Hosts() {
 		on(t, h, "sh", "-c", "echo LogLevel VERBOSE > "+config+" && systemctl reload ssh")
 		defer on(t, h, "sh", "-c", "rm "+config+" && systemctl reload ssh")
 	}
-	noChanges(t, labSpec()) // the first after a build brings the agent
+	noChanges(t, labSpec()) // the first run after a build copies the agent
 	cursors := map[string]string{}
 	for _, h := range l.Hosts() {
 		cursors[h.Name] = strings.TrimSpace(on(t, h, "sh", "-c", "journalctl --sync; journalctl -q -n1 --show-cursor | sed -n 's/^-- cursor: //p'"))
@@ -56,9 +56,9 @@ const (
 	oneWay   = 250 * time.Millisecond
 )
 
-// roundTrips counts the sequential round trips of a plan with nothing to
-// change from the agent's first word to the goodbye, by how much longer a
-// long line makes it.
+// roundTrips measures the sequential round trips of a plan without changes,
+// from the agent's first output to the end of its input. It compares the times
+// with a short and a long delay.
 func roundTrips(t *testing.T, l *lab.Lab) {
 	took := func(name string, delay time.Duration) time.Duration {
 		all, spec := relays(t, l, name, delay)
@@ -84,7 +84,7 @@ func roundTrips(t *testing.T, l *lab.Lab) {
 	}
 	near, far := took("near", 0), took("far", oneWay)
 	apply(t, labSpec())
-	// The goodbye goes one way.
+	// The end of the input needs only one way.
 	trips := (far - near - oneWay).Seconds() / (2 * oneWay).Seconds()
 	t.Logf("hello to goodbye: %v, and %v with %v each way: %.1f sequential round trips", near, far, oneWay, trips)
 	if math.Round(trips) > sixTrips {

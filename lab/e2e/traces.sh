@@ -1,5 +1,5 @@
-# Prints what is on a host of a cluster beside files, a line each. The script
-# is the same before the first apply and after the last trace should be gone.
+# Prints what is on a host of a cluster besides files, one line each. The output
+# must be the same before the first apply and after a complete removal.
 names='kube|containerd|flannel|etcd|coredns|cri-|cni|pmkctl'
 ip -o link | awk -F': ' '{ sub(/@.*/, "", $2); print "link", $2 }'
 ip route | sed 's/^/route /'

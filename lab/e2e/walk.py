@@ -15,7 +15,7 @@ def show(path):
         info = os.lstat(path)
         print(info.st_mtime_ns, "%o" % info.st_mode, "%d:%d" % (info.st_uid, info.st_gid), digest(path, info), path, sep="\t")
     except FileNotFoundError:
-        pass # it went meanwhile
+        pass # deleted meanwhile
 
 skip = set(sys.argv[1].split(","))
 for root in sys.argv[2:]:

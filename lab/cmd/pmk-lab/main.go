@@ -70,8 +70,8 @@ func getComponents(ctx context.Context, root string) error {
 	return set.Publish(root)
 }
 
-// up publishes the components as well if they are there, since down removed
-// that file.
+// up also publishes the components if they are in the cache, because down
+// removed that file.
 func up(ctx context.Context, root string, args []string) error {
 	flags := flag.NewFlagSet("up", flag.ContinueOnError)
 	hosts := flags.Int("hosts", 3, "number of hosts")
@@ -100,7 +100,7 @@ func up(ctx context.Context, root string, args []string) error {
 	return set.Publish(root)
 }
 
-// checkCluster checks the cluster that .lab/kubeconfig leads to.
+// checkCluster checks the cluster of .lab/kubeconfig.
 func checkCluster(ctx context.Context, root string) error {
 	l, err := lab.Open(root)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Command pause holds the namespaces of a pod: it sleeps, collects orphans and
-// leaves when told to.
+// exits on SIGTERM or SIGINT.
 package main
 
 import (
@@ -19,7 +19,7 @@ func main() {
 	}
 }
 
-// reap collects every process that has ended: signals that come together are
+// reap collects all processes that have ended, because several signals may be
 // delivered as one.
 func reap() {
 	for {

@@ -110,8 +110,8 @@ func lookup(ctx context.Context, out io.Writer, name string) error {
 	return nil
 }
 
-// token asks the API server who the mounted Service Account is: 201 means that
-// the token was accepted.
+// token sends the token of the mounted Service Account to the API server and
+// prints the HTTP status. 201 means that the token was accepted.
 func token(ctx context.Context, out io.Writer) error {
 	secret, err := os.ReadFile(account + "token")
 	if err != nil {
@@ -137,7 +137,7 @@ func token(ctx context.Context, out io.Writer) error {
 	return err
 }
 
-// trusting is a client that trusts the certificates in file and no others.
+// trusting returns a client that trusts the certificates in file and no others.
 func trusting(file string) (*http.Client, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
