@@ -27,14 +27,15 @@ type Module interface {
 	Apply(ctx context.Context, h host.Host, d change.Diff) error
 }
 
-// An Owner is a module that can name what it wants. What a host's record owns
-// and no step wants any more is a leftover, and is removed.
+// An Owner is a module that can name the items that it may change. An item
+// that the host's record has and no step owns any more is a leftover, and is
+// removed.
 type Owner interface {
 	Module
-	// Items are all that a change of the module may be about, unless it is
-	// a removal. nil says that it cannot tell: then nothing that its step
-	// ever made is a leftover.
-	Items() []string
+	// Owns returns all items that changes of the module may be about, except
+	// removals. nil means that the module does not know: then nothing that its
+	// step ever made is a leftover.
+	Owns() []string
 }
 
 // A Replacer is a module that can do its work again although nothing differs:

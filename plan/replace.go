@@ -88,10 +88,10 @@ func (m *again) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return nil
 }
 
-// Items are those of the module, see modules.Owner.
-func (m *again) Items() []string {
+// Owns returns what the module owns, see modules.Owner.
+func (m *again) Owns() []string {
 	if o, ok := m.Replacer.(modules.Owner); ok {
-		return o.Items()
+		return o.Owns()
 	}
 	return nil
 }

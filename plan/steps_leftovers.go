@@ -25,7 +25,7 @@ func (b *builder) leftovers(h *spec.Host) {
 		owner, ok := work.(modules.Owner)
 		items := []string(nil)
 		if ok {
-			items = owner.Items()
+			items = owner.Owns()
 		}
 		if items == nil {
 			m.Kept[s.Addr] = true
@@ -64,7 +64,7 @@ func (b *builder) undisposable(h *spec.Host) map[address.Step]bool {
 func (b *builder) gone(module string, h *spec.Host, wanted modules.Owner) []string {
 	var list []string
 	for item, o := range b.world.Records[h.Name].Owns {
-		if o.InAPI() && o.Step == address.Of(module, h.Name) && !slices.Contains(wanted.Items(), item) {
+		if o.InAPI() && o.Step == address.Of(module, h.Name) && !slices.Contains(wanted.Owns(), item) {
 			list = append(list, item)
 		}
 	}

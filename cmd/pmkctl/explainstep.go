@@ -78,7 +78,7 @@ func (s *source) owned(ctx context.Context, a address.Step) []string {
 	}
 	for _, step := range g.Steps {
 		if o, ok := step.Work.(modules.Owner); ok && step.Addr == a {
-			return o.Items()
+			return o.Owns()
 		}
 	}
 	return nil

@@ -97,9 +97,9 @@ func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return resource.Files{Dirs: m.Dirs}.Apply(ctx, h, d)
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (m Module) Items() []string {
-	return slices.Concat(m.config().Items(), m.names(), resource.Files{Dirs: m.Dirs}.Items())
+// Owns returns all items that the module may change, see modules.Owner.
+func (m Module) Owns() []string {
+	return slices.Concat(m.config().Owns(), m.names(), resource.Files{Dirs: m.Dirs}.Owns())
 }
 
 func (m Module) names() []string {

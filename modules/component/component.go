@@ -109,9 +109,9 @@ func (m Module) Again(ctx context.Context, d change.Diff) (change.Diff, error) {
 	return d, nil
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (m Module) Items() []string {
-	items := m.dirs().Items()
+// Owns returns all items that the module may change, see modules.Owner.
+func (m Module) Owns() []string {
+	items := m.dirs().Owns()
 	for _, p := range m.Programs {
 		items = append(items, p.Path)
 	}

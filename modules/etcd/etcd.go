@@ -44,7 +44,7 @@ type Etcd struct {
 	Binary           string // SHA-256 of the program
 }
 
-var owned = Etcd{}.Service().Items()
+var owned = Etcd{}.Service().Owns()
 
 // Owns reports whether the item of a change is a part of etcd itself.
 func Owns(item string) bool { return slices.Contains(owned, item) }

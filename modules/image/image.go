@@ -133,9 +133,9 @@ func (m Module) Again(ctx context.Context, d change.Diff) (change.Diff, error) {
 	return d, nil
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (m Module) Items() []string {
-	items := m.marks().Items()
+// Owns returns all items that the module may change, see modules.Owner.
+func (m Module) Owns() []string {
+	items := m.marks().Owns()
 	for _, i := range m.Images {
 		items = append(items, i.Name)
 	}

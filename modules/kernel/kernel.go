@@ -114,8 +114,8 @@ func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return nil
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (m Module) Items() []string { return slices.Concat(m.files().Items(), m.Modules, m.names()) }
+// Owns returns all items that the module may change, see modules.Owner.
+func (m Module) Owns() []string { return slices.Concat(m.files().Owns(), m.Modules, m.names()) }
 
 func (m Module) names() []string { return slices.Sorted(maps.Keys(m.Sysctls)) }
 

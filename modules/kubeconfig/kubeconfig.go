@@ -42,8 +42,8 @@ func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return m.files().Apply(ctx, h, d)
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (m Module) Items() []string { return m.files().Items() }
+// Owns returns all items that the module may change, see modules.Owner.
+func (m Module) Owns() []string { return m.files().Owns() }
 
 func (m Module) files() resource.Files {
 	var specs []host.FileSpec

@@ -94,8 +94,8 @@ func (m Member) join(ctx context.Context, h host.Host, r *state.Record) (err err
 	return r.Save(ctx, h)
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (m Member) Items() []string {
+// Owns returns all items that the module may change, see modules.Owner.
+func (m Member) Owns() []string {
 	if m.Inventory == nil {
 		return []string{state.Membership}
 	}

@@ -366,11 +366,11 @@ func (b bench) owns(d change.Diff) {
 	b.t.Helper()
 	var items []string
 	if o, ok := b.m.(modules.Owner); ok {
-		items = o.Items()
+		items = o.Owns()
 	}
 	for _, c := range d {
 		if c.Action != change.Remove && !slices.Contains(items, c.Item) {
-			b.t.Errorf("Items lacks %s %s, which Check finds: it would be removed as a leftover", c.Class, c.Item)
+			b.t.Errorf("Owns lacks %s %s, which Check finds: it would be removed as a leftover", c.Class, c.Item)
 		}
 	}
 }

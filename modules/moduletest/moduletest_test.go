@@ -31,7 +31,7 @@ func (m good) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return m.service().Apply(ctx, h, d)
 }
 
-func (m good) Items() []string { return m.service().Items() }
+func (m good) Owns() []string { return m.service().Owns() }
 
 func TestConverges(t *testing.T) {
 	Converges(t, good{"a = 1\n"}, Host(hosttest.WithPrograms("x")))
@@ -81,7 +81,7 @@ func (m signed) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return h.WriteFile(ctx, host.FileSpec{Path: "/etc/x.crt", Mode: 0o644, Content: cert})
 }
 
-func (m signed) Items() []string { return []string{"/etc/x.key", "/etc/x.crt"} }
+func (m signed) Owns() []string { return []string{"/etc/x.key", "/etc/x.crt"} }
 
 func TestConvergesOnTwoHosts(t *testing.T) {
 	ConvergesOn(t, func(h *hosttest.Host) modules.Module {
@@ -116,9 +116,9 @@ type bad struct {
 func (m bad) Check(ctx context.Context, h host.Host) (change.Diff, error) { return m.check(ctx, h) }
 func (m bad) Apply(ctx context.Context, h host.Host, d change.Diff) error { return m.apply(ctx, h, d) }
 
-func (m bad) Items() []string {
+func (m bad) Owns() []string {
 	if m.items == nil {
-		return confs.Items()
+		return confs.Owns()
 	}
 	return m.items
 }
@@ -177,7 +177,7 @@ var (
 			}
 			return errors.Join(h.WriteFile(ctx, confs.Files[0]), h.WriteFile(ctx, confs.Files[1]))
 		}}, "mode of /etc/a: Apply touches /etc/b"},
-		"forgets an item": {bad{check: confs.Check, apply: confs.Apply, items: []string{"/etc/b"}}, "Items lacks file /etc/a"},
+		"forgets an item": {bad{check: confs.Check, apply: confs.Apply, items: []string{"/etc/b"}}, "Owns lacks file /etc/a"},
 	}
 )
 

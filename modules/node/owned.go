@@ -142,8 +142,8 @@ func (m Module) diff(o kube.Object) change.Diff {
 	return d
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (m Module) Items() []string {
+// Owns returns all items that the module may change, see modules.Owner.
+func (m Module) Owns() []string {
 	items := []string{m.item(), m.item() + " annotation " + ownLabels, m.item() + " annotation " + ownTaints}
 	for _, k := range slices.Sorted(maps.Keys(m.Labels)) {
 		items = append(items, m.item()+" label "+k)

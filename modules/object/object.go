@@ -145,8 +145,8 @@ func apply(ctx context.Context, h host.Host, path string, o Object) error {
 	return errors.Join(final, err)
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (m Module) Items() []string {
+// Owns returns all items that the module may change, see modules.Owner.
+func (m Module) Owns() []string {
 	var items []string
 	for _, o := range m.Objects {
 		items = append(items, name(o))

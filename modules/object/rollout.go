@@ -95,8 +95,8 @@ func (r Rollout) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 	return err
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (r Rollout) Items() []string { return []string{"deployment/" + r.Namespace + "/" + r.Name} }
+// Owns returns all items that the module may change, see modules.Owner.
+func (r Rollout) Owns() []string { return []string{"deployment/" + r.Namespace + "/" + r.Name} }
 
 // pods tells what keeps the Deployment's pods from being ready.
 func (r Rollout) pods(ctx context.Context, h host.Host, o Object) []string {

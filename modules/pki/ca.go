@@ -114,8 +114,8 @@ func (m CA) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return nil
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (m CA) Items() []string { return []string{m.Key.Path, m.Cert} }
+// Owns returns all items that the module may change, see modules.Owner.
+func (m CA) Owns() []string { return []string{m.Key.Path, m.Cert} }
 
 func (m CA) describe() string { return m.Name + " (CA), ten years" }
 

@@ -52,8 +52,8 @@ func (m KeyPair) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return m.file(key).Apply(ctx, h, d)
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (m KeyPair) Items() []string { return []string{m.Key.Path, m.Public} }
+// Owns returns all items that the module may change, see modules.Owner.
+func (m KeyPair) Owns() []string { return []string{m.Key.Path, m.Public} }
 
 func (m KeyPair) file(key host.Key) resource.Files {
 	return resource.Files{Files: []host.FileSpec{{Path: m.Public, Mode: 0o644, Content: key.Public}}}

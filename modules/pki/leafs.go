@@ -123,8 +123,8 @@ func (m Leafs) Again(_ context.Context, d change.Diff) (change.Diff, error) {
 	return d, nil
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (m Leafs) Items() []string {
+// Owns returns all items that the module may change, see modules.Owner.
+func (m Leafs) Owns() []string {
 	var items []string
 	for _, l := range m.Leafs {
 		items = append(items, l.Key.Path, l.Cert)

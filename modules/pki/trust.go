@@ -90,8 +90,8 @@ func (m Trust) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return nil
 }
 
-// Items are all that the module may change, see modules.Owner.
-func (m Trust) Items() []string {
+// Owns returns all items that the module may change, see modules.Owner.
+func (m Trust) Owns() []string {
 	var items []string
 	for _, f := range m.Files {
 		items = append(items, f.Path)

@@ -50,8 +50,8 @@ func (w Files) Diff(have []host.File) change.Diff {
 	return d
 }
 
-// Items are all paths, see modules.Owner.
-func (w Files) Items() []string {
+// Owns returns all paths, see modules.Owner.
+func (w Files) Owns() []string {
 	var items []string
 	for _, q := range w.Queries() {
 		items = append(items, q.Path)

@@ -67,13 +67,13 @@ func (s Service) on(ctx context.Context, h host.Host) (Files, error) {
 	return s.files()
 }
 
-// Items are the service and its files, see modules.Owner.
-func (s Service) Items() []string {
+// Owns returns the service and its files, see modules.Owner.
+func (s Service) Owns() []string {
 	files, err := s.files()
 	if err != nil {
 		return nil // Check returns it
 	}
-	return append(files.Items(), s.Name)
+	return append(files.Owns(), s.Name)
 }
 
 // Footprint is what stays on a host when the service is removed, see
