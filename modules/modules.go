@@ -38,13 +38,14 @@ type Owner interface {
 	Owns() []string
 }
 
-// A Replacer is a module that can do its work again although nothing differs:
+// A Replacer is a module that can redo its work although nothing differs:
 // restart a service, issue a certificate, send a program.
 type Replacer interface {
 	Module
-	// Again adds to d, which Check returned, what doing all of it again
-	// changes, each with Why ReplaceAsked. Apply makes these changes like any other.
-	Again(ctx context.Context, d change.Diff) (change.Diff, error)
+	// Redo adds to d, which Check returned, the changes that are still missing
+	// to redo everything, each with Why ReplaceAsked. Apply makes these
+	// changes like any other.
+	Redo(ctx context.Context, d change.Diff) (change.Diff, error)
 }
 
 // A Confirmer is a module whose host others wait for where hosts take turns.

@@ -14,13 +14,13 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// Replace has steps done again although nothing differs. Those that cannot
-// be are in the error.
+// Replace makes the chosen steps redo their work although nothing differs. The
+// error names the chosen steps that cannot.
 func (g *Graph) Replace(chosen func(address.Step) bool) error {
 	var cannot, can []string
 	for _, s := range g.Steps {
 		m, ok := s.Work.(modules.Replacer)
-		if _, already := s.Work.(*again); already {
+		if _, already := s.Work.(*replaced); already {
 			continue
 		}
 		if ok && !slices.Contains(can, s.Addr.Module) {
@@ -29,7 +29,7 @@ func (g *Graph) Replace(chosen func(address.Step) bool) error {
 		switch {
 		case !chosen(s.Addr):
 		case ok:
-			s.Work = &again{Replacer: m}
+			s.Work = &replaced{Replacer: m}
 		default:
 			cannot = append(cannot, s.Addr.String())
 		}
@@ -41,46 +41,46 @@ func (g *Graph) Replace(chosen func(address.Step) bool) error {
 	return nil
 }
 
-// Replaced are the steps that are done again, in plan order.
+// Replaced returns the steps that Replace chose, in plan order.
 func (g *Graph) Replaced() []address.Step {
 	var list []address.Step
 	for _, s := range g.Steps {
-		if _, ok := s.Work.(*again); ok {
+		if _, ok := s.Work.(*replaced); ok {
 			list = append(list, s.Addr)
 		}
 	}
 	return list
 }
 
-// WasReplaced says that a step was done again already, by a run that was cut
-// off later.
+// WasReplaced notes that an interrupted run has already redone the step: it is
+// not redone once more.
 func (g *Graph) WasReplaced(a address.Step) {
 	for _, s := range g.Steps {
-		if m, ok := s.Work.(*again); ok && s.Addr == a {
+		if m, ok := s.Work.(*replaced); ok && s.Addr == a {
 			m.done.Store(true)
 		}
 	}
 }
 
-// again is work that is done once although nothing differs.
-type again struct {
+// replaced is a module that redoes its work once, although nothing differs.
+type replaced struct {
 	modules.Replacer
 	done atomic.Bool
 }
 
-func (m *again) Check(ctx context.Context, h host.Host) (change.Diff, error) {
+func (m *replaced) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	d, err := m.Replacer.Check(ctx, h)
 	if err != nil || m.done.Load() {
 		return d, err
 	}
-	all, err := m.Again(ctx, slices.Clone(d))
+	all, err := m.Redo(ctx, slices.Clone(d))
 	for i, c := range all {
 		all[i].Redo = !slices.Contains(d, c)
 	}
 	return all, err
 }
 
-func (m *again) Apply(ctx context.Context, h host.Host, d change.Diff) error {
+func (m *replaced) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := m.Replacer.Apply(ctx, h, d); err != nil {
 		return err
 	}
@@ -89,22 +89,23 @@ func (m *again) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 }
 
 // Owns returns what the module owns, see modules.Owner.
-func (m *again) Owns() []string {
+func (m *replaced) Owns() []string {
 	if o, ok := m.Replacer.(modules.Owner); ok {
 		return o.Owns()
 	}
 	return nil
 }
 
-// Confirm is the module's, see modules.Confirmer.
-func (m *again) Confirm(ctx context.Context, h host.Host) error {
+// Confirm asks the module to confirm, see modules.Confirmer. A module that is
+// no Confirmer needs no confirmation.
+func (m *replaced) Confirm(ctx context.Context, h host.Host) error {
 	if c, ok := m.Replacer.(modules.Confirmer); ok {
 		return c.Confirm(ctx, h)
 	}
 	return nil
 }
 
-// Conflict is an error if steps are to be done again and left out at once.
+// Conflict returns an error if a step is both to be redone and excluded.
 func (c *Choice) Conflict(left map[address.Step]Left) error {
 	var errs []error
 	for _, s := range c.graph.Steps {

@@ -92,8 +92,8 @@ func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return nil
 }
 
-// Again sends all programs, see modules.Replacer.
-func (m Module) Again(ctx context.Context, d change.Diff) (change.Diff, error) {
+// Redo sends all programs, see modules.Replacer.
+func (m Module) Redo(ctx context.Context, d change.Diff) (change.Diff, error) {
 	for _, p := range m.Programs {
 		if d.Touches(p.Path) {
 			continue

@@ -116,8 +116,8 @@ func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return nil
 }
 
-// Again brings all images, see modules.Replacer.
-func (m Module) Again(ctx context.Context, d change.Diff) (change.Diff, error) {
+// Redo brings all images, see modules.Replacer.
+func (m Module) Redo(ctx context.Context, d change.Diff) (change.Diff, error) {
 	for _, i := range m.Images {
 		if d.Touches(i.Name) {
 			continue

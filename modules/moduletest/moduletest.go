@@ -279,12 +279,12 @@ func (c *config) doesAgain(t *testing.T) {
 		b.converge(b.m, "")
 		b.h.ClearLog()
 		again := func() error {
-			d, err := b.m.(modules.Replacer).Again(context.Background(), b.look(b.m, "before doing it again"))
+			d, err := b.m.(modules.Replacer).Redo(context.Background(), b.look(b.m, "before doing it again"))
 			if err != nil {
-				t.Fatalf("Again: %v", err)
+				t.Fatalf("Redo: %v", err)
 			}
 			if !slices.ContainsFunc(d, func(c change.Change) bool { return n > 0 || c.Why == change.ReplaceAsked }) {
-				t.Fatalf("Again adds nothing that says %q:\n%s", change.ReplaceAsked, render(d))
+				t.Fatalf("Redo adds nothing that says %q:\n%s", change.ReplaceAsked, render(d))
 			}
 			return b.apply(b.m, d)
 		}

@@ -111,9 +111,9 @@ func (m Leafs) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return g.Wait()
 }
 
-// Again issues all certificates, for the keys that are there; see
+// Redo issues all certificates, for the keys that are there; see
 // modules.Replacer.
-func (m Leafs) Again(_ context.Context, d change.Diff) (change.Diff, error) {
+func (m Leafs) Redo(_ context.Context, d change.Diff) (change.Diff, error) {
 	for _, l := range m.Leafs {
 		if issues, _ := about(d, l.Cert); !issues {
 			what := describeProfile(l.Profile)

@@ -82,8 +82,8 @@ func (s Service) Footprint() modules.Footprint {
 	return modules.Footprint{Unit: s.Name, Stops: s.Stops, Places: s.Places, Sysctls: s.Sysctls, Mounts: s.Mounts, Links: s.Links, Filters: s.Filters}
 }
 
-// Again restarts the service, see modules.Replacer.
-func (s Service) Again(_ context.Context, d change.Diff) (change.Diff, error) {
+// Redo restarts the service, see modules.Replacer.
+func (s Service) Redo(_ context.Context, d change.Diff) (change.Diff, error) {
 	return restarted(s.Name, change.ReplaceAsked, d), nil
 }
 

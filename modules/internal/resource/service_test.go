@@ -89,7 +89,7 @@ func TestUnreadUnitIsReloaded(t *testing.T) {
 	if len(d) != 1 || d[0].Action != change.Reload || d[0].Item != s.Name {
 		t.Fatalf("got %+v, want a reload", d)
 	}
-	if r, err := s.Again(t.Context(), checked(t, s, h)); err != nil || len(r) != 1 || r[0].Action != change.Restart {
+	if r, err := s.Redo(t.Context(), checked(t, s, h)); err != nil || len(r) != 1 || r[0].Action != change.Restart {
 		t.Errorf("to be restarted: got %+v, want a restart", r)
 	}
 	before := h.Stamps()[s.Name]
