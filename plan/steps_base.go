@@ -101,7 +101,7 @@ func (b *builder) authorities() {
 }
 
 // certificates are a host's: the CAs on the host that keeps them, what it
-// trusts, and its leafs with the kubeconfigs that name them.
+// trusts, and its leaves with the kubeconfigs that name them.
 func (b *builder) certificates(h *spec.Host) {
 	accounts := address.Of("accounts", h.Name)
 	if h == b.master() {
@@ -113,7 +113,7 @@ func (b *builder) certificates(h *spec.Host) {
 	if trust := b.trust(h); len(trust) > 0 {
 		b.add("trust", h, pki.Trust{Files: trust}, append(b.caSteps(), accounts)...)
 	}
-	b.add("certificates", h, pki.Leafs{Leafs: b.leafs(h), CAs: b.signers()}, append(b.caSteps(), accounts)...)
+	b.add("certificates", h, pki.Leaves{Leaves: b.leaves(h), CAs: b.signers()}, append(b.caSteps(), accounts)...)
 	b.add("kubeconfigs", h, kubeconfig.Module{Files: b.kubeconfigs(h)}, accounts)
 }
 
@@ -137,18 +137,18 @@ func (b *builder) trust(h *spec.Host) []pki.TrustFile {
 	return files
 }
 
-func (b *builder) leafs(h *spec.Host) []pki.Leaf {
+func (b *builder) leaves(h *spec.Host) []pki.Leaf {
 	addresses := []string{h.Address.String()}
-	leafs := pki.NodeLeafs(h.Name, addresses)
+	leaves := pki.NodeLeaves(h.Name, addresses)
 	if h.Has(spec.Etcd) {
-		leafs = append(leafs, pki.EtcdLeafs(h.Name, addresses)...)
+		leaves = append(leaves, pki.EtcdLeaves(h.Name, addresses)...)
 	}
 	if h.Has(spec.ControlPlane) {
-		leafs = append(leafs, pki.Master{
+		leaves = append(leaves, pki.ControlPlane{
 			Name: h.Name, Addresses: addresses, ServiceIP: pki.FirstServiceIP(b.ServiceCIDR), Domain: b.Domain,
-			Endpoint: b.API.Endpoint, ExtraSANs: b.API.ExtraSANs}.Leafs()...)
+			Endpoint: b.API.Endpoint, ExtraSANs: b.API.ExtraSANs}.Leaves()...)
 	}
-	return leafs
+	return leaves
 }
 
 // signers are the CAs, each signing on its host.

@@ -60,11 +60,11 @@ func of(h *hosttest.Host) map[string]Authority {
 	return map[string]Authority{Cluster: a(ClusterCA(modules.NewValue[string](address.MustParse("ca")))), FrontProxy: a(FrontProxyCA(modules.NewValue[string](address.MustParse("ca")))), Etcd: a(EtcdCA(modules.NewValue[string](address.MustParse("ca"))))}
 }
 
-func TestLeafsConverge(t *testing.T) {
+func TestLeavesConverge(t *testing.T) {
 	// One of each CA and of each sort of owner; the work is quadratic.
-	master := Master{Name: "cp-1", Addresses: []string{"192.0.2.11"}, ServiceIP: "10.96.0.1", Domain: "cluster.local"}.Leafs()
-	leafs := []Leaf{master[0], master[3], EtcdLeafs("cp-1", []string{"192.0.2.11"})[0], NodeLeafs("cp-1", nil)[0]}
-	moduletest.ConvergesOn(t, func(h *hosttest.Host) modules.Module { return Leafs{Leafs: leafs, CAs: of(h)} }, moduletest.Prepare(standing))
+	controlPlane := ControlPlane{Name: "cp-1", Addresses: []string{"192.0.2.11"}, ServiceIP: "10.96.0.1", Domain: "cluster.local"}.Leaves()
+	leaves := []Leaf{controlPlane[0], controlPlane[3], EtcdLeaves("cp-1", []string{"192.0.2.11"})[0], NodeLeaves("cp-1", nil)[0]}
+	moduletest.ConvergesOn(t, func(h *hosttest.Host) modules.Module { return Leaves{Leaves: leaves, CAs: of(h)} }, moduletest.Prepare(standing))
 }
 
 func TestTrustConverges(t *testing.T) {

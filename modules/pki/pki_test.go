@@ -138,14 +138,14 @@ func TestSound(t *testing.T) {
 
 // The certificates of every kind of host, a line each.
 func TestStandard(t *testing.T) {
-	master := Master{Name: "cp-1", Addresses: []string{"192.0.2.11"}, ServiceIP: FirstServiceIP(netip.MustParsePrefix("10.96.0.0/12")), Domain: "cluster.local",
+	controlPlane := ControlPlane{Name: "cp-1", Addresses: []string{"192.0.2.11"}, ServiceIP: FirstServiceIP(netip.MustParsePrefix("10.96.0.0/12")), Domain: "cluster.local",
 		Endpoint: "api.example.com", ExtraSANs: []string{"198.51.100.7", "cp-1", "192.0.2.11"}}
 	golden := filepath.Join("testdata", "golden", "standard.txtar")
 	archive, err := txtar.ParseFile(golden)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string][]Leaf{"control plane": master.Leafs(), "etcd": EtcdLeafs("cp-1", []string{"192.0.2.11"}), "node": NodeLeafs("worker-1", []string{"192.0.2.21"})}
+	got := map[string][]Leaf{"control plane": controlPlane.Leaves(), "etcd": EtcdLeaves("cp-1", []string{"192.0.2.11"}), "node": NodeLeaves("worker-1", []string{"192.0.2.21"})}
 	for i, f := range archive.Files {
 		text := lines(got[f.Name])
 		if diff := cmp.Diff(string(f.Data), text); diff != "" && os.Getenv("UPDATE") == "" {
@@ -160,9 +160,9 @@ func TestStandard(t *testing.T) {
 	}
 }
 
-func lines(leafs []Leaf) string {
+func lines(leaves []Leaf) string {
 	var b strings.Builder
-	for _, l := range leafs {
+	for _, l := range leaves {
 		fmt.Fprintf(&b, "%s\n  key %04o %s:%s, by %s\n  %s\n", strings.TrimPrefix(l.Cert, Dir), l.Key.Mode, l.Key.Owner, l.Key.Group, l.CA, describeProfile(l.Profile))
 	}
 	return b.String()
@@ -173,13 +173,13 @@ func lines(leafs []Leaf) string {
 func TestUnknownCA(t *testing.T) {
 	pem := modules.NewValue[string](address.MustParse("ca.cp-1"))
 	pem.Settle()
-	m := Leafs{CAs: map[string]Authority{Cluster: {Cert: pem}}}
-	l := NodeLeafs("worker-1", nil)[0]
+	m := Leaves{CAs: map[string]Authority{Cluster: {Cert: pem}}}
+	l := NodeLeaves("worker-1", nil)[0]
 	d, err := m.diff(context.Background(), l, host.Key{}, host.File{}, start)
 	if err != nil || len(d) != 2 || d[0].Kind != change.PrivKey || d[1].Action != change.Add || d[1].Until != address.MustParse("ca.cp-1") {
 		t.Errorf("got %+v, %v", d, err)
 	}
-	if _, err := m.diff(context.Background(), EtcdLeafs("x", nil)[0], host.Key{}, host.File{}, start); err == nil {
+	if _, err := m.diff(context.Background(), EtcdLeaves("x", nil)[0], host.Key{}, host.File{}, start); err == nil {
 		t.Error("a CA that nobody gave signs")
 	}
 	f := TrustCluster(pem)

@@ -7,8 +7,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Master is a control-plane host, for the names in its certificates.
-type Master struct {
+// ControlPlane is a control-plane host, for the names in its certificates.
+type ControlPlane struct {
 	Name      string
 	Addresses []string // internal ones
 	ServiceIP string   // of the Service kubernetes: see FirstServiceIP
@@ -17,9 +17,9 @@ type Master struct {
 	ExtraSANs []string // names or addresses
 }
 
-// Leafs are the certificates of a control-plane host, without those of a
+// Leaves are the certificates of a control-plane host, without those of a
 // node.
-func (m Master) Leafs() []Leaf {
+func (m ControlPlane) Leaves() []Leaf {
 	apiserver := sans(append([]string{m.Name, "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + m.Domain, "localhost",
 		m.ServiceIP, "127.0.0.1", m.Endpoint}, append(slices.Clone(m.Addresses), m.ExtraSANs...)...))
 	apiserver.CommonName, apiserver.Server = "kube-apiserver", true
@@ -39,17 +39,17 @@ func (m Master) Leafs() []Leaf {
 	}
 }
 
-// EtcdLeafs are the certificates of an etcd member. Its server certificate is
+// EtcdLeaves are the certificates of an etcd member. Its server certificate is
 // for clients too: etcd's gateway dials its own server with it.
-func EtcdLeafs(name string, addresses []string) []Leaf {
+func EtcdLeaves(name string, addresses []string) []Leaf {
 	p := sans(append([]string{name, "localhost", "127.0.0.1"}, addresses...))
 	p.CommonName, p.Server, p.Client = name, true, true
 	return []Leaf{leaf("etcd/server", Etcd, "etcd", p), leaf("etcd/peer", Etcd, "etcd", p)}
 }
 
-// NodeLeafs are the certificates of a node. The kubelet begins with
+// NodeLeaves are the certificates of a node. The kubelet begins with
 // kubelet-client and rotates it by itself from then on.
-func NodeLeafs(name string, addresses []string) []Leaf {
+func NodeLeaves(name string, addresses []string) []Leaf {
 	serving := sans(append([]string{name}, addresses...))
 	serving.CommonName, serving.Organizations, serving.Server = "system:node:"+name, []string{"system:nodes"}, true
 	return []Leaf{
@@ -77,7 +77,7 @@ func named(cn string, groups ...string) host.CertProfile {
 
 // serving lets a client serve its health and metrics as well, so that those
 // answers are verified like any other.
-func (m Master) serving(p host.CertProfile) host.CertProfile {
+func (m ControlPlane) serving(p host.CertProfile) host.CertProfile {
 	names := sans(append([]string{m.Name, "localhost", "127.0.0.1"}, m.Addresses...))
 	p.Server, p.DNSNames, p.IPs = true, names.DNSNames, names.IPs
 	return p

@@ -23,10 +23,10 @@ type Leaf struct {
 	Profile host.CertProfile
 }
 
-// Leafs are the certificates of one host.
-type Leafs struct {
-	Leafs []Leaf
-	CAs   map[string]Authority // by name
+// Leaves are the certificates of one host.
+type Leaves struct {
+	Leaves []Leaf
+	CAs    map[string]Authority // by name
 }
 
 // atOnce is how many certificates are made at a time: one takes four calls,
@@ -35,9 +35,9 @@ const atOnce = 4
 
 // Check reads all certificates and the public halves of all keys in one round
 // trip, and says of each what is wrong with it.
-func (m Leafs) Check(ctx context.Context, h host.Host) (change.Diff, error) {
+func (m Leaves) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	var certs, paths []string
-	for _, l := range m.Leafs {
+	for _, l := range m.Leaves {
 		certs, paths = append(certs, l.Cert), append(paths, l.Key.Path)
 	}
 	files, keys, err := read(ctx, h, certs, paths)
@@ -49,7 +49,7 @@ func (m Leafs) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 		return nil, err
 	}
 	var d change.Diff
-	for i, l := range m.Leafs {
+	for i, l := range m.Leaves {
 		c, err := m.diff(ctx, l, keys[i], files[i], at)
 		if err != nil {
 			return nil, err
@@ -59,7 +59,7 @@ func (m Leafs) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return d, nil
 }
 
-func (m Leafs) diff(ctx context.Context, l Leaf, key host.Key, file host.File, at time.Time) (change.Diff, error) {
+func (m Leaves) diff(ctx context.Context, l Leaf, key host.Key, file host.File, at time.Time) (change.Diff, error) {
 	a, ok := m.CAs[l.CA]
 	if !ok {
 		return nil, fmt.Errorf("sign %s: no CA %q on this host's list", l.Cert, l.CA)
@@ -102,10 +102,10 @@ func (m Leafs) diff(ctx context.Context, l Leaf, key host.Key, file host.File, a
 }
 
 // Apply makes the certificates that d touches, several at a time.
-func (m Leafs) Apply(ctx context.Context, h host.Host, d change.Diff) error {
+func (m Leaves) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
-	for _, l := range m.Leafs {
+	for _, l := range m.Leaves {
 		g.Go(func() error { return m.issue(ctx, h, l, d) })
 	}
 	return g.Wait()
@@ -113,8 +113,8 @@ func (m Leafs) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 
 // Redo issues all certificates, for the keys that are there; see
 // modules.Replacer.
-func (m Leafs) Redo(_ context.Context, d change.Diff) (change.Diff, error) {
-	for _, l := range m.Leafs {
+func (m Leaves) Redo(_ context.Context, d change.Diff) (change.Diff, error) {
+	for _, l := range m.Leaves {
 		if issues, _ := about(d, l.Cert); !issues {
 			what := describeProfile(l.Profile)
 			d = append(d, change.Change{Kind: change.Cert, Action: change.Update, Item: l.Cert, Have: what, Want: what, Why: change.ReplaceAsked})
@@ -124,9 +124,9 @@ func (m Leafs) Redo(_ context.Context, d change.Diff) (change.Diff, error) {
 }
 
 // Owns returns all items that the module may change, see modules.Owner.
-func (m Leafs) Owns() []string {
+func (m Leaves) Owns() []string {
 	var items []string
-	for _, l := range m.Leafs {
+	for _, l := range m.Leaves {
 		items = append(items, l.Key.Path, l.Cert)
 	}
 	return items
@@ -134,7 +134,7 @@ func (m Leafs) Owns() []string {
 
 // issue makes the key first: a certificate of another key is found by the
 // next Check wherever this is cut off.
-func (m Leafs) issue(ctx context.Context, h host.Host, l Leaf, d change.Diff) error {
+func (m Leaves) issue(ctx context.Context, h host.Host, l Leaf, d change.Diff) error {
 	if d.Touches(l.Key.Path) {
 		if _, err := h.EnsureKey(ctx, l.Key); err != nil {
 			return fmt.Errorf("make key %s: %w", l.Key.Path, err)
