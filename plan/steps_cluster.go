@@ -104,7 +104,7 @@ func (b *builder) access() error {
 		return err
 	}
 	m := object.Module{Objects: objects, APIServer: b.server()}
-	m.Gone = b.gone("rbac", b.master(), m)
+	m.Delete = b.unwanted("rbac", b.master(), m)
 	b.add("rbac", b.master(), m, b.server())
 	return nil
 }
@@ -176,7 +176,7 @@ func (b *builder) dns() error {
 	// Once this node is Ready most others are: the replicas do not all land
 	// on the first one.
 	work := object.Module{Objects: objects, APIServer: b.server()}
-	work.Gone = b.gone("coredns", m, work)
+	work.Delete = b.unwanted("coredns", m, work)
 	b.add("coredns", m, work, b.server(), address.Of("node", m.Name))
 	after := []address.Step{address.Of("coredns", m.Name), address.Of("kube-controller-manager", m.Name), address.Of("kube-scheduler", m.Name)}
 	for _, h := range b.hosts {

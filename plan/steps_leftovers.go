@@ -60,8 +60,9 @@ func (b *builder) undisposable(h *spec.Host) map[address.Step]bool {
 	return kept
 }
 
-// gone are objects that a step of this host made and does not want any more.
-func (b *builder) gone(module string, h *spec.Host, wanted modules.Owner) []string {
+// unwanted returns the objects that a step of this host made once and that
+// wanted does not own any more.
+func (b *builder) unwanted(module string, h *spec.Host, wanted modules.Owner) []string {
 	var list []string
 	for item, o := range b.world.Records[h.Name].Owns {
 		if o.InAPI() && o.Step == address.Of(module, h.Name) && !slices.Contains(wanted.Owns(), item) {

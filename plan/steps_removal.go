@@ -146,7 +146,7 @@ func (b *builder) etcdLeave(l spec.Departing, before []string, after ...address.
 }
 
 func (b *builder) deleteNode(l spec.Departing, after ...address.Step) address.Step {
-	return b.onMaster("delete-node", l, node.Gone{Name: l.Host.Name, Dead: l.Unreachable, APIServer: b.server()}, after...)
+	return b.onMaster("delete-node", l, node.Delete{Name: l.Host.Name, Dead: l.Unreachable, APIServer: b.server()}, after...)
 }
 
 // forget takes a host out of the inventory at last: until then a run that was

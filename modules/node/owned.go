@@ -68,8 +68,8 @@ func (s state) owned(annotation string) []string {
 	return strings.Split(list, ",")
 }
 
-// goneLabels are labels on the Node that were ours and are not wanted.
-func (m Module) goneLabels(s state) []string {
+// surplusLabels are labels on the Node that were ours and are not wanted.
+func (m Module) surplusLabels(s state) []string {
 	return slices.DeleteFunc(s.owned(ownLabels), func(k string) bool {
 		_, wanted := m.Labels[k]
 		_, there := s.labels[k]
@@ -77,8 +77,8 @@ func (m Module) goneLabels(s state) []string {
 	})
 }
 
-// goneTaints are ids of taints on the Node that were ours and are not wanted.
-func (m Module) goneTaints(s state) []string {
+// surplusTaints are ids of taints on the Node that were ours and are not wanted.
+func (m Module) surplusTaints(s state) []string {
 	return slices.DeleteFunc(s.owned(ownTaints), func(id string) bool {
 		_, there := s.taints[id]
 		return !there || slices.ContainsFunc(m.Taints, func(t Taint) bool { return t.id() == id })
@@ -106,10 +106,10 @@ func (m Module) diff(o kube.Object) change.Diff {
 		return change.Change{Kind: change.Object, Action: a, Item: m.item() + " " + what, Have: have, Want: want}
 	}
 	var d change.Diff
-	for _, k := range m.goneLabels(s) {
+	for _, k := range m.surplusLabels(s) {
 		d = append(d, entry(change.Remove, "label "+k, quoted(s.labels[k]), ""))
 	}
-	for _, id := range m.goneTaints(s) {
+	for _, id := range m.surplusTaints(s) {
 		d = append(d, entry(change.Remove, "taint "+id, s.taints[id].String(), ""))
 	}
 	for _, k := range slices.Sorted(maps.Keys(m.Labels)) {
@@ -171,7 +171,7 @@ func (m Module) patch(o kube.Object) kube.Object {
 	}
 	s := stateOf(o)
 	labels, annotations := map[string]any{}, map[string]any{}
-	for _, k := range m.goneLabels(s) {
+	for _, k := range m.surplusLabels(s) {
 		labels[k] = nil
 	}
 	for k, v := range m.Labels {
@@ -191,8 +191,8 @@ func (m Module) patch(o kube.Object) kube.Object {
 
 // patchTaints is the whole list: others' as they are, then ours.
 func (m Module) patchTaints(s state) ([]any, bool) {
-	gone := m.goneTaints(s)
-	differ := len(gone) > 0
+	surplus := m.surplusTaints(s)
+	differ := len(surplus) > 0
 	wanted := map[string]Taint{}
 	for _, t := range m.Taints {
 		wanted[t.id()] = t
@@ -201,7 +201,7 @@ func (m Module) patchTaints(s state) ([]any, bool) {
 	list := []any{}
 	for _, raw := range s.rawTaints {
 		id := taintOf(raw).id()
-		if _, ours := wanted[id]; !ours && !slices.Contains(gone, id) {
+		if _, ours := wanted[id]; !ours && !slices.Contains(surplus, id) {
 			list = append(list, raw)
 		}
 	}

@@ -136,7 +136,7 @@ func ownFields(have Object) any {
 // fieldsV1, f:NAME is a field and k:{...} the keys of a list's item.
 func surplus(fields, want any, path string) []string {
 	set, _ := fields.(map[string]any)
-	var gone []string
+	var unwanted []string
 	for _, k := range slices.Sorted(maps.Keys(set)) {
 		var inner any
 		name := ""
@@ -151,12 +151,12 @@ func surplus(fields, want any, path string) []string {
 			continue
 		}
 		if inner == nil {
-			gone = append(gone, strings.TrimPrefix(path+name, "."))
+			unwanted = append(unwanted, strings.TrimPrefix(path+name, "."))
 			continue
 		}
-		gone = append(gone, surplus(set[k], inner, path+name)...)
+		unwanted = append(unwanted, surplus(set[k], inner, path+name)...)
 	}
-	return gone
+	return unwanted
 }
 
 // item is the item of a list with these keys, written as JSON; nil if the

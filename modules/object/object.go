@@ -25,7 +25,7 @@ type Object = map[string]any
 type Module struct {
 	Objects   []Object     // applied in this order
 	APIServer address.Step // address of the step that starts the API server: "kube-apiserver.cp-1"
-	Gone      []string     // names of objects that were made once and are not wanted any more
+	Delete    []string     // names of objects that were made once and are not wanted any more
 }
 
 // Check reads all objects at once and compares the fields that are ours.
@@ -93,13 +93,13 @@ func diff(have, want Object) (change.Change, bool, error) {
 		return c, true, nil
 	}
 	hv, wv, differs := differing("", plain(have), plain(want))
-	gone := surplus(ownFields(have), plain(want), "")
-	if !differs && len(gone) == 0 {
+	unwanted := surplus(ownFields(have), plain(want), "")
+	if !differs && len(unwanted) == 0 {
 		return c, false, nil
 	}
 	c.Action = change.Update
-	if len(gone) > 0 {
-		c.Why = "no longer wanted: " + strings.Join(gone, ", ")
+	if len(unwanted) > 0 {
+		c.Why = "no longer wanted: " + strings.Join(unwanted, ", ")
 	}
 	if !differs {
 		return c, true, nil

@@ -204,9 +204,9 @@ func yamlOf(t *testing.T, v any) string {
 	return string(b)
 }
 
-// TestGone deletes what pmkctl made and does not want any more, and nothing
+// TestDelete deletes what pmkctl made and does not want any more, and nothing
 // that somebody else made under the same name.
-func TestGone(t *testing.T) {
+func TestDelete(t *testing.T) {
 	h := hosttest.New("cp-1", hosttest.WithService("kube-apiserver"))
 	config := func(name string) Object {
 		return Object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": name, "namespace": "kube-system"},
@@ -228,7 +228,7 @@ func TestGone(t *testing.T) {
 	if _, err := h.Admin().Kube(t.Context(), host.KubeRequest{Method: "POST", Path: "/api/v1/namespaces/kube-system/configmaps", Body: []byte(body)}); err != nil {
 		t.Fatal(err)
 	}
-	m := Module{Objects: []Object{config("a")}, Gone: []string{"configmap/kube-system/b", "configmap/kube-system/never", "configmap/kube-system/theirs", "volume/x"}}
+	m := Module{Objects: []Object{config("a")}, Delete: []string{"configmap/kube-system/b", "configmap/kube-system/never", "configmap/kube-system/theirs", "volume/x"}}
 	want := change.Diff{{Kind: change.Object, Action: change.Remove, Item: "configmap/kube-system/b"}}
 	if d := converge(m); !slices.Equal(d, want) {
 		t.Errorf("got %v, want %v", d, want)

@@ -46,12 +46,12 @@ func pathOfName(name string) string {
 	return ""
 }
 
-// surplusObjects are the objects of Gone that are there and still ours: an
+// surplusObjects are the objects of Delete that are there and still ours: an
 // object that somebody made anew has no fields of ours.
 func (m Module) surplusObjects(ctx context.Context, h host.Host) (change.Diff, error) {
-	there := make([]bool, len(m.Gone))
+	there := make([]bool, len(m.Delete))
 	g, gctx := errgroup.WithContext(ctx)
-	for i, name := range m.Gone {
+	for i, name := range m.Delete {
 		path := pathOfName(name)
 		if path == "" {
 			continue
@@ -69,7 +69,7 @@ func (m Module) surplusObjects(ctx context.Context, h host.Host) (change.Diff, e
 		return nil, err
 	}
 	var d change.Diff
-	for i, name := range m.Gone {
+	for i, name := range m.Delete {
 		if there[i] {
 			d = append(d, change.Change{Kind: change.Object, Action: change.Remove, Item: name})
 		}
@@ -77,10 +77,10 @@ func (m Module) surplusObjects(ctx context.Context, h host.Host) (change.Diff, e
 	return d, nil
 }
 
-// removeSurplus deletes the objects of Gone that d has.
+// removeSurplus deletes the objects of Delete that d has.
 func (m Module) removeSurplus(ctx context.Context, h host.Host, d change.Diff) error {
 	for _, c := range d {
-		if c.Action != change.Remove || !slices.Contains(m.Gone, c.Item) {
+		if c.Action != change.Remove || !slices.Contains(m.Delete, c.Item) {
 			continue
 		}
 		if err := kube.Delete(ctx, h, pathOfName(c.Item)); err != nil {

@@ -11,21 +11,21 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 )
 
-// Gone is a Node that is deleted, of a host whose kubelet does not run any
+// Delete is a Node that is deleted, of a host whose kubelet does not run any
 // more. It runs on a control-plane host.
-type Gone struct {
+type Delete struct {
 	Name      string
 	Dead      bool         // nobody stopped the host: its pods are deleted too, so that others take their place at once
 	APIServer address.Step // address of the step that starts the API server
 }
 
 // Check looks for the Node.
-func (g Gone) Check(ctx context.Context, h host.Host) (change.Diff, error) {
-	c := change.Change{Kind: change.Object, Action: change.Remove, Item: "node/" + g.Name}
-	_, err := kube.Get(ctx, h, g.path())
+func (d Delete) Check(ctx context.Context, h host.Host) (change.Diff, error) {
+	c := change.Change{Kind: change.Object, Action: change.Remove, Item: "node/" + d.Name}
+	_, err := kube.Get(ctx, h, d.path())
 	switch {
 	case errors.Is(err, host.ErrUnavailable):
-		c.Until = g.APIServer
+		c.Until = d.APIServer
 	case kube.NotFound(err):
 		return nil, nil
 	case err != nil:
@@ -34,30 +34,30 @@ func (g Gone) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return change.Diff{c}, nil
 }
 
-func (g Gone) path() string { return "/api/v1/nodes/" + g.Name }
+func (d Delete) path() string { return "/api/v1/nodes/" + d.Name }
 
 // Apply deletes the pods of a dead host before its Node: who runs this again
 // finds what is left by the Node.
-func (g Gone) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
-	if g.Dead {
-		if err := g.endPods(ctx, h); err != nil {
+func (d Delete) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
+	if d.Dead {
+		if err := d.endPods(ctx, h); err != nil {
 			return err
 		}
 	}
-	return kube.Delete(ctx, h, g.path())
+	return kube.Delete(ctx, h, d.path())
 }
 
 // endPods keeps new pods away and deletes those that are there without
 // waiting for a kubelet to end them.
-func (g Gone) endPods(ctx context.Context, h host.Host) error {
-	err := kube.Merge(ctx, h, g.path(), kube.Object{"spec": kube.Object{"unschedulable": true}})
+func (d Delete) endPods(ctx context.Context, h host.Host) error {
+	err := kube.Merge(ctx, h, d.path(), kube.Object{"spec": kube.Object{"unschedulable": true}})
 	if kube.NotFound(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	pods, err := kube.PodsOn(ctx, h, g.Name)
+	pods, err := kube.PodsOn(ctx, h, d.Name)
 	if err != nil {
 		return err
 	}

@@ -8,12 +8,12 @@ import (
 	"github.com/pmkctl/pmkctl/host/hosttest"
 )
 
-func TestGone(t *testing.T) {
+func TestDelete(t *testing.T) {
 	h := hosttest.New("cp-1", hosttest.WithService("kube-apiserver"))
 	worker := hosttest.New("worker-1", hosttest.WithService("kubelet", "flanneld"))
 	hosttest.NewCluster(h, worker)
 	worker.PowerOff()
-	m := Gone{Name: "worker-1", Dead: true, APIServer: address.MustParse("kube-apiserver.cp-1")}
+	m := Delete{Name: "worker-1", Dead: true, APIServer: address.MustParse("kube-apiserver.cp-1")}
 	d, err := m.Check(t.Context(), h)
 	if err != nil || d.Action() != change.Remove {
 		t.Fatalf("got %v, %v", d, err)
