@@ -62,7 +62,7 @@ func Ports(c *spec.Cluster, h *spec.Host) []preflight.Port {
 }
 
 // Edges are the ordered pairs of hosts that must reach each other, with the
-// ports. KUBERNETES.md 1 says why.
+// ports. Why of each says what for.
 func Edges(c *spec.Cluster) []preflight.Edge {
 	var list []preflight.Edge
 	for _, from := range c.Hosts {

@@ -10,8 +10,8 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// ReadPlan reads a saved plan and returns it with its id. A damaged plan is
-// refused.
+// ReadPlan reads a saved plan and returns it with its id. A damaged file is a
+// Refused error.
 func ReadPlan(name string) (*saved.Plan, string, error) {
 	p, id, err := saved.Read(name)
 	if damaged := (*saved.RefusedError)(nil); errors.As(err, &damaged) {
@@ -23,8 +23,8 @@ func ReadPlan(name string) (*saved.Plan, string, error) {
 	return p, id, err
 }
 
-// planToApply reads a saved plan and refuses it if it is damaged, has another
-// digest than sha256, or was made by another pmkctl.
+// planToApply reads a saved plan like ReadPlan. It refuses a plan whose id is
+// not sha256 ("" allows any) and a plan that another build of pmkctl made.
 func planToApply(name, sha256, version string) (*saved.Plan, string, error) {
 	p, id, err := ReadPlan(name)
 	if err != nil {
@@ -46,8 +46,9 @@ func planToApply(name, sha256, version string) (*saved.Plan, string, error) {
 	return p, id, nil
 }
 
-// reveal puts the secrets into the plan's cluster. A saved plan has none, so
-// the user gives them again.
+// reveal puts the secrets into the plan's cluster, because the plan has only
+// their digests. They come from -var, -var-file and *.auto.hclvars; what is missing comes
+// from the spec, if it still exists.
 func (o Options) reveal(p *saved.Plan, name string) error {
 	place := SpecOf(p)
 	given, files, diags := spec.InputValues(spec.Dir(place), p.Asked(), o.Inputs)
@@ -68,8 +69,8 @@ func (o Options) reveal(p *saved.Plan, name string) error {
 	return nil
 }
 
-// SpecOf returns the path of the spec that a plan was made from: the absolute
-// one if it exists here, else the one on the command line.
+// SpecOf returns the absolute path of the spec that the plan was made from, or,
+// if there is nothing any more, the path as it was given then.
 func SpecOf(p *saved.Plan) string {
 	if _, err := os.Stat(p.Spec.Absolute); err == nil {
 		return p.Spec.Absolute
@@ -77,9 +78,9 @@ func SpecOf(p *saved.Plan) string {
 	return p.Spec.Given
 }
 
-// secretsOf returns the secrets that a spec has now: defaults of variables, and
-// secrets written in the spec. It returns nil if the spec is not there. The
-// digests in the plan show whether they are the same.
+// secretsOf returns the secrets of the spec as it is now: defaults of variables,
+// and secrets without a variable. It returns none if the spec cannot be loaded.
+// The caller compares them with the digests in the plan.
 func secretsOf(path string, inputs spec.Options) []spec.Secret {
 	cluster, _, _ := spec.Load(path, inputs)
 	if cluster == nil {
@@ -92,8 +93,8 @@ func secretsOf(path string, inputs spec.Options) []spec.Secret {
 	return list
 }
 
-// noteUnused prints a note for each -var that is not used: only secrets are,
-// because the plan has all other values.
+// noteUnused prints a note for each -var that is not used, because the plan has
+// the values of variables that are not secret.
 func (o Options) noteUnused(p *saved.Plan) {
 	for _, kv := range o.Inputs.Vars {
 		name, _, _ := strings.Cut(kv, "=")

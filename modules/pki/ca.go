@@ -34,7 +34,8 @@ func FrontProxyCA(pem *modules.Value[string]) CA {
 	return CA{Key: host.KeySpec{Path: Dir + "front-proxy-ca.key", Mode: 0o600}, Cert: Dir + "front-proxy-ca.crt", Name: "kubernetes-front-proxy-ca", PEM: pem}
 }
 
-// EtcdCA stands on the first etcd host.
+// EtcdCA signs for the members of etcd and for the API server, their client.
+// Its key is on the signer, a control-plane host, like those of the other CAs.
 func EtcdCA(pem *modules.Value[string]) CA {
 	return CA{Key: host.KeySpec{Path: Dir + "etcd/ca.key", Mode: 0o600}, Cert: Dir + "etcd/ca.crt", Name: "etcd-ca", PEM: pem}
 }
