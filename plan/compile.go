@@ -149,12 +149,14 @@ func (b *builder) with(r spec.Role) []*spec.Host {
 	return list
 }
 
-// master is the control-plane host that signs and that API requests go
-// through.
-func (b *builder) master() *spec.Host { return b.with(spec.ControlPlane)[0] }
+// signer is the host that keeps the keys of the CAs and signs certificates.
+func (b *builder) signer() *spec.Host { return b.with(spec.ControlPlane)[0] }
 
-// api is that host, to make requests on.
-func (b *builder) api() host.Host { return b.world.Hosts[b.master().Name] }
+// apiHost is the control-plane host that requests to the API go through.
+func (b *builder) apiHost() *spec.Host { return b.with(spec.ControlPlane)[0] }
+
+// api is the connection to the API host.
+func (b *builder) api() host.Host { return b.world.Hosts[b.apiHost().Name] }
 
 // add puts a step at the end of the graph.
 func (b *builder) add(module string, h *spec.Host, work modules.Checker, after ...address.Step) *Step {

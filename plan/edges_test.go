@@ -20,14 +20,14 @@ func testCluster(backend string, port int, roles ...[]spec.Role) *spec.Cluster {
 }
 
 var (
-	master = []spec.Role{spec.ControlPlane, spec.Etcd}
+	both   = []spec.Role{spec.ControlPlane, spec.Etcd}
 	cp     = []spec.Role{spec.ControlPlane}
 	member = []spec.Role{spec.Etcd}
 	worker = []spec.Role{spec.Worker}
 )
 
 func TestEdges(t *testing.T) {
-	moved := testCluster("udp", 9000, master, worker)
+	moved := testCluster("udp", 9000, both, worker)
 	moved.API.Port = 8443
 	moved.Hosts[1].Kubelet.Config = map[string]any{"port": 10350.0}
 	tests := []struct {
@@ -35,8 +35,8 @@ func TestEdges(t *testing.T) {
 		c    *spec.Cluster
 		want string
 	}{
-		{"one host", testCluster("udp", 8285, master), ""},
-		{"the lab", testCluster("udp", 8285, master, worker, worker), `
+		{"one host", testCluster("udp", 8285, both), ""},
+		{"the lab", testCluster("udp", 8285, both, worker, worker), `
 a -> b 10250/tcp, a -> b 8285/udp flannel-udp
 a -> c 10250/tcp, a -> c 8285/udp flannel-udp
 b -> a 6443/tcp, b -> a 10250/tcp, b -> a 8285/udp flannel-udp
@@ -50,10 +50,10 @@ b -> a 6443/tcp, b -> a 10250/tcp, b -> a 8472/udp vxlan
 b -> c 2379/tcp, b -> c 2380/tcp, b -> c 10250/tcp, b -> c 8472/udp vxlan
 c -> a 6443/tcp, c -> a 10250/tcp, c -> a 8472/udp vxlan
 c -> b 2379/tcp, c -> b 2380/tcp, c -> b 10250/tcp, c -> b 8472/udp vxlan`},
-		{"three masters", testCluster("wireguard", 51820, master, master), `
+		{"three control-plane hosts", testCluster("wireguard", 51820, both, both), `
 a -> b 6443/tcp, a -> b 2379/tcp, a -> b 2380/tcp, a -> b 10250/tcp, a -> b 51820/udp wireguard
 b -> a 6443/tcp, b -> a 2379/tcp, b -> a 2380/tcp, b -> a 10250/tcp, b -> a 51820/udp wireguard`},
-		{"no overlay", testCluster("host-gw", 0, master, worker), `
+		{"no overlay", testCluster("host-gw", 0, both, worker), `
 a -> b 10250/tcp, a -> b icmp
 b -> a 6443/tcp, b -> a 10250/tcp, b -> a icmp`},
 		{"other ports", moved, `
@@ -135,7 +135,7 @@ tcp :8081 flanneld.service
 // Every edge leads to a port that is bound at the address it dials.
 func TestEdgesLeadToPorts(t *testing.T) {
 	for _, backend := range []string{"udp", "vxlan", "wireguard", "host-gw"} {
-		c := testCluster(backend, 8285, master, master, member, cp, worker)
+		c := testCluster(backend, 8285, both, both, member, cp, worker)
 		bound := map[string]bool{}
 		for _, h := range c.Hosts {
 			for _, p := range Ports(c, h) {

@@ -16,11 +16,11 @@ func TestHostProbe(t *testing.T) {
 	plain := func(p *hostcheck.Probe) {}
 	tests := []struct {
 		name string
-		host int // 0 is the master
+		host int // 0 is the control-plane host
 		edit func(c *spec.Cluster)
-		want func(p *hostcheck.Probe) // over what a master has
+		want func(p *hostcheck.Probe) // over what a control-plane host has
 	}{
-		{"a master", 0, func(*spec.Cluster) {}, plain},
+		{"a control-plane host", 0, func(*spec.Cluster) {}, plain},
 		{"a worker", 1, func(*spec.Cluster) {}, func(p *hostcheck.Probe) {
 			p.Name, p.ControlPlane, p.EtcdData, p.EtcdMetrics, p.MinMemory = "b", false, "", "", defaultMemory
 		}},
@@ -48,7 +48,7 @@ func TestHostProbe(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := testCluster("udp", 8285, master, worker)
+			c := testCluster("udp", 8285, both, worker)
 			c.API.Endpoint, c.PodCIDR, c.ServiceCIDR = "10.0.0.1", netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("10.96.0.0/16")
 			c.Preflight.MinMemory = defaultMemory
 			tt.edit(c)

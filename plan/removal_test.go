@@ -37,7 +37,7 @@ func steps(g *plan.Graph, host string) map[string]string {
 func TestLeaving(t *testing.T) {
 	w := workers(t, 2, "")
 	gone, dead, later := w.Hosts[len(w.Hosts)-1], &spec.Host{Name: "dead-1"}, &spec.Host{Name: "later-1"}
-	master := w.Hosts[0].Name
+	cp := w.Hosts[0].Name
 	c := *w.Cluster
 	c.Hosts = c.Hosts[:len(c.Hosts)-1]
 	c.Departing = []spec.Departing{{Host: gone}, {Host: dead, Unreachable: true}, {Host: later}}
@@ -51,11 +51,11 @@ func TestLeaving(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := out.Graph
-	want := map[string]string{"drain": master, "etcd-leave": master, "stop": gone.Name, "clean": gone.Name, "delete-node": master, "leave": gone.Name, "forget": master}
+	want := map[string]string{"drain": cp, "etcd-leave": cp, "stop": gone.Name, "clean": gone.Name, "delete-node": cp, "leave": gone.Name, "forget": cp}
 	if got := steps(g, gone.Name); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if got, want := steps(g, "dead-1"), (map[string]string{"etcd-leave": master, "delete-node": master, "forget": master}); !maps.Equal(got, want) {
+	if got, want := steps(g, "dead-1"), (map[string]string{"etcd-leave": cp, "delete-node": cp, "forget": cp}); !maps.Equal(got, want) {
 		t.Errorf("of a dead host: got %v, want %v", got, want)
 	}
 	if got := steps(g, "later-1"); len(got) > 0 {
@@ -63,9 +63,9 @@ func TestLeaving(t *testing.T) {
 	}
 	at := func(module string) address.Step { return address.Of(module, gone.Name) }
 	for _, pair := range [][2]address.Step{
-		{plan.Gate, at("drain")}, {address.Of("node", master), at("drain")}, {at("drain"), at("etcd-leave")}, {address.Of("kube-apiserver", master), at("etcd-leave")},
+		{plan.Gate, at("drain")}, {address.Of("node", cp), at("drain")}, {at("drain"), at("etcd-leave")}, {address.Of("kube-apiserver", cp), at("etcd-leave")},
 		{at("etcd-leave"), at("stop")}, {at("stop"), at("clean")}, {at("stop"), at("delete-node")},
-		{at("clean"), at("leave")}, {at("delete-node"), at("leave")}, {at("leave"), at("forget")}, {address.Of("member", master), at("forget")},
+		{at("clean"), at("leave")}, {at("delete-node"), at("leave")}, {at("leave"), at("forget")}, {address.Of("member", cp), at("forget")},
 		{at("etcd-leave"), address.MustParse("etcd-leave.dead-1")},
 	} {
 		if !before(g, pair[0], pair[1]) {

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/pmkctl/pmkctl/address"
-	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/account"
 	"github.com/pmkctl/pmkctl/modules/component"
@@ -86,13 +85,15 @@ func (b *builder) sha256(name string) string { return b.Components[name].SHA256 
 // authorities are the three CAs.
 type authorities struct{ cluster, frontProxy, etcd *modules.Value[string] }
 
-// Where the cluster's CA is, on its host.
+// ClusterCA is where the cluster's CA is on the signer. Other hosts have its
+// certificate at CertPath too.
 var ClusterCA = struct{ KeyPath, CertPath string }{pki.ClusterCA(nil).Key.Path, pki.ClusterCA(nil).Cert}
 
-// authorities makes the CAs and the service accounts' key. The etcd CA stands
-// on the control-plane host too: one host less that can sign.
+// authorities names the certificates of the three CAs, which steps of the
+// signer make. The etcd CA is there too, and not on an etcd host: so only one
+// host can sign.
 func (b *builder) authorities() {
-	m := b.master()
+	m := b.signer()
 	b.pki = authorities{
 		modules.NewValue[string](address.Of("ca", m.Name)),
 		modules.NewValue[string](address.Of("front-proxy-ca", m.Name)),
@@ -100,11 +101,12 @@ func (b *builder) authorities() {
 	}
 }
 
-// certificates are a host's: the CAs on the host that keeps them, what it
-// trusts, and its leaves with the kubeconfigs that name them.
+// certificates adds the steps for a host's certificates: the CAs if it is the
+// signer, the CAs that it trusts, its leaves, and the kubeconfigs that name
+// them.
 func (b *builder) certificates(h *spec.Host) {
 	accounts := address.Of("accounts", h.Name)
-	if h == b.master() {
+	if h == b.signer() {
 		b.add("ca", h, pki.ClusterCA(b.pki.cluster), accounts).Outputs = []modules.Output{b.pki.cluster}
 		b.add("front-proxy-ca", h, pki.FrontProxyCA(b.pki.frontProxy), accounts).Outputs = []modules.Output{b.pki.frontProxy}
 		b.add("etcd-ca", h, pki.EtcdCA(b.pki.etcd), accounts).Outputs = []modules.Output{b.pki.etcd}
@@ -118,13 +120,13 @@ func (b *builder) certificates(h *spec.Host) {
 }
 
 func (b *builder) caSteps() []address.Step {
-	m := b.master().Name
+	m := b.signer().Name
 	return []address.Step{address.Of("ca", m), address.Of("front-proxy-ca", m), address.Of("etcd-ca", m)}
 }
 
 // trust is what a host without the CAs' keys needs of them.
 func (b *builder) trust(h *spec.Host) []pki.TrustFile {
-	if h == b.master() {
+	if h == b.signer() {
 		return nil
 	}
 	files := []pki.TrustFile{pki.TrustCluster(b.pki.cluster)}
@@ -151,9 +153,9 @@ func (b *builder) leaves(h *spec.Host) []pki.Leaf {
 	return leaves
 }
 
-// signers are the CAs, each signing on its host.
+// signers are the CAs by name, each with the connection to the signer.
 func (b *builder) signers() map[string]pki.Authority {
-	var signer host.Host = b.api()
+	signer := b.world.Hosts[b.signer().Name]
 	return map[string]pki.Authority{
 		pki.Cluster:    pki.ClusterCA(b.pki.cluster).Authority(signer),
 		pki.FrontProxy: pki.FrontProxyCA(b.pki.frontProxy).Authority(signer),

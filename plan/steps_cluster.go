@@ -62,7 +62,7 @@ func (b *builder) controlPlane(h *spec.Host) {
 	for _, e := range b.with(spec.Etcd) {
 		after = append(after, address.Of("etcd", e.Name))
 	}
-	if h == b.master() {
+	if h == b.signer() {
 		after = append(after, address.Of("service-accounts", h.Name))
 	}
 	b.add("kube-apiserver", h, apiserver.New(apiserver.APIServer{
@@ -104,13 +104,13 @@ func (b *builder) access() error {
 		return err
 	}
 	m := object.Module{Objects: objects, APIServer: b.server()}
-	m.Delete = b.unwanted("rbac", b.master(), m)
-	b.add("rbac", b.master(), m, b.server())
+	m.Delete = b.unwanted("rbac", b.apiHost(), m)
+	b.add("rbac", b.apiHost(), m, b.server())
 	return nil
 }
 
 // server is the step that requests to the API wait for.
-func (b *builder) server() address.Step { return address.Of("kube-apiserver", b.master().Name) }
+func (b *builder) server() address.Step { return address.Of("kube-apiserver", b.apiHost().Name) }
 
 // node makes a host a node: its container runtime and images, kubelet, pod
 // network, service proxy, and the Node's labels and readiness.
@@ -133,7 +133,7 @@ func (b *builder) node(h *spec.Host) {
 	b.add("flannel", h, flannel.New(flannel.Flannel{
 		Node: h.Name, Iface: h.Address.String(), PodCIDR: b.PodCIDR, Backend: b.Network.Backend, Port: b.Network.Port, API: b.api(),
 		Settings: s.Flannel.Settings, Binary: b.sha256("flanneld"), Kubeconfig: b.kubeconfig("flannel", "flannel", "system:flannel", "").Digest(),
-	}), append(b.on(h, "kubelet"), address.Of("rbac", b.master().Name), address.Of("kube-controller-manager", b.master().Name))...)
+	}), append(b.on(h, "kubelet"), address.Of("rbac", b.apiHost().Name), address.Of("kube-controller-manager", b.apiHost().Name))...)
 	b.add("node", h, b.nodeModule(h), b.on(h, "flannel", "kube-proxy")...)
 }
 
@@ -165,7 +165,7 @@ func (b *builder) wasNode(h *spec.Host) bool {
 
 // dns is CoreDNS, once there are nodes for it.
 func (b *builder) dns() error {
-	m := b.master()
+	m := b.apiHost()
 	dns := b.Settings.CoreDNS.Config
 	objects, err := object.CoreDNS(object.DNS{
 		Image: b.image("coredns").Name, ClusterIP: object.DNSAddress(b.ServiceCIDR), Domain: b.Domain, Upstream: b.upstream(),
@@ -198,7 +198,7 @@ func (b *builder) on(h *spec.Host, names ...string) []address.Step {
 
 // trusted is the step after which the host trusts the CAs.
 func (b *builder) trusted(h *spec.Host) []address.Step {
-	if h == b.master() {
+	if h == b.signer() {
 		return b.caSteps()
 	}
 	return b.on(h, "trust")

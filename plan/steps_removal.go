@@ -22,9 +22,9 @@ import (
 // to go.
 func (b *builder) destroy() {
 	b.add(Gate.Module, nil, nil)
-	workers, masters := b.byRole()
+	workers, controlPlane := b.byRole()
 	after := []address.Step{Gate}
-	for _, hosts := range [][]*spec.Host{workers, masters} {
+	for _, hosts := range [][]*spec.Host{workers, controlPlane} {
 		var stopped []address.Step
 		for _, h := range hosts {
 			stopped = append(stopped, b.stopped(h, after...))
@@ -35,22 +35,22 @@ func (b *builder) destroy() {
 	for _, h := range workers {
 		left = append(left, b.cleaned(h))
 	}
-	for _, h := range masters {
+	for _, h := range controlPlane {
 		b.cleaned(h, left...)
 	}
 }
 
 // byRole tells the hosts that keep the control plane from the others, by what
 // their records own.
-func (b *builder) byRole() (workers, masters []*spec.Host) {
+func (b *builder) byRole() (workers, controlPlane []*spec.Host) {
 	for _, h := range b.hosts {
-		if _, master := b.record(h).Owns["kube-apiserver.service"]; master || h.Has(spec.ControlPlane) {
-			masters = append(masters, h)
+		if _, serves := b.record(h).Owns["kube-apiserver.service"]; serves || h.Has(spec.ControlPlane) {
+			controlPlane = append(controlPlane, h)
 		} else {
 			workers = append(workers, h)
 		}
 	}
-	return workers, masters
+	return workers, controlPlane
 }
 
 // stopped is the step that ends all that runs on a host.
@@ -112,10 +112,10 @@ func (b *builder) leave(l spec.Departing, before []string) (member []string) {
 	return member
 }
 
-// onMaster adds a step about a host that the control plane does.
-func (b *builder) onMaster(module string, l spec.Departing, work modules.Checker, after ...address.Step) address.Step {
+// onAPIHost adds a step about a host that runs on the API host.
+func (b *builder) onAPIHost(module string, l spec.Departing, work modules.Checker, after ...address.Step) address.Step {
 	s := b.add(module, l.Host, work, append([]address.Step{Gate, b.server()}, after...)...)
-	s.On = b.master().Name
+	s.On = b.apiHost().Name
 	return s.Addr
 }
 
@@ -125,7 +125,7 @@ func (b *builder) drain(l spec.Departing) address.Step {
 	for _, h := range b.hosts {
 		after = append(after, address.Of("node", h.Name))
 	}
-	return b.onMaster("drain", l, drain.Module{Node: l.Host.Name, Limit: b.DrainTimeout, APIServer: b.server()}, after...)
+	return b.onAPIHost("drain", l, drain.Module{Node: l.Host.Name, Limit: b.DrainTimeout, APIServer: b.server()}, after...)
 }
 
 // etcdLeave takes a member out, one after the other.
@@ -142,11 +142,11 @@ func (b *builder) etcdLeave(l spec.Departing, before []string, after ...address.
 		m.Server = address.Of("etcd", h.Name)
 		after = append(after, address.Of("etcd", h.Name))
 	}
-	return b.onMaster(EtcdLeave, l, m, after...)
+	return b.onAPIHost(EtcdLeave, l, m, after...)
 }
 
 func (b *builder) deleteNode(l spec.Departing, after ...address.Step) address.Step {
-	return b.onMaster("delete-node", l, node.Delete{Name: l.Host.Name, Dead: l.Unreachable, APIServer: b.server()}, after...)
+	return b.onAPIHost("delete-node", l, node.Delete{Name: l.Host.Name, Dead: l.Unreachable, APIServer: b.server()}, after...)
 }
 
 // forget takes a host out of the inventory at last: until then a run that was
