@@ -16,16 +16,17 @@ import (
 	"github.com/pmkctl/pmkctl/plan"
 )
 
-// checkLimit is the longest time for a check, which makes a few calls.
+// checkLimit is the longest that a check may take, unless it is a
+// modules.SlowChecker. A check is a few calls.
 const checkLimit = 2 * time.Minute
 
-// longest returns the time limit for checking these steps: checkLimit, or more
-// if a step asks for more, such as the connectivity between many hosts.
+// longest returns how long the checks of all steps may take at most: checkLimit,
+// or more if one of them may be slow.
 func longest(steps []*plan.Step) time.Duration {
 	most := checkLimit
 	for _, s := range steps {
-		if w, ok := s.Work.(interface{ Longest() time.Duration }); ok {
-			most = max(most, w.Longest())
+		if slow, ok := s.Work.(modules.SlowChecker); ok {
+			most = max(most, slow.Longest())
 		}
 	}
 	return most
@@ -74,8 +75,10 @@ func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Ch
 // an error.
 func check(ctx context.Context, s *plan.Step, hosts Hosts) (change.Diff, error) {
 	d, err := s.Work.Check(ctx, hosts[s.RunsOn()])
-	for _, o := range s.Outputs {
-		o.Settle()
+	if giver, ok := s.Work.(modules.Giver); ok {
+		for _, o := range giver.Outputs() {
+			o.Settle()
+		}
 	}
 	if u := (*modules.UnknownError)(nil); errors.As(err, &u) {
 		return change.Diff{{Action: change.Add, Item: s.Addr.String(), Until: u.Until}}, nil

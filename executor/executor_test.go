@@ -74,7 +74,14 @@ func (p *part) Apply(context.Context, host.Host, change.Diff) error {
 	return nil
 }
 
-// probe is a check that has a finding or none.
+func (p *part) Outputs() []modules.Output {
+	if p.gives == nil {
+		return nil
+	}
+	return []modules.Output{p.gives}
+}
+
+// probe finds something or not.
 type probe struct{ finds bool }
 
 func (p probe) Check(context.Context, host.Host) (change.Diff, error) {
@@ -85,11 +92,7 @@ func (p probe) Check(context.Context, host.Host) (change.Diff, error) {
 }
 
 func step(addr string, work modules.Checker, after ...address.Step) *plan.Step {
-	s := &plan.Step{Addr: address.MustParse(addr), Work: work, After: after}
-	if p, ok := work.(*part); ok && p.gives != nil {
-		s.Outputs = []modules.Output{p.gives}
-	}
-	return s
+	return &plan.Step{Addr: address.MustParse(addr), Work: work, After: after}
 }
 
 func quiet(event.Event) {}

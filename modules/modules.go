@@ -5,6 +5,7 @@ package modules
 
 import (
 	"context"
+	"time"
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
@@ -46,6 +47,24 @@ type Replacer interface {
 	// to redo everything, each with Why ReplaceAsked. Apply makes these
 	// changes like any other.
 	Redo(ctx context.Context, d change.Diff) (change.Diff, error)
+}
+
+// A Giver is work that finds or makes values which other steps wait for.
+type Giver interface {
+	Checker
+	// Outputs returns these values. Check sets those that it finds; Apply sets
+	// the others. The caller settles all of them after Check, so that no
+	// reader waits longer.
+	Outputs() []Output
+}
+
+// A SlowChecker is a Checker whose Check may take longer than others: it calls
+// many hosts, one after the other.
+type SlowChecker interface {
+	Checker
+	// Longest returns how long Check takes at most, also if hosts are silent
+	// or die during it.
+	Longest() time.Duration
 }
 
 // A Confirmer is a module whose host others wait for where hosts take turns.

@@ -11,12 +11,11 @@ import (
 
 // A Step is a vertex of the plan graph.
 type Step struct {
-	Addr    address.Step
-	Work    modules.Checker  // a modules.Module, or a probe that only checks; nil for the gate
-	After   []address.Step   // steps that must have succeeded first
-	Outputs []modules.Output // values that readers may wait for; settled after the check
-	Source  hcl.Range        // the block that asked for it
-	Turns   []address.Step   // of After: those that it waits for only because hosts take turns
+	Addr   address.Step
+	Work   modules.Checker // a modules.Module, or a probe that only checks; nil for the gate
+	After  []address.Step  // steps that must have succeeded first
+	Source hcl.Range       // the block that asked for it
+	Turns  []address.Step  // of After: those that it waits for only because hosts take turns
 
 	// On is the host that the step runs on and whose journal notes it, where
 	// that is not the one of its address: drain.worker-2 runs on a

@@ -96,6 +96,14 @@ func (m *replaced) Owns() []string {
 	return nil
 }
 
+// Outputs returns those of the module, see modules.Giver.
+func (m *replaced) Outputs() []modules.Output {
+	if g, ok := m.Replacer.(modules.Giver); ok {
+		return g.Outputs()
+	}
+	return nil
+}
+
 // Confirm asks the module to confirm, see modules.Confirmer. A module that is
 // no Confirmer needs no confirmation.
 func (m *replaced) Confirm(ctx context.Context, h host.Host) error {

@@ -107,9 +107,9 @@ func (b *builder) authorities() {
 func (b *builder) certificates(h *spec.Host) {
 	accounts := address.Of("accounts", h.Name)
 	if h == b.signer() {
-		b.add("ca", h, pki.ClusterCA(b.pki.cluster), accounts).Outputs = []modules.Output{b.pki.cluster}
-		b.add("front-proxy-ca", h, pki.FrontProxyCA(b.pki.frontProxy), accounts).Outputs = []modules.Output{b.pki.frontProxy}
-		b.add("etcd-ca", h, pki.EtcdCA(b.pki.etcd), accounts).Outputs = []modules.Output{b.pki.etcd}
+		b.add("ca", h, pki.ClusterCA(b.pki.cluster), accounts)
+		b.add("front-proxy-ca", h, pki.FrontProxyCA(b.pki.frontProxy), accounts)
+		b.add("etcd-ca", h, pki.EtcdCA(b.pki.etcd), accounts)
 		b.add("service-accounts", h, pki.ServiceAccounts(), accounts)
 	}
 	if trust := b.trust(h); len(trust) > 0 {

@@ -16,9 +16,7 @@ func (b *builder) probes() {
 		after = append(after, b.add("preflight", h, b.hostProbe(h)).Addr)
 	}
 	b.out.report = modules.NewValue[*preflight.Report](Connectivity)
-	pairs := b.add(Connectivity.Module, nil, b.connectivity())
-	pairs.Outputs = []modules.Output{b.out.report}
-	after = append(after, pairs.Addr)
+	after = append(after, b.add(Connectivity.Module, nil, b.connectivity()).Addr)
 	b.add(Gate.Module, nil, nil, after...)
 }
 

@@ -118,6 +118,9 @@ func (m CA) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 // Owns returns all items that the module may change, see modules.Owner.
 func (m CA) Owns() []string { return []string{m.Key.Path, m.Cert} }
 
+// Outputs returns the certificate, see modules.Giver.
+func (m CA) Outputs() []modules.Output { return []modules.Output{m.PEM} }
+
 func (m CA) describe() string { return m.Name + " (CA), ten years" }
 
 // diffKey compares a key's presence, mode and owner.

@@ -51,8 +51,7 @@ const (
 // more than an edge takes.
 const edgeTime = 100 * time.Microsecond
 
-// Longest returns how long a check may take if hosts are silent or die. For
-// 1,000 hosts that is some minutes.
+// Longest is some minutes for 1,000 hosts, see modules.SlowChecker.
 func (c Connectivity) Longest() time.Duration {
 	wait := c.Wait
 	if wait <= 0 {
@@ -62,6 +61,14 @@ func (c Connectivity) Longest() time.Duration {
 	passes := waves*wait + 2*wait + wait*3/2 + 4*wait + searches*rungWait
 	calls := 6 * callTime // listen, dial, observe, dial again, measure, end: the wait for a host that dies happens once
 	return busyTime + passes + calls + time.Duration(len(c.Edges))*edgeTime
+}
+
+// Outputs returns the report, see modules.Giver.
+func (c Connectivity) Outputs() []modules.Output {
+	if c.Report == nil {
+		return nil
+	}
+	return []modules.Output{c.Report}
 }
 
 // Check probes and returns the findings. The host is not used.
