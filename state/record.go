@@ -181,8 +181,8 @@ func (r *Record) adopt(step address.Step, d change.Diff) (keep []string) {
 		o := Owned{Kind: c.Kind, Step: step, Attrs: have.Attrs, Original: have.Original, Was: have.was(ours)}
 		o.SHA256, o.Want = wrote(c)
 		switch {
-		case ours && c.DriftsBy() == change.ByAttrs:
-			continue // the entry of the content is kept
+		case ours && (c.Volatile || c.DriftsBy() == change.ByAttrs):
+			continue // the entry of the step that made it is kept: this step waits for it, or sets its mode
 		case ours:
 			// An interrupted run may have put the original back and not noted it.
 			// An original that is still kept is not replaced.

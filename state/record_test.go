@@ -210,6 +210,25 @@ func TestIntentComesBeforeTheChange(t *testing.T) {
 	}
 }
 
+// TestWaitedForIsNotAdopted: a step that waits for an object does not become its
+// owner, and a later change of the spec is no change by hand.
+func TestWaitedForIsNotAdopted(t *testing.T) {
+	const item = "deployment/kube-system/coredns"
+	r := &Record{Owns: map[string]Owned{}}
+	r.adopt(address.MustParse("coredns.a"), change.Diff{{Kind: change.Object, Action: change.Add, Item: item, Want: "replicas: 2", Manifest: true}})
+	r.adopt(address.MustParse("dns.a"), change.Diff{{Kind: change.Object, Action: change.Update, Item: item, Have: "not available", Want: "available", Volatile: true}})
+	if want := (Owned{Kind: change.Object, Step: address.MustParse("coredns.a"), Was: nothing}); r.Owns[item] != want {
+		t.Errorf("got %+v, want %+v", r.Owns[item], want)
+	}
+	if err := r.settle(t.Context(), hosttest.New("a"), change.Diff{{Kind: change.Object, Item: item}}); err != nil {
+		t.Fatal(err)
+	}
+	later := r.Mark(change.Diff{{Kind: change.Object, Action: change.Update, Item: item, Have: "replicas: 2", Want: "replicas: 3", Manifest: true}})
+	if later[0].Drift {
+		t.Errorf("a change of the spec is drift: %+v", later[0])
+	}
+}
+
 // TestRemovedIsForgotten, but only once it is gone.
 func TestRemovedIsForgotten(t *testing.T) {
 	ctx := context.Background()

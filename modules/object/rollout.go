@@ -15,8 +15,8 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
-// Rollout is a Deployment that is available. It changes nothing: its Apply
-// waits. The host of its step is a control-plane host.
+// Rollout waits until a Deployment is available. It changes nothing, and so it
+// owns nothing. The host of its step is a control-plane host.
 type Rollout struct {
 	Namespace, Name string
 	APIServer       address.Step  // address of the step that starts the API server
@@ -94,9 +94,6 @@ func (r Rollout) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 	}
 	return err
 }
-
-// Owns returns all items that the module may change, see modules.Owner.
-func (r Rollout) Owns() []string { return []string{"deployment/" + r.Namespace + "/" + r.Name} }
 
 // pods tells what keeps the Deployment's pods from being ready.
 func (r Rollout) pods(ctx context.Context, h host.Host, o Object) []string {
