@@ -168,8 +168,9 @@ func (b *builder) add(module string, h *spec.Host, work modules.Checker, after .
 	return s
 }
 
-// check makes sure that the order of steps is one: every step stands after
-// those it waits for. What fails it is a mistake in this package.
+// check returns an error if two steps have one address or own one item, or if a
+// step stands before one that it waits for. Such an error is a mistake in this
+// package.
 func (g *Graph) check() error {
 	if cycle := g.cycle(); cycle != nil {
 		return fmt.Errorf("steps wait for each other: %s", cycleText(cycle))
@@ -185,6 +186,27 @@ func (g *Graph) check() error {
 			return fmt.Errorf("there are two steps %s", s.Addr)
 		}
 		seen[s.Addr] = true
+	}
+	return g.checkOwners()
+}
+
+// checkOwners returns an error if two steps of one host own one item: each would
+// undo what the other does.
+func (g *Graph) checkOwners() error {
+	type place struct{ host, item string }
+	owners := map[place]address.Step{}
+	for _, s := range g.Steps {
+		owner, ok := s.Work.(modules.Owner)
+		if !ok {
+			continue
+		}
+		for _, item := range owner.Owns() {
+			at := place{s.RunsOn(), item}
+			if other, owned := owners[at]; owned && other != s.Addr {
+				return fmt.Errorf("%s and %s both own %s on the host %s", other, s.Addr, item, at.host)
+			}
+			owners[at] = s.Addr
+		}
 	}
 	return nil
 }
