@@ -38,9 +38,9 @@ type Hosts map[string]host.Host
 // Checked is the result of checking all steps.
 type Checked struct {
 	Graph    *plan.Graph
-	Diffs    map[address.Step]change.Diff // an entry for every step that was checked
-	Errs     map[address.Step]error       // steps whose check failed
-	Excluded map[address.Step]plan.Left   // steps that are not done; see Narrow
+	Diffs    map[address.Step]change.Diff    // an entry for every step that was checked
+	Errs     map[address.Step]error          // steps whose check failed
+	Excluded map[address.Step]plan.Exclusion // steps that are not done; see Narrow
 }
 
 // Check compares every step with its host, all at once. A step that needs the

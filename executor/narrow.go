@@ -8,7 +8,7 @@ import (
 // Narrow excludes steps. They stay in the graph, so that their dependents still
 // wait for what they wait for, but they have nothing to do. Errors of their
 // checks are dropped.
-func (c *Checked) Narrow(excluded map[address.Step]plan.Left) {
+func (c *Checked) Narrow(excluded map[address.Step]plan.Exclusion) {
 	c.Excluded = excluded
 	for a := range excluded {
 		c.Diffs[a] = nil

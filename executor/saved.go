@@ -20,8 +20,8 @@ func (c *Checked) Steps() []saved.Step {
 	for _, s := range c.Graph.Steps {
 		step := saved.Step{Addr: s.Addr, Kind: kindOf(s), After: s.After, Source: s.Source, On: s.On, Diff: saved.Diff(c.Diffs[s.Addr]),
 			Replaced: slices.Contains(replaced, s.Addr)}
-		if e, excluded := c.Excluded[s.Addr]; excluded {
-			step.Left = &e
+		if l, left := c.Excluded[s.Addr]; left {
+			step.Excluded = &l
 		}
 		steps = append(steps, step)
 	}
@@ -41,7 +41,7 @@ func kindOf(s *plan.Step) saved.Kind {
 // Saved returns the check that a saved plan was made from, to be shown. Its
 // steps cannot be run.
 func Saved(p *saved.Plan) *Checked {
-	c := &Checked{Graph: &plan.Graph{}, Diffs: map[address.Step]change.Diff{}, Errs: map[address.Step]error{}, Excluded: map[address.Step]plan.Left{}}
+	c := &Checked{Graph: &plan.Graph{}, Diffs: map[address.Step]change.Diff{}, Errs: map[address.Step]error{}, Excluded: map[address.Step]plan.Exclusion{}}
 	for _, s := range p.Steps {
 		step := &plan.Step{Addr: s.Addr, After: s.After, Source: s.Source, On: s.On}
 		switch s.Kind {
@@ -52,8 +52,8 @@ func Saved(p *saved.Plan) *Checked {
 		}
 		c.Graph.Steps = append(c.Graph.Steps, step)
 		c.Diffs[s.Addr] = change.Diff(s.Diff)
-		if s.Left != nil {
-			c.Excluded[s.Addr] = *s.Left
+		if s.Excluded != nil {
+			c.Excluded[s.Addr] = *s.Excluded
 		}
 	}
 	return c

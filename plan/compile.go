@@ -24,7 +24,7 @@ type World struct {
 	Records    map[string]*state.Record // of these hosts; an entry for each
 	Identities map[string]host.Identity // of these hosts, for the inventory
 	Sources    *component.Sources       // where programs and images come from
-	Left       map[string]string        // hosts of the spec that are not in Hosts, and why
+	Absent     map[string]string        // hosts of the spec that are not in Hosts, and why
 	ProbesOnly bool                     // nothing but preflight
 	Inventory  []state.HostEntry        // as the control plane has it; nil before there is one
 	Destroy    bool                     // everything goes from the hosts in Hosts

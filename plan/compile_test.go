@@ -145,7 +145,7 @@ func (w *world) compile(t testing.TB) (*plan.Compiled, map[string]*state.Record)
 		}
 		records[name], ids[name] = r, host.Identity{HostKey: "SHA256:" + name}
 	}
-	c, err := plan.Compile(ctx, w.Cluster, plan.World{Hosts: w.reached(), Records: records, Identities: ids, Left: w.left, Sources: w.sources})
+	c, err := plan.Compile(ctx, w.Cluster, plan.World{Hosts: w.reached(), Records: records, Identities: ids, Absent: w.left, Sources: w.sources})
 	if err != nil {
 		t.Fatal(err)
 	}

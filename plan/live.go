@@ -70,7 +70,7 @@ func (b *builder) membersReached() error {
 		return nil
 	}
 	for _, h := range b.Hosts {
-		if why, left := b.world.Left[h.Name]; left && h.Has(spec.Etcd) {
+		if why, left := b.world.Absent[h.Name]; left && h.Has(spec.Etcd) {
 			return fmt.Errorf("host %s is %s and is to be one of the first members of etcd, which start together: bring it into this run, or take the role \"etcd\" from it in the spec", h.Name, why)
 		}
 	}

@@ -32,8 +32,8 @@ type Choice struct {
 	limit                    map[string]bool
 }
 
-// A Left is a step that is not to be done, and why.
-type Left struct {
+// A Exclusion is a step that is not to be done, and why.
+type Exclusion struct {
 	Flag  string       `json:"flag"`           // -target, -exclude or -limit
 	Cause address.Step `json:"cause,omitzero"` // the step that the flag leaves out and this one waits for; "" if it is the step itself
 
@@ -139,8 +139,8 @@ func (s *Step) changes() bool {
 // nothing of the host before; and where another host's step has nothing to
 // change it needs nothing of what that waited for. On its own host it does:
 // of a before b before c it is not told that c needs a itself.
-func (c *Choice) Leave(pending func(address.Step) bool) map[address.Step]Left {
-	s := selecting{Choice: c, pending: pending, left: map[address.Step]Left{}, behind: map[address.Step]Left{}}
+func (c *Choice) Excluded(pending func(address.Step) bool) map[address.Step]Exclusion {
+	s := selecting{Choice: c, pending: pending, left: map[address.Step]Exclusion{}, behind: map[address.Step]Exclusion{}}
 	for _, step := range c.graph.Steps {
 		s.judge(step)
 	}
@@ -160,8 +160,8 @@ func (c *Choice) Replaces(a address.Step) bool { return c.replace[a] }
 type selecting struct {
 	*Choice
 	pending func(address.Step) bool
-	left    map[address.Step]Left
-	behind  map[address.Step]Left // steps that need one that is left out, and why that is
+	left    map[address.Step]Exclusion
+	behind  map[address.Step]Exclusion // steps that need one that is left out, and why that is
 }
 
 // judge leaves a step out if a flag says so, or if it needs one that is left
@@ -185,9 +185,9 @@ func (s *selecting) judge(step *Step) {
 	switch {
 	case !step.changes():
 	case s.exclude[a]:
-		s.left[a] = Left{Flag: "-exclude"}
+		s.left[a] = Exclusion{Flag: "-exclude"}
 	case s.limit != nil && !s.limit[a.Host]:
-		s.left[a] = Left{Flag: "-limit"}
+		s.left[a] = Exclusion{Flag: "-limit"}
 	case blocked && s.pending(a):
 		s.left[a] = behind
 	}
@@ -212,7 +212,7 @@ func (s *selecting) onlyTargets() {
 	}
 	for _, step := range s.graph.Steps {
 		if _, left := s.left[step.Addr]; !left && step.changes() && !wanted[step.Addr] {
-			s.left[step.Addr] = Left{Flag: "-target"}
+			s.left[step.Addr] = Exclusion{Flag: "-target"}
 		}
 	}
 }

@@ -88,7 +88,7 @@ func TestLeave(t *testing.T) {
 			pending := func(a address.Step) bool {
 				return tt.pending == "" && !strings.HasPrefix(a.String(), "preflight") && a != Gate && a != Connectivity || slices.Contains(strings.Fields(tt.pending), a.String())
 			}
-			left := c.Leave(pending)
+			left := c.Excluded(pending)
 			var got []string
 			for _, s := range g.Steps {
 				if _, out := left[s.Addr]; !out && pending(s.Addr) {
@@ -108,12 +108,12 @@ func TestLeaveSaysWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := c.Leave(func(address.Step) bool { return true })
-	for a, want := range map[address.Step]Left{
+	left := c.Excluded(func(address.Step) bool { return true })
+	for a, want := range map[address.Step]Exclusion{
 		address.MustParse("kubelet.worker-1"): {Flag: "-exclude"}, address.MustParse("node.worker-1"): {Flag: "-exclude", Cause: address.MustParse("kubelet.worker-1")},
 		address.MustParse("dns.cp-1"): {Flag: "-exclude", Cause: address.MustParse("kubelet.worker-1")}, address.MustParse("kubelet.worker-2"): {}, address.MustParse("ca.cp-1"): {}, address.MustParse("gate"): {},
 	} {
-		if want.Pending = want != (Left{}); left[a] != want {
+		if want.Pending = want != (Exclusion{}); left[a] != want {
 			t.Errorf("%s: got %+v, want %+v", a, left[a], want)
 		}
 	}
@@ -194,7 +194,7 @@ func TestLeaveIsClosed(t *testing.T) {
 		if rapid.Bool().Draw(t, "limit") {
 			c.limit = map[string]bool{"a": true}
 		}
-		left := c.Leave(func(a address.Step) bool { return pending[a] })
+		left := c.Excluded(func(a address.Step) bool { return pending[a] })
 		done := map[address.Step]bool{}
 		for _, s := range g.Steps {
 			if _, out := left[s.Addr]; !out && pending[s.Addr] {
@@ -230,7 +230,7 @@ func TestLeaveIsClosed(t *testing.T) {
 			}
 			switch {
 			case !l.Cause.IsZero():
-				if !needed(g, s, pending)[l.Cause] || left[l.Cause] != (Left{Flag: l.Flag, Pending: true}) {
+				if !needed(g, s, pending)[l.Cause] || left[l.Cause] != (Exclusion{Flag: l.Flag, Pending: true}) {
 					t.Fatalf("%s is left out for %s, which it does not need or which is not: %+v", a, l.Cause, left[l.Cause])
 				}
 			case l.Flag == "-exclude" && !c.exclude[a], l.Flag == "-limit" && c.limit[a.Host], l.Flag == "-target" && c.target[a]:
@@ -265,7 +265,7 @@ func needed(g *Graph, s *Step, pending map[address.Step]bool) map[address.Step]b
 }
 
 // forTarget tells if a target that is not left out needs a step.
-func forTarget(g *Graph, c *Choice, left map[address.Step]Left, pending map[address.Step]bool, a address.Step) bool {
+func forTarget(g *Graph, c *Choice, left map[address.Step]Exclusion, pending map[address.Step]bool, a address.Step) bool {
 	for _, s := range g.Steps {
 		if _, out := left[s.Addr]; c.target[s.Addr] && !out && needed(g, s, pending)[a] {
 			return true

@@ -34,7 +34,7 @@ func (b *builder) connectivity() reach.Connectivity {
 		if live, reached := b.world.Hosts[h.Name]; reached {
 			c.Hosts[h.Name] = live
 		} else {
-			c.Absent[h.Name] = b.world.Left[h.Name]
+			c.Absent[h.Name] = b.world.Absent[h.Name]
 		}
 	}
 	return c

@@ -59,7 +59,7 @@ func (w *world) selected(t *testing.T, s plan.Selection, opts executor.Options, 
 		opts.Keepers[name] = state.NewKeeper(h, "run", records[name])
 	}
 	checked := w.check(t, c.Graph)
-	checked.Narrow(choice.Leave(func(a address.Step) bool { return len(checked.Diffs[a]) > 0 }))
+	checked.Narrow(choice.Excluded(func(a address.Step) bool { return len(checked.Diffs[a]) > 0 }))
 	return executor.Apply(context.Background(), checked, w.reached(), opts, sink)
 }
 

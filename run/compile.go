@@ -29,7 +29,7 @@ func (r *Run) compile(ctx context.Context) error {
 // graph makes the graph from the spec, the hosts and the records.
 func (r *Run) graph(ctx context.Context) (err error) {
 	world := r.world
-	world.Hosts, world.Identities, world.Left = r.conn.hosts(), r.conn.identities(), r.absent()
+	world.Hosts, world.Identities, world.Absent = r.conn.hosts(), r.conn.identities(), r.absent()
 	world.ProbesOnly, world.Destroy = r.withoutPlan(), r.goal.destroys()
 	if r.compiled, err = plan.Compile(ctx, r.cluster, world); err != nil || r.withoutPlan() {
 		return err

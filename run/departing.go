@@ -50,7 +50,7 @@ func (d *departures) settle(l *spec.Departing) {
 	mayGiveUp := removed != nil && removed.Unreachable
 	delete(d.conn.failed, name)
 	switch {
-	case d.world.Left[name] == excluded:
+	case d.world.Absent[name] == excluded:
 	case mayGiveUp && errors.Join(lost, other) == nil:
 		d.Console.Note("Host %s answers after all: it is drained, stopped and cleaned.", name)
 	case mayGiveUp:

@@ -62,7 +62,7 @@ func (g *destroy) dropStrangers(r *Run) {
 		default:
 			continue
 		}
-		r.world.Left[name] = stranger
+		r.world.Absent[name] = stranger
 		r.conn.drop(name)
 		delete(r.world.Records, name)
 	}
@@ -93,7 +93,7 @@ func (*destroy) show(r *Run, c *executor.Checked) error {
 func (*destroy) spared(r *Run) []string {
 	var lines []string
 	for _, h := range r.cluster.AllHosts() {
-		if r.world.Left[h.Name] == excluded {
+		if r.world.Absent[h.Name] == excluded {
 			lines = append(lines, h.Name+" (left out)")
 		}
 	}

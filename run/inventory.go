@@ -24,7 +24,7 @@ func (d *departures) add(ctx context.Context) error {
 	for _, h := range hosts {
 		d.cluster.Departing = append(d.cluster.Departing, spec.Departing{Host: h})
 		if d.excludes(h.Name) {
-			d.world.Left[h.Name] = excluded
+			d.world.Absent[h.Name] = excluded
 			d.noteExcluded(h)
 		} else if other := successor(d.cluster, h); other != nil && !d.goal.cleans(d.cluster, other.Name) {
 			d.conn.failed[h.Name] = fmt.Errorf("its address is that of host %s now", other.Name)

@@ -74,7 +74,7 @@ func reach(ctx context.Context, o Options, g goal, readOnly bool) (*Run, error) 
 	r.files = files
 	for _, h := range cluster.Hosts {
 		if o.excludes(h.Name) {
-			r.world.Left[h.Name] = excluded
+			r.world.Absent[h.Name] = excluded
 		}
 	}
 	r.conn, err = o.connect(ctx, hosts, readOnly)
@@ -83,7 +83,7 @@ func reach(ctx context.Context, o Options, g goal, readOnly bool) (*Run, error) 
 
 func newRun(o Options, c *spec.Cluster, g goal, s selector) *Run {
 	return &Run{Options: o, id: state.NewClusterID()[:8], cluster: c, goal: g, steps: s,
-		world: plan.World{Sources: &component.Sources{}, Left: map[string]string{}}}
+		world: plan.World{Sources: &component.Sources{}, Absent: map[string]string{}}}
 }
 
 func (r *Run) close() { r.conn.close() }
@@ -94,7 +94,7 @@ func (r *Run) unreachable() error { return r.conn.unreachable(r.cluster.AllHosts
 
 // absent returns the hosts that do not take part in the run, with the reasons.
 func (r *Run) absent() map[string]string {
-	all := maps.Clone(r.world.Left)
+	all := maps.Clone(r.world.Absent)
 	for name := range r.conn.failed {
 		all[name] = unreachable
 	}

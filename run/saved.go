@@ -55,10 +55,10 @@ func (r *savedRun) connect(ctx context.Context, o Options) (err error) {
 		g = &destroy{}
 	}
 	r.Run = newRun(o, r.plan.Cluster, g, reviewed{r.plan})
-	maps.Copy(r.world.Left, r.plan.Left)
+	maps.Copy(r.world.Absent, r.plan.Absent)
 	var hosts []*spec.Host
 	for _, h := range r.cluster.AllHosts() {
-		if _, absent := r.plan.Left[h.Name]; !absent || r.cluster.GivenUp(h.Name) {
+		if _, absent := r.plan.Absent[h.Name]; !absent || r.cluster.GivenUp(h.Name) {
 			hosts = append(hosts, h)
 		}
 	}

@@ -49,7 +49,7 @@ func (s *selection) choose(g *plan.Graph) (err error) {
 
 func (s *selection) narrow(c *executor.Checked) {
 	if s.choice != nil {
-		c.Narrow(s.choice.Leave(func(a address.Step) bool { return len(c.Diffs[a]) > 0 || c.Errs[a] != nil }))
+		c.Narrow(s.choice.Excluded(func(a address.Step) bool { return len(c.Diffs[a]) > 0 || c.Errs[a] != nil }))
 	}
 }
 

@@ -27,7 +27,7 @@ type Plan struct {
 	Secrets  []Secret          `json:"secrets,omitempty"`
 	Destroy  bool              `json:"destroy,omitempty"` // it takes everything off its hosts
 	Hosts    []Host            `json:"hosts"`             // in the order of the spec, those that leave it behind them
-	Left     map[string]string `json:"left,omitempty"`    // hosts that the plan does without, and why
+	Absent   map[string]string `json:"left,omitempty"`    // hosts that the plan does without, and why
 	Steps    []Step            `json:"steps"`             // all of them, in plan order
 	Report   *preflight.Report `json:"report,omitempty"`
 	Policies []spec.Verdict    `json:"policies,omitempty"` // when the plan was made; the cluster has the policies themselves
@@ -77,8 +77,8 @@ type Step struct {
 	On     string         `json:"on,omitempty"` // see plan.Step
 	Diff   Diff           `json:"diff,omitempty"`
 
-	Left     *plan.Left `json:"left_out,omitempty"` // it is not to be done
-	Replaced bool       `json:"replaced,omitempty"` // it is done though nothing differs
+	Excluded *plan.Exclusion `json:"left_out,omitempty"` // it is not to be done
+	Replaced bool            `json:"replaced,omitempty"` // it is done though nothing differs
 }
 
 // RunsOn is the host that the step runs on; "" for a step over all hosts.

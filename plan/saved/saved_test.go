@@ -35,8 +35,8 @@ func sample() *Plan {
 		Cluster: &spec.Cluster{Name: "lab", Version: "1.36.3", Hosts: []*spec.Host{
 			host("cp-1", "192.0.2.11", "opensesame", spec.ControlPlane, spec.Etcd), host("worker-1", "192.0.2.12", "opensesame", spec.Worker),
 			host("worker-2", "192.0.2.13", "shibboleth", spec.Worker)}},
-		Hosts: []Host{{Name: "cp-1", HostKey: "SHA256:x", MachineID: "11"}, {Name: "worker-1", HostKey: "SHA256:y", MachineID: "12", Record: state.Cluster{ID: "1", Name: "lab"}}},
-		Left:  map[string]string{"worker-2": "excluded"},
+		Hosts:  []Host{{Name: "cp-1", HostKey: "SHA256:x", MachineID: "11"}, {Name: "worker-1", HostKey: "SHA256:y", MachineID: "12", Record: state.Cluster{ID: "1", Name: "lab"}}},
+		Absent: map[string]string{"worker-2": "excluded"},
 		Steps: []Step{
 			{Addr: address.MustParse("preflight.cp-1"), Kind: Probe, Diff: Diff{{Kind: change.Finding, Level: change.Warning, ID: "PF001", Item: "cp-1 x", Have: "slow"}}},
 			{Addr: plan.Gate, Kind: Gate, After: []address.Step{address.MustParse("preflight.cp-1")}},

@@ -16,7 +16,7 @@ type ExplainedStep struct {
 	Planned  bool            `json:"planned"`           // it is part of a plan, which has the changes
 	Changes  []change.Change `json:"changes"`
 	Owns     []string        `json:"owns"` // all that it may change
-	Excluded *plan.Left      `json:"left_out,omitempty"`
+	Excluded *plan.Exclusion `json:"left_out,omitempty"`
 	Replaced bool            `json:"replaced"`
 	RunsOn   string          `json:"runs_on"`
 

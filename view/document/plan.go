@@ -71,18 +71,18 @@ type planSummary struct {
 
 // planStep is a step; one without changes has nothing to do.
 type planStep struct {
-	Addr       address.Step   `json:"addr"`
-	Module     string         `json:"module"`
-	Host       string         `json:"host"`    // "" for a step over all hosts
-	RunsOn     string         `json:"runs_on"` // the host that does it; most often the same
-	Kind       saved.Kind     `json:"kind"`
-	Action     change.Action  `json:"action"` // of the step as a whole; "" if it has nothing to do or is known later
-	After      []address.Step `json:"after"`
-	KnownAfter []address.Step `json:"known_after"`
-	Source     source         `json:"source"`
-	Changes    []planChange   `json:"changes"`
-	Excluded   *plan.Left     `json:"left_out,omitempty"` // it is excluded, and has no changes
-	Replaced   bool           `json:"replaced,omitempty"` // it is done though nothing differs
+	Addr       address.Step    `json:"addr"`
+	Module     string          `json:"module"`
+	Host       string          `json:"host"`    // "" for a step over all hosts
+	RunsOn     string          `json:"runs_on"` // the host that does it; most often the same
+	Kind       saved.Kind      `json:"kind"`
+	Action     change.Action   `json:"action"` // of the step as a whole; "" if it has nothing to do or is known later
+	After      []address.Step  `json:"after"`
+	KnownAfter []address.Step  `json:"known_after"`
+	Source     source          `json:"source"`
+	Changes    []planChange    `json:"changes"`
+	Excluded   *plan.Exclusion `json:"left_out,omitempty"` // it is excluded, and has no changes
+	Replaced   bool            `json:"replaced,omitempty"` // it is done though nothing differs
 }
 
 // planChange is a change, and the fields of a file that it changes if they
@@ -119,7 +119,7 @@ func newPlan(p *saved.Plan, id string, sum wording.Summary) planDocument {
 		Inputs: append([]string{}, p.Inputs()...), Summary: planSummary(sum), Steps: []planStep{}, Policies: append([]spec.Verdict{}, p.Policies...),
 	}
 	for _, h := range p.Cluster.AllHosts() {
-		if why, absent := p.Left[h.Name]; absent {
+		if why, absent := p.Absent[h.Name]; absent {
 			d.Absent = append(d.Absent, planAbsent{h.Name, why})
 		}
 	}
@@ -149,7 +149,7 @@ func newPlanStep(s saved.Step) planStep {
 	d := change.Diff(s.Diff)
 	doc := planStep{Addr: s.Addr, Module: s.Addr.Module, Host: s.Addr.Host, RunsOn: s.RunsOn(), Kind: s.Kind,
 		After: append([]address.Step{}, s.After...), KnownAfter: append([]address.Step{}, d.Until()...),
-		Excluded: s.Left, Replaced: s.Replaced,
+		Excluded: s.Excluded, Replaced: s.Replaced,
 		Source: source{s.Source.Filename, s.Source.Start.Line}, Changes: []planChange{}}
 	for _, c := range d {
 		doc.Changes = append(doc.Changes, planChange{c, newPlanFields(c)})

@@ -72,7 +72,7 @@ func New(steps []saved.Step, planned bool) *Graph {
 }
 
 func action(s saved.Step) change.Action {
-	if s.Left != nil && s.Left.Pending {
+	if s.Excluded != nil && s.Excluded.Pending {
 		return Left
 	}
 	if s.Kind != saved.Module || len(s.Diff) == 0 {

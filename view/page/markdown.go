@@ -75,7 +75,7 @@ func (m *markdown) head() {
 	}
 	var absent []string
 	for _, h := range m.Hosts {
-		if why := m.Left[h.Name]; why != "" {
+		if why := m.Absent[h.Name]; why != "" {
 			absent = append(absent, h.Name+" ("+why+")")
 		}
 	}

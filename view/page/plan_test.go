@@ -57,7 +57,7 @@ func livePlan(t testing.TB) *saved.Plan {
 			{Kind: change.Attr, Action: change.Update, Item: "/etc/mode", Have: "0666 root:root", Want: "0644 root:root", Drift: true}}},
 		saved.Step{Addr: address.MustParse("flannel.worker-8"), Kind: saved.Module, Diff: saved.Diff{
 			{Kind: change.Sysctl, Action: change.Replace, Item: "backend", Have: "udp", Want: "vxlan", Why: "the backend vxlan replaces udp", Gap: true}}},
-		saved.Step{Addr: address.MustParse("extra.worker-3"), Kind: saved.Module, Left: &plan.Left{Flag: "-exclude=extra.*", Pending: true}},
+		saved.Step{Addr: address.MustParse("extra.worker-3"), Kind: saved.Module, Excluded: &plan.Exclusion{Flag: "-exclude=extra.*", Pending: true}},
 		saved.Step{Addr: address.MustParse("drain.worker-9"), On: "cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Object, Action: change.Remove, Item: "node/worker-9", Have: "Ready"}}},
 		saved.Step{Addr: address.MustParse("clean.worker-9"), Kind: saved.Module, Diff: saved.Diff{
 			{Kind: change.Unit, Action: change.Remove, Item: "kubelet.service", Have: "enabled, active"},
@@ -355,23 +355,23 @@ func different(p *saved.Plan) *saved.Plan {
 // leftOut is a plan that does without every second worker.
 func leftOut(p *saved.Plan) *saved.Plan {
 	other := *p
-	other.Left, other.Steps, other.Hosts = map[string]string{}, nil, nil
+	other.Absent, other.Steps, other.Hosts = map[string]string{}, nil, nil
 	for i, h := range p.Hosts {
 		if i%2 == 1 {
-			other.Left[h.Name] = "excluded"
+			other.Absent[h.Name] = "excluded"
 		} else {
 			other.Hosts = append(other.Hosts, h)
 		}
 	}
 	for _, s := range p.Steps {
-		if other.Left[s.Addr.Host] == "" {
+		if other.Absent[s.Addr.Host] == "" {
 			other.Steps = append(other.Steps, s)
 		}
 	}
 	report := *p.Report
 	report.Edges = slices.Clone(report.Edges)
 	for i, e := range report.Edges {
-		if other.Left[e.From]+other.Left[e.To] != "" {
+		if other.Absent[e.From]+other.Absent[e.To] != "" {
 			report.Edges[i].Verdict, report.Edges[i].Detail, report.Edges[i].RTT = preflight.NotProbed, "excluded", 0
 		}
 	}

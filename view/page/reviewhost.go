@@ -21,7 +21,7 @@ func (r *review) listHosts() {
 		answered[h.Name] = h
 	}
 	notes := map[string]string{}
-	maps.Copy(notes, r.Left)
+	maps.Copy(notes, r.Absent)
 	for _, l := range r.Cluster.Departing {
 		notes[l.Host.Name] = "leaves the cluster"
 		if l.Unreachable {

@@ -28,8 +28,8 @@ func Saved(w io.Writer, p *saved.Plan, id string, names wording.Names, st Style)
 		hosts = append(hosts, h.Name)
 	}
 	pr.line("hosts  ", hostnames.Join(hosts))
-	for _, h := range slices.Sorted(maps.Keys(p.Left)) {
-		pr.line("left out ", h, ": ", p.Left[h])
+	for _, h := range slices.Sorted(maps.Keys(p.Absent)) {
+		pr.line("left out ", h, ": ", p.Absent[h])
 	}
 	if inputs := p.Inputs(); len(inputs) > 0 {
 		pr.line("To be given again at apply: ", strings.Join(inputs, ", "))

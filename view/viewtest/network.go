@@ -60,7 +60,7 @@ func (w *Network) Remove(name, why string, err error) {
 // Run probes as the command does.
 func (w *Network) Run(t *testing.T) (document.PreflightRun, change.Diff) {
 	t.Helper()
-	world := plan.World{Hosts: map[string]host.Host{}, Records: map[string]*state.Record{}, Left: w.Absent, ProbesOnly: true}
+	world := plan.World{Hosts: map[string]host.Host{}, Records: map[string]*state.Record{}, Absent: w.Absent, ProbesOnly: true}
 	for _, h := range w.Cluster.Hosts {
 		if w.Absent[h.Name] == "" {
 			world.Hosts[h.Name], world.Records[h.Name] = w.Hosts.Host(h.Name), &state.Record{}

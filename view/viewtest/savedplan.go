@@ -32,7 +32,7 @@ func SavedPlan() *saved.Plan {
 		Hosts: []saved.Host{
 			{Name: "cp-1", HostKey: "SHA256:a", MachineID: "11", BootID: "b1", OS: "debian 12", Kernel: "6.1.0", Arch: "amd64", Record: state.Cluster{ID: "77", Name: "lab"}},
 			{Name: "worker-1", HostKey: "SHA256:b", MachineID: "12"}, {Name: "worker-2", HostKey: "SHA256:c", MachineID: "13"}},
-		Left: map[string]string{"worker-3": "excluded"},
+		Absent: map[string]string{"worker-3": "excluded"},
 		Steps: []saved.Step{
 			{Addr: address.MustParse("preflight.cp-1"), Kind: saved.Probe, Source: at(3), Diff: saved.Diff{
 				{Kind: change.Finding, ID: "PF007", Level: change.Warning, Item: "cp-1 x", Have: "little memory", Want: "more", Why: "add some"}}},

@@ -14,7 +14,7 @@ const atMost = 5
 
 // Excluded says for each reason which steps are excluded: in one line, or in
 // several if there are many.
-func Excluded(steps []address.Step, left map[address.Step]plan.Left) []Text {
+func Excluded(steps []address.Step, left map[address.Step]plan.Exclusion) []Text {
 	var lines []Text
 	reasons, by := exclusions(steps, left)
 	for _, why := range reasons {
@@ -32,7 +32,7 @@ func Excluded(steps []address.Step, left map[address.Step]plan.Left) []Text {
 }
 
 // exclusions returns a few reasons, and the steps of each.
-func exclusions(steps []address.Step, left map[address.Step]plan.Left) (reasons []string, by map[string][]address.Step) {
+func exclusions(steps []address.Step, left map[address.Step]plan.Exclusion) (reasons []string, by map[string][]address.Step) {
 	by = map[string][]address.Step{}
 	for _, a := range steps {
 		why := "because of " + left[a].Flag
