@@ -9,10 +9,9 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// CompileBare makes the graph that a spec has for hosts that can all be
-// reached and on which there is nothing yet. It asks no host, and its steps
-// can be neither checked nor applied. On a live cluster there are more edges:
-// hosts take turns.
+// CompileBare makes the graph of a spec as if all its hosts could be reached and
+// were empty. It calls no host, and the steps can be neither checked nor
+// applied. On a live cluster there are more edges, because hosts take turns.
 func CompileBare(ctx context.Context, c *spec.Cluster) (*Graph, error) {
 	w := World{Hosts: map[string]host.Host{}, Records: map[string]*state.Record{}, Sources: &component.Sources{}}
 	for _, h := range c.Hosts {
@@ -25,7 +24,7 @@ func CompileBare(ctx context.Context, c *spec.Cluster) (*Graph, error) {
 	return out.Graph, nil
 }
 
-// bareHost answers what compiling asks, and nothing else.
+// bareHost has only the method that Compile calls.
 type bareHost struct{ host.Host }
 
 func (bareHost) Facts(context.Context) (host.Facts, error) { return host.Facts{}, nil }

@@ -18,29 +18,30 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// World is what compiling needs to know beside the spec.
+// World is what Compile needs to know, in addition to the spec.
 type World struct {
-	Hosts      map[string]host.Host     // those that can be reached; steps of others are left out
-	Records    map[string]*state.Record // of these hosts; an entry for each
-	Identities map[string]host.Identity // of these hosts, for the inventory
+	Hosts      map[string]host.Host     // those that can be reached; the graph has steps only for them
+	Records    map[string]*state.Record // of the hosts in Hosts; an entry for each
+	Identities map[string]host.Identity // of the hosts in Hosts, for the inventory
 	Sources    *component.Sources       // where programs and images come from
-	Absent     map[string]string        // hosts of the spec that are not in Hosts, and why
-	ProbesOnly bool                     // nothing but preflight
-	Inventory  []state.HostEntry        // as the control plane has it; nil before there is one
-	Destroy    bool                     // everything goes from the hosts in Hosts
+	Absent     map[string]string        // why hosts of the spec are not in Hosts
+	ProbesOnly bool                     // only the steps of preflight
+	Inventory  []state.HostEntry        // as a control-plane host has it; nil before there is one
+	Destroy    bool                     // remove everything from the hosts in Hosts
 
-	// Holder tells which other run holds a host's lock; see preflight.
+	// Holder returns the lock that another run holds on a host; see
+	// reach.Connectivity.
 	Holder func(ctx context.Context, host string) (*host.LockRequest, error)
 }
 
-// Compiled is a graph and what comes of it beside diffs.
+// Compiled is a graph, and what its steps give to the run in addition to diffs.
 type Compiled struct {
 	Graph *Graph
 
-	report *modules.Value[*preflight.Report] // an output of the step Connectivity; nil where there is none
+	report *modules.Value[*preflight.Report] // an output of the step Connectivity; nil if the graph has no such step
 }
 
-// Report is what the connectivity probe found; nil before it was checked.
+// Report returns what the connectivity probe found; nil before its check.
 func (c *Compiled) Report() *preflight.Report {
 	if c.report == nil {
 		return nil
@@ -50,8 +51,7 @@ func (c *Compiled) Report() *preflight.Report {
 }
 
 // Compile makes the graph of everything that pmkctl does for a cluster, in
-// order. It asks hosts for their facts, which cost no round trip, and
-// nothing else.
+// order. From the hosts it takes only their facts, which cost no round trip.
 func Compile(ctx context.Context, c *spec.Cluster, w World) (*Compiled, error) {
 	b, err := newBuilder(ctx, c, w)
 	if err != nil {
@@ -90,7 +90,7 @@ func Compile(ctx context.Context, c *spec.Cluster, w World) (*Compiled, error) {
 	return b.out, b.out.Graph.check()
 }
 
-// builder is a graph in the making.
+// builder collects the steps of a graph.
 type builder struct {
 	*spec.Cluster
 	world World
@@ -100,7 +100,7 @@ type builder struct {
 	pki   authorities
 
 	identity state.Cluster
-	live     bool // some host is a member already
+	live     bool // a host of the cluster is a member already
 }
 
 func newBuilder(ctx context.Context, c *spec.Cluster, w World) (*builder, error) {
@@ -125,7 +125,8 @@ func newBuilder(ctx context.Context, c *spec.Cluster, w World) (*builder, error)
 	return b, b.membersReached()
 }
 
-// clusterIdentity is the cluster as the records have it, or a new one.
+// clusterIdentity returns the identity of the cluster from the records, or a new
+// one if no host is a member yet. It sets live.
 func (b *builder) clusterIdentity() state.Cluster {
 	c := state.Cluster{Name: b.Name, Immutable: spec.Identity(b.Cluster)}
 	for _, h := range b.hosts {
@@ -138,7 +139,7 @@ func (b *builder) clusterIdentity() state.Cluster {
 	return c
 }
 
-// with are the hosts of a role.
+// with returns the reached hosts that have a role.
 func (b *builder) with(r spec.Role) []*spec.Host {
 	var list []*spec.Host
 	for _, h := range b.hosts {
@@ -211,15 +212,15 @@ func (g *Graph) checkOwners() error {
 	return nil
 }
 
-// Immutable are diagnostics for what differs from a live cluster and cannot
-// be changed there. Another network backend can: its step shows it as a
-// replacement.
+// Immutable returns diagnostics for the differences from a live cluster that
+// cannot be changed there. The network backend is no such difference: its step
+// shows a replacement.
 func Immutable(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	if d := controlPlaneMoved(c, records); d != nil {
 		return hcl.Diagnostics{d}
 	}
-	told := map[string]bool{spec.FieldBackend: true}
+	reported := map[string]bool{spec.FieldBackend: true}
 	identity := spec.Identity(c)
 	for _, h := range c.Hosts {
 		r := records[h.Name]
@@ -232,10 +233,10 @@ func Immutable(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostic
 		diags = append(diags, lostRoles(c, h, r)...)
 		for _, field := range slices.Sorted(maps.Keys(identity)) {
 			have, ok := r.Cluster.Immutable[field]
-			if !ok || have == identity[field] || told[field] {
+			if !ok || have == identity[field] || reported[field] {
 				continue
 			}
-			told[field] = true
+			reported[field] = true
 			at := c.ImmutableRange(field)
 			diags = append(diags, immutable(c, field, have, &at))
 		}
@@ -243,9 +244,9 @@ func Immutable(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostic
 	return slices.Concat(diags, newMembers(c, records), otherPrograms(c, records))
 }
 
-// lostRoles are roles that a host has on the live cluster and not in the spec,
-// and that it cannot give up while it stays: what it holds is in no other
-// place, or has to be taken out of its cluster first.
+// lostRoles returns diagnostics for roles that a host has on the live cluster and
+// not in the spec. A host that stays cannot give them up: its data is nowhere
+// else, or its member of etcd would have to be removed first.
 func lostRoles(c *spec.Cluster, h *spec.Host, r *state.Record) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, role := range []struct {

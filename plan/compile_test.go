@@ -31,11 +31,11 @@ type world struct {
 	*spec.Cluster
 	hosts   map[string]*hosttest.Host
 	sources *component.Sources
-	left    map[string]string
+	absent  map[string]string
 }
 
-// load reads a spec, puts small files in the place of its programs and
-// images, and makes a bare host for each of its own.
+// load reads a spec, replaces its programs and images by small files, and makes a
+// bare host in memory for each of its hosts.
 func load(t testing.TB, path string, opts spec.Options) *world {
 	t.Helper()
 	c, _, diags := spec.Load(path, opts)
@@ -58,7 +58,7 @@ func load(t testing.TB, path string, opts spec.Options) *world {
 	for i := range c.Images {
 		c.Images[i].Source, c.Images[i].SHA256 = put(c.Images[i].Key+".tar", archive(c.Images[i].Name))
 	}
-	w := &world{Cluster: c, hosts: map[string]*hosttest.Host{}, sources: &component.Sources{Dir: dir}, left: map[string]string{}}
+	w := &world{Cluster: c, hosts: map[string]*hosttest.Host{}, sources: &component.Sources{Dir: dir}, absent: map[string]string{}}
 	var all []*hosttest.Host
 	for _, h := range c.Hosts {
 		w.hosts[h.Name] = hosttest.New(h.Name, hosttest.WithAddress(h.Address.String()),
@@ -69,7 +69,7 @@ func load(t testing.TB, path string, opts spec.Options) *world {
 	return w
 }
 
-// archive is as little as an archive of an image can be.
+// archive is the smallest archive of an image.
 func archive(name string) []byte {
 	manifest := fmt.Appendf(nil, `[{"RepoTags":[%q]}]`, name)
 	var b bytes.Buffer
@@ -121,11 +121,11 @@ image "all" {
 	return load(t, dir, spec.Options{})
 }
 
-// reached are the hosts that are not left out.
+// reached returns the hosts that are not absent.
 func (w *world) reached() executor.Hosts {
 	hosts := executor.Hosts{}
 	for name, h := range w.hosts {
-		if w.left[name] == "" {
+		if w.absent[name] == "" {
 			hosts[name] = h
 		}
 	}
@@ -145,7 +145,7 @@ func (w *world) compile(t testing.TB) (*plan.Compiled, map[string]*state.Record)
 		}
 		records[name], ids[name] = r, host.Identity{HostKey: "SHA256:" + name}
 	}
-	c, err := plan.Compile(ctx, w.Cluster, plan.World{Hosts: w.reached(), Records: records, Identities: ids, Absent: w.left, Sources: w.sources})
+	c, err := plan.Compile(ctx, w.Cluster, plan.World{Hosts: w.reached(), Records: records, Identities: ids, Absent: w.absent, Sources: w.sources})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func (w *world) compile(t testing.TB) (*plan.Compiled, map[string]*state.Record)
 
 func quiet(event.Event) {}
 
-// check fails if a probe or a check does.
+// check checks all steps and fails the test if a probe finds something.
 func (w *world) check(t testing.TB, g *plan.Graph) *executor.Checked {
 	t.Helper()
 	c := executor.Check(context.Background(), g, w.reached(), quiet)
@@ -167,7 +167,7 @@ func (w *world) check(t testing.TB, g *plan.Graph) *executor.Checked {
 	return c
 }
 
-// apply does all that is pending and wants nothing left.
+// apply applies everything and fails the test if something differs after it.
 func (w *world) apply(t testing.TB) *executor.Result {
 	t.Helper()
 	ctx := context.Background()
@@ -207,8 +207,8 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// example is the folder of an example; the lab's is a copy with what lab-up
-// writes into it.
+// example returns the folder of an example. For the lab it is a copy with the files
+// that lab-up writes.
 func example(t *testing.T, name string) string {
 	t.Helper()
 	from := filepath.Join("../examples", name)
@@ -247,7 +247,7 @@ func example(t *testing.T, name string) string {
 	return dir
 }
 
-// behind are all steps that a step waits for, directly or not.
+// behind returns for each step all steps that it waits for, directly or not.
 func behind(g *plan.Graph) map[address.Step]map[address.Step]bool {
 	all := map[address.Step]map[address.Step]bool{}
 	for _, s := range g.Steps {
@@ -260,7 +260,7 @@ func behind(g *plan.Graph) map[address.Step]map[address.Step]bool {
 	return all
 }
 
-// TestGraph is what holds of a graph whatever the number of hosts.
+// TestGraph checks what is true of every graph, with any number of hosts.
 func TestGraph(t *testing.T) {
 	for _, n := range []int{0, 2, 99} {
 		t.Run(fmt.Sprintf("%d hosts", n+1), func(t *testing.T) {
@@ -289,7 +289,7 @@ func TestGraph(t *testing.T) {
 			if probes != n+2 {
 				t.Errorf("%d probes, want one for each host and connectivity", probes)
 			}
-			// On bare hosts workers never wait for each other, but for what they share.
+			// On bare hosts, workers do not wait for each other, except for the probes.
 			for a, before := range waits {
 				for b := range before {
 					if strings.HasPrefix(a.Host, "worker") && strings.HasPrefix(b.Host, "worker") && a.Host != b.Host && b.Module != "preflight" {
@@ -306,8 +306,8 @@ func TestGraph(t *testing.T) {
 	}
 }
 
-// TestHostsTakeTurns: on a live cluster, no more kubelets and containerds
-// are restarted at a time than max_unavailable says.
+// TestHostsTakeTurns: on a live cluster, at most max_unavailable hosts restart
+// kubelets and containerds at a time.
 func TestHostsTakeTurns(t *testing.T) {
 	tests := []struct {
 		most string
@@ -332,10 +332,10 @@ func TestHostsTakeTurns(t *testing.T) {
 	}
 }
 
-// TestLeftOut: a host that is left out has no step, and nobody waits for it.
-func TestLeftOut(t *testing.T) {
+// TestAbsent: an absent host has no step, and no step waits for one.
+func TestAbsent(t *testing.T) {
 	w := workers(t, 3, "")
-	w.left["worker-2"] = "excluded"
+	w.absent["worker-2"] = "excluded"
 	c, _ := w.compile(t)
 	for _, s := range c.Graph.Steps {
 		if s.Addr.Host == "worker-2" {
@@ -351,13 +351,13 @@ func TestLeftOut(t *testing.T) {
 	if got := w.hosts["worker-2"].Log(); len(got) > 0 {
 		t.Errorf("it was changed: %v", got)
 	}
-	// It joins as if it had been there.
-	delete(w.left, "worker-2")
+	// It joins in the next run.
+	delete(w.absent, "worker-2")
 	w.apply(t)
 }
 
-// BenchmarkThousandHosts is what one run costs the controller, beside the
-// network. The graph is linear in the hosts; only pairs are not.
+// BenchmarkThousandHosts measures what a run costs the controller without the
+// network. The graph grows linearly with the hosts; only their pairs do not.
 func BenchmarkThousandHosts(b *testing.B) {
 	w := workers(b, 999, "")
 	b.Run("compile", func(b *testing.B) {
@@ -374,8 +374,8 @@ func BenchmarkThousandHosts(b *testing.B) {
 	})
 }
 
-// modulesOf leaves the probes out: a million pairs in one process say nothing
-// of a million pairs between hosts.
+// modulesOf returns the graph without probes: a million pairs in one process show
+// nothing about a million pairs between hosts.
 func modulesOf(g *plan.Graph) *plan.Graph {
 	only := &plan.Graph{}
 	for _, s := range g.Steps {

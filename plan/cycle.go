@@ -8,8 +8,8 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 )
 
-// cycle is a path of steps of which each waits for the next, and the last for
-// the first; nil if there is none.
+// cycle returns steps that wait for each other: each for the next one, and the
+// last for the first. It returns nil if there is no cycle.
 func (g *Graph) cycle() []*Step {
 	steps := map[address.Step]*Step{}
 	for _, s := range g.Steps {
@@ -20,7 +20,7 @@ func (g *Graph) cycle() []*Step {
 	var visit func(s *Step) bool
 	visit = func(s *Step) bool {
 		if s == nil || done[s.Addr] {
-			return false // left out with its host, or on no cycle
+			return false // its host is absent, or it is on no cycle
 		}
 		if i := slices.Index(path, s); i >= 0 {
 			found = slices.Clone(path[i:])
@@ -41,8 +41,8 @@ func (g *Graph) cycle() []*Step {
 	return found
 }
 
-// cycleText is a cycle with the places of its steps: "a (cluster.hcl:3) -> b
-// (cluster.hcl:9) -> a".
+// cycleText prints a cycle with the places of its steps in the spec:
+// "a (cluster.hcl:3) -> b (cluster.hcl:9) -> a".
 func cycleText(cycle []*Step) string {
 	var parts []string
 	for _, s := range cycle {

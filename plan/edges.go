@@ -9,8 +9,8 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// The ports that the spec does not name. Those with a setting of their own
-// may be moved by what the spec passes through.
+// Default ports. Most can be changed by settings that the spec passes through to
+// the service.
 const (
 	etcdClientPort  = 2379
 	etcdPeerPort    = 2380
@@ -20,8 +20,8 @@ const (
 
 const loopback = "127.0.0.1"
 
-// Ports are what the components of a host bind, in the order in which they
-// are started.
+// Ports returns the ports that the services of a host bind, in the order in which
+// the services are started.
 func Ports(c *spec.Cluster, h *spec.Host) []preflight.Port {
 	addr := h.Address.String()
 	var list []preflight.Port
@@ -61,8 +61,8 @@ func Ports(c *spec.Cluster, h *spec.Host) []preflight.Port {
 	return list
 }
 
-// Edges are the ordered pairs of hosts that must reach each other, with the
-// ports. Why of each says what for.
+// Edges returns the ordered pairs of hosts that must reach each other, with the
+// ports. The field Why names the use of an edge.
 func Edges(c *spec.Cluster) []preflight.Edge {
 	var list []preflight.Edge
 	for _, from := range c.Hosts {
@@ -89,8 +89,8 @@ func edges(c *spec.Cluster, from, to *spec.Host) []preflight.Edge {
 	if to.Has(spec.Etcd) && from.Has(spec.Etcd) {
 		add("tcp", etcdPeerPort, "etcd for its peers")
 	}
-	// The API server needs every kubelet, and so does a metrics server, which
-	// may land on any host.
+	// The API server needs every kubelet. So does a metrics server, which may
+	// run on any host.
 	add("tcp", kubeletAPI(c, to), "kubelet")
 	if port := overlayPort(c); port > 0 {
 		add("udp", port, "pod network")
@@ -101,14 +101,15 @@ func edges(c *spec.Cluster, from, to *spec.Host) []preflight.Edge {
 	return list
 }
 
-// shapes are what the datagrams of a backend look like.
+// shapes are the forms of datagrams that a backend sends, by the name that the
+// probe gives them. A backend without a UDP port has none.
 var shapes = map[string]string{"udp": "flannel-udp", "vxlan": "vxlan", "wireguard": "wireguard"}
 
-// overheads are the bytes that a backend puts around a packet, as flannel
-// reckons.
+// overheads are the bytes that a backend puts around a packet, as flannel counts
+// them.
 var overheads = map[string]int{"udp": 28, "vxlan": 50, "wireguard": 80}
 
-// overlayPort is the pod network's UDP port; 0 where it has none.
+// overlayPort returns the UDP port of the pod network; 0 if the backend has none.
 func overlayPort(c *spec.Cluster) int {
 	if shapes[c.Network.Backend] == "" {
 		return 0
@@ -127,7 +128,7 @@ func configText(p spec.Passthrough, field, def string) string {
 	return def
 }
 
-// configPort reads a port, as whatever type of number it was given.
+// configPort reads a port. It may be a number of any type, or a string.
 func configPort(p spec.Passthrough, field string, def int) int {
 	v, ok := p.Config[field]
 	if !ok {
@@ -145,7 +146,8 @@ func atoi(s string, def int) int {
 	return def
 }
 
-// hostPort splits an address to bind; every address is "".
+// hostPort splits an address to bind. The address "" stands for all addresses of
+// the host. Port 0 means that s is no address with a port.
 func hostPort(s string) (string, int) {
 	addr, port, err := net.SplitHostPort(s)
 	if err != nil {

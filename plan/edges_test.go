@@ -132,7 +132,7 @@ tcp :8081 flanneld.service
 	}
 }
 
-// Every edge leads to a port that is bound at the address it dials.
+// Every edge goes to a port that is bound at the address which it dials.
 func TestEdgesLeadToPorts(t *testing.T) {
 	for _, backend := range []string{"udp", "vxlan", "wireguard", "host-gw"} {
 		c := testCluster(backend, 8285, both, both, member, cp, worker)

@@ -9,13 +9,14 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// What kubeadm asks of a control-plane host, and the spec's own default.
+// Bytes of memory: the least that kubeadm wants on a control-plane host, and the
+// default of the spec.
 const (
 	controlPlaneMemory = 1700 << 20
 	defaultMemory      = 1 << 30
 )
 
-// hostProbe is what a host must be for its part in the cluster.
+// hostProbe returns the check whether a host is fit for its roles.
 func (b *builder) hostProbe(h *spec.Host) modules.Checker {
 	k := b.kubelet(h)
 	p := hostcheck.Probe{
@@ -42,8 +43,8 @@ func (b *builder) hostProbe(h *spec.Host) modules.Checker {
 	return p
 }
 
-// etcdMetrics is where a host's own etcd tells about itself; "" if the spec
-// has it do so elsewhere.
+// etcdMetrics returns the URL of the metrics of a host's own etcd; "" if the spec
+// has moved it.
 func etcdMetrics(p spec.Passthrough) string {
 	const field, local = "listen-metrics-urls", "http://127.0.0.1:2381"
 	if text := configText(p, field, p.Flags[field]); text != "" && text != local {

@@ -9,8 +9,8 @@ import (
 
 var inputsLine = regexp.MustCompile(`(?m)^X-Pmkctl-Inputs=(.*)$`)
 
-// TestInputsStay holds the hash of what each service depends on. Another hash
-// for the same spec restarts that service in every cluster there is.
+// TestInputsStay keeps the hash of the inputs of each service. Another hash for the
+// same spec would restart that service in every cluster.
 func TestInputsStay(t *testing.T) {
 	w := workers(t, 1, `}
 etcd {

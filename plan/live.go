@@ -14,15 +14,15 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// Units by which a record shows how far a cluster has come.
+// Units in a record that show how far the set-up of a cluster has come.
 const (
 	etcdUnit = "etcd.service"
 	apiUnit  = "kube-apiserver.service" // starts after all members of etcd
 	nodeUnit = "kube-proxy.service"     // starts after the host's kubelet
 )
 
-// owner is a host of the spec on which a unit of the cluster was installed;
-// nil if there is none.
+// owner returns the first host of the spec on which a unit of the cluster was
+// installed; nil if there is none.
 func owner(c *spec.Cluster, records map[string]*state.Record, unit string) *spec.Host {
 	for _, h := range c.Hosts {
 		if r := records[h.Name]; r != nil && r.Cluster.Name == c.Name {
@@ -34,15 +34,15 @@ func owner(c *spec.Cluster, records map[string]*state.Record, unit string) *spec
 	return nil
 }
 
-// hasAPIServer reports whether the cluster's API server was started once, and
-// so etcd before it.
+// hasAPIServer reports whether the API server of the cluster was ever started.
+// If so, etcd was started before it.
 func hasAPIServer(c *spec.Cluster, records map[string]*state.Record) bool {
 	return owner(c, records, apiUnit) != nil
 }
 
-// newMembers are diagnostics for hosts that are to become members of an etcd
-// that runs already. Started as this package starts members, such a host
-// would make an etcd of its own.
+// newMembers returns diagnostics for hosts that are to become members of an etcd
+// that runs already. This package can only start the first members: a later one
+// would form an etcd cluster of its own.
 func newMembers(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostics {
 	if !hasAPIServer(c, records) {
 		return nil
@@ -63,26 +63,26 @@ func newMembers(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnosti
 	return diags
 }
 
-// membersReached returns an error if a host is left out that is to be one of
-// the first members of etcd: once the others run, it could not be added.
+// membersReached returns an error if a host is absent that is to be one of the
+// first members of etcd: once the others run, it could not be added.
 func (b *builder) membersReached() error {
 	if b.world.Destroy || b.world.ProbesOnly || hasAPIServer(b.Cluster, b.world.Records) {
 		return nil
 	}
 	for _, h := range b.Hosts {
-		if why, left := b.world.Absent[h.Name]; left && h.Has(spec.Etcd) {
+		if why, absent := b.world.Absent[h.Name]; absent && h.Has(spec.Etcd) {
 			return fmt.Errorf("host %s is %s and is to be one of the first members of etcd, which start together: bring it into this run, or take the role \"etcd\" from it in the spec", h.Name, why)
 		}
 	}
 	return nil
 }
 
-// otherPrograms are diagnostics for components whose programs are not those
-// of the live cluster. A digest that some host has already, or had before an
-// apply that was cut off, is none of them.
+// otherPrograms returns diagnostics for programs whose digest differs from the
+// live cluster. A digest is allowed if a host has it already, or had it before
+// an apply that was interrupted.
 func otherPrograms(c *spec.Cluster, records map[string]*state.Record) hcl.Diagnostics {
 	if owner(c, records, nodeUnit) == nil {
-		return nil // nothing runs yet that the order of an upgrade would protect
+		return nil // no node runs yet, so there is nothing to upgrade
 	}
 	lines := map[hcl.Range][]string{}
 	var places []hcl.Range
@@ -107,24 +107,25 @@ func otherPrograms(c *spec.Cluster, records map[string]*state.Record) hcl.Diagno
 	return diags
 }
 
-// digests are those of a component on the live hosts, as pmkctl wrote it
-// last and before that.
-func digests(c *spec.Cluster, records map[string]*state.Record, component string) []string {
+// digests returns the digests of a program on the live hosts: first those that
+// pmkctl wrote last, then those before them.
+func digests(c *spec.Cluster, records map[string]*state.Record, program string) []string {
 	var last, before []string
 	for _, h := range c.Hosts {
 		r := records[h.Name]
 		if r == nil || r.Cluster.Name != c.Name {
 			continue
 		}
-		if o := r.Owns[programPath(component)]; o.SHA256 != "" {
+		if o := r.Owns[programPath(program)]; o.SHA256 != "" {
 			last, before = append(last, o.SHA256), append(before, o.Was)
 		}
 	}
 	return append(last, before...)
 }
 
-// RecallDomain completes a record that does not have the cluster's domain,
-// because an older pmkctl wrote it, with what the host serves.
+// RecallDomain adds the cluster domain to a record that an older pmkctl wrote
+// without it. It reads the domain from the certificate of the host's API server,
+// and does nothing on a host without one.
 func RecallDomain(ctx context.Context, h host.Reader, c *spec.Cluster, r *state.Record) error {
 	_, serves := r.Owns[apiUnit]
 	if _, known := r.Cluster.Immutable[spec.FieldDomain]; known || !serves || r.Cluster.Name != c.Name || r.Cluster.Immutable == nil {

@@ -46,8 +46,8 @@ func (p pattern) matches(a address.Step) bool {
 	return host && p.module.Matches(a.Module)
 }
 
-// Find are the steps that a pattern names, in plan order. It is an error if
-// there are none, with what may have been meant.
+// Find returns the steps that a pattern names, in plan order. If there are none
+// it returns an error, with suggestions.
 func (g *Graph) Find(text string) ([]*Step, error) {
 	if text == "" {
 		return nil, errors.New("name a step, such as kubelet.worker-1")
@@ -72,8 +72,8 @@ func (g *Graph) matching(p pattern) []*Step {
 	return out
 }
 
-// suggest is "; did you mean ...?" for what is nearest to an address that is
-// not there.
+// suggest returns "; did you mean ...?" with the addresses nearest to text, or the
+// list of modules if none is near.
 func (g *Graph) suggest(text string) string {
 	var known []string
 	for _, s := range g.Steps {
@@ -86,7 +86,7 @@ func (g *Graph) suggest(text string) string {
 	return cmp.Or(Meant(text, known), "; there are "+strings.Join(g.modules(), ", "))
 }
 
-// modules are those of the steps that change something, in plan order.
+// modules returns the modules of the steps that change something, in plan order.
 func (g *Graph) modules() []string {
 	var list []string
 	for _, s := range g.Steps {
@@ -97,8 +97,8 @@ func (g *Graph) modules() []string {
 	return list
 }
 
-// Near are up to three of known that are nearest to what was typed, none of
-// them far from it.
+// Near returns up to three of known that are nearest to text by edit distance,
+// and none that is far from it.
 func Near(text string, known []string) []string {
 	far := min(max(len(text)/3, 2), len(text)/2)
 	slices.Sort(known)

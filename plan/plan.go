@@ -1,5 +1,5 @@
-// Package plan compiles a spec into a graph of steps. It owns the order in
-// which a cluster is made, and nothing of how a step is done.
+// Package plan compiles a spec into a graph of steps. It owns the order of the
+// steps. How a step is done belongs to the modules.
 package plan
 
 import (
@@ -14,16 +14,15 @@ type Step struct {
 	Addr   address.Step
 	Work   modules.Checker // a modules.Module, or a probe that only checks; nil for the gate
 	After  []address.Step  // steps that must have succeeded first
-	Source hcl.Range       // the block that asked for it
-	Turns  []address.Step  // of After: those that it waits for only because hosts take turns
+	Source hcl.Range       // the block of the spec that asked for it
+	Turns  []address.Step  // the steps of After that it waits for only because hosts take turns
 
-	// On is the host that the step runs on and whose journal notes it, where
-	// that is not the one of its address: drain.worker-2 runs on a
-	// control-plane host.
+	// On is the host that the step runs on, and whose journal notes it. "" is
+	// the host of its address. drain.worker-2 runs on a control-plane host.
 	On string
 }
 
-// RunsOn is the host that the step runs on; "" for a step over all hosts.
+// RunsOn returns the host that the step runs on; "" for a step over all hosts.
 func (s *Step) RunsOn() string {
 	if s.On != "" {
 		return s.On
@@ -31,8 +30,8 @@ func (s *Step) RunsOn() string {
 	return s.Addr.Host
 }
 
-// A Graph is steps in the order in which they are shown; every step stands
-// after those it waits for.
+// A Graph is a list of steps in the order in which they are shown. Every step
+// stands after the steps that it waits for.
 type Graph struct {
 	Steps []*Step
 }

@@ -2,8 +2,8 @@ package plan
 
 import "github.com/pmkctl/pmkctl/address"
 
-// Purpose says in a sentence why plans have steps of a module; "" of one that
-// no plan has.
+// Purpose returns a sentence about the work of a module's steps; "" if no plan has
+// such a module.
 func Purpose(module string) string { return purposes[module] }
 
 var purposes = map[string]string{
@@ -44,13 +44,15 @@ var purposes = map[string]string{
 	"leave":                   "Ends the host's membership: its record goes.",
 }
 
-// Before are the steps that must be done before a step, at once and in all.
+// Before returns the steps that must be done before a step: those that it names
+// itself, and all.
 func (g *Graph) Before(a address.Step) (direct, all []address.Step) { return g.walk(a, g.edges(false)) }
 
-// Behind are the steps that wait for a step, at once and in all.
+// Behind returns the steps that wait for a step: those that name it, and all.
 func (g *Graph) Behind(a address.Step) (direct, all []address.Step) { return g.walk(a, g.edges(true)) }
 
-// edges are, for each step, those that it waits for, or those that wait for it.
+// edges returns for each step the steps that it waits for, or with behind the
+// steps that wait for it.
 func (g *Graph) edges(behind bool) map[address.Step][]address.Step {
 	known := map[address.Step]bool{}
 	edges := map[address.Step][]address.Step{}
@@ -58,7 +60,7 @@ func (g *Graph) edges(behind bool) map[address.Step][]address.Step {
 		known[s.Addr] = true
 		for _, a := range s.After {
 			switch {
-			case !known[a]: // left out of the plan with its host
+			case !known[a]: // its host is absent
 			case behind:
 				edges[a] = append(edges[a], s.Addr)
 			default:
@@ -69,7 +71,7 @@ func (g *Graph) edges(behind bool) map[address.Step][]address.Step {
 	return edges
 }
 
-// walk follows edges, and gives what it finds in plan order.
+// walk follows edges and returns the steps that it reaches, in plan order.
 func (g *Graph) walk(from address.Step, edges map[address.Step][]address.Step) (direct, all []address.Step) {
 	near, seen := map[address.Step]bool{}, map[address.Step]bool{from: true}
 	for _, a := range edges[from] {

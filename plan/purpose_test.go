@@ -12,7 +12,7 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// bare is the graph of an example.
+// bare compiles an example for bare hosts.
 func bare(t *testing.T, path string) *plan.Graph {
 	t.Helper()
 	c, _, diags := spec.Load(path, spec.Options{})
@@ -54,7 +54,7 @@ func TestBeforeAndBehind(t *testing.T) {
 	if direct, _ = g.Behind(address.MustParse("gate")); !cmp.Equal(direct, []address.Step{address.MustParse("member.cp-1"), address.MustParse("member.worker-1"), address.MustParse("member.worker-2")}) {
 		t.Errorf("behind the gate: %v", direct)
 	}
-	// What waits for a step is what has it before itself.
+	// Behind is the inverse of Before.
 	for _, s := range g.Steps {
 		_, behind := g.Behind(s.Addr)
 		for _, other := range g.Steps {
@@ -66,8 +66,8 @@ func TestBeforeAndBehind(t *testing.T) {
 	}
 }
 
-// TestKnownAfterIsBefore: what a step is known after it waits for, so that a
-// selection which has the one has the other.
+// TestKnownAfterIsBefore: a step waits for every step that it is unknown until. So
+// a selection with the one has the other.
 func TestKnownAfterIsBefore(t *testing.T) {
 	w := workers(t, 2, "")
 	c, _ := w.compile(t)

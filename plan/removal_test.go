@@ -12,7 +12,7 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// before tells if one step waits for another, at one remove or more.
+// before reports whether one step waits for another, directly or not.
 func before(g *plan.Graph, first, then address.Step) bool {
 	for _, s := range g.Steps {
 		if s.Addr != then {
@@ -33,7 +33,8 @@ func steps(g *plan.Graph, host string) map[string]string {
 	return on
 }
 
-// TestLeaving: what a host that leaves costs, in which order, and who does it.
+// TestLeaving checks the steps of a departing host, their order, and the hosts that
+// they run on.
 func TestLeaving(t *testing.T) {
 	w := workers(t, 2, "")
 	gone, dead, later := w.Hosts[len(w.Hosts)-1], &spec.Host{Name: "dead-1"}, &spec.Host{Name: "later-1"}

@@ -114,11 +114,11 @@ func (m *replaced) Confirm(ctx context.Context, h host.Host) error {
 }
 
 // Conflict returns an error if a step is both to be redone and excluded.
-func (c *Choice) Conflict(left map[address.Step]Exclusion) error {
+func (c *Choice) Conflict(excluded map[address.Step]Exclusion) error {
 	var errs []error
 	for _, s := range c.graph.Steps {
-		if l, ok := left[s.Addr]; ok && c.replace[s.Addr] {
-			errs = append(errs, fmt.Errorf("-replace and %s contradict each other: %s is to be done again, and is left out", l.Flag, s.Addr))
+		if x, ok := excluded[s.Addr]; ok && c.replace[s.Addr] {
+			errs = append(errs, fmt.Errorf("-replace and %s contradict each other: %s is to be done again, and is left out", x.Flag, s.Addr))
 		}
 	}
 	return errors.Join(errs...)

@@ -11,16 +11,15 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// A Selection is what flags say of the steps to be done, as they were typed.
-// It is empty if all are.
+// A Selection has the values of the flags that choose steps, as they were typed.
 type Selection struct {
-	Target  []string // these, and what they need
-	Exclude []string // all but these, and what needs them
-	Limit   []string // hosts: nothing on others
-	Replace []string // these even though nothing differs
+	Target  []string // only these, and the steps that they need
+	Exclude []string // all except these, and the steps that need them
+	Limit   []string // only steps of these hosts
+	Replace []string // these, even if nothing differs
 }
 
-// Empty tells that all that differs is to be done, and nothing else.
+// Empty reports whether no flag is given: exactly the steps that differ are done.
 func (s Selection) Empty() bool {
 	return len(s.Target)+len(s.Exclude)+len(s.Limit)+len(s.Replace) == 0
 }
@@ -32,16 +31,16 @@ type Choice struct {
 	limit                    map[string]bool
 }
 
-// A Exclusion is a step that is not to be done, and why.
+// An Exclusion is the reason why a step is not done.
 type Exclusion struct {
 	Flag  string       `json:"flag"`           // -target, -exclude or -limit
-	Cause address.Step `json:"cause,omitzero"` // the step that the flag leaves out and this one waits for; "" if it is the step itself
+	Cause address.Step `json:"cause,omitzero"` // the step that the flag excludes and this one needs; zero if the flag excludes this one
 
-	Pending bool `json:"pending,omitempty"` // it has something to change
+	Pending bool `json:"pending,omitempty"` // the excluded step has something to change
 }
 
-// Select finds the steps that a selection names. All that it names wrongly is
-// in the error.
+// Select finds the steps that a selection names. The error has a line for each
+// name that is wrong.
 func (g *Graph) Select(s Selection) (*Choice, error) {
 	c := &Choice{graph: g}
 	var errs []error
@@ -80,7 +79,7 @@ func (g *Graph) Select(s Selection) (*Choice, error) {
 	return c, errors.Join(errs...)
 }
 
-// oneEach tells how several are named.
+// oneEach returns a hint for text that is a list: the flag takes one name.
 func oneEach(flag, text string) string {
 	names := strings.Split(text, ",")
 	if len(names) == 1 {
@@ -89,8 +88,8 @@ func oneEach(flag, text string) string {
 	return "; name one at a time: " + flag + "=" + strings.Join(names, " "+flag+"=")
 }
 
-// Meant is "; did you mean ...?" for the names nearest to what was typed; ""
-// if none is near.
+// Meant returns "; did you mean ...?" with the known names nearest to text; "" if
+// none is near.
 func Meant(text string, known []string) string {
 	near := Near(text, known)
 	if len(near) == 0 {
@@ -99,7 +98,7 @@ func Meant(text string, known []string) string {
 	return "; did you mean " + strings.Join(near, " or ") + "?"
 }
 
-// changing are the steps that a pattern names and that change something.
+// changing returns the steps that a pattern names and that are no probes.
 func (g *Graph) changing(p string) ([]*Step, error) {
 	list, err := g.Find(p)
 	if err != nil {
@@ -112,7 +111,7 @@ func (g *Graph) changing(p string) ([]*Step, error) {
 	return list, nil
 }
 
-// hosts are those of the steps, in plan order.
+// hosts returns the hosts of the steps, in plan order.
 func (g *Graph) hosts() []string {
 	var list []string
 	seen := map[string]bool{"": true}
@@ -130,46 +129,47 @@ func (s *Step) changes() bool {
 	return ok
 }
 
-// Leave are the steps that the choice leaves out, with those that cannot be
-// done without them: of what is done every need is done before, or needs no
-// change. pending tells which steps have something to change; a step without
-// is left out as well if a flag says so, for it may come to differ.
+// Excluded returns the steps that the flags exclude, and the steps that cannot be
+// done without them. For every step that remains, all that it needs is done
+// before it or has nothing to change. pending reports whether a step has
+// something to change. A step without changes is excluded too if a flag says so,
+// because it may differ later.
 //
-// What a step needs is what it waits for. Where hosts take turns it needs
-// nothing of the host before; and where another host's step has nothing to
-// change it needs nothing of what that waited for. On its own host it does:
-// of a before b before c it is not told that c needs a itself.
+// A step needs the steps that it waits for, with two exceptions. It does not need
+// the steps that only have their turn before. And if a step of another host has
+// nothing to change, it does not need what that step waits for. On its own host
+// it does: if a is before b and b before c, c may need a without naming it.
 func (c *Choice) Excluded(pending func(address.Step) bool) map[address.Step]Exclusion {
-	s := selecting{Choice: c, pending: pending, left: map[address.Step]Exclusion{}, behind: map[address.Step]Exclusion{}}
+	s := selecting{Choice: c, pending: pending, excluded: map[address.Step]Exclusion{}, behind: map[address.Step]Exclusion{}}
 	for _, step := range c.graph.Steps {
 		s.judge(step)
 	}
 	if c.target != nil {
 		s.onlyTargets()
 	}
-	for a, l := range s.left {
+	for a, l := range s.excluded {
 		l.Pending = pending(a)
-		s.left[a] = l
+		s.excluded[a] = l
 	}
-	return s.left
+	return s.excluded
 }
 
-// Replaces tells if a step is to be done again.
+// Replaces reports whether a step is to be redone.
 func (c *Choice) Replaces(a address.Step) bool { return c.replace[a] }
 
 type selecting struct {
 	*Choice
-	pending func(address.Step) bool
-	left    map[address.Step]Exclusion
-	behind  map[address.Step]Exclusion // steps that need one that is left out, and why that is
+	pending  func(address.Step) bool
+	excluded map[address.Step]Exclusion
+	behind   map[address.Step]Exclusion // steps that need an excluded one, and why that one is excluded
 }
 
-// judge leaves a step out if a flag says so, or if it needs one that is left
-// out. What it waits for was judged before.
+// judge excludes a step if a flag says so, or if it needs an excluded one. The
+// steps that it waits for must have been judged before.
 func (s *selecting) judge(step *Step) {
 	a := step.Addr
 	for _, d := range step.needs() {
-		if l, ok := s.left[d]; ok && s.pending(d) {
+		if l, ok := s.excluded[d]; ok && s.pending(d) {
 			if l.Cause.IsZero() {
 				l.Cause = d
 			}
@@ -185,22 +185,22 @@ func (s *selecting) judge(step *Step) {
 	switch {
 	case !step.changes():
 	case s.exclude[a]:
-		s.left[a] = Exclusion{Flag: "-exclude"}
+		s.excluded[a] = Exclusion{Flag: "-exclude"}
 	case s.limit != nil && !s.limit[a.Host]:
-		s.left[a] = Exclusion{Flag: "-limit"}
+		s.excluded[a] = Exclusion{Flag: "-limit"}
 	case blocked && s.pending(a):
-		s.left[a] = behind
+		s.excluded[a] = behind
 	}
 }
 
-// onlyTargets leaves out all that is no target and that no target needs.
+// onlyTargets excludes the steps that are no targets and that no target needs.
 func (s *selecting) onlyTargets() {
 	wanted := map[address.Step]bool{}
-	for i := len(s.graph.Steps) - 1; i >= 0; i-- { // what waits comes before what it waits for
+	for i := len(s.graph.Steps) - 1; i >= 0; i-- { // backwards: a step before the steps that it waits for
 		step := s.graph.Steps[i]
 		a := step.Addr
 		// A step without changes passes on what it needs even if it is excluded.
-		if _, left := s.left[a]; !wanted[a] && (left || !s.target[a]) {
+		if _, excluded := s.excluded[a]; !wanted[a] && (excluded || !s.target[a]) {
 			continue
 		}
 		wanted[a] = true
@@ -211,14 +211,14 @@ func (s *selecting) onlyTargets() {
 		}
 	}
 	for _, step := range s.graph.Steps {
-		if _, left := s.left[step.Addr]; !left && step.changes() && !wanted[step.Addr] {
-			s.left[step.Addr] = Exclusion{Flag: "-target"}
+		if _, excluded := s.excluded[step.Addr]; !excluded && step.changes() && !wanted[step.Addr] {
+			s.excluded[step.Addr] = Exclusion{Flag: "-target"}
 		}
 	}
 }
 
-// needs are the steps that must have been done before; not those that only
-// have their turn before.
+// needs returns the steps that the step waits for, except those that only have
+// their turn before.
 func (s *Step) needs() []address.Step {
 	var list []address.Step
 	for _, a := range s.After {

@@ -25,7 +25,8 @@ type changer struct{ probe }
 
 func (changer) Apply(context.Context, host.Host, change.Diff) error { return nil }
 
-// small is two hosts and a control plane, on which etcd takes turns.
+// small returns the graph of a control-plane host and two workers, which take
+// turns.
 func small() *Graph {
 	g := &Graph{}
 	add := func(a address.Step, w modules.Checker, after ...address.Step) *Step {
@@ -55,7 +56,7 @@ func small() *Graph {
 	return g
 }
 
-func TestLeave(t *testing.T) {
+func TestExcluded(t *testing.T) {
 	tests := []struct {
 		name    string
 		sel     Selection
@@ -88,10 +89,10 @@ func TestLeave(t *testing.T) {
 			pending := func(a address.Step) bool {
 				return tt.pending == "" && !strings.HasPrefix(a.String(), "preflight") && a != Gate && a != Connectivity || slices.Contains(strings.Fields(tt.pending), a.String())
 			}
-			left := c.Excluded(pending)
+			excluded := c.Excluded(pending)
 			var got []string
 			for _, s := range g.Steps {
-				if _, out := left[s.Addr]; !out && pending(s.Addr) {
+				if _, out := excluded[s.Addr]; !out && pending(s.Addr) {
 					got = append(got, s.Addr.String())
 				}
 			}
@@ -102,19 +103,19 @@ func TestLeave(t *testing.T) {
 	}
 }
 
-func TestLeaveSaysWhy(t *testing.T) {
+func TestExcludedSaysWhy(t *testing.T) {
 	g := small()
 	c, err := g.Select(Selection{Target: []string{"*.worker-[1-2]"}, Exclude: []string{"kubelet.worker-1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := c.Excluded(func(address.Step) bool { return true })
+	excluded := c.Excluded(func(address.Step) bool { return true })
 	for a, want := range map[address.Step]Exclusion{
 		address.MustParse("kubelet.worker-1"): {Flag: "-exclude"}, address.MustParse("node.worker-1"): {Flag: "-exclude", Cause: address.MustParse("kubelet.worker-1")},
 		address.MustParse("dns.cp-1"): {Flag: "-exclude", Cause: address.MustParse("kubelet.worker-1")}, address.MustParse("kubelet.worker-2"): {}, address.MustParse("ca.cp-1"): {}, address.MustParse("gate"): {},
 	} {
-		if want.Pending = want != (Exclusion{}); left[a] != want {
-			t.Errorf("%s: got %+v, want %+v", a, left[a], want)
+		if want.Pending = want != (Exclusion{}); excluded[a] != want {
+			t.Errorf("%s: got %+v, want %+v", a, excluded[a], want)
 		}
 	}
 }
@@ -171,10 +172,10 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestLeaveIsClosed draws graphs and choices: whatever is left out, what is
-// done has all that it needs; nothing is left out without a reason; and
-// nothing is done that a flag forbids or that no target needs.
-func TestLeaveIsClosed(t *testing.T) {
+// TestExcludedIsClosed draws graphs and choices. Whatever is excluded, all
+// that a remaining step needs is done; no step is excluded without a reason; and
+// no step remains that a flag excludes or that no target needs.
+func TestExcludedIsClosed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g, pending := drawGraph(t)
 		c := &Choice{graph: g}
@@ -194,10 +195,10 @@ func TestLeaveIsClosed(t *testing.T) {
 		if rapid.Bool().Draw(t, "limit") {
 			c.limit = map[string]bool{"a": true}
 		}
-		left := c.Excluded(func(a address.Step) bool { return pending[a] })
+		excluded := c.Excluded(func(a address.Step) bool { return pending[a] })
 		done := map[address.Step]bool{}
 		for _, s := range g.Steps {
-			if _, out := left[s.Addr]; !out && pending[s.Addr] {
+			if _, out := excluded[s.Addr]; !out && pending[s.Addr] {
 				done[s.Addr] = true
 			}
 		}
@@ -211,7 +212,7 @@ func TestLeaveIsClosed(t *testing.T) {
 		}
 		for _, s := range g.Steps {
 			a := s.Addr
-			l, out := left[a]
+			l, out := excluded[a]
 			if done[a] {
 				for n := range needed(g, s, pending) {
 					if !done[n] {
@@ -221,7 +222,7 @@ func TestLeaveIsClosed(t *testing.T) {
 				if c.exclude[a] || c.limit != nil && !c.limit[a.Host] {
 					t.Fatalf("%s is done, and a flag forbids it", a)
 				}
-				if c.target != nil && !c.target[a] && !forTarget(g, c, left, pending, a) {
+				if c.target != nil && !c.target[a] && !forTarget(g, c, excluded, pending, a) {
 					t.Fatalf("%s is done, and no target needs it", a)
 				}
 			}
@@ -230,8 +231,8 @@ func TestLeaveIsClosed(t *testing.T) {
 			}
 			switch {
 			case !l.Cause.IsZero():
-				if !needed(g, s, pending)[l.Cause] || left[l.Cause] != (Exclusion{Flag: l.Flag, Pending: true}) {
-					t.Fatalf("%s is left out for %s, which it does not need or which is not: %+v", a, l.Cause, left[l.Cause])
+				if !needed(g, s, pending)[l.Cause] || excluded[l.Cause] != (Exclusion{Flag: l.Flag, Pending: true}) {
+					t.Fatalf("%s is left out for %s, which it does not need or which is not: %+v", a, l.Cause, excluded[l.Cause])
 				}
 			case l.Flag == "-exclude" && !c.exclude[a], l.Flag == "-limit" && c.limit[a.Host], l.Flag == "-target" && c.target[a]:
 				t.Fatalf("%s is left out for %s, which does not say so", a, l.Flag)
@@ -240,8 +241,8 @@ func TestLeaveIsClosed(t *testing.T) {
 	})
 }
 
-// needed are the pending steps that must be done before a step, found the
-// long way.
+// needed returns the pending steps that must be done before a step, by a simple
+// search.
 func needed(g *Graph, s *Step, pending map[address.Step]bool) map[address.Step]bool {
 	out := map[address.Step]bool{}
 	var visit func(s *Step)
@@ -264,10 +265,10 @@ func needed(g *Graph, s *Step, pending map[address.Step]bool) map[address.Step]b
 	return out
 }
 
-// forTarget tells if a target that is not left out needs a step.
-func forTarget(g *Graph, c *Choice, left map[address.Step]Exclusion, pending map[address.Step]bool, a address.Step) bool {
+// forTarget reports whether a target that is not excluded needs a step.
+func forTarget(g *Graph, c *Choice, excluded map[address.Step]Exclusion, pending map[address.Step]bool, a address.Step) bool {
 	for _, s := range g.Steps {
-		if _, out := left[s.Addr]; c.target[s.Addr] && !out && needed(g, s, pending)[a] {
+		if _, out := excluded[s.Addr]; c.target[s.Addr] && !out && needed(g, s, pending)[a] {
 			return true
 		}
 	}

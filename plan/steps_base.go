@@ -15,8 +15,8 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// base is what every host needs before anything can run there: to be a
-// member, kernel settings, users and directories, programs.
+// base adds the steps that every host needs before services can run there:
+// membership, kernel settings, users and directories, programs.
 func (b *builder) base(h *spec.Host) {
 	m := membership.Member{Cluster: b.identity, Name: h.Name, Footprints: Footprints()}
 	if h.Has(spec.ControlPlane) {
@@ -33,8 +33,8 @@ func (b *builder) base(h *spec.Host) {
 	b.add("programs", h, component.Module{Programs: b.programs(h), Sources: b.world.Sources}, member)
 }
 
-// inventory is all hosts as they are reached, for who comes without the
-// spec. One that is left out of this run is in it if it was before.
+// inventory returns all hosts and how to reach them, for a run without the spec.
+// A host that is absent from this run keeps its former entry, if it has one.
 func (b *builder) inventory() []state.HostEntry {
 	var list []state.HostEntry
 	for _, h := range b.Hosts {
@@ -60,7 +60,7 @@ func (b *builder) sysctls(h *spec.Host) map[string]string {
 	return wanted
 }
 
-// programs are the components of a host's roles, by name.
+// programs returns the programs for the roles of a host.
 func (b *builder) programs(h *spec.Host) []component.Program {
 	var list []component.Program
 	for _, name := range spec.ComponentsOf(h) {
@@ -70,8 +70,8 @@ func (b *builder) programs(h *spec.Host) []component.Program {
 	return list
 }
 
-// programPath is where a program is installed; CNI plugins have a directory
-// of their own, where containerd looks for them.
+// programPath returns where a program is installed. containerd finds CNI plugins
+// in a directory of their own.
 func programPath(name string) string {
 	if slices.Contains(spec.CNIPlugins, name) {
 		return "/opt/cni/bin/" + name
@@ -79,10 +79,10 @@ func programPath(name string) string {
 	return "/usr/local/bin/" + name
 }
 
-// sha256 is the digest of a program, for the service that runs it.
+// sha256 returns the digest of a program, for the service that runs it.
 func (b *builder) sha256(name string) string { return b.Components[name].SHA256 }
 
-// authorities are the three CAs.
+// authorities are the certificates of the three CAs.
 type authorities struct{ cluster, frontProxy, etcd *modules.Value[string] }
 
 // ClusterCA is where the cluster's CA is on the signer. Other hosts have its
@@ -124,7 +124,8 @@ func (b *builder) caSteps() []address.Step {
 	return []address.Step{address.Of("ca", m), address.Of("front-proxy-ca", m), address.Of("etcd-ca", m)}
 }
 
-// trust is what a host without the CAs' keys needs of them.
+// trust returns the CA certificates that a host needs; none for the signer, which
+// has them.
 func (b *builder) trust(h *spec.Host) []pki.TrustFile {
 	if h == b.signer() {
 		return nil
@@ -163,7 +164,7 @@ func (b *builder) signers() map[string]pki.Authority {
 	}
 }
 
-// kubeconfigs are a host's, by the name of who uses them.
+// kubeconfigs returns the kubeconfigs of a host, each named after its user.
 func (b *builder) kubeconfigs(h *spec.Host) []kubeconfig.File {
 	files := []kubeconfig.File{
 		b.kubeconfig("kubelet", "kubelet-client", "system:node:"+h.Name, ""),
@@ -185,8 +186,8 @@ func (b *builder) kubeconfig(name, cert, user, owner string) kubeconfig.File {
 		CA: ClusterCA.CertPath, Cert: pki.Dir + cert + ".crt", Key: pki.Dir + cert + ".key", Owner: owner, Group: owner}
 }
 
-// kubelet is what the spec passes to a host's kubelet: the host's own
-// settings over those for all.
+// kubelet returns the settings for a host's kubelet: the host's own ones override
+// those for all hosts.
 func (b *builder) kubelet(h *spec.Host) spec.Passthrough {
 	return spec.Overlay(b.Settings.Kubelet, h.Kubelet)
 }

@@ -18,17 +18,17 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// AdminGroup is the group that the objects of this package bind to
-// cluster-admin, for people. Unlike system:masters it can be unbound.
+// AdminGroup is the group for people whom the objects of the step rbac make
+// cluster-admin. Unlike system:masters, this can be revoked.
 const AdminGroup = "pmkctl:cluster-admins"
 
-// ServerURL is where clients reach the API server.
+// ServerURL returns the URL at which clients reach the API server.
 func ServerURL(c *spec.Cluster) string {
 	return "https://" + net.JoinHostPort(c.API.Endpoint, strconv.Itoa(c.API.Port))
 }
 
-// etcd makes the members. First members start together, because each waits
-// for a majority; on a live cluster one follows the other.
+// etcd adds the steps of the members. On a new cluster they start together,
+// because each waits for a majority. On a live one they take turns.
 func (b *builder) etcd() {
 	var members []etcd.Member
 	for _, h := range b.Hosts {
@@ -50,12 +50,13 @@ func (b *builder) etcd() {
 	}
 }
 
-// memberOf is a host as a member of etcd.
+// memberOf returns the etcd member of a host.
 func memberOf(h *spec.Host) etcd.Member {
 	return etcd.Member{Name: h.Name, Address: h.Address.String()}
 }
 
-// controlPlane is the API server of a host and what works through it.
+// controlPlane adds the API server of a host, its controller manager and its
+// scheduler.
 func (b *builder) controlPlane(h *spec.Host) {
 	s := b.Settings
 	after := append(b.on(h, "programs", "certificates", "kubeconfigs"), b.trusted(h)...)
@@ -81,7 +82,7 @@ func (b *builder) controlPlane(h *spec.Host) {
 	}), server)
 }
 
-// etcdURLs are all members' client URLs, the host's own first.
+// etcdURLs returns the client URLs of all members, the host's own first.
 func (b *builder) etcdURLs(h *spec.Host) []string {
 	var own, others []string
 	for _, e := range b.Hosts {
@@ -97,7 +98,7 @@ func (b *builder) etcdURLs(h *spec.Host) []string {
 	return append(own, others...)
 }
 
-// access is what our own identities may do.
+// access adds the step for the permissions of pmkctl's own identities.
 func (b *builder) access() error {
 	objects, err := object.RBAC()
 	if err != nil {
@@ -109,11 +110,11 @@ func (b *builder) access() error {
 	return nil
 }
 
-// server is the step that requests to the API wait for.
+// server returns the step that all requests to the API wait for.
 func (b *builder) server() address.Step { return address.Of("kube-apiserver", b.apiHost().Name) }
 
-// node makes a host a node: its container runtime and images, kubelet, pod
-// network, service proxy, and the Node's labels and readiness.
+// node adds the steps that make a host a node: container runtime, images, kubelet,
+// service proxy, pod network, and the labels and readiness of its Node.
 func (b *builder) node(h *spec.Host) {
 	s := b.Settings
 	b.add("containerd", h, containerd.New(containerd.Containerd{
@@ -137,9 +138,9 @@ func (b *builder) node(h *spec.Host) {
 	b.add("node", h, b.nodeModule(h), b.on(h, "flannel", "kube-proxy")...)
 }
 
-// turn makes hosts of a live cluster take turns: with max_unavailable at a
-// time, a host begins once the Node that is so many before it is Ready again.
-// A host that is new waits for nobody.
+// turn returns the step that a host waits for so that hosts of a live cluster take
+// turns: the node step of the host that is max_unavailable places before it. A
+// host that was no node before waits for none.
 func (b *builder) turn(h *spec.Host) []address.Step {
 	var members []*spec.Host
 	for _, other := range b.hosts {
@@ -155,15 +156,15 @@ func (b *builder) turn(h *spec.Host) []address.Step {
 	return nil
 }
 
-// wasNode tells if the host got as far as being a node in some earlier apply:
-// flannel comes after the kubelet. One that was cut off before has no pods to
-// wait for.
+// wasNode reports whether an earlier apply made the host a node. Its record then
+// has flannel, which comes after the kubelet. A host whose apply was interrupted
+// before has no pods to wait for.
 func (b *builder) wasNode(h *spec.Host) bool {
 	_, ok := b.world.Records[h.Name].Owns["flanneld.service"]
 	return ok
 }
 
-// dns is CoreDNS, once there are nodes for it.
+// dns adds the objects of CoreDNS, and the step that waits until it is available.
 func (b *builder) dns() error {
 	m := b.apiHost()
 	dns := b.Settings.CoreDNS.Config
@@ -173,8 +174,8 @@ func (b *builder) dns() error {
 	if err != nil {
 		return err
 	}
-	// Once this node is Ready most others are: the replicas do not all land
-	// on the first one.
+	// When this node is Ready most others are too, so the replicas do not all
+	// go to the first node.
 	work := object.Module{Objects: objects, APIServer: b.server()}
 	work.Delete = b.unwanted("coredns", m, work)
 	b.add("coredns", m, work, b.server(), address.Of("node", m.Name))
@@ -187,7 +188,7 @@ func (b *builder) dns() error {
 	return nil
 }
 
-// on are steps of the same host.
+// on returns the steps of a host by the names of their modules.
 func (b *builder) on(h *spec.Host, names ...string) []address.Step {
 	var list []address.Step
 	for _, n := range names {
@@ -196,7 +197,7 @@ func (b *builder) on(h *spec.Host, names ...string) []address.Step {
 	return list
 }
 
-// trusted is the step after which the host trusts the CAs.
+// trusted returns the steps after which the host trusts the CAs.
 func (b *builder) trusted(h *spec.Host) []address.Step {
 	if h == b.signer() {
 		return b.caSteps()

@@ -10,9 +10,9 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// leftovers removes from a host what pmkctl put there and nothing wants any
-// more, after all else that is done there. Every host has the step, so that
-// the graph is the same before and after it.
+// leftovers adds the step that removes items from a host which pmkctl put there
+// and no step owns any more. It comes after all other steps of the host. Every
+// host has it, so that the graph is the same before and after the removal.
 func (b *builder) leftovers(h *spec.Host) {
 	m := membership.Leftovers{Record: b.world.Records[h.Name], Wanted: map[string]bool{}, Kept: b.undisposable(h)}
 	var after []address.Step
@@ -37,7 +37,7 @@ func (b *builder) leftovers(h *spec.Host) {
 	b.add("leftovers", h, m, after...)
 }
 
-// want takes an item for wanted, and the directories that it is in.
+// want notes that an item is wanted, and so are the directories that it is in.
 func want(wanted map[string]bool, item string) {
 	wanted[item] = true
 	for dir := path.Dir(item); path.IsAbs(dir) && len(dir) > 1; dir = path.Dir(dir) {
@@ -45,9 +45,10 @@ func want(wanted map[string]bool, item string) {
 	}
 }
 
-// undisposable are steps whose work is too precious to be cleared away: what
-// all certificates hang on; and all of a host that still runs a member of
-// etcd, which would have to be taken out of its cluster first.
+// undisposable returns the steps whose items are never leftovers: the keys of the
+// CAs and of the service accounts; and all steps of a host that still runs a
+// member of etcd without having the role, because the member would have to be
+// removed first.
 func (b *builder) undisposable(h *spec.Host) map[address.Step]bool {
 	kept := map[address.Step]bool{}
 	for _, module := range []string{"ca", "front-proxy-ca", "etcd-ca", "service-accounts"} {

@@ -13,7 +13,7 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// nodeModule is the Node of a host: labels, taints and readiness.
+// nodeModule returns the module for the Node of a host: labels, taints, readiness.
 func (b *builder) nodeModule(h *spec.Host) node.Module {
 	labels := maps.Clone(h.Labels)
 	if labels == nil {
@@ -29,7 +29,8 @@ func (b *builder) nodeModule(h *spec.Host) node.Module {
 	}
 }
 
-// taints are the spec's, and one for a control-plane host that is no worker.
+// taints returns the taints of the spec, and the one of a control-plane host that
+// is no worker.
 func taints(h *spec.Host) []node.Taint {
 	var list []node.Taint
 	if h.Has(spec.ControlPlane) && !h.Has(spec.Worker) {
@@ -41,8 +42,8 @@ func taints(h *spec.Host) []node.Taint {
 	return list
 }
 
-// kubeletTaints are the same, for the moment at which the Node registers: no
-// pod slips in before.
+// kubeletTaints returns the same taints for the kubelet. It registers the Node
+// with them, so that no pod starts there before.
 func kubeletTaints(h *spec.Host) []kubelet.Taint {
 	var list []kubelet.Taint
 	for _, t := range taints(h) {
@@ -51,7 +52,8 @@ func kubeletTaints(h *spec.Host) []kubelet.Taint {
 	return list
 }
 
-// images go to every node; which node a pod lands on is not known.
+// images returns all images. Every node gets them, because any node may run the
+// pods.
 func (b *builder) images() []image.Image {
 	var list []image.Image
 	for _, i := range b.Images {
@@ -61,9 +63,9 @@ func (b *builder) images() []image.Image {
 	return list
 }
 
-// upstream is where CoreDNS asks for names outside the cluster: what its node
-// uses, unless a node has no resolver that can be reached from a pod. One on
-// the loopback is CoreDNS itself there.
+// upstream returns where CoreDNS asks for names outside the cluster: the resolvers
+// of its node. It returns nil if a node has no resolver outside the loopback: in a
+// pod such an address is CoreDNS itself.
 func (b *builder) upstream() []string {
 	for _, h := range b.hosts {
 		if !slices.ContainsFunc(b.facts[h.Name].Resolvers, func(r string) bool {

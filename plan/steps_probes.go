@@ -8,8 +8,8 @@ import (
 	"github.com/pmkctl/pmkctl/modules/preflight/reach"
 )
 
-// probes are the checks that change nothing, and the gate behind which all
-// changes stand.
+// probes adds the checks that change nothing, and the gate. All changes come after
+// the gate.
 func (b *builder) probes() {
 	var after []address.Step
 	for _, h := range b.hosts {
@@ -20,7 +20,7 @@ func (b *builder) probes() {
 	b.add(Gate.Module, nil, nil, after...)
 }
 
-// connectivity is the probe over all pairs.
+// connectivity returns the probe over all pairs of hosts.
 func (b *builder) connectivity() reach.Connectivity {
 	c := reach.Connectivity{
 		Hosts: map[string]host.Host{}, Addresses: map[string]string{}, Ports: map[string][]preflight.Port{}, Edges: Edges(b.Cluster),

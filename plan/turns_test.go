@@ -26,7 +26,7 @@ var (
 	badKubelet  = map[string]any{"runtimeRequestTimeout": "1ms"} // it runs, and its Node is not Ready
 )
 
-// cluster is the one that all hosts of the world are in.
+// cluster returns the cluster of all hosts of the world.
 func (w *world) cluster() *hosttest.Cluster { return w.hosts["cp-1"].Cluster() }
 
 // live makes a cluster whose kubelets take as long to report as real ones.
@@ -37,7 +37,7 @@ func live(t *testing.T, workersOf, most int) *world {
 	return w
 }
 
-// walk plans and applies without wanting anything of the end.
+// walk plans and applies. It does not check the result.
 func (w *world) walk(t *testing.T, opts executor.Options, sink event.Sink) *executor.Result {
 	t.Helper()
 	return w.selected(t, plan.Selection{}, opts, sink)
@@ -63,7 +63,7 @@ func (w *world) selected(t *testing.T, s plan.Selection, opts executor.Options, 
 	return executor.Apply(context.Background(), checked, w.reached(), opts, sink)
 }
 
-// having are the hosts, in the order of the spec, whose kubelet has a setting.
+// having returns the hosts, in the order of the spec, whose kubelet has a setting.
 func (w *world) having(setting string) []string {
 	var names []string
 	for _, h := range w.Hosts {
@@ -76,7 +76,7 @@ func (w *world) having(setting string) []string {
 
 // TestBadSettingStopsTheRoll: a kubelet setting under which Nodes are not
 // Ready reaches max_unavailable hosts, and the result says why the others
-// were not begun. When the plan was made no Node differed.
+// were not begun. When the plan was made, no Node differed.
 func TestBadSettingStopsTheRoll(t *testing.T) {
 	for _, most := range []int{1, 2} {
 		t.Run(fmt.Sprintf("max_unavailable %d", most), func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestNeverMoreThanMaxUnavailable(t *testing.T) {
 }
 
 // TestFlagsKeepTurns: the promise holds for kubelets that are restarted
-// because of -replace, and where -target leaves the Nodes out of the plan.
+// because of -replace, and where -target excludes the Nodes.
 func TestFlagsKeepTurns(t *testing.T) {
 	for _, s := range []plan.Selection{{Replace: []string{"kubelet"}}, {Replace: []string{"kubelet"}, Target: []string{"kubelet"}}} {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
@@ -159,8 +159,8 @@ func TestFlagsKeepTurns(t *testing.T) {
 	}
 }
 
-// TestGoodSettingReachesAll: reports that come as late as real ones hold
-// nothing up for ever.
+// TestGoodSettingReachesAll: the roll goes on although kubelets report as late as
+// real ones.
 func TestGoodSettingReachesAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := live(t, 3, 1)
@@ -174,8 +174,8 @@ func TestGoodSettingReachesAll(t *testing.T) {
 }
 
 // TestRollGoesOnAfterACut: a run is stopped right after the first kubelet was
-// restarted, while the Node still shows what it said before. The next run
-// must not take that for a report.
+// restarted, while the Node still shows the report from before. The next run must
+// not accept that one.
 func TestRollGoesOnAfterACut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := live(t, 3, 1)
@@ -196,7 +196,7 @@ func TestRollGoesOnAfterACut(t *testing.T) {
 	})
 }
 
-// TestLabelsTakeNoTurns: what leaves pods alone is not waited for.
+// TestLabelsTakeNoTurns: hosts do not wait for a change that does not touch pods.
 func TestLabelsTakeNoTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := live(t, 3, 1)
@@ -211,7 +211,7 @@ func TestLabelsTakeNoTurns(t *testing.T) {
 }
 
 // TestEtcdFollowsHealthyMembers: a member that does not come up is the last
-// one that is restarted, also if an earlier run left it so.
+// one that is restarted, also if it was so before the run.
 func TestEtcdFollowsHealthyMembers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := workers(t, 2, "")
@@ -242,9 +242,9 @@ func TestEtcdFollowsHealthyMembers(t *testing.T) {
 	})
 }
 
-// TestSavedPlanStopsAndGoesOn: the confirmation is no change, so a saved plan
-// has none; and that the plan's own restart left a Node not Ready does not
-// make the plan stale, be it noted on the Node already or not.
+// TestSavedPlanStopsAndGoesOn: the confirmation is no change, so a saved plan has
+// none. A Node that is not Ready because of the plan's own restart does not make
+// the plan stale, whether the Node shows it already or not.
 func TestSavedPlanStopsAndGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()

@@ -7,11 +7,11 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 )
 
-// A Diff encodes every byte of what stands on a host: a file may hold what
-// is not text, and JSON would put something else in its place.
+// A Diff encodes content of hosts to the byte: a file may have bytes that are no
+// text, and JSON would replace them.
 type Diff change.Diff
 
-// encoded is a change with what JSON strings cannot carry beside it.
+// encoded is a change, and its values that no JSON string can hold.
 type encoded struct {
 	change.Change
 	HaveRaw []byte `json:"have_raw,omitempty"` // in the place of have
@@ -46,7 +46,7 @@ func (d *Diff) UnmarshalJSON(b []byte) error {
 	for _, c := range list {
 		c.Have += string(c.HaveRaw)
 		c.Want += string(c.WantRaw)
-		if c.Kind == change.Unit && c.Unit == (change.Units{}) { // of a file by a former pmkctl, which is only shown
+		if c.Kind == change.Unit && c.Unit == (change.Units{}) { // a former pmkctl wrote the plan: it can be shown and not applied
 			c.Unit = change.Units{Have: change.ParseUnitState(c.Have), Want: change.ParseUnitState(c.Want)}
 		}
 		*d = append(*d, c.Change)

@@ -1,9 +1,9 @@
-// Package saved is a plan as a file: what was reviewed, and all that is
-// needed to do exactly that and nothing else. It owns the format; what a
-// plan is made from and compared with is the executor's.
+// Package saved keeps a plan as a file: what was reviewed, and all that is needed
+// to apply exactly that. It owns the format. The executor makes such plans and
+// compares hosts with them.
 //
 // A file is one line that names the format, its version and the SHA-256 of
 // the rest, and the rest is JSON. A plan's id is the SHA-256 of the whole
-// file, so that sha256sum tells it. There is no secret in it: of what the
-// spec keeps secret it holds a salted digest.
+// file, so that sha256sum prints it. The file has no secrets. Instead it has a
+// salted digest of each secret of the spec.
 package saved

@@ -12,23 +12,24 @@ import (
 	"strings"
 )
 
-// Version is that of the format. Within one, fields are only added.
+// Version is the version of the format. Within one version, fields are only added.
 const Version = 1
 
 // magic begins the first line of every version.
 const magic = "pmkctl plan "
 
-// maxFile is far above the plan of a thousand hosts, in bytes.
+// maxFile is the largest file that is read, in bytes: far more than the plan of a
+// thousand hosts.
 const maxFile = 512 << 20
 
-// A RefusedError is a file that is no plan that this pmkctl may use.
+// A RefusedError is the reason why a file cannot be used as a plan.
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return e.Reason }
 
 func refused(format string, args ...any) error { return &RefusedError{fmt.Sprintf(format, args...)} }
 
-// Encode makes the file.
+// Encode returns the content of the file.
 func (p *Plan) Encode() ([]byte, error) {
 	body, err := json.Marshal(p)
 	if err != nil {
@@ -42,7 +43,7 @@ func header(body []byte) string {
 	return fmt.Sprintf("%s%d sha256:%s\n", magic, Version, digest(body))
 }
 
-// ID is a plan's id: the SHA-256 of its file, lower-case hex.
+// ID returns a plan's id: the SHA-256 of its file, lower-case hex.
 func ID(file []byte) string { return digest(file) }
 
 func digest(b []byte) string {
@@ -62,8 +63,8 @@ func IsPlan(name string) bool {
 	return string(first) == magic
 }
 
-// Decode reads a file. One that is not to the byte as Encode made it is a
-// *RefusedError.
+// Decode reads the content of a file. It returns a *RefusedError if that is not to
+// the byte what Encode returned.
 func Decode(file []byte) (*Plan, error) {
 	first, body, whole := bytes.Cut(file, []byte("\n"))
 	rest, ours := bytes.CutPrefix(first, []byte(magic))
@@ -87,7 +88,7 @@ func Decode(file []byte) (*Plan, error) {
 	return p, nil
 }
 
-// Read reads a plan from a file, and tells its id.
+// Read reads a plan from a file, like Decode, and returns its id too.
 func Read(name string) (p *Plan, id string, err error) {
 	f, err := os.Open(name)
 	if err != nil {

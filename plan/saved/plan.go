@@ -16,7 +16,7 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// A Plan is what was shown, and what that relied on.
+// A Plan is what was shown to people, and the facts that it depends on.
 type Plan struct {
 	Made     time.Time         `json:"made"`
 	Who      string            `json:"who"` // alice@laptop
@@ -25,28 +25,28 @@ type Plan struct {
 	Cluster  *spec.Cluster     `json:"cluster"` // evaluated; without secrets
 	Salt     []byte            `json:"salt,omitempty"`
 	Secrets  []Secret          `json:"secrets,omitempty"`
-	Destroy  bool              `json:"destroy,omitempty"` // it takes everything off its hosts
-	Hosts    []Host            `json:"hosts"`             // in the order of the spec, those that leave it behind them
-	Absent   map[string]string `json:"left,omitempty"`    // hosts that the plan does without, and why
+	Destroy  bool              `json:"destroy,omitempty"` // it removes everything from its hosts
+	Hosts    []Host            `json:"hosts"`             // in the order of the spec, then the departing ones
+	Absent   map[string]string `json:"left,omitempty"`    // why hosts of the spec are not in the plan
 	Steps    []Step            `json:"steps"`             // all of them, in plan order
 	Report   *preflight.Report `json:"report,omitempty"`
 	Policies []spec.Verdict    `json:"policies,omitempty"` // when the plan was made; the cluster has the policies themselves
 }
 
-// Build is a pmkctl.
+// Build identifies an executable of pmkctl.
 type Build struct {
 	Version string `json:"version"`
 	SHA256  string `json:"sha256"` // of the executable
 }
 
-// Place is where the spec was.
+// Place is the path of the spec.
 type Place struct {
 	Given    string `json:"given"`    // as the command line had it
 	Absolute string `json:"absolute"` // on the machine that made the plan
 }
 
-// A Host is who answered when the plan was made. Key, machine and cluster
-// must be the same at apply; the rest is for people.
+// A Host is the machine that answered when the plan was made. HostKey, MachineID
+// and Record must be the same at apply; the rest is for people.
 type Host struct {
 	Name      string        `json:"name"`
 	HostKey   string        `json:"host_key"` // SHA256:... fingerprint
@@ -55,17 +55,17 @@ type Host struct {
 	OS        string        `json:"os"`
 	Kernel    string        `json:"kernel"`
 	Arch      string        `json:"arch"`
-	Record    state.Cluster `json:"record"` // the cluster that its record names; empty on a bare host
+	Record    state.Cluster `json:"record"` // the cluster in its record; empty on a bare host
 }
 
-// Kind is what a step is for.
+// Kind is the purpose of a step.
 type Kind string
 
 // The kinds of a step.
 const (
 	Module Kind = "module" // changes something
 	Probe  Kind = "probe"  // only checks
-	Gate   Kind = "gate"   // stands between the two
+	Gate   Kind = "gate"   // stands between probes and modules
 )
 
 // A Step is a vertex of the plan and what its check found.
@@ -77,11 +77,11 @@ type Step struct {
 	On     string         `json:"on,omitempty"` // see plan.Step
 	Diff   Diff           `json:"diff,omitempty"`
 
-	Excluded *plan.Exclusion `json:"left_out,omitempty"` // it is not to be done
-	Replaced bool            `json:"replaced,omitempty"` // it is done though nothing differs
+	Excluded *plan.Exclusion `json:"left_out,omitempty"` // nil if it is to be done
+	Replaced bool            `json:"replaced,omitempty"` // it is done although nothing differs
 }
 
-// RunsOn is the host that the step runs on; "" for a step over all hosts.
+// RunsOn returns the host that the step runs on; "" for a step over all hosts.
 func (s Step) RunsOn() string {
 	if s.On != "" {
 		return s.On
@@ -89,7 +89,7 @@ func (s Step) RunsOn() string {
 	return s.Addr.Host
 }
 
-// Pending are the steps that have something to change, in plan order.
+// Pending returns the steps that have something to change, in plan order.
 func (p *Plan) Pending() []Step {
 	var steps []Step
 	for _, s := range p.Steps {
@@ -100,7 +100,7 @@ func (p *Plan) Pending() []Step {
 	return steps
 }
 
-// Findings are what the probes found.
+// Findings returns what the probes found.
 func (p *Plan) Findings() change.Diff {
 	var d change.Diff
 	for _, s := range p.Steps {
@@ -111,7 +111,8 @@ func (p *Plan) Findings() change.Diff {
 	return d
 }
 
-// check finds what no plan that pmkctl wrote lacks.
+// check returns an error if the plan lacks something that every plan of pmkctl
+// has.
 func (p *Plan) check() error {
 	if p.Cluster == nil || len(p.Hosts) == 0 {
 		return errors.New("it names no hosts")

@@ -83,8 +83,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestVersion1 reads a file of the first version, which every later one must
-// read as well. It is written anew only with -update.
+// TestVersion1 reads a file of the first version, which every later version must
+// read too. Only -update writes it.
 func TestVersion1(t *testing.T) {
 	const name = "testdata/v1.plan"
 	want := sample()
@@ -166,7 +166,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestDiffKeepsBytes sends what stands on hosts through JSON.
+// TestDiffKeepsBytes sends any bytes through JSON.
 func TestDiffKeepsBytes(t *testing.T) {
 	text := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
 	rapid.Check(t, func(t *rapid.T) {
@@ -260,7 +260,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestNothingIsLost looks for fields, added since, that JSON would leave out.
+// TestNothingIsLost finds fields that JSON leaves out.
 func TestNothingIsLost(t *testing.T) {
 	for _, v := range []any{preflight.Report{}, change.Change{}, Plan{}.Hosts, Plan{}.Steps, spec.Preflight{}, spec.Host{}} {
 		lost(t, reflect.TypeOf(v), map[reflect.Type]bool{reflect.TypeFor[spec.Secret](): true, reflect.TypeFor[netip.Addr](): true})

@@ -19,7 +19,8 @@ type Secret struct {
 	Digest []byte   `json:"digest"`
 }
 
-// names are what the value is given again by.
+// names returns the inputs by which the value can be given again: the variables,
+// or the first field if no variable has the value.
 func (s Secret) names() []string {
 	if len(s.Inputs) > 0 {
 		return s.Inputs
@@ -27,8 +28,8 @@ func (s Secret) names() []string {
 	return s.Fields[:1]
 }
 
-// digestOf is slow on purpose: whoever finds the file may guess, and a
-// password is seldom a good one.
+// digestOf is slow on purpose: a thief of the file can try passwords, and many
+// passwords are easy to guess.
 func (p *Plan) digestOf(value spec.Secret) []byte {
 	key, err := scrypt.Key([]byte(value.Reveal()), p.Salt, 1<<14, 8, 1, 32)
 	if err != nil {
@@ -37,8 +38,8 @@ func (p *Plan) digestOf(value spec.Secret) []byte {
 	return key
 }
 
-// Hide takes note of the secrets of the plan's cluster; the file is made
-// without them.
+// Hide puts the digests of the cluster's secrets into the plan. Encode leaves out
+// the secrets themselves.
 func (p *Plan) Hide() {
 	p.Salt = make([]byte, 16)
 	_, _ = rand.Read(p.Salt) // never fails: crypto/rand.Read
@@ -53,8 +54,8 @@ func (p *Plan) Hide() {
 	}
 }
 
-// Inputs are what must be given again: sensitive variables, and fields for
-// values that no variable has.
+// Inputs returns the names of what must be given again: sensitive variables, and
+// fields for values that no variable has.
 func (p *Plan) Inputs() []string {
 	var names []string
 	for _, s := range p.Secrets {
@@ -65,7 +66,7 @@ func (p *Plan) Inputs() []string {
 	return names
 }
 
-// Asked are all variables of the spec, and the fields that Inputs has.
+// Asked returns all variables of the spec, and the fields that Inputs returns.
 func (p *Plan) Asked() []spec.Input {
 	list := slices.Clone(p.Cluster.Inputs)
 	for _, s := range p.Secrets {
@@ -76,7 +77,7 @@ func (p *Plan) Asked() []spec.Input {
 	return list
 }
 
-// A MissingError is a secret that nobody gave.
+// A MissingError names the secrets that were not given.
 type MissingError struct{ Names []string }
 
 func (e *MissingError) Error() string {
@@ -84,12 +85,12 @@ func (e *MissingError) Error() string {
 		strings.Join(e.Names, ", "))
 }
 
-// Reveal puts secrets back into the cluster. given are the values by name;
-// others are values that may fit as well, such as those of a spec that is
-// still there. A value that is not the one that the plan was made with is a
-// *RefusedError, and one that is missing a *MissingError.
+// Reveal puts the secrets back into the cluster. given has values by name; others
+// has more values to try, such as those of the spec. It returns a *RefusedError
+// if a given value is not the one that the plan was made with, and a
+// *MissingError if no value fits and none was given.
 func (p *Plan) Reveal(given map[string][]spec.Secret, others []spec.Secret) error {
-	digests := map[string][]byte{} // by value, for each is slow
+	digests := map[string][]byte{} // by value, because each takes long
 	var missing []string
 	for _, s := range p.Secrets {
 		candidates, names := slices.Clone(others), []string(nil)
@@ -113,7 +114,7 @@ func (p *Plan) Reveal(given map[string][]spec.Secret, others []spec.Secret) erro
 	return nil
 }
 
-// match finds the value of a secret; nil if it is not among the candidates.
+// match returns the candidate that is the value of a secret; nil if none is.
 func (p *Plan) match(s Secret, candidates []spec.Secret, digests map[string][]byte) *spec.Secret {
 	for i, c := range candidates {
 		if digests[c.Reveal()] == nil {
