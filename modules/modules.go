@@ -1,6 +1,6 @@
-// Package modules says what a module is: the comparison of a part of a host
-// with what is wanted, and the change that makes them equal. Each module is
-// a package below this one; they do not import each other.
+// Package modules defines what a module is: it compares a part of a host with
+// what is wanted, and makes the changes that are missing. Each module is a
+// package below this one; they do not import each other.
 package modules
 
 import (
@@ -11,20 +11,20 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A Checker tells what differs. A preflight probe is this much.
+// A Checker returns what differs. A preflight probe is only a Checker.
 type Checker interface {
 	// Check compares the host with what is wanted and changes nothing. It
-	// answers on a bare host too: what only an earlier step can tell is a
+	// works on a bare host too: a value that only an earlier step can make is a
 	// Change with Until set, not an error.
 	Check(ctx context.Context, h host.Host) (change.Diff, error)
 }
 
-// A Module can put right what Check found.
+// A Module can make the changes that Check found.
 type Module interface {
 	Checker
-	// Apply makes the changes of d, which Check returned just before; after
-	// it Check finds nothing. If it was cut off anywhere, Check and Apply
-	// from the start end the same.
+	// Apply makes the changes of d, which Check returned just before. After it,
+	// Check finds nothing. If it is interrupted anywhere, another Check and
+	// Apply reach the same end.
 	Apply(ctx context.Context, h host.Host, d change.Diff) error
 }
 
@@ -67,12 +67,13 @@ type SlowChecker interface {
 	Longest() time.Duration
 }
 
-// A Confirmer is a module whose host others wait for where hosts take turns.
-// That nothing differs is not enough then: what Check reads may be older than
-// the latest change of the host.
+// A Confirmer is a module of a host that other hosts wait for, because hosts take
+// turns. A Check without differences is not enough for them: what it reads may be
+// older than the latest change of the host.
 type Confirmer interface {
 	Module
-	// Confirm waits until the host serves again, as of now, and changes
-	// nothing. An error says that the next host must not begin.
+	// Confirm waits until the host serves again, and changes nothing. Reports
+	// from before the call do not count. After an error the next host must not
+	// begin.
 	Confirm(ctx context.Context, h host.Host) error
 }

@@ -7,21 +7,21 @@ import (
 
 type progressKey struct{}
 
-// WithProgress lets a module that runs under ctx report the bytes it moves.
+// WithProgress returns a context in which Progress calls report.
 func WithProgress(ctx context.Context, report func(done, total int64)) context.Context {
 	return context.WithValue(ctx, progressKey{}, report)
 }
 
-// Progress reports bytes moved so far and in all; without a listener it does
-// nothing.
+// Progress reports how many bytes of how many were moved. It does nothing if ctx
+// does not come from WithProgress.
 func Progress(ctx context.Context, done, total int64) {
 	if report, ok := ctx.Value(progressKey{}).(func(done, total int64)); ok {
 		report(done, total)
 	}
 }
 
-// Counted reports what is read of source, which is part of a larger transfer
-// of total bytes of which done were moved before.
+// Counted returns a reader that reports what is read from source. source is a part
+// of a transfer of total bytes, and done bytes were moved before it.
 func Counted(ctx context.Context, source io.ReadCloser, done, total int64) io.ReadCloser {
 	return &counted{ReadCloser: source, ctx: ctx, done: done, total: total}
 }

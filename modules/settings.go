@@ -5,19 +5,19 @@ import (
 	"encoding/json"
 )
 
-// Settings are what a spec passes through to a component, over what pmkctl
-// sets.
+// Settings are the settings that a spec passes through to a service. They override
+// pmkctl's own.
 type Settings struct {
 	Config       Fields            // merged into its configuration file, field by field
 	Flags        map[string]string // extra flags without the dashes
 	FeatureGates map[string]bool
 }
 
-// Fields are those of a configuration file: nil, bool, int64, float64,
-// string, []any and map[string]any.
+// Fields are the fields of a configuration file. Values are nil, bool, int64,
+// float64, string, []any and map[string]any.
 type Fields map[string]any
 
-// UnmarshalJSON keeps whole numbers whole.
+// UnmarshalJSON reads whole numbers as int64.
 func (f *Fields) UnmarshalJSON(b []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
@@ -37,7 +37,7 @@ func numbers(v any) any {
 		if i, err := v.Int64(); err == nil {
 			return i
 		}
-		f, _ := v.Float64() // what an encoder wrote can be read
+		f, _ := v.Float64() // no error: an encoder wrote it
 		return f
 	case map[string]any:
 		for k, e := range v {

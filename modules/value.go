@@ -8,31 +8,31 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 )
 
-// A Value is a public fact that one step finds or makes and others need,
-// such as a CA's certificate. Readers wait until the step that gives it was
-// checked; then it is known, or known only after that step was applied.
+// A Value is a public fact that one step finds or makes and others need, such as
+// a CA's certificate. Readers wait until that step was checked. Then the value is
+// known, or it becomes known only when that step is applied.
 type Value[T any] struct {
 	step address.Step
 
 	mu      sync.Mutex
-	settled chan struct{} // closed once known or given up for now
+	settled chan struct{} // closed when readers need not wait any longer
 	known   bool
 	v       T
 }
 
-// An Output is a value seen from the step that gives it.
+// An Output is a Value without its type, for the caller of the step that gives it.
 type Output interface {
 	// Settle ends the wait of readers after the step's check, whether the
-	// value was set or not. It may be repeated.
+	// value is known or not. It may be repeated.
 	Settle()
 }
 
-// NewValue is a value that the step with this address gives.
+// NewValue returns a value that the step with this address gives.
 func NewValue[T any](step address.Step) *Value[T] {
 	return &Value[T]{step: step, settled: make(chan struct{})}
 }
 
-// Known is a value that needs no step.
+// Known returns a value that is known without a step.
 func Known[T any](v T) *Value[T] {
 	x := NewValue[T](address.Step{})
 	x.Set(v)
@@ -47,7 +47,7 @@ func (x *Value[T]) Set(v T) {
 	x.Settle()
 }
 
-// Settle ends the wait of readers.
+// Settle is the method of Output.
 func (x *Value[T]) Settle() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -58,8 +58,8 @@ func (x *Value[T]) Settle() {
 	}
 }
 
-// Get waits until the value is settled. It fails with an *UnknownError while
-// only applying its step can tell, and with ctx's error.
+// Get waits until the value is settled, or ctx ends. It returns an *UnknownError
+// if the value is not known yet.
 func (x *Value[T]) Get(ctx context.Context) (T, error) {
 	var zero T
 	select {
@@ -75,15 +75,15 @@ func (x *Value[T]) Get(ctx context.Context) (T, error) {
 	return x.v, nil
 }
 
-// Now returns the value as far as it is known, and waits for nothing.
+// Now returns the value if it is known, and does not wait.
 func (x *Value[T]) Now() (v T, known bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.v, x.known
 }
 
-// An UnknownError is a value that is known only after a step. A Check turns
-// it into a Change with Until.
+// An UnknownError says that a value is known only when a step was applied. A Check
+// turns it into a Change with Until.
 type UnknownError struct{ Until address.Step }
 
 func (e *UnknownError) Error() string { return fmt.Sprintf("unknown until %s", e.Until) }
