@@ -86,7 +86,7 @@ func Compile(ctx context.Context, c *spec.Cluster, w World) (*Compiled, error) {
 	for _, h := range b.hosts {
 		b.leftovers(h)
 	}
-	b.leaving()
+	b.departing()
 	return b.out, b.out.Graph.check()
 }
 

@@ -16,10 +16,10 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// destroy takes everything off all hosts: workers stop before the control
-// plane does, and the control plane's record goes last, because its inventory
-// says which other hosts there are. Nothing is drained, for there is nowhere
-// to go.
+// destroy adds the steps that remove everything from all hosts. Workers stop
+// before the control plane. The records of control-plane hosts are removed last,
+// because their inventory names the other hosts. No node is drained, because no
+// other node would take the pods.
 func (b *builder) destroy() {
 	b.add(Gate.Module, nil, nil)
 	workers, controlPlane := b.byRole()
@@ -31,17 +31,17 @@ func (b *builder) destroy() {
 		}
 		after = append([]address.Step{Gate}, stopped...)
 	}
-	var left []address.Step
+	var purged []address.Step
 	for _, h := range workers {
-		left = append(left, b.cleaned(h))
+		purged = append(purged, b.cleaned(h))
 	}
 	for _, h := range controlPlane {
-		b.cleaned(h, left...)
+		b.cleaned(h, purged...)
 	}
 }
 
-// byRole tells the hosts that keep the control plane from the others, by what
-// their records own.
+// byRole separates the hosts of the control plane from the others, by their roles
+// and by what their records own.
 func (b *builder) byRole() (workers, controlPlane []*spec.Host) {
 	for _, h := range b.hosts {
 		if _, serves := b.record(h).Owns["kube-apiserver.service"]; serves || h.Has(spec.ControlPlane) {
@@ -53,19 +53,19 @@ func (b *builder) byRole() (workers, controlPlane []*spec.Host) {
 	return workers, controlPlane
 }
 
-// stopped is the step that ends all that runs on a host.
+// stopped adds the step that stops all services of a host.
 func (b *builder) stopped(h *spec.Host, after ...address.Step) address.Step {
 	return b.add("stop", h, removal.Stop{Record: b.record(h), Footprints: Footprints()}, after...).Addr
 }
 
-// cleaned are the steps that take what pmkctl installed off a host that was
-// stopped, and at last the record of it.
+// cleaned adds the steps that remove what pmkctl installed on a stopped host, and
+// then its record. It returns the last one.
 func (b *builder) cleaned(h *spec.Host, before ...address.Step) address.Step {
 	b.add("clean", h, removal.Clean{Record: b.record(h), Footprints: Footprints()}, address.Of("stop", h.Name))
 	return b.add("leave", h, membership.Purge{}, append(before, address.Of("clean", h.Name))...).Addr
 }
 
-// record is a host's; an empty one where it has none.
+// record returns the record of a host; an empty one if it has none.
 func (b *builder) record(h *spec.Host) *state.Record {
 	if r := b.world.Records[h.Name]; r != nil {
 		return r
@@ -73,32 +73,32 @@ func (b *builder) record(h *spec.Host) *state.Record {
 	return &state.Record{}
 }
 
-// EtcdLeave is the module that takes a member out of etcd.
+// EtcdLeave is the name of the module that removes a member of etcd.
 const EtcdLeave = "etcd-leave"
 
-// leaving takes the hosts out of the cluster that left the spec. What stays
-// comes first: new Nodes are Ready before pods are sent away, and API servers
-// do not ask an etcd that is about to go.
-func (b *builder) leaving() {
-	var before []string // members of etcd that leave
+// departing adds the steps for hosts that are in the cluster and not in the spec.
+// They come after the steps of the hosts that stay: new Nodes are Ready before
+// pods are evicted, and no API server asks an etcd member that is removed.
+func (b *builder) departing() {
+	var before []string // members of etcd that are removed before
 	for _, l := range b.Departing {
 		_, reached := b.world.Hosts[l.Host.Name]
 		if !reached && !l.Unreachable {
-			continue // left out of this run
+			continue // absent from this run
 		}
-		before = append(before, b.leave(l, before)...)
+		before = append(before, b.depart(l, before)...)
 	}
 }
 
-// leave takes one host out, and returns its name if it is a member of etcd. A
-// Node is deleted once its kubelet, which would make it again, is stopped; on
-// a dead host nothing is stopped, and nothing cleaned.
-func (b *builder) leave(l spec.Departing, before []string) (member []string) {
+// depart adds the steps for one departing host, and returns its name if it is a
+// member of etcd. The Node is deleted after its kubelet was stopped, because a
+// kubelet would make it again. A dead host is neither stopped nor cleaned.
+func (b *builder) depart(l spec.Departing, before []string) (member []string) {
 	var after []address.Step
 	if !l.Unreachable {
 		after = append(after, b.drain(l))
 	}
-	// Whether a dead host was a member, only etcd knows.
+	// Only etcd knows whether a dead host was a member.
 	if _, ok := b.record(l.Host).Owns["etcd.service"]; ok || l.Unreachable {
 		after = append(after, b.etcdLeave(l, before, after...))
 		member = []string{l.Host.Name}
@@ -112,14 +112,15 @@ func (b *builder) leave(l spec.Departing, before []string) (member []string) {
 	return member
 }
 
-// onAPIHost adds a step about a host that runs on the API host.
+// onAPIHost adds a step for a departing host that runs on the API host.
 func (b *builder) onAPIHost(module string, l spec.Departing, work modules.Checker, after ...address.Step) address.Step {
 	s := b.add(module, l.Host, work, append([]address.Step{Gate, b.server()}, after...)...)
 	s.On = b.apiHost().Name
 	return s.Addr
 }
 
-// drain empties a Node, once those that stay are Ready for its pods.
+// drain adds the step that empties a Node, after the Nodes that stay are Ready for
+// its pods.
 func (b *builder) drain(l spec.Departing) address.Step {
 	var after []address.Step
 	for _, h := range b.hosts {
@@ -128,7 +129,8 @@ func (b *builder) drain(l spec.Departing) address.Step {
 	return b.onAPIHost("drain", l, drain.Module{Node: l.Host.Name, Limit: b.DrainTimeout, APIServer: b.server()}, after...)
 }
 
-// etcdLeave takes a member out, one after the other.
+// etcdLeave adds the step that removes an etcd member. Members are removed one
+// after the other.
 func (b *builder) etcdLeave(l spec.Departing, before []string, after ...address.Step) address.Step {
 	for _, h := range b.with(spec.ControlPlane) {
 		after = append(after, address.Of("kube-apiserver", h.Name))
@@ -149,8 +151,8 @@ func (b *builder) deleteNode(l spec.Departing, after ...address.Step) address.St
 	return b.onAPIHost("delete-node", l, node.Delete{Name: l.Host.Name, Dead: l.Unreachable, APIServer: b.server()}, after...)
 }
 
-// forget takes a host out of the inventory at last: until then a run that was
-// cut off finds it there again.
+// forget adds the last steps of a departing host, which remove it from the
+// inventory. Until then the next run finds it there, if this one is interrupted.
 func (b *builder) forget(l spec.Departing, after address.Step) {
 	for _, h := range b.with(spec.ControlPlane) {
 		s := b.add("forget", l.Host, membership.Forget{Name: l.Host.Name}, after, address.Of("member", h.Name))
@@ -158,9 +160,10 @@ func (b *builder) forget(l spec.Departing, after address.Step) {
 	}
 }
 
-// controlPlaneMoved is a diagnostic if a live cluster would lose the host that
-// keeps its control plane, and with it the CA's key and what etcd holds. No
-// kubelet of ours starts before there is an API server.
+// controlPlaneMoved returns a diagnostic if a live cluster would lose the host of
+// its control plane, and with it the CA's key and the data of etcd. A host with
+// a kubelet shows a live cluster too, because pmkctl starts kubelets after the
+// API server.
 func controlPlaneMoved(c *spec.Cluster, records map[string]*state.Record) *hcl.Diagnostic {
 	owner := func(unit string) *spec.Host {
 		for _, h := range c.Hosts {
