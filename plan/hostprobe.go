@@ -47,7 +47,7 @@ func (b *builder) hostProbe(h *spec.Host) modules.Checker {
 // has moved it.
 func etcdMetrics(p spec.Passthrough) string {
 	const field, local = "listen-metrics-urls", "http://127.0.0.1:2381"
-	if text := configText(p, field, p.Flags[field]); text != "" && text != local {
+	if text := configText(p, field, ""); text != "" && text != local {
 		return ""
 	}
 	return local + "/metrics"

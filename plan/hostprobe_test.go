@@ -28,10 +28,6 @@ func TestHostProbe(t *testing.T) {
 		{"an etcd elsewhere", 0, func(c *spec.Cluster) {
 			c.Settings.Etcd.Config = map[string]any{"data-dir": "/data/etcd", "listen-metrics-urls": "http://10.0.0.1:2381"}
 		}, func(p *hostcheck.Probe) { p.EtcdData, p.EtcdMetrics = "/data/etcd", "" }},
-		{"etcd's flags", 0, func(c *spec.Cluster) {
-			c.Settings.Etcd.Flags = map[string]string{"listen-metrics-urls": "http://10.0.0.1:2381"}
-		},
-			func(p *hostcheck.Probe) { p.EtcdMetrics = "" }},
 		{"the kubelet's name servers and swap", 0, func(c *spec.Cluster) {
 			c.Settings.Kubelet.Config = map[string]any{"resolvConf": "/etc/pods.conf", "failSwapOn": false, "failCgroupV1": false}
 		}, func(p *hostcheck.Probe) {

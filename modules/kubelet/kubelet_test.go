@@ -38,6 +38,33 @@ func (facts) Facts(context.Context) (host.Facts, error) {
 	return host.Facts{ResolvConf: "/run/systemd/resolve/resolv.conf"}, nil
 }
 
+func TestResolvConf(t *testing.T) {
+	const ours = "/run/systemd/resolve/resolv.conf"
+	tests := []struct {
+		name   string
+		config map[string]any
+		want   any
+	}{
+		{"the host's", nil, ours},
+		{"the spec's", map[string]any{"resolvConf": "/etc/pods.conf"}, "/etc/pods.conf"},
+		{"taken away", map[string]any{"resolvConf": nil}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			k := plain()
+			k.Config = tt.config
+			before := k.fields()
+			got, err := k.resolvConf(t.Context(), facts{}, before)
+			if err != nil || got["resolvConf"] != tt.want {
+				t.Errorf("got %v, %v, want %v", got["resolvConf"], err, tt.want)
+			}
+			if before["resolvConf"] == ours {
+				t.Error("resolvConf changed its argument")
+			}
+		})
+	}
+}
+
 func TestHealthURL(t *testing.T) {
 	tests := []struct {
 		name   string

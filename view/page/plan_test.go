@@ -44,7 +44,7 @@ func livePlan(t testing.TB) *saved.Plan {
 	l := viewtest.NewLab(t, 3)
 	l.Apply(t)
 	l.Cluster.Settings.Kubelet.Config = map[string]any{"maxPods": 50}
-	l.Cluster.Settings.Etcd.Flags = map[string]string{"quota-backend-bytes": "4294967296"}
+	l.Cluster.Settings.Etcd.Config = map[string]any{"quota-backend-bytes": 4294967296}
 	err := l.Memory["worker-2"].Admin().WriteFile(t.Context(), host.FileSpec{Path: "/var/lib/kubelet/config.yaml", Content: []byte(hostile), Mode: 0o644})
 	if err != nil {
 		t.Fatal(err)
