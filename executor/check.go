@@ -16,12 +16,12 @@ import (
 	"github.com/pmkctl/pmkctl/plan"
 )
 
-// checkLimit is the longest that a check may take, unless it is a
-// modules.SlowChecker. A check is a few calls.
+// checkLimit is the longest time for a check that is no modules.SlowChecker. A
+// check makes a few calls.
 const checkLimit = 2 * time.Minute
 
-// longest returns how long the checks of all steps may take at most: checkLimit,
-// or more if one of them may be slow.
+// longest returns the time limit for checking all steps: checkLimit, or more if
+// one of them may be slow.
 func longest(steps []*plan.Step) time.Duration {
 	most := checkLimit
 	for _, s := range steps {

@@ -81,7 +81,7 @@ func (p *part) Outputs() []modules.Output {
 	return []modules.Output{p.gives}
 }
 
-// probe finds something or not.
+// probe is a check that has a finding or none.
 type probe struct{ finds bool }
 
 func (p probe) Check(context.Context, host.Host) (change.Diff, error) {

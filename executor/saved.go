@@ -20,8 +20,8 @@ func (c *Checked) Steps() []saved.Step {
 	for _, s := range c.Graph.Steps {
 		step := saved.Step{Addr: s.Addr, Kind: kindOf(s), After: s.After, Source: s.Source, On: s.On, Diff: saved.Diff(c.Diffs[s.Addr]),
 			Replaced: slices.Contains(replaced, s.Addr)}
-		if l, left := c.Excluded[s.Addr]; left {
-			step.Excluded = &l
+		if e, excluded := c.Excluded[s.Addr]; excluded {
+			step.Excluded = &e
 		}
 		steps = append(steps, step)
 	}

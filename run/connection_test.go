@@ -7,8 +7,8 @@ import (
 	"github.com/pmkctl/pmkctl/spec"
 )
 
-// TestUnreachable names all hosts that failed in the order of the spec, and
-// one that the goal can spare.
+// TestUnreachable: the error names all hosts that failed, in the order of the
+// spec, and advises to exclude the first that the goal can spare.
 func TestUnreachable(t *testing.T) {
 	hosts := []*spec.Host{{Name: "cp-1", Roles: []spec.Role{spec.ControlPlane}}, {Name: "worker-1"}, {Name: "worker-2"}}
 	down := errors.New("no route")

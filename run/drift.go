@@ -81,7 +81,7 @@ func (r *Run) findDrift(ctx context.Context, checked *executor.Checked) ([]termi
 	return list, err
 }
 
-// leftovers is what the step of a host's leftovers can tell beside its diff.
+// leftovers is the step that removes what the spec no longer wants from a host.
 type leftovers interface {
 	// Stay returns the leftovers that are not removed, each with the reason.
 	Stay(context.Context, host.Host) (map[string]string, error)

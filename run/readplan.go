@@ -47,8 +47,8 @@ func planToApply(name, sha256, version string) (*saved.Plan, string, error) {
 }
 
 // reveal puts the secrets into the plan's cluster, because the plan has only
-// their digests. They come from -var, -var-file and *.auto.hclvars; what is missing comes
-// from the spec, if it still exists.
+// their digests. They come from -var, -var-file, *.auto.hclvars and
+// PMK_VAR_NAME; what is missing comes from the spec, if it still exists.
 func (o Options) reveal(p *saved.Plan, name string) error {
 	place := SpecOf(p)
 	given, files, diags := spec.InputValues(spec.Dir(place), p.Asked(), o.Inputs)
@@ -69,8 +69,9 @@ func (o Options) reveal(p *saved.Plan, name string) error {
 	return nil
 }
 
-// SpecOf returns the absolute path of the spec that the plan was made from, or,
-// if there is nothing any more, the path as it was given then.
+// SpecOf returns the absolute path of the spec that the plan was made from. If
+// there is no spec there any more, it returns the path as given on the command
+// line then.
 func SpecOf(p *saved.Plan) string {
 	if _, err := os.Stat(p.Spec.Absolute); err == nil {
 		return p.Spec.Absolute

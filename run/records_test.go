@@ -8,7 +8,8 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// TestClusterID: the control plane knows; without it all hosts must agree.
+// TestClusterID: the record of the control plane decides. Without it all hosts
+// must agree.
 func TestClusterID(t *testing.T) {
 	c := &spec.Cluster{Name: "lab", Hosts: []*spec.Host{{Name: "cp-1", Roles: []spec.Role{spec.ControlPlane}}, {Name: "worker-1"}, {Name: "worker-2"}}}
 	of := func(id, name string) *state.Record { return &state.Record{Cluster: state.Cluster{ID: id, Name: name}} }
