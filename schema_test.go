@@ -16,7 +16,7 @@ import (
 // schemas of the golden JSON in this repository: files, and of scripts what
 // they compare output with.
 var schemas = map[string]string{
-	"view/document/testdata/saved.json":                 "plan.json",
+	"view/document/testdata/saved.json":        "plan.json",
 	"testdata/script/explain.txtar: want-json": "explain.json",
 }
 
