@@ -1,6 +1,6 @@
 // Package account makes the system users that services run as, and the
-// directories that several steps write into, so that each directory stands
-// in the diff of one step alone. It owns /etc/sysusers.d/pmkctl.conf.
+// directories that several steps write into: so each directory is in the diff of
+// only one step. It owns /etc/sysusers.d/pmkctl.conf.
 package account
 
 import (
@@ -18,24 +18,24 @@ import (
 
 const (
 	config = "/etc/sysusers.d/pmkctl.conf"
-	// pki is where kubeadm keeps certificates too.
+	// pki is the same directory as kubeadm's.
 	pki = "/etc/kubernetes/pki"
 )
 
 // User is a system user without a shell, and the group of the same name.
 type User struct {
 	Name string
-	What string // what it is for: "etcd", "Kubernetes control plane"
+	What string // its purpose: "etcd", "Kubernetes control plane"
 }
 
-// Module is the users and shared directories of one host.
+// Module makes the users and shared directories of one host.
 type Module struct {
 	Users []User
 	Dirs  []host.DirSpec // may belong to the users
 }
 
-// For is what a host of these roles needs: etcd and the control plane run as
-// users of their own, everything else as root.
+// For returns the module for a host with these roles. etcd and the control plane
+// run as users of their own, all other services as root.
 func For(controlPlane, etcd bool) Module {
 	m := Module{Dirs: []host.DirSpec{{Path: "/etc/kubernetes", Mode: 0o755}, {Path: pki, Mode: 0o755}}}
 	if etcd {
@@ -79,8 +79,8 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return append(d, dirs.Diff(have[n:])...), nil
 }
 
-// Apply writes the file, has systemd make the users it names, and then the
-// directories, which may be theirs.
+// Apply writes the file, lets systemd make the users in it, and then makes the
+// directories, which may belong to the users.
 func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := m.config().Apply(ctx, h, d); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (m Module) config() resource.Files {
 	return resource.Files{Dirs: resource.Parents(f), Files: []host.FileSpec{f}}
 }
 
-// sysusers is the file's content; sysusers.d(5).
+// sysusers returns the file's content, see sysusers.d(5).
 func sysusers(users []User) string {
 	var b strings.Builder
 	b.WriteString("# Written by pmkctl.\n")
