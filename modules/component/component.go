@@ -1,6 +1,6 @@
-// Package component brings programs to a host by digest. It owns the files
-// that it is told of and the directory /opt/cni/bin; Sources finds what is to
-// be sent.
+// Package component installs programs on a host, by digest. It owns these files
+// and the directory /opt/cni/bin. Sources finds or downloads the programs on the
+// controller.
 package component
 
 import (
@@ -22,15 +22,15 @@ type Program struct {
 	SHA256 string // lower-case hex
 }
 
-// Module is the programs of one host.
+// Module installs the programs of one host.
 type Module struct {
 	Programs []Program
 	Sources  *Sources // shared by all hosts
 }
 
-// Check compares digests, modes and owners in one call. Only for what has to
-// be sent does it look at the source, so a host that is up to date needs
-// none: a local file with another digest is an error.
+// Check compares digests, modes and owners in one call. It reads the source of a
+// program only if the program is to be sent, so a host that is up to date needs no
+// sources. A local file with another digest is an error.
 func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	dirs := m.dirs()
 	q := dirs.Queries()
@@ -55,7 +55,8 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return d, nil
 }
 
-// Apply sends what d touches, one after another: the path to a host is one.
+// Apply sends the programs in d, one after another, because all go through one
+// connection.
 func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := m.dirs().Apply(ctx, h, d); err != nil {
 		return err
@@ -118,7 +119,7 @@ func (m Module) Owns() []string {
 	return items
 }
 
-// dirs are the programs' directories.
+// dirs returns the directories of the programs.
 func (m Module) dirs() resource.Files {
 	var specs []host.FileSpec
 	for _, p := range m.Programs {
@@ -127,7 +128,7 @@ func (m Module) dirs() resource.Files {
 	return resource.Files{Dirs: resource.Parents(specs...)}
 }
 
-// diff is how the file differs, without its size.
+// diff returns how the file differs, without its size.
 func (p Program) diff(have host.File) (change.Change, bool) {
 	c := change.Change{Kind: change.Transfer, Action: change.Update, Item: p.Path, Want: "sha256 " + short(p.SHA256), SHA256: p.SHA256}
 	attrs := fmt.Sprintf("%04o %s:%s", have.Mode, have.Owner, have.Group)
@@ -146,5 +147,5 @@ func (p Program) diff(have host.File) (change.Change, bool) {
 	return c, true
 }
 
-// short is enough of a digest for people.
+// short cuts a digest to what people need to recognize it.
 func short(digest string) string { return digest[:min(12, len(digest))] }

@@ -5,20 +5,20 @@ import (
 	"io"
 )
 
-// A Source is where one file comes from.
+// A Source is the origin of one file.
 type Source struct {
 	sources *Sources
 	program Program
 }
 
-// Of is the source of one file.
+// Of returns the source of one file.
 func (s *Sources) Of(p Program) Source { return Source{s, p} }
 
-// Size is how many bytes the file has; 0 where only a download would tell.
+// Size returns the number of bytes; 0 if it is not known before a download.
 func (s Source) Size(ctx context.Context) (int64, error) { return s.sources.Size(ctx, s.program) }
 
-// Fetch makes sure that Open can, and returns the size.
+// Fetch makes the file available to Open, and returns the number of bytes.
 func (s Source) Fetch(ctx context.Context) (int64, error) { return s.sources.Fetch(ctx, s.program) }
 
-// Open opens what was fetched.
+// Open opens the file after Fetch.
 func (s Source) Open() (io.ReadCloser, error) { return s.sources.Open(s.program) }

@@ -18,18 +18,18 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Sources are the files on the controller that programs come from. URLs are
-// downloaded once into a cache, by digest; local files stay where they are,
-// and the digest of one is remembered as long as it looks the same. It may be
-// used by many hosts at once.
+// Sources are the files on the controller that programs and images come from.
+// URLs are downloaded once into a cache, by digest. Local files stay where they
+// are, and their digests are cached as long as size, times and inode are the
+// same. Many hosts may use it at once.
 type Sources struct {
-	Dir    string       // the cache; "" is pmkctl's folder in the user's cache
+	Dir    string       // the cache; "" is pmkctl's directory in the user's cache
 	Client *http.Client // nil is a client that waits 30 s for an answer
 
 	flight singleflight.Group
 }
 
-// A DigestError is a source that is not what the spec says.
+// A DigestError says that a source has not the digest of the spec.
 type DigestError struct {
 	Name, Source, Want, Have string
 }
@@ -38,8 +38,8 @@ func (e *DigestError) Error() string {
 	return fmt.Sprintf("verify %s: %s has sha256 %s, the spec wants %s", e.Name, e.Source, e.Have, e.Want)
 }
 
-// Size is how many bytes a program has; 0 where only a download would tell.
-// A local file with another digest is a *DigestError.
+// Size returns the number of bytes; 0 if it is not known before a download. A
+// local file with another digest is a *DigestError.
 func (s *Sources) Size(ctx context.Context, p Program) (int64, error) {
 	if !isURL(p.Source) {
 		return s.verified(p)
@@ -54,7 +54,8 @@ func (s *Sources) Size(ctx context.Context, p Program) (int64, error) {
 	return once(&s.flight, "head "+p.Source, func() (int64, error) { return s.head(ctx, p.Source), nil })
 }
 
-// Fetch makes sure that a program can be opened and returns its size.
+// Fetch makes a program available to Open, by a download if necessary, and returns
+// the number of bytes.
 func (s *Sources) Fetch(ctx context.Context, p Program) (int64, error) {
 	if !isURL(p.Source) {
 		return s.verified(p)
@@ -65,13 +66,13 @@ func (s *Sources) Fetch(ctx context.Context, p Program) (int64, error) {
 	}
 	return once(&s.flight, "get "+path, func() (int64, error) {
 		if st, err := os.Stat(path); err == nil {
-			return st.Size(), nil // its name was its digest when it was put there
+			return st.Size(), nil // download has verified it under this name
 		}
 		return s.download(ctx, p, path)
 	})
 }
 
-// Open opens a program that was fetched.
+// Open opens a program after Fetch.
 func (s *Sources) Open(p Program) (io.ReadCloser, error) {
 	if !isURL(p.Source) {
 		return os.Open(p.Source)
@@ -93,7 +94,7 @@ func isURL(source string) bool {
 	return strings.HasPrefix(source, "https://") || strings.HasPrefix(source, "http://")
 }
 
-// verified is the size of a local file with the wanted digest.
+// verified returns the size of a local file, if it has the wanted digest.
 func (s *Sources) verified(p Program) (int64, error) {
 	abs, err := filepath.Abs(p.Source)
 	if err != nil {
@@ -116,14 +117,15 @@ func (s *Sources) verified(p Program) (int64, error) {
 	return st.Size(), nil
 }
 
-// seen is a file as it looked when it was hashed.
+// seen is a file of the cache: the digest of a local file, and its stamp when it
+// was hashed.
 type seen struct {
 	Path   string `json:"path"`
-	Look   string `json:"look"` // size, times and inode
+	Stamp  string `json:"look"` // size, times and inode
 	SHA256 string `json:"sha256"`
 }
 
-// digest hashes a file unless it looks as it did when it was hashed last.
+// digest hashes a file, unless its stamp is the same as when it was hashed last.
 func (s *Sources) digest(path string, st fs.FileInfo) (string, error) {
 	dir, err := s.dir("digests")
 	if err != nil {
@@ -131,9 +133,9 @@ func (s *Sources) digest(path string, st fs.FileInfo) (string, error) {
 	}
 	name := sha256.Sum256([]byte(path))
 	record := filepath.Join(dir, hex.EncodeToString(name[:16])+".json")
-	now := seen{Path: path, Look: look(st)}
+	now := seen{Path: path, Stamp: stamp(st)}
 	var old seen
-	if b, err := os.ReadFile(record); err == nil && json.Unmarshal(b, &old) == nil && old.Path == path && old.Look == now.Look {
+	if b, err := os.ReadFile(record); err == nil && json.Unmarshal(b, &old) == nil && old.Path == path && old.Stamp == now.Stamp {
 		return old.SHA256, nil
 	}
 	f, err := os.Open(path)
@@ -146,13 +148,13 @@ func (s *Sources) digest(path string, st fs.FileInfo) (string, error) {
 		return "", err
 	}
 	now.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	// A file that changed just now may change again within the same tick of
-	// the file system's clock, and one that changed meanwhile did.
+	// Not cached: a file that has changed meanwhile, and one that changed just
+	// now and may change again within the same tick of the file system's clock.
 	after, err := os.Stat(path)
 	if err != nil {
 		return "", err
 	}
-	if look(after) != now.Look || time.Since(st.ModTime()) < 2*time.Second {
+	if stamp(after) != now.Stamp || time.Since(st.ModTime()) < 2*time.Second {
 		return now.SHA256, nil
 	}
 	b, err := json.Marshal(now)
@@ -162,7 +164,7 @@ func (s *Sources) digest(path string, st fs.FileInfo) (string, error) {
 	return now.SHA256, place(record, func(w io.Writer) error { _, err := w.Write(b); return err })
 }
 
-// head asks for a size; a server that does not tell it is no trouble yet.
+// head asks a server for the size of a file; 0 if the server does not return it.
 func (s *Sources) head(ctx context.Context, url string) int64 {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -181,8 +183,7 @@ func (s *Sources) head(ctx context.Context, url string) int64 {
 	return max(0, resp.ContentLength)
 }
 
-// download gets a program into the cache; what has another digest does not
-// get there.
+// download puts a program into the cache, if it has the wanted digest.
 func (s *Sources) download(ctx context.Context, p Program, path string) (int64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -217,12 +218,12 @@ func (s *Sources) download(ctx context.Context, p Program, path string) (int64, 
 	return size, err
 }
 
-// stall is how long a server may send nothing.
+// stall is how long a server may send no byte.
 const stall = time.Minute
 
 var errStalled = fmt.Errorf("nothing came for %s", stall)
 
-// cause tells a stalled download from other ends of its context.
+// cause returns an error of its own for a stalled download, and err otherwise.
 func cause(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), errStalled) {
 		return errStalled
@@ -230,7 +231,7 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// alive puts an alarm off with every byte.
+// alive delays an alarm with each byte that is written to it.
 type alive struct{ alarm *time.Timer }
 
 func (a alive) Write(p []byte) (int, error) {
@@ -247,7 +248,7 @@ func (s *Sources) client() *http.Client {
 	return &http.Client{Transport: t}
 }
 
-// cached is where a downloaded program is kept.
+// cached returns the path of a downloaded program.
 func (s *Sources) cached(p Program) (string, error) {
 	dir, err := s.dir("sources")
 	return filepath.Join(dir, p.SHA256), err
@@ -272,7 +273,7 @@ func place(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // gone after the rename
+	defer os.Remove(f.Name()) // fails after the rename
 	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
 		return err
 	}

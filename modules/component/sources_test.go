@@ -44,7 +44,7 @@ func TestLocal(t *testing.T) {
 	ctx, p := context.Background(), local(t, "program")
 	s := &Sources{Dir: t.TempDir()}
 	good := Program{Name: "kubelet", Source: p, SHA256: sum("program")}
-	for range 2 { // the second time from memory
+	for range 2 { // the second time from the cache
 		if n, err := s.Size(ctx, good); n != 7 || err != nil {
 			t.Errorf("got %d, %v", n, err)
 		}
@@ -65,7 +65,7 @@ func TestLocal(t *testing.T) {
 	}
 }
 
-// What changed is hashed again, whatever its size and time say.
+// A changed file is hashed again, even if its size and time are the same.
 func TestLocalChanges(t *testing.T) {
 	ctx, p := context.Background(), local(t, "one")
 	s := &Sources{Dir: t.TempDir()}
@@ -149,9 +149,9 @@ func TestURLFails(t *testing.T) {
 	if _, err := s.Fetch(ctx, Program{Name: "kubelet", Source: srv.URL + "/gone", SHA256: sum("program")}); err == nil {
 		t.Error("a page that is not there was downloaded")
 	}
-	left, err := os.ReadDir(filepath.Join(s.Dir, "sources"))
-	if err != nil || len(left) != 0 {
-		t.Errorf("left in the cache: %v, %v", left, err)
+	kept, err := os.ReadDir(filepath.Join(s.Dir, "sources"))
+	if err != nil || len(kept) != 0 {
+		t.Errorf("still in the cache: %v, %v", kept, err)
 	}
 	if n, err := s.Size(ctx, Program{Source: srv.URL + "/gone", SHA256: sum("program")}); n != 0 || err != nil {
 		t.Errorf("got %d, %v", n, err)

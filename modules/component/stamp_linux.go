@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// look is what changes when a file's content does.
-func look(st fs.FileInfo) string {
+// stamp returns a text that differs once the content of a file was changed.
+func stamp(st fs.FileInfo) string {
 	s := fmt.Sprintf("%d bytes, %d", st.Size(), st.ModTime().UnixNano())
 	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
 		s += fmt.Sprintf(", inode %d:%d, %d", sys.Dev, sys.Ino, sys.Ctim.Nano())

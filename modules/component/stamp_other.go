@@ -7,7 +7,7 @@ import (
 	"io/fs"
 )
 
-// look is what changes when a file's content does.
-func look(st fs.FileInfo) string {
+// stamp returns a text that differs once the content of a file was changed.
+func stamp(st fs.FileInfo) string {
 	return fmt.Sprintf("%d bytes, %d", st.Size(), st.ModTime().UnixNano())
 }
