@@ -1,7 +1,7 @@
-// Package drain empties the Node of a host that leaves: no pod is scheduled
-// there any more, and those that run there are evicted, as far as their
-// disruption budgets allow. Pods of DaemonSets and of the kubelet itself stay:
-// they end with the host. It owns nothing.
+// Package drain empties the Node of a departing host: no pod is scheduled there
+// any more, and the pods there are evicted as far as their disruption budgets
+// allow. Pods of DaemonSets and of the kubelet itself stay until the host stops.
+// It owns nothing.
 package drain
 
 import (
@@ -29,32 +29,32 @@ type Module struct {
 
 func (m Module) item() string { return "pods on node/" + m.Node }
 
-// nodeState is a Node with what is to leave it.
+// nodeState is a Node, and the pods that are to be evicted from it.
 type nodeState struct {
-	gone     bool // there is no such Node
+	deleted  bool // there is no such Node
 	cordoned bool
-	silent   bool // its kubelet reports no more: nobody ends its pods
+	silent   bool // its kubelet has stopped reporting, so its pods cannot end
 	pods     []pod
 }
 
-// pod is one that is to go.
+// pod is a pod that is to be evicted.
 type pod struct {
 	name    string // namespace/name
 	path    string
-	ending  bool // it was told to
-	managed bool // somebody starts another in its place
+	ending  bool // it was deleted and still runs
+	managed bool // a controller starts another one in its place
 }
 
 // Check reads the Node and its pods.
 func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	c := change.Change{Kind: change.Object, Action: change.Remove, Item: m.item()}
-	s, err := m.look(ctx, h)
+	s, err := m.read(ctx, h)
 	switch {
 	case errors.Is(err, host.ErrUnavailable):
 		c.Until = m.APIServer
 	case err != nil:
 		return nil, err
-	case s.gone || s.cordoned && len(s.pods) == 0:
+	case s.deleted || s.cordoned && len(s.pods) == 0:
 		return nil, nil
 	default:
 		c.Why = s.describe()
@@ -62,10 +62,10 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return change.Diff{c}, nil
 }
 
-func (m Module) look(ctx context.Context, h host.Host) (*nodeState, error) {
+func (m Module) read(ctx context.Context, h host.Host) (*nodeState, error) {
 	node, err := kube.Get(ctx, h, "/api/v1/nodes/"+m.Node)
 	if kube.NotFound(err) {
-		return &nodeState{gone: true}, nil
+		return &nodeState{deleted: true}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (m Module) look(ctx context.Context, h host.Host) (*nodeState, error) {
 		return nil, err
 	}
 	for _, o := range pods {
-		if p := newPod(o); leaves(o) && !(s.silent && p.ending) {
+		if p := newPod(o); evictable(o) && !(s.silent && p.ending) {
 			s.pods = append(s.pods, p)
 		}
 	}
@@ -91,15 +91,15 @@ func newPod(o kube.Object) pod {
 		ending: kube.Text(o, "metadata", "deletionTimestamp") != "", managed: controller(o) != ""}
 }
 
-// leaves tells if a pod is to be evicted: not one that has ended, that is the
-// kubelet's own, or that a DaemonSet would start again at once.
-func leaves(o kube.Object) bool {
+// evictable reports whether a pod is to be evicted. Not evicted are pods that have
+// ended, the kubelet's own pods, and those that a DaemonSet would start again.
+func evictable(o kube.Object) bool {
 	_, mirror := kube.Field(o, "metadata", "annotations", "kubernetes.io/config.mirror").(string)
 	phase := kube.Text(o, "status", "phase")
 	return !mirror && phase != "Succeeded" && phase != "Failed" && controller(o) != "DaemonSet"
 }
 
-// controller is the kind of what keeps a pod running; "" if nothing does.
+// controller returns the kind of the object that controls a pod; "" if none does.
 func controller(o kube.Object) string {
 	owners, _ := kube.Field(o, "metadata", "ownerReferences").([]any)
 	for _, owner := range owners {
@@ -110,10 +110,10 @@ func controller(o kube.Object) string {
 	return ""
 }
 
-// most is how many pods are named one by one.
+// most is how many pods a text names one by one.
 const most = 8
 
-// describe says what is evicted, and what is lost by it.
+// describe returns which pods are evicted, and which of them nothing replaces.
 func (s *nodeState) describe() string {
 	var all, alone []string
 	for _, p := range s.pods {
@@ -139,8 +139,8 @@ func some(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// Apply cordons the Node and evicts until no pod is left. It may be repeated;
-// a Node that could not be emptied in time stays cordoned.
+// Apply cordons the Node and evicts pods until none remains. It may be repeated. A
+// Node that was not emptied in time stays cordoned.
 func (m Module) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 	held := map[string]string{} // why a pod is still there, by its name
 	var final error
@@ -163,12 +163,12 @@ func (m Module) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 		m.Node, m.Limit, strings.Join(lines, ""))
 }
 
-// round cordons, evicts every pod that was not told to go yet, and fails
-// while one is left. Where the time is up within a round, held stays as the
-// one before told.
+// round cordons the Node, evicts the pods that were not evicted yet, and returns an
+// error while pods remain. held then says why. If the time ends within a round,
+// held stays as it was.
 func (m Module) round(ctx context.Context, h host.Host, held map[string]string) error {
-	left := map[string]string{}
-	err := m.evictAll(ctx, h, left)
+	remaining := map[string]string{}
+	err := m.evictAll(ctx, h, remaining)
 	if err != nil && len(held) > 0 && ctx.Err() != nil {
 		return err
 	}
@@ -176,16 +176,16 @@ func (m Module) round(ctx context.Context, h host.Host, held map[string]string) 
 	if err != nil {
 		return err
 	}
-	maps.Copy(held, left)
+	maps.Copy(held, remaining)
 	if len(held) > 0 {
 		return fmt.Errorf("%d pods are left", len(held))
 	}
 	return nil
 }
 
-func (m Module) evictAll(ctx context.Context, h host.Host, left map[string]string) error {
-	s, err := m.look(ctx, h)
-	if err != nil || s.gone {
+func (m Module) evictAll(ctx context.Context, h host.Host, remaining map[string]string) error {
+	s, err := m.read(ctx, h)
+	if err != nil || s.deleted {
 		return err
 	}
 	if !s.cordoned {
@@ -199,13 +199,13 @@ func (m Module) evictAll(ctx context.Context, h host.Host, left map[string]strin
 			return fmt.Errorf("evict pod %s: %w", p.name, err)
 		}
 		if why != "" {
-			left[p.name] = why
+			remaining[p.name] = why
 		}
 	}
 	return nil
 }
 
-// evict asks for the end of a pod, and tells why it is not gone yet.
+// evict asks for the eviction of a pod, and returns why the pod is still there.
 func evict(ctx context.Context, h host.Host, p pod) (why string, err error) {
 	if p.ending {
 		return "it was told to end and has not", nil

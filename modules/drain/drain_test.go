@@ -17,7 +17,7 @@ import (
 
 type object = map[string]any
 
-// cluster is a control plane and a worker with pods.
+// cluster returns a control-plane host and a worker with pods.
 func cluster(t *testing.T, pods ...object) (api, worker *hosttest.Host) {
 	t.Helper()
 	api = hosttest.New("cp-1", hosttest.WithService("kube-apiserver"))
@@ -40,7 +40,7 @@ func create(t *testing.T, h *hosttest.Host, path string, o object) {
 	}
 }
 
-// runs is a pod on worker-1. meta may add to its metadata.
+// runs returns a pod on worker-1. meta is added to its metadata.
 func runs(name, phase string, meta object) object {
 	m := object{"name": name, "namespace": "default", "labels": object{"app": name}}
 	for k, v := range meta {
@@ -98,7 +98,8 @@ func TestDrainIsHeldUp(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), want) || time.Since(began) < m.Limit {
 			t.Errorf("after %s: got %v", time.Since(began), err)
 		}
-		// Nobody ends pods where no kubelet reports; the budget still counts.
+		// Without a kubelet pods cannot end and are not waited for. The budget still
+		// counts.
 		worker.PowerOff()
 		if err := m.Apply(t.Context(), api, nil); err == nil || strings.Contains(err.Error(), "default/slow") || !strings.Contains(err.Error(), "default/web") {
 			t.Errorf("without a kubelet: got %v", err)
@@ -106,7 +107,7 @@ func TestDrainIsHeldUp(t *testing.T) {
 	})
 }
 
-// TestDrainLost: a lost host ends it at once, and the next run goes on.
+// TestDrainLost: a lost host ends Apply at once, and the next run goes on.
 func TestDrainLost(t *testing.T) {
 	api, _ := cluster(t, all...)
 	api.CutDuring(1)
