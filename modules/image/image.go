@@ -1,6 +1,6 @@
 // Package image brings container images to a host and imports them into
-// containerd. It owns the marks of what it imported; not the images that
-// others put there.
+// containerd. It owns the marks of the images that it imported. Other images in
+// containerd are not its own.
 package image
 
 import (
@@ -18,21 +18,21 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
-// dir holds a mark for each image that was imported, with the digest of its
-// archive; while an import is under way the archive stands beside it.
+// dir has a mark for each imported image, with the digest of its archive. During
+// an import it has the archive too.
 const dir = "/var/lib/pmkctl/images"
 
 // An Image is a container image that comes as an OCI or Docker archive.
 type Image struct {
 	Name   string // as pods name it, in full: registry.k8s.io/pause:3.10.2
 	SHA256 string // of the archive, lower-case hex
-	Source Source // looked at only if the archive is to be sent
+	Source Source // read only if the archive is to be sent
 }
 
 // A Source is an archive on the controller.
 type Source interface {
-	Size(ctx context.Context) (int64, error)  // bytes; 0 where only a download would tell
-	Fetch(ctx context.Context) (int64, error) // makes sure that Open can
+	Size(ctx context.Context) (int64, error)  // bytes; 0 if not known before a download
+	Fetch(ctx context.Context) (int64, error) // makes the archive available to Open
 	Open() (io.ReadCloser, error)
 }
 
@@ -44,15 +44,15 @@ func (i Image) marks() resource.Files { return resource.Files{Files: []host.File
 
 func (i Image) archive() string { return dir + "/" + i.SHA256 + ".tar" }
 
-// Module is the images of one host.
+// Module imports the images of one host.
 type Module struct {
 	Images     []Image
 	Containerd address.Step // address of the step that starts containerd: "containerd.worker-1"
 }
 
-// Check looks for each image in containerd and for the mark that it came
-// from the wanted archive. An image without a mark is imported again, so
-// what containerd has need not be known for that.
+// Check queries containerd for each image, and reads the mark that it came from
+// the wanted archive. An image without a mark is imported again, so that needs no
+// answer of containerd.
 func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	type answer struct {
 		names []string
@@ -96,8 +96,8 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return d, nil
 }
 
-// Apply sends, imports and marks the images of d. The mark comes last, after
-// the archive is gone, so no archive is left behind wherever it is cut off.
+// Apply sends, imports and marks the images of d. The mark is written after the
+// archive was removed, so no archive remains after an interruption.
 func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := (resource.Files{Dirs: m.marks().Dirs}).Apply(ctx, h, d); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return nil
 }
 
-// Redo brings all images, see modules.Replacer.
+// Redo imports all images, see modules.Replacer.
 func (m Module) Redo(ctx context.Context, d change.Diff) (change.Diff, error) {
 	for _, i := range m.Images {
 		if d.Touches(i.Name) {
@@ -170,7 +170,8 @@ func (i Image) bring(ctx context.Context, h host.Host) error {
 	return nil
 }
 
-// open opens the archive so that progress is told as it is read.
+// open returns a function that opens the archive and reports progress as it is
+// read.
 func (i Image) open(ctx context.Context, size int64) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) {
 		f, err := i.Source.Open()
@@ -181,7 +182,7 @@ func (i Image) open(ctx context.Context, size int64) func() (io.ReadCloser, erro
 	}
 }
 
-// marks are the directory and the marks, in this order.
+// marks returns the directory and the marks, in this order.
 func (m Module) marks() resource.Files {
 	f := resource.Files{Dirs: []host.DirSpec{{Path: dir, Mode: 0o700}}}
 	for _, i := range m.Images {

@@ -42,7 +42,7 @@ func module(contents ...string) Module {
 	return m
 }
 
-// running has containerd, and knows what the archives hold.
+// running starts a containerd that knows the contents of the archives.
 func running(contents ...string) moduletest.Option {
 	return moduletest.Prepare(func(h *hosttest.Host) {
 		hosttest.WithService("containerd")(h)
@@ -92,7 +92,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// An archive that holds something else is not taken for what it should be.
+// An archive with another image is an error.
 func TestWrongArchive(t *testing.T) {
 	h := hosttest.New("host-1", hosttest.WithService("containerd"))
 	h.ImageArchive(archive("pause").digest(), "somebody/else:1")
