@@ -23,13 +23,13 @@ const (
 	sysctlFile  = "/etc/sysctl.d/90-pmkctl.conf"
 )
 
-// Module is the kernel settings of one host.
+// Module makes the kernel settings of one host.
 type Module struct {
 	Modules []string          // by name: br_netfilter
 	Sysctls map[string]string // by dotted name
 }
 
-// state is what the running kernel says.
+// state is what the files and the running kernel have.
 type state struct {
 	files    change.Diff
 	features []host.KernelFeature
@@ -78,14 +78,14 @@ func (m Module) diff(s state) change.Diff {
 		case known && enough(name, have, m.Sysctls[name]):
 		case known:
 			d = append(d, change.Change{Kind: change.Sysctl, Action: change.Update, Item: name, Have: have, Want: m.Sysctls[name]})
-		case loads: // it may come with a module: net.bridge.* does
+		case loads: // a module may bring it, such as net.bridge.*
 			d = append(d, change.Change{Kind: change.Sysctl, Action: change.Add, Item: name, Want: m.Sysctls[name]})
 		}
 	}
 	return d
 }
 
-// Apply loads modules before it sets what they bring.
+// Apply loads modules before it sets the sysctls, because modules bring some.
 func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := m.files().Apply(ctx, h, d); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	for _, name := range m.names() {
 		v, known := have[name]
 		if !known || !d.Touches(name) || enough(name, v, m.Sysctls[name]) {
-			continue // what this kernel still lacks stays in the file alone
+			continue // the kernel does not have it: it stays only in the file
 		}
 		if err := h.SetSysctl(ctx, name, m.Sysctls[name]); err != nil {
 			return fmt.Errorf("set %s to %s: %w", name, m.Sysctls[name], err)
@@ -133,8 +133,8 @@ func (m Module) files() resource.Files {
 	}}
 }
 
-// enough tells if a live value will do. Limits may be higher: lowering what
-// an administrator raised would take something away from other programs.
+// enough reports whether a live value is good enough. Limits may be higher: an
+// administrator may have raised them for other programs.
 func enough(name, have, want string) bool {
 	if have, want := strings.Fields(have), strings.Fields(want); slices.Equal(have, want) {
 		return true

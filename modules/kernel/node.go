@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Modules are the kernel modules of a node, in the order of loading.
+// Modules returns the kernel modules of a node, in the order of loading.
 func Modules(backend, proxyMode string) []string {
 	names := []string{"overlay", "br_netfilter", "nf_conntrack"}
 	switch backend {
@@ -20,17 +20,17 @@ func Modules(backend, proxyMode string) []string {
 	return names
 }
 
-// Sysctls are the settings of a node. With ipv6 the pod network has IPv6 too.
-// With kernelDefaults they hold what a kubelet with protectKernelDefaults
-// demands; without it the kubelet sets those itself.
+// Sysctls returns the settings of a node. ipv6 means that the pod network has IPv6
+// too. kernelDefaults adds what a kubelet with protectKernelDefaults demands; any
+// other kubelet sets that itself.
 func Sysctls(ipv6, kernelDefaults bool) map[string]string {
 	s := map[string]string{
 		"net.ipv4.ip_forward":                 "1",
 		"net.ipv4.ip_local_reserved_ports":    "30000-32767", // node ports
 		"net.bridge.bridge-nf-call-iptables":  "1",
 		"net.bridge.bridge-nf-call-ip6tables": "1",
-		// Each container runtime, kubelet and many pods hold instances; 128
-		// of the kernel's default do not go far.
+		// The container runtime, the kubelet and many pods use instances. The
+		// kernel's default of 128 is too few.
 		"fs.inotify.max_user_instances": "8192",
 		"fs.inotify.max_user_watches":   "524288",
 	}
@@ -51,8 +51,8 @@ func Sysctls(ipv6, kernelDefaults bool) map[string]string {
 	return s
 }
 
-// NetOnly leaves what belongs to a network namespace: in a container the
-// other settings are the whole machine's.
+// NetOnly returns the settings of a network namespace. In a container all others
+// would be those of the whole machine.
 func NetOnly(sysctls map[string]string) map[string]string {
 	out := maps.Clone(sysctls)
 	maps.DeleteFunc(out, func(name, _ string) bool { return !strings.HasPrefix(name, "net.") })
