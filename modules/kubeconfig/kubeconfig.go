@@ -1,6 +1,6 @@
-// Package kubeconfig writes the kubeconfig files of a host. They name
-// certificate files instead of embedding them: nothing in them is secret,
-// and a renewed certificate changes none of them.
+// Package kubeconfig writes the kubeconfig files of a host. They name certificate
+// files and do not embed them. So they have no secrets, and a renewed certificate
+// does not change them.
 package kubeconfig
 
 import (
@@ -29,7 +29,7 @@ type File struct {
 	Mode    uint32 // 0 is 0600
 }
 
-// Module is the kubeconfigs of one host.
+// Module writes the kubeconfigs of one host.
 type Module struct{ Files []File }
 
 // Check compares all files in one call.
@@ -37,7 +37,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return m.files().Check(ctx, h)
 }
 
-// Apply writes those that differ.
+// Apply writes the files in d.
 func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return m.files().Apply(ctx, h, d)
 }
@@ -57,13 +57,13 @@ func (m Module) files() resource.Files {
 	return resource.Files{Dirs: resource.Parents(specs...), Files: specs}
 }
 
-// Digest is what a service that reads the file only at its start depends on.
+// Digest returns an input for services that read the file only at their start.
 func (f File) Digest() string {
 	sum := sha256.Sum256(f.Content())
 	return hex.EncodeToString(sum[:])
 }
 
-// Content is the file.
+// Content returns the file's content.
 func (f File) Content() []byte {
 	type m = map[string]any
 	b, err := yaml.Marshal(m{
@@ -75,7 +75,7 @@ func (f File) Content() []byte {
 		"current-context": f.Cluster,
 	})
 	if err != nil {
-		panic(err) // only strings go in
+		panic(err) // strings always encode
 	}
 	return b
 }
