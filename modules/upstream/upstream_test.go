@@ -1,7 +1,7 @@
-// Package upstream reads the configurations and objects that modules make,
-// as their goldens have them, with the types of those who will read them: a
-// field that is misspelt or in the wrong place is an error here. It is a Go
-// module of its own so that these types stay out of pmkctl's.
+// Package upstream reads the goldens of the configurations and objects that modules
+// make, with the types of the programs that read them: a misspelt or misplaced
+// field is an error here. It is a Go module of its own, to keep these types out
+// of pmkctl's dependencies.
 package upstream
 
 import (
@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// types are what a file is read as, by its kind.
+// types are the Go types of files, by kind.
 var types = map[string]func() any{
 	"ClusterRole":            func() any { return new(rbac.ClusterRole) },
 	"ClusterRoleBinding":     func() any { return new(rbac.ClusterRoleBinding) },
