@@ -1,5 +1,5 @@
 // Package apiserver runs the kube-apiserver as a systemd service. It owns the
-// unit; the program, the certificates and the user are other steps'.
+// unit. Other steps own the program, the certificates and the user.
 package apiserver
 
 import (
@@ -16,7 +16,7 @@ const pki = "/etc/kubernetes/pki/"
 
 // APIServer is the kube-apiserver of one host.
 type APIServer struct {
-	Address     string   // what other hosts reach this one at
+	Address     string   // of this host, as other hosts reach it
 	Port        int      // 6443
 	Etcd        []string // client URLs of all members, this host's own first
 	ServiceCIDR string
@@ -26,7 +26,7 @@ type APIServer struct {
 	Binary string // SHA-256 of the program
 }
 
-// New returns the module that keeps the service as a says.
+// New returns the module of the service.
 func New(a APIServer) modules.Module { return a.Service() }
 
 // Service returns the unit and when it is ready.
@@ -44,17 +44,17 @@ func (a APIServer) Service() resource.Service {
 	}
 }
 
-// readyz asks with a certificate, so that it works without anonymous access
-// too; the name is one that has no rights by itself.
+// readyz returns a request with a client certificate, so that it works without
+// anonymous access too. The name in the certificate has no rights of its own.
 func readyz(flags map[string]string) host.GetRequest {
 	r := resource.Secure(flags, "/readyz?verbose", pki+"ca.crt")
 	r.CertPath, r.KeyPath = pki+"apiserver-kubelet-client.crt", pki+"apiserver-kubelet-client.key"
 	return r
 }
 
-// flags are our own. Anonymous requests stay on: RBAC leaves them health and
-// version alone, and a configuration file that says so by path would exclude
-// the --oidc flags that a spec may pass through.
+// flags returns pmkctl's own flags. Anonymous requests stay on: RBAC allows them
+// only health and version. A configuration file could limit them to these paths,
+// but with one the --oidc flags, which a spec may pass through, are refused.
 func (a APIServer) flags() map[string]string {
 	everywhere := "0.0.0.0"
 	if strings.Contains(a.Address, ":") {
