@@ -1,6 +1,6 @@
 // Package controllermanager runs the kube-controller-manager as a systemd
-// service. It owns the unit; the program, the certificates, the kubeconfig
-// and the user are other steps'.
+// service. It owns the unit. Other steps own the program, the certificates, the
+// kubeconfig and the user.
 package controllermanager
 
 import (
@@ -16,15 +16,15 @@ const (
 
 // ControllerManager is the kube-controller-manager of one host.
 type ControllerManager struct {
-	PodCIDR     string // nodes get their parts of it
+	PodCIDR     string // each node gets a part of it
 	ServiceCIDR string
 
 	modules.Settings
 	Binary     string // SHA-256 of the program
-	Kubeconfig string // digest of the kubeconfig, which it reads at its start alone
+	Kubeconfig string // digest of the kubeconfig, which it reads only at its start
 }
 
-// New returns the module that keeps the service as c says.
+// New returns the module of the service.
 func New(c ControllerManager) modules.Module { return c.Service() }
 
 // Service returns the unit and when it is ready.
@@ -42,8 +42,8 @@ func (c ControllerManager) Service() resource.Service {
 	}
 }
 
-// flags are our own. The certificate that the controller-manager has for the
-// API server serves its health endpoint as well.
+// flags returns pmkctl's own flags. The client certificate for the API server also
+// serves the health endpoint.
 func (c ControllerManager) flags() map[string]string {
 	return map[string]string{
 		"allocate-node-cidrs":              "true",
