@@ -1,6 +1,6 @@
 // Package scheduler runs the kube-scheduler as a systemd service. It owns the
-// unit and /etc/kubernetes/kube-scheduler.yaml; the program, the
-// certificates, the kubeconfig and the user are other steps'.
+// unit and /etc/kubernetes/kube-scheduler.yaml. Other steps own the program, the
+// certificates, the kubeconfig and the user.
 package scheduler
 
 import (
@@ -19,10 +19,10 @@ const (
 type Scheduler struct {
 	modules.Settings
 	Binary     string // SHA-256 of the program
-	Kubeconfig string // digest of the kubeconfig, which it reads at its start alone
+	Kubeconfig string // digest of the kubeconfig, which it reads only at its start
 }
 
-// New returns the module that keeps the service as s says.
+// New returns the module of the service.
 func New(s Scheduler) modules.Module { return s.Service() }
 
 // Service returns the unit, its configuration and when it is ready.
@@ -49,8 +49,8 @@ var config = map[string]any{
 	"leaderElection":   map[string]any{"leaderElect": true},
 }
 
-// flags are what the configuration has no fields for. The certificate that
-// the scheduler has for the API server serves its health endpoint as well.
+// flags are settings that the configuration has no fields for. The client
+// certificate for the API server also serves the health endpoint.
 var flags = map[string]string{
 	"authentication-kubeconfig":    kubeconfig,
 	"authorization-kubeconfig":     kubeconfig,
