@@ -1,7 +1,6 @@
 // Package containerd runs containerd as a systemd service of the host. It
-// owns the unit file, the configuration, the directory of the CNI
-// configuration and the service; not the binaries and not what containerd
-// keeps.
+// owns the unit, the configuration, and the directory of the CNI configuration.
+// The programs, and the data of containerd, are not its own.
 package containerd
 
 import (
@@ -18,8 +17,8 @@ import (
 
 const (
 	configPath = "/etc/containerd/config.toml"
-	certsDir   = "/etc/containerd/certs.d" // registries' hosts.toml files, the operator's own
-	cniDir     = "/etc/cni/net.d"          // the network's configuration; containerd would make it with another mode
+	certsDir   = "/etc/containerd/certs.d" // hosts.toml files for registries, which operators write
+	cniDir     = "/etc/cni/net.d"          // for the CNI configuration; containerd would make it with another mode
 )
 
 // Containerd is the container runtime of one host.
@@ -29,14 +28,14 @@ type Containerd struct {
 	modules.Settings
 }
 
-// New returns the module that keeps the service as c says.
+// New returns the module of the service.
 func New(c Containerd) modules.Module { return c.Service() }
 
-// Service returns the unit, its configuration and when it is ready. The unit
-// makes no mount namespace: containerd has to see what the kubelet mounts.
-// Pods outlive a restart: KillMode=process leaves their shims alone. Where
-// systemd may not lower the OOM score or raise a limit (as in a container
-// without CAP_SYS_RESOURCE) it goes on without.
+// Service returns the unit, its configuration and when it is ready. The unit has
+// no mount namespace of its own, because containerd must see what the kubelet
+// mounts. Pods survive a restart, because KillMode=process does not stop their
+// shims. If systemd may not lower the OOM score or raise a limit (as in a
+// container without CAP_SYS_RESOURCE), the service runs without.
 func (c Containerd) Service() resource.Service {
 	return resource.Service{
 		Name: "containerd.service",
@@ -74,7 +73,7 @@ var places = []modules.Place{
 	{Path: "/var/lib/containerd", Who: "containerd", What: "images, containers"},
 }
 
-// ready asks for the images, as the kubelet would.
+// ready lists the images, as the kubelet does.
 func ready(ctx context.Context, h host.Host) error {
 	return resource.WaitFor(ctx, "containerd to answer", 30*time.Second, func(ctx context.Context) error {
 		_, err := h.Images(ctx)
@@ -82,7 +81,7 @@ func ready(ctx context.Context, h host.Host) error {
 	})
 }
 
-// fields are those of config.toml.
+// fields returns the fields of config.toml.
 func (c Containerd) fields() map[string]any {
 	return passthrough.Merge(map[string]any{
 		"version": 3,
