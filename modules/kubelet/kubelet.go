@@ -1,6 +1,6 @@
 // Package kubelet runs the kubelet as a systemd service of the host. It owns
-// the unit file, the configuration and the service; not the binary, not the
-// credentials, and nothing that the kubelet itself writes.
+// the unit and the configuration. The program, the credentials, and what the
+// kubelet itself writes are not its own.
 package kubelet
 
 import (
@@ -19,8 +19,8 @@ const (
 	configPath = "/var/lib/kubelet/config.yaml"
 	kubeconfig = "/etc/kubernetes/kubelet.kubeconfig"
 	pki        = "/etc/kubernetes/pki/"
-	// certDir is where the kubelet keeps the client certificates that it
-	// rotates; the first one, in the kubeconfig, is pmkctl's.
+	// certDir has the client certificates that the kubelet makes by rotation.
+	// pmkctl makes the first one, which the kubeconfig names.
 	certDir = "/var/lib/kubelet/pki"
 )
 
@@ -33,21 +33,20 @@ type Kubelet struct {
 	IP            string   // address the Node registers with
 	ClusterDNS    []string // addresses of the DNS Service
 	ClusterDomain string   // cluster.local
-	Taints        []Taint  // the Node has from its first moment on
+	Taints        []Taint  // that the Node has from its registration on
 
 	modules.Settings
 	Binary     string // SHA-256 of the program
 	Kubeconfig string // digest of the kubeconfig
 }
 
-// New returns the module that keeps the service as k says.
+// New returns the module of the service.
 func New(k Kubelet) modules.Module { return k.Service() }
 
-// Service returns the unit, its configuration and when it is ready. The unit
-// makes no mount namespace, because containerd has to see what the kubelet
-// mounts; and it wants containerd without being bound to it, because a
-// restart of containerd must not stop the kubelet. Running pods are not
-// affected by a restart.
+// Service returns the unit, its configuration and when it is ready. The unit has
+// no mount namespace of its own, because containerd must see what the kubelet
+// mounts. It wants containerd and does not require it, because a restart of
+// containerd must not stop the kubelet. Running pods survive a restart.
 func (k Kubelet) Service() resource.Service {
 	fields := k.fields()
 	return resource.Service{
@@ -68,7 +67,7 @@ func (k Kubelet) Service() resource.Service {
 			Options: "CPUAccounting=yes\nMemoryAccounting=yes\n",
 		},
 		Config: resource.Config{Path: configPath, Fields: fields},
-		// With the modes that the kubelet gives them itself.
+		// The kubelet uses the same modes.
 		Dirs:   []host.DirSpec{{Path: "/var/lib/kubelet", Mode: 0o700}, {Path: certDir, Mode: 0o755}},
 		Inputs: []string{k.Binary, k.Kubeconfig},
 		OnHost: k.resolvConf,
@@ -97,7 +96,7 @@ var sysctls = []modules.Sysctl{
 	{Name: "vm.panic_on_oom", Value: "0"},
 }
 
-// resolvConf adds the host's resolv.conf, unless the spec says something else.
+// resolvConf adds the host's resolv.conf, unless the spec has one.
 func (k Kubelet) resolvConf(ctx context.Context, h host.Host, fields map[string]any) (map[string]any, error) {
 	facts, err := h.Facts(ctx)
 	if _, given := k.Config["resolvConf"]; err != nil || given || facts.ResolvConf == "" {
@@ -108,8 +107,8 @@ func (k Kubelet) resolvConf(ctx context.Context, h host.Host, fields map[string]
 	return fields, nil
 }
 
-// healthURL is where the kubelet answers with these settings; "" if a spec
-// turned that off.
+// healthURL returns the URL of the kubelet's health endpoint; "" if the spec turns it
+// off.
 func healthURL(fields map[string]any) string {
 	addr, _ := fields["healthzBindAddress"].(string)
 	port := int64(10248)
@@ -123,7 +122,7 @@ func healthURL(fields map[string]any) string {
 	return "http://" + resource.Local(addr, strconv.FormatInt(port, 10)) + "/healthz"
 }
 
-// fields are those of the KubeletConfiguration.
+// fields returns the fields of the KubeletConfiguration.
 func (k Kubelet) fields() map[string]any {
 	ours := map[string]any{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1",

@@ -13,7 +13,7 @@ func plain() Kubelet {
 	return Kubelet{Node: "worker-1", IP: "192.0.2.11", ClusterDNS: []string{"10.96.0.10"}, ClusterDomain: "cluster.local"}
 }
 
-// lab is what the lab's hosts need.
+// lab returns the kubelet of a host of the lab.
 func lab() Kubelet {
 	m := plain()
 	m.Config = map[string]any{"failCgroupV1": false, "failSwapOn": false, "maxPods": 50.0}
@@ -31,7 +31,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// facts is a host whose resolv.conf is not the common one.
+// facts is a host whose resolv.conf is not at the usual path.
 type facts struct{ host.Host }
 
 func (facts) Facts(context.Context) (host.Facts, error) {
