@@ -1,6 +1,6 @@
 // Package kubeproxy runs kube-proxy as a systemd service of the host. It
-// owns the unit file, the configuration and the service; not the binary and
-// not the rules that kube-proxy makes.
+// owns the unit and the configuration. The program, and the rules that kube-proxy
+// makes, are not its own.
 package kubeproxy
 
 import (
@@ -31,12 +31,12 @@ type Proxy struct {
 	Kubeconfig string // digest of the kubeconfig
 }
 
-// New returns the module that keeps the service as p says.
+// New returns the module of the service.
 func New(p Proxy) modules.Module { return p.Service() }
 
 // Service returns the unit, its configuration and when it is ready. While it
-// is down the kernel goes on with the rules that are there. Loading modules is
-// for iptables of the old kind.
+// is down, the kernel keeps the rules. Only the legacy iptables needs to load
+// modules.
 func (p Proxy) Service() resource.Service {
 	fields := p.fields()
 	return resource.Service{
@@ -59,8 +59,8 @@ func (p Proxy) Service() resource.Service {
 	}
 }
 
-// filters are those of kube-proxy by iptables or by nftables; the kubelet has
-// some of the same names.
+// filters are the names that kube-proxy uses with iptables and nftables. The
+// kubelet uses some of them too.
 var filters = host.FilterQuery{Chains: []string{"KUBE-"}, Tables: []string{"kube-proxy"}}
 
 var sysctls = []modules.Sysctl{
@@ -70,8 +70,8 @@ var sysctls = []modules.Sysctl{
 	{Name: "net.netfilter.nf_conntrack_tcp_timeout_established", Value: "86400"},
 }
 
-// hasRules reports whether the rules are in the kernel: kube-proxy answers as
-// soon as it is up, and later with the status of an address family.
+// hasRules reports whether the rules are in the kernel. kube-proxy answers before
+// that, but without the status of an address family.
 func hasRules(body []byte) bool {
 	var health struct {
 		Status map[string]any `json:"status"`
@@ -79,8 +79,8 @@ func hasRules(body []byte) bool {
 	return json.Unmarshal(body, &health) == nil && len(health.Status) > 0
 }
 
-// healthURL is where kube-proxy answers with these settings. /livez leaves
-// out what /healthz says about the node for load balancers.
+// healthURL returns the URL of kube-proxy's health endpoint. Unlike /healthz, /livez
+// does not depend on the state of the Node for load balancers.
 func healthURL(fields map[string]any) string {
 	bind, _ := fields["healthzBindAddress"].(string)
 	addr, port, err := net.SplitHostPort(bind)
@@ -90,7 +90,7 @@ func healthURL(fields map[string]any) string {
 	return "http://" + resource.Local(addr, port) + "/livez"
 }
 
-// fields are those of the KubeProxyConfiguration.
+// fields returns the fields of the KubeProxyConfiguration.
 func (p Proxy) fields() map[string]any {
 	return passthrough.FieldsOver(map[string]any{
 		"apiVersion":       "kubeproxy.config.k8s.io/v1alpha1",

@@ -12,8 +12,8 @@ func plain() Proxy {
 	return Proxy{Node: "worker-1", PodCIDR: "10.244.0.0/16", Mode: "nftables"}
 }
 
-// lab is what the lab's hosts need: conntrack settings are the
-// machine's there.
+// lab returns the kube-proxy of a host of the lab, where conntrack settings belong
+// to the machine.
 func lab() Proxy {
 	return Proxy{Node: "worker-1", PodCIDR: "10.244.0.0/16",
 		Settings: modules.Settings{
