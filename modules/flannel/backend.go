@@ -14,20 +14,20 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
-// A module is the service, and the change from one backend to another.
+// A module is the service, with the change from one backend to another.
 type module struct {
 	resource.Service
 	flannel Flannel
 }
 
-// Check compares like the service, and says of another backend what it means.
+// Check compares like the service, and explains what another backend means.
 func (m module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	d, err := m.Service.Check(ctx, h)
 	return markReplacement(d), err
 }
 
-// Apply waits for the pod CIDR and clears what the former backend made before
-// the service starts.
+// Apply waits for the pod CIDR and removes what the former backend made, before the
+// service starts.
 func (m module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := m.flannel.waitForPodCIDR(ctx); err != nil {
 		return err
@@ -42,8 +42,8 @@ func (m module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return m.Service.Apply(ctx, h, d)
 }
 
-// waitForPodCIDR waits for what flanneld itself waits for, and gives up with
-// a reason.
+// waitForPodCIDR waits for the same as flanneld itself, but its error has the
+// reason.
 func (f Flannel) waitForPodCIDR(ctx context.Context) error {
 	if f.API == nil {
 		return nil
@@ -58,7 +58,7 @@ func (f Flannel) waitForPodCIDR(ctx context.Context) error {
 	})
 }
 
-// markReplacement says of another backend what it means.
+// markReplacement explains in d what another backend means.
 func markReplacement(d change.Diff) change.Diff {
 	for i, c := range d {
 		if c.Item != netConfPath || !c.IsText() {
@@ -73,18 +73,18 @@ func markReplacement(d change.Diff) change.Diff {
 	return d
 }
 
-// backendType is the type in a net-conf.json; "" if it cannot be read.
+// backendType returns the type in a net-conf.json; "" if it cannot be read.
 func backendType(netConf string) string {
 	var conf struct{ Backend struct{ Type string } }
 	_ = json.Unmarshal([]byte(netConf), &conf)
 	return conf.Backend.Type
 }
 
-// links are the interfaces that backends leave behind when flanneld stops.
+// links are the interfaces of backends that remain when flanneld stops.
 var links = []string{"flannel.1", "flannel-v6.1", "flannel-wg", "flannel-wg-v6", "flannel.ipip"}
 
-// clear stops flanneld and deletes the links and routes of a former backend:
-// more exact than the new one's, its routes would swallow traffic.
+// clear stops flanneld and deletes the links and routes of a former backend. Its
+// routes are more specific than the new ones and would take their traffic.
 func (m module) clear(ctx context.Context, h host.Host) error {
 	if err := m.Stop(ctx, h); err != nil {
 		return err

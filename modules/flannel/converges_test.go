@@ -13,7 +13,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
-// registered is a host whose kubelet runs, with a control plane on it.
+// registered makes a host a control plane whose kubelet runs.
 func registered(h *hosttest.Host) {
 	hosttest.WithService("kube-apiserver", "kubelet")(h)
 	hosttest.WithPrograms("flanneld")(h)
@@ -39,7 +39,7 @@ func TestConverges(t *testing.T) {
 	})
 }
 
-// A node without a subnet is named instead of letting flanneld fail.
+// A node without a subnet is an error before flanneld starts.
 func TestWaitsForPodCIDR(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hosttest.New("worker-1", hosttest.WithService("kube-apiserver"), hosttest.WithPrograms("flanneld"))
@@ -56,7 +56,7 @@ func TestWaitsForPodCIDR(t *testing.T) {
 	})
 }
 
-// What the former backend left in the kernel goes before the new one starts.
+// What the former backend made in the kernel is removed before the new one starts.
 func TestClearsFormerBackend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hosttest.New("worker-1", hosttest.WithNetwork(host.Network{

@@ -1,13 +1,12 @@
 // Package flannel runs flanneld as a systemd service of the host. It owns
-// the unit file, net-conf.json and the script that turns what flanneld found
-// out into the CNI configuration; not the binary, not that configuration
-// itself or its directory, and not what flanneld keeps under /run/flannel.
+// the unit, net-conf.json and the script that makes the CNI configuration from
+// flanneld's subnet.env. The program, the CNI configuration with its directory,
+// and what flanneld keeps in /run/flannel are not its own.
 //
-// The script is run by flanneld's unit after each start, its restarts by
-// systemd included, so that a start is complete only with a CNI
-// configuration that fits, and there is no second unit to keep in step. It
-// is a script because it must work without pmkctl on the host; nothing of
-// the spec is written into it.
+// The unit of flanneld runs the script after each start, also after restarts by
+// systemd. So a start is complete only when the CNI configuration is right, and
+// no second unit is needed. It is a script because it must work without pmkctl on
+// the host. It has no values from the spec.
 package flannel
 
 import (
@@ -39,9 +38,9 @@ type Flannel struct {
 	Iface   string // address or interface by which the other hosts are reached
 	PodCIDR netip.Prefix
 	Backend string // udp, vxlan, host-gw or wireguard
-	Port    int    // UDP port of the backend; 0 leaves it out
-	// API is a control-plane host: Apply waits there until the Node has its
-	// pod CIDR, without which flanneld gives up. nil does not wait.
+	Port    int    // UDP port of the backend; 0 is flanneld's default
+	// API is a control-plane host. Apply asks it until the Node has its pod CIDR,
+	// because flanneld stops without one. nil does not wait.
 	API host.Host
 
 	modules.Settings
@@ -49,11 +48,11 @@ type Flannel struct {
 	Kubeconfig string // digest of the kubeconfig
 }
 
-// New returns the module that keeps the service as f says.
+// New returns the module of the service.
 func New(f Flannel) modules.Module { return module{f.Service(), f} }
 
-// Service returns the unit and its configuration. /run/flannel stays over
-// restarts: flanneld reads its former subnet there.
+// Service returns the unit and its configuration. /run/flannel survives restarts,
+// because flanneld reads its former subnet there.
 func (f Flannel) Service() resource.Service {
 	return resource.Service{
 		Name: "flanneld.service",
@@ -81,12 +80,12 @@ func (f Flannel) Service() resource.Service {
 		Makes:   []string{cniPath},
 		Stops:   modules.ConnectsPods,
 		Places:  places,
-		Links:   slices.Concat([]string{"cni0"}, links, []string{"flannel0"}), // the bridge is of the CNI plugins
+		Links:   slices.Concat([]string{"cni0"}, links, []string{"flannel0"}), // the CNI plugins make the bridge
 		Filters: filters,
 	}
 }
 
-// filters are those of flanneld and of the CNI plugins, by iptables or by
+// filters are the names that flanneld and the CNI plugins use with iptables and
 // nftables.
 var filters = host.FilterQuery{
 	Chains: []string{"FLANNEL-", "CNI-"},
@@ -99,8 +98,8 @@ var places = []modules.Place{
 	{Path: "/var/lib/cni", Who: "CNI plugins", What: "addresses of pods"},
 }
 
-// fields are those of net-conf.json. It always names a backend: without one
-// flanneld takes udp, whatever its documentation says.
+// fields returns the fields of net-conf.json. It always names a backend: without
+// one flanneld uses udp, although its documentation says something else.
 func (f Flannel) fields() map[string]any {
 	backend := map[string]any{"Type": f.Backend}
 	switch {

@@ -68,7 +68,7 @@ func TestWriteCNI(t *testing.T) {
 	}
 }
 
-// runScript runs write-cni with its two directories moved to dir.
+// runScript runs write-cni with dir in place of its two directories.
 func runScript(t *testing.T, dir, env string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, "subnet.env"), []byte(env), 0o600); err != nil {
