@@ -1,6 +1,6 @@
 // Package etcd runs a member of etcd as a systemd service. It owns the unit,
-// /etc/etcd/etcd.yaml and the data directory; the program, the certificates
-// and the user are other steps'.
+// /etc/etcd/etcd.yaml and the data directory. Other steps own the program, the
+// certificates and the user.
 package etcd
 
 import (
@@ -24,36 +24,37 @@ const (
 	pki        = "/etc/kubernetes/pki/etcd/"
 )
 
-// Member is a host that is a member of the cluster, with the address that the
-// others reach it at.
+// Member is a member of etcd: the name of its host, and the address at which other
+// members reach it.
 type Member struct{ Name, Address string }
 
-// ClientURL is where a member serves its clients.
+// ClientURL returns the URL at which a member serves its clients.
 func (m Member) ClientURL() string { return "https://" + net.JoinHostPort(m.Address, "2379") }
 func (m Member) peerURL() string   { return "https://" + net.JoinHostPort(m.Address, "2380") }
 
-// Etcd is the member on one host. The first members are started together:
-// each waits for a majority before systemd takes it for started.
+// Etcd is the member on one host. The first members must be started together: each
+// waits for a majority before systemd considers it started.
 type Etcd struct {
 	Member
 	Members []Member // all of them, this one too, in the order of the spec
 	Token   string   // name of the cluster
 	Started bool     // this member has run before, so its data must be there
 
-	modules.Settings        // without flags: etcd takes none beside a file
+	modules.Settings        // without flags: etcd ignores flags if it has a file
 	Binary           string // SHA-256 of the program
 }
 
 var owned = Etcd{}.Service().Owns()
 
-// Owns reports whether the item of a change is a part of etcd itself.
+// Owns reports whether an item is the unit of etcd, its configuration or its data
+// directory.
 func Owns(item string) bool { return slices.Contains(owned, item) }
 
-// New returns the module that keeps the service as e says.
+// New returns the module of the service.
 func New(e Etcd) modules.Module { return e.Service() }
 
-// Service returns the unit, its configuration and when it is ready, which
-// takes a majority of the members.
+// Service returns the unit, its configuration and when it is ready. A member is
+// ready only if a majority of the members runs.
 func (e Etcd) Service() resource.Service {
 	fields := e.fields()
 	data, _ := fields["data-dir"].(string)
@@ -71,7 +72,8 @@ func (e Etcd) Service() resource.Service {
 	}
 }
 
-// onHost keeps what only the first start of the member that is there read.
+// onHost keeps the fields on disk that only the first start of a member reads. A
+// member that has lost its data is an error.
 func (e Etcd) onHost(ctx context.Context, h host.Host, fields map[string]any) (map[string]any, error) {
 	data, _ := fields["data-dir"].(string)
 	have, err := h.Files(ctx, []host.FileQuery{{Path: data + "/member"}, {Path: configPath, Content: true}})
@@ -86,8 +88,8 @@ func (e Etcd) onHost(ctx context.Context, h host.Host, fields map[string]any) (m
 	return fields, nil
 }
 
-// lost is the error of a member without its data, which would start as an
-// empty cluster, or be refused by the others as bootstrapped already.
+// lost returns the error for a member without its data. If it were started, it
+// would be an empty cluster, or the other members would refuse it.
 func (e Etcd) lost(data string) error {
 	advice := "Restore it from a backup, or mount the disk that it is on"
 	if len(e.Members) > 1 {
@@ -96,7 +98,7 @@ func (e Etcd) lost(data string) error {
 	return fmt.Errorf("%s/member is gone: this host is a member of the etcd of a live cluster, and its etcd must not start without data. %s", data, advice)
 }
 
-// fields are those of etcd.yaml.
+// fields returns the fields of etcd.yaml.
 func (e Etcd) fields() map[string]any {
 	tls := func(name string) map[string]any {
 		return map[string]any{"cert-file": pki + name + ".crt", "key-file": pki + name + ".key", "trusted-ca-file": pki + "ca.crt", "client-cert-auth": true}
@@ -126,8 +128,8 @@ func (e Etcd) fields() map[string]any {
 	return passthrough.Merge(c, e.Config)
 }
 
-// keepInitial takes what only a first start reads from the file on disk: a
-// cluster that has grown since needs no restart for a field without a reader.
+// keepInitial takes the fields that only a first start reads from the file on
+// disk. So a cluster that has grown is not restarted because of them.
 func keepInitial(want map[string]any, onDisk []byte) map[string]any {
 	var have map[string]any
 	if err := yaml.Unmarshal(onDisk, &have); err != nil || len(have) == 0 {
@@ -135,12 +137,13 @@ func keepInitial(want map[string]any, onDisk []byte) map[string]any {
 	}
 	initial := map[string]any{}
 	for _, k := range []string{"initial-advertise-peer-urls", "initial-cluster", "initial-cluster-state", "initial-cluster-token"} {
-		initial[k] = have[k] // nil takes it away
+		initial[k] = have[k] // nil removes the field
 	}
 	return passthrough.Merge(want, initial)
 }
 
-// healthURL is the first metrics URL, seen from the host itself.
+// healthURL returns the health endpoint at the first metrics URL, as the host itself
+// reaches it.
 func healthURL(fields map[string]any) string {
 	urls, _ := fields["listen-metrics-urls"].(string)
 	first, _, _ := strings.Cut(urls, ",")

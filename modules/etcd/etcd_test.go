@@ -103,8 +103,8 @@ func TestConverges(t *testing.T) {
 	m := Etcd{Member: members[0], Members: members[:1], Token: "demo", Binary: "d1"}
 	moduletest.Converges(t, New(m), moduletest.Prepare(before))
 
-	// A newer program restarts it; another list of members does not, once
-	// there is data.
+	// A newer program restarts it. If there is data, another list of members does
+	// not.
 	grown := m
 	grown.Members, grown.Binary = members, "d2"
 	t.Run("restarts", func(t *testing.T) {
@@ -120,7 +120,8 @@ func before(h *hosttest.Host) {
 	}
 }
 
-// The first start makes the data directory's content, as etcd does.
+// TestKeepsInitial: after the first start, which makes the data, the fields for it
+// stay.
 func TestKeepsInitial(t *testing.T) {
 	ctx, h := context.Background(), hosttest.New("cp-1")
 	before(h.Admin())
@@ -151,7 +152,7 @@ func TestKeepsInitial(t *testing.T) {
 	}
 }
 
-// A member that ran before is not started without its data.
+// TestLostData: a member that has run before is not started without its data.
 func TestLostData(t *testing.T) {
 	tests := []struct {
 		name    string

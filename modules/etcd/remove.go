@@ -14,8 +14,8 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
-// RemoveMember removes a member from etcd. It runs on a control-plane host,
-// with the API server's certificate.
+// RemoveMember removes a member from etcd. It runs on a control-plane host and uses
+// the certificate of its API server.
 type RemoveMember struct {
 	Name      string       // of the member
 	Before    []string     // members that are removed before it
@@ -23,8 +23,8 @@ type RemoveMember struct {
 	Server    address.Step // address of the step that starts an etcd to ask
 }
 
-// Check asks for the member, and refuses where the others would be no
-// majority of those that remain.
+// Check queries the members. It returns an error if the healthy members among those
+// that remain would be no majority.
 func (r RemoveMember) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	c := change.Change{Kind: change.Object, Action: change.Remove, Item: "etcd member " + r.Name}
 	members, err := h.EtcdMembers(ctx, r.request())
@@ -53,8 +53,8 @@ func named(name string) func(host.EtcdMember) bool {
 	return func(m host.EtcdMember) bool { return m.Name == name }
 }
 
-// mayRemove counts votes: a majority must be well to agree on it, and a
-// majority of those that remain must be well after it.
+// mayRemove counts healthy voters: they must be a majority now, to agree on the
+// removal, and a majority of the members that remain after it.
 func mayRemove(members []host.EtcdMember, name string) error {
 	voters := slices.DeleteFunc(slices.Clone(members), func(m host.EtcdMember) bool { return m.Learner })
 	i := slices.IndexFunc(voters, named(name))
@@ -84,8 +84,8 @@ func mayRemove(members []host.EtcdMember, name string) error {
 	return nil
 }
 
-// Apply removes the member, whose etcd ends by itself. For a moment after the
-// removal of another member etcd may refuse.
+// Apply removes the member, whose etcd then ends by itself. It tries again if etcd
+// refuses, as it may shortly after the removal of another member.
 func (r RemoveMember) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 	return resource.WaitFor(ctx, "etcd to let its member "+r.Name+" go", 30*time.Second, func(ctx context.Context) error {
 		members, err := h.EtcdMembers(ctx, r.request())

@@ -8,8 +8,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// votersOf are members by their names; a minus says that one is not well, and a
-// plus that it has no vote.
+// votersOf returns members by their names. A minus stands for an unhealthy member, a
+// plus for one without a vote.
 func votersOf(names string) []host.EtcdMember {
 	var list []host.EtcdMember
 	for _, n := range strings.Fields(names) {
