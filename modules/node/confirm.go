@@ -9,15 +9,15 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
-// enoughRenewals is how often the kubelet must renew its lease before a
-// status that it did not send again counts as its own. The first renewal may
-// come before it has looked at itself; a kubelet looks as often as it renews.
+// enoughRenewals is how often the kubelet must renew its lease before an unchanged
+// status counts as a new report. The first renewal may come before the kubelet has
+// computed its status, which it does as often as it renews.
 const enoughRenewals = 2
 
-// Confirm waits until the kubelet has reported anew that the Node is Ready,
-// see modules.Confirmer. A Node shows what its kubelet said last, for 40 s
-// after the kubelet has stopped. What tells reports apart is that they
-// change, because the clock of the host may not be ours.
+// Confirm waits until the kubelet has reported again that the Node is Ready, see
+// modules.Confirmer. A Node keeps the last report of its kubelet for 40 s after the
+// kubelet has stopped. A new report is recognized by a change of its time, not by
+// its age, because the clock of the host may differ from ours.
 func (m Module) Confirm(ctx context.Context, h host.Host) error {
 	var reports reports
 	err := resource.WaitFor(ctx, "node "+m.Name+" to report Ready again", m.limit(), func(ctx context.Context) error {
@@ -40,14 +40,14 @@ func (m Module) Confirm(ctx context.Context, h host.Host) error {
 	return nil
 }
 
-// reports is what a kubelet has reported since the first look.
+// reports are the reports of a kubelet since the first query.
 type reports struct {
 	renewed, status string
 	seen            bool
 	renewals        int
 }
 
-// add returns an error as long as the Node's status may be an old one.
+// add returns an error while the status of the Node may be an old one.
 func (r *reports) add(renewed, status string) error {
 	if !r.seen {
 		r.renewed, r.status, r.seen = renewed, status, true

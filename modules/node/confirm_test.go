@@ -10,8 +10,8 @@ import (
 	"github.com/pmkctl/pmkctl/host/hosttest"
 )
 
-// TestConfirm waits for what the kubelet says after its restart. Until then
-// the Node is Ready all the time.
+// TestConfirm waits for the report of the kubelet after its restart. The Node is
+// Ready all the time until then.
 func TestConfirm(t *testing.T) {
 	const config = "/var/lib/kubelet/config.yaml"
 	restart := func(h *hosttest.Host) error { return h.Unit(t.Context(), "kubelet.service", host.Restart) }

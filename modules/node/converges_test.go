@@ -59,7 +59,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A Node that does not become Ready is an error that tells why.
+// TestNotReady: if a Node does not become Ready, the error has the reason.
 func TestNotReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hosttest.New("cp-1", hosttest.WithService("kube-apiserver", "kubelet"))

@@ -11,15 +11,15 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 )
 
-// Delete is a Node that is deleted, of a host whose kubelet does not run any
-// more. It runs on a control-plane host.
+// Delete deletes the Node of a host whose kubelet does not run any more. It runs on
+// a control-plane host.
 type Delete struct {
 	Name      string
-	Dead      bool         // nobody stopped the host: its pods are deleted too, so that others take their place at once
+	Dead      bool         // the host was not stopped: its pods are deleted too, so that others replace them at once
 	APIServer address.Step // address of the step that starts the API server
 }
 
-// Check looks for the Node.
+// Check queries the Node.
 func (d Delete) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	c := change.Change{Kind: change.Object, Action: change.Remove, Item: "node/" + d.Name}
 	_, err := kube.Get(ctx, h, d.path())
@@ -36,8 +36,8 @@ func (d Delete) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 
 func (d Delete) path() string { return "/api/v1/nodes/" + d.Name }
 
-// Apply deletes the pods of a dead host before its Node: who runs this again
-// finds what is left by the Node.
+// Apply deletes the pods of a dead host before its Node. So after an interruption
+// the next Check still finds the Node.
 func (d Delete) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 	if d.Dead {
 		if err := d.endPods(ctx, h); err != nil {
@@ -47,8 +47,8 @@ func (d Delete) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 	return kube.Delete(ctx, h, d.path())
 }
 
-// endPods keeps new pods away and deletes those that are there without
-// waiting for a kubelet to end them.
+// endPods keeps new pods away, and deletes the pods that are there without a
+// kubelet.
 func (d Delete) endPods(ctx context.Context, h host.Host) error {
 	err := kube.Merge(ctx, h, d.path(), kube.Object{"spec": kube.Object{"unschedulable": true}})
 	if kube.NotFound(err) {

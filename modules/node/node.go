@@ -1,6 +1,6 @@
 // Package node gives a Node its labels and taints and waits until it is
-// Ready. It owns the label keys and taints that it set, whose names it keeps
-// in two annotations of the Node; it leaves all others alone.
+// Ready. It owns the labels and taints that it has set. Their names are in two
+// annotations of the Node. It does not change others.
 package node
 
 import (
@@ -22,12 +22,10 @@ type Taint struct{ Key, Value, Effect string }
 
 const controlPlane = "node-role.kubernetes.io/control-plane"
 
-// ControlPlaneLabel marks a host of the control plane; the kubelet may not
-// set it itself.
+// ControlPlaneLabel marks a host of the control plane. A kubelet may not set it.
 func ControlPlaneLabel() (key, value string) { return controlPlane, "" }
 
-// ControlPlaneTaint keeps ordinary pods off a control-plane host that is not
-// a worker as well.
+// ControlPlaneTaint keeps ordinary pods off a control-plane host that is no worker.
 func ControlPlaneTaint() Taint { return Taint{Key: controlPlane, Effect: "NoSchedule"} }
 
 // Module is the Node of the step's host.
@@ -53,8 +51,8 @@ func (m Module) path() string { return "/api/v1/nodes/" + m.Name }
 
 func (m Module) item() string { return "node/" + m.Name }
 
-// Check reads the Node and compares labels and taints that are ours, and
-// looks if it is Ready.
+// Check reads the Node, compares the labels and taints that are ours, and returns a
+// change if it is not Ready.
 func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	have, err := kube.Get(ctx, m.api(h), m.path())
 	switch {
@@ -74,7 +72,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return d, nil
 }
 
-// unknown is what will be made of a Node that cannot be seen yet.
+// unknown returns the changes of a Node that cannot be read yet.
 func (m Module) unknown(action change.Action, until address.Step) change.Diff {
 	d := m.diff(nil)
 	d = append(d, change.Change{Kind: change.Object, Action: change.Add, Item: m.item(), Want: "Ready", Volatile: true, Host: m.Name})
@@ -84,7 +82,7 @@ func (m Module) unknown(action change.Action, until address.Step) change.Diff {
 	return d
 }
 
-// notReady is the reason; nil if the Node is Ready.
+// notReady returns the reason; nil if the Node is Ready.
 func notReady(o kube.Object) error {
 	switch c := kube.ConditionOf(o, "Ready"); {
 	case c.Status == "True":
@@ -98,8 +96,8 @@ func notReady(o kube.Object) error {
 
 func (m Module) limit() time.Duration { return cmp.Or(m.Limit, 120*time.Second) }
 
-// Apply sets labels and taints and waits until the Node is Ready. When it
-// does not become so, the error tells what the kubelet said last.
+// Apply sets labels and taints and waits until the Node is Ready. If that takes too
+// long, the error has the last report of the kubelet.
 func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	limit := m.limit()
 	deadline := time.Now().Add(limit)
@@ -119,7 +117,8 @@ func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return nil
 }
 
-// label waits for the Node and patches it, again when it changed meanwhile.
+// label waits for the Node and patches it. It tries again if the Node has changed
+// meanwhile.
 func (m Module) label(ctx context.Context, h host.Host, limit time.Duration) error {
 	var final error
 	err := resource.WaitFor(ctx, "node "+m.Name+" to be registered", limit, func(ctx context.Context) error {

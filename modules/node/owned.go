@@ -10,16 +10,16 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 )
 
-// The annotations that name what is ours of a Node, separated by commas.
+// The annotations that name our labels and taints of a Node, separated by commas.
 const (
 	ownLabels = "pmkctl.github.io/labels" // keys
 	ownTaints = "pmkctl.github.io/taints" // key:effect
 )
 
-// id is what tells taints apart.
+// id identifies a taint of a Node.
 func (t Taint) id() string { return t.Key + ":" + t.Effect }
 
-// String is a taint as kubectl writes it.
+// String returns a taint as kubectl writes it.
 func (t Taint) String() string {
 	if t.Value == "" {
 		return t.id()
@@ -40,7 +40,7 @@ func taintOf(o any) Taint {
 	return Taint{Key: kube.Text(o, "key"), Value: kube.Text(o, "value"), Effect: kube.Text(o, "effect")}
 }
 
-// state is what of a Node may be ours.
+// state are the parts of a Node that may be ours.
 type state struct {
 	labels      map[string]any
 	taints      map[string]Taint // by id
@@ -59,7 +59,7 @@ func stateOf(o kube.Object) state {
 	return s
 }
 
-// owned reads one of the annotations.
+// owned returns the names in one of the annotations.
 func (s state) owned(annotation string) []string {
 	list, _ := s.annotations[annotation].(string)
 	if list == "" {
@@ -68,7 +68,8 @@ func (s state) owned(annotation string) []string {
 	return strings.Split(list, ",")
 }
 
-// surplusLabels are labels on the Node that were ours and are not wanted.
+// surplusLabels returns the keys of our labels on the Node that are not wanted any
+// more.
 func (m Module) surplusLabels(s state) []string {
 	return slices.DeleteFunc(s.owned(ownLabels), func(k string) bool {
 		_, wanted := m.Labels[k]
@@ -77,7 +78,8 @@ func (m Module) surplusLabels(s state) []string {
 	})
 }
 
-// surplusTaints are ids of taints on the Node that were ours and are not wanted.
+// surplusTaints returns the ids of our taints on the Node that are not wanted any
+// more.
 func (m Module) surplusTaints(s state) []string {
 	return slices.DeleteFunc(s.owned(ownTaints), func(id string) bool {
 		_, there := s.taints[id]
@@ -85,7 +87,7 @@ func (m Module) surplusTaints(s state) []string {
 	})
 }
 
-// annotations are ours as they should be.
+// annotations returns the wanted values of our annotations.
 func (m Module) annotations() map[string]string {
 	var taints []string
 	for _, t := range m.Taints {
@@ -98,8 +100,8 @@ func (m Module) annotations() map[string]string {
 	}
 }
 
-// diff compares labels, taints and annotations, removals first. That the
-// annotations differ goes without saying if something else does.
+// diff compares labels and taints, removals first. Annotations are compared only if
+// nothing else differs, because otherwise they differ in any case.
 func (m Module) diff(o kube.Object) change.Diff {
 	s := stateOf(o)
 	entry := func(a change.Action, what, have, want string) change.Change {
@@ -163,8 +165,9 @@ func quoted(v any) string {
 	return `"` + s + `"`
 }
 
-// patch is what makes diff empty; nil if it is. Taints are one list that
-// others write too, so a change of it says which version it was made from.
+// patch returns the patch after which diff is empty; nil if it is empty already.
+// Taints are one list, which other programs write too. So a patch of them has the
+// version of the Node that it was made from.
 func (m Module) patch(o kube.Object) kube.Object {
 	if len(m.diff(o)) == 0 {
 		return nil
@@ -189,7 +192,8 @@ func (m Module) patch(o kube.Object) kube.Object {
 	return patch
 }
 
-// patchTaints is the whole list: others' as they are, then ours.
+// patchTaints returns the whole list: the taints of others as they are, then ours.
+// It reports whether ours differ.
 func (m Module) patchTaints(s state) ([]any, bool) {
 	surplus := m.surplusTaints(s)
 	differ := len(surplus) > 0
