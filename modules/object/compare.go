@@ -12,7 +12,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 )
 
-// plain gives numbers one type, wherever the object came from.
+// plain gives numbers the same types, whether an object comes from JSON or YAML.
 func plain(o Object) any {
 	p, err := passthrough.Plain(o)
 	if err != nil {
@@ -24,7 +24,7 @@ func plain(o Object) any {
 // differing returns the parts of have and want that differ. want is a
 // subset: fields that it does not name may be anything. Lists whose items
 // the API knows by key are compared by that key, others item by item. field
-// is the name of the field that have and want are values of.
+// is the name of the field whose values have and want are.
 func differing(field string, have, want any) (h, w any, differs bool) {
 	switch want := want.(type) {
 	case map[string]any:
@@ -79,7 +79,8 @@ func differingLists(field string, have, want []any) (any, any, bool) {
 }
 
 // listKeys are the lists that the API merges by key (x-kubernetes-list-map-keys),
-// by the name of their field. Items of ports are containers' or Services'.
+// by the name of their field. The keys of ports are those of containers and of
+// Services.
 var listKeys = map[string][]string{
 	"containers":                {"name"},
 	"env":                       {"name"},
@@ -90,7 +91,7 @@ var listKeys = map[string][]string{
 	"volumes":                   {"name"},
 }
 
-// find is the item with the same keys as like; nil if there is none.
+// find returns the item with the same keys as like; nil if there is none.
 func find(list []any, keys []string, like any) any {
 	for _, item := range list {
 		same := true
@@ -104,8 +105,8 @@ func find(list []any, keys []string, like any) any {
 	return nil
 }
 
-// withKeys adds the keys of an item to the part of it that differs, for
-// people to know it by.
+// withKeys adds the keys of an item to the part of it that differs, so that people
+// see which item it is.
 func withKeys(part, item any, keys []string) any {
 	m, ok := part.(map[string]any)
 	if !ok {
@@ -120,8 +121,8 @@ func withKeys(part, item any, keys []string) any {
 	return m
 }
 
-// ownFields are the fields that pmkctl applied to an object, as the API
-// server keeps them (fieldsV1).
+// ownFields returns the fields that pmkctl applied to an object, in the form of the
+// API server (fieldsV1); nil if there are none.
 func ownFields(have Object) any {
 	entries, _ := kube.Field(have, "metadata", "managedFields").([]any)
 	for _, e := range entries {
@@ -132,8 +133,8 @@ func ownFields(have Object) any {
 	return nil
 }
 
-// surplus lists the fields that pmkctl applied once and that want lacks. In
-// fieldsV1, f:NAME is a field and k:{...} the keys of a list's item.
+// surplus returns the fields that pmkctl has applied and that want lacks. In
+// fieldsV1, f:NAME is a field, and k:{...} are the keys of an item in a list.
 func surplus(fields, want any, path string) []string {
 	set, _ := fields.(map[string]any)
 	var unwanted []string
@@ -159,8 +160,8 @@ func surplus(fields, want any, path string) []string {
 	return unwanted
 }
 
-// item is the item of a list with these keys, written as JSON; nil if the
-// list has none.
+// item returns the item of a list with these keys, which are JSON; nil if there is
+// none.
 func item(list any, keys string) any {
 	var want map[string]any
 	if json.Unmarshal([]byte(keys), &want) != nil {

@@ -37,9 +37,9 @@ func TestConverges(t *testing.T) {
 	})
 }
 
-// A field that pmkctl set once is taken away when it is wanted no more; what
-// others set stays.
-func TestTakesAway(t *testing.T) {
+// TestRemovesFields: a field that pmkctl has set is removed when it is not wanted any
+// more. Fields of others stay.
+func TestRemovesFields(t *testing.T) {
 	h := hosttest.New("cp-1", hosttest.WithService("kube-apiserver"))
 	config := func(keys ...string) Module {
 		data := map[string]any{}
@@ -139,7 +139,7 @@ func TestRollout(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "deployment kube-system/coredns to be available: 0 of 2 pods") {
 			t.Errorf("got %v", err)
 		}
-		// A Ready node is all that the pods need here.
+		// In this fake, pods need only a Ready node.
 		hosttest.WithService("kubelet", "flanneld")(h.Admin())
 		if err := r.Apply(t.Context(), h, d); err != nil {
 			t.Fatal(err)

@@ -14,16 +14,16 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
 )
 
-// groups are the API groups of the kinds known here, by the name of the kind
-// in a path; the others are of the core group.
+// groups are the API groups of the known kinds, by the name of the kind in a path.
+// The other kinds are in the core group.
 var groups = map[string]string{
 	"clusterroles": "rbac.authorization.k8s.io/v1", "clusterrolebindings": "rbac.authorization.k8s.io/v1",
 	"roles": "rbac.authorization.k8s.io/v1", "rolebindings": "rbac.authorization.k8s.io/v1",
 	"daemonsets": "apps/v1", "deployments": "apps/v1", "poddisruptionbudgets": "policy/v1",
 }
 
-// pathOfName is where the API server has what name made a name of; "" if the
-// kind is not known.
+// pathOfName returns the path of an object by the name that name returns for it; ""
+// if the kind is not known.
 func pathOfName(name string) string {
 	parts := strings.Split(name, "/")
 	for kind, plural := range resources {
@@ -46,8 +46,8 @@ func pathOfName(name string) string {
 	return ""
 }
 
-// surplusObjects are the objects of Delete that are there and still ours: an
-// object that somebody made anew has no fields of ours.
+// surplusObjects returns the removals of the objects in m.Delete that exist and are
+// ours. An object that somebody has made again has no fields of ours.
 func (m Module) surplusObjects(ctx context.Context, h host.Host) (change.Diff, error) {
 	there := make([]bool, len(m.Delete))
 	g, gctx := errgroup.WithContext(ctx)
@@ -59,7 +59,7 @@ func (m Module) surplusObjects(ctx context.Context, h host.Host) (change.Diff, e
 		g.Go(func() error {
 			o, err := kube.Get(gctx, h, path)
 			if kube.NotFound(err) || errors.Is(err, host.ErrUnavailable) {
-				return nil // while it is down, Check of the others tells that
+				return nil // if the server is down, Check of the other objects returns that
 			}
 			there[i] = err == nil && ownFields(o) != nil
 			return err
@@ -77,7 +77,7 @@ func (m Module) surplusObjects(ctx context.Context, h host.Host) (change.Diff, e
 	return d, nil
 }
 
-// removeSurplus deletes the objects of Delete that d has.
+// removeSurplus deletes the objects of m.Delete that are in d.
 func (m Module) removeSurplus(ctx context.Context, h host.Host, d change.Diff) error {
 	for _, c := range d {
 		if c.Action != change.Remove || !slices.Contains(m.Delete, c.Item) {
@@ -90,8 +90,9 @@ func (m Module) removeSurplus(ctx context.Context, h host.Host, d change.Diff) e
 	return nil
 }
 
-// taken names who else has written a field that differs, and when; "" if
-// nobody has. part is what differs of the object as it should be.
+// taken returns the name of another manager that has written a field that differs,
+// and when; "" if there is none. part is the part of the wanted object that
+// differs.
 func taken(have Object, part any) string {
 	entries, _ := kube.Field(have, "metadata", "managedFields").([]any)
 	for _, e := range entries {
@@ -105,8 +106,8 @@ func taken(have Object, part any) string {
 	return ""
 }
 
-// overlaps tells if a set of fields has one of part, which is a subset of an
-// object.
+// overlaps reports whether a set of fields (fieldsV1) has a field of part, which is
+// a part of an object.
 func overlaps(fields, part any) bool {
 	set, _ := fields.(map[string]any)
 	switch part := part.(type) {

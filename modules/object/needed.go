@@ -17,8 +17,8 @@ import (
 //go:embed manifests
 var manifests embed.FS
 
-// RBAC is what identities of pmkctl's own may do: the user system:flannel,
-// the user kube-apiserver-kubelet-client, and kubelets that rotate their
+// RBAC returns the permissions for pmkctl's own identities: the users
+// system:flannel and kube-apiserver-kubelet-client, and kubelets that rotate their
 // client certificates.
 func RBAC() ([]Object, error) { return render("rbac.yaml", nil) }
 
@@ -28,14 +28,14 @@ type DNS struct {
 	ClusterIP netip.Addr // of the Service; see DNSAddress
 	Domain    string     // cluster.local
 	Replicas  int        // 0 is 2
-	// Upstream answers for other domains: addresses, or /etc/resolv.conf for
-	// what the node uses. Where it is empty such names do not resolve.
+	// Upstream are the servers for other domains: addresses, or /etc/resolv.conf
+	// for those of the node. If it is empty, such names do not resolve.
 	Upstream []string
-	Corefile string // in the place of ours; "" is ours
+	Corefile string // replaces ours; "" is ours
 }
 
-// DNSAddress is the tenth address of the Services' range, where clients
-// expect the DNS; it is not valid if the range is too small.
+// DNSAddress returns the tenth address of the Services' range, where clients expect
+// the DNS. It is not valid if the range is too small.
 func DNSAddress(services netip.Prefix) netip.Addr {
 	a := services.Masked().Addr()
 	for range 10 {
@@ -47,7 +47,7 @@ func DNSAddress(services netip.Prefix) netip.Addr {
 	return a
 }
 
-// CoreDNS is the objects of the cluster's DNS. The Deployment is
+// CoreDNS returns the objects of the cluster's DNS. The Deployment is
 // kube-system/coredns.
 func CoreDNS(d DNS) ([]Object, error) {
 	corefile := d.Corefile
@@ -64,8 +64,8 @@ func CoreDNS(d DNS) ([]Object, error) {
 	})
 }
 
-// corefile is CoreDNS's configuration. Asking the node's own servers can lead
-// back here, which the loop plugin ends.
+// corefile returns the configuration of CoreDNS. The servers of the node may forward
+// to CoreDNS again; the plugin loop stops CoreDNS then.
 func (d DNS) corefile() string {
 	forward := ""
 	if len(d.Upstream) > 0 {
@@ -89,8 +89,8 @@ func (d DNS) corefile() string {
 `
 }
 
-// render reads the objects of a manifest. Values go in as JSON, which is
-// YAML that nothing can break out of.
+// render returns the objects of a manifest. Values are inserted as JSON: it is YAML
+// too, and no value can end its own quotes.
 func render(name string, values any) ([]Object, error) {
 	t, err := template.New(name).Funcs(template.FuncMap{"json": toJSON}).ParseFS(manifests, "manifests/"+name)
 	if err != nil {

@@ -17,15 +17,14 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
-// An Object is one of the API's, as YAML has it.
+// An Object is an object of the API, as YAML has it.
 type Object = map[string]any
 
-// Module is objects of the cluster. The host of its step is a control-plane
-// host.
+// Module makes objects of the cluster. The host of its step is a control-plane host.
 type Module struct {
 	Objects   []Object     // applied in this order
 	APIServer address.Step // address of the step that starts the API server: "kube-apiserver.cp-1"
-	Delete    []string     // names of objects that were made once and are not wanted any more
+	Delete    []string     // names of objects that pmkctl has made and that are not wanted any more
 }
 
 // Check reads all objects at once and compares the fields that are ours.
@@ -68,7 +67,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return d, nil
 }
 
-// unknown is all objects while the API server does not answer.
+// unknown returns a change for every object, for an API server that does not answer.
 func (m Module) unknown(ctx context.Context, h host.Host) (change.Diff, error) {
 	action, err := kube.WhileDown(ctx, h)
 	if err != nil {
@@ -81,7 +80,7 @@ func (m Module) unknown(ctx context.Context, h host.Host) (change.Diff, error) {
 	return d, nil
 }
 
-// diff is how an object differs; have is nil where nothing is.
+// diff returns how an object differs. have is nil if it does not exist.
 func diff(have, want Object) (change.Change, bool, error) {
 	c := change.Change{Kind: change.Object, Action: change.Add, Item: name(want), Manifest: true}
 	w, err := text(want)
@@ -114,8 +113,8 @@ func diff(have, want Object) (change.Change, bool, error) {
 	return c, true, err
 }
 
-// Apply makes the objects that d touches. What a young API server does not
-// have yet, such as the namespace kube-system, is waited for.
+// Apply makes the changes in d. It waits for what a new API server does not have yet,
+// such as the namespace kube-system.
 func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	for _, o := range m.Objects {
 		if !d.Touches(name(o)) {
@@ -154,7 +153,7 @@ func (m Module) Owns() []string {
 	return items
 }
 
-// name is how people see an object: "deployment/kube-system/coredns".
+// name returns the item of an object: "deployment/kube-system/coredns".
 func name(o Object) string {
 	parts := []string{strings.ToLower(kube.Text(o, "kind"))}
 	if ns := kube.Text(o, "metadata", "namespace"); ns != "" {
@@ -163,7 +162,7 @@ func name(o Object) string {
 	return strings.Join(append(parts, kube.Text(o, "metadata", "name")), "/")
 }
 
-// resources are the kinds known here and their names in paths.
+// resources are the known kinds, and their names in paths.
 var resources = map[string]string{
 	"ClusterRole":         "clusterroles",
 	"ClusterRoleBinding":  "clusterrolebindings",
@@ -178,7 +177,7 @@ var resources = map[string]string{
 	"ServiceAccount":      "serviceaccounts",
 }
 
-// pathOf is where the API server has an object.
+// pathOf returns the path of an object in the API.
 func pathOf(o Object) (string, error) {
 	version, kind := kube.Text(o, "apiVersion"), kube.Text(o, "kind")
 	plural, known := resources[kind]

@@ -175,7 +175,7 @@ func TestPodTrouble(t *testing.T) {
 	}
 }
 
-// A path outside of the known kinds is an error, not a guess.
+// TestUnknownKind: the path of an unknown kind is an error.
 func TestUnknownKind(t *testing.T) {
 	_, err := pathOf(Object{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "x"}})
 	if err == nil || !strings.Contains(err.Error(), "kind Secret is not known") {
@@ -204,8 +204,8 @@ func yamlOf(t *testing.T, v any) string {
 	return string(b)
 }
 
-// TestDelete deletes what pmkctl made and does not want any more, and nothing
-// that somebody else made under the same name.
+// TestDelete deletes objects that pmkctl has made and does not want any more, and
+// none that somebody else has made under the same name.
 func TestDelete(t *testing.T) {
 	h := hosttest.New("cp-1", hosttest.WithService("kube-apiserver"))
 	config := func(name string) Object {
@@ -256,7 +256,7 @@ func TestPathOfName(t *testing.T) {
 	}
 }
 
-// TestTaken tells who else wrote a field.
+// TestTaken: the name of another writer of a field is returned.
 func TestTaken(t *testing.T) {
 	have := Object{"metadata": map[string]any{"managedFields": []any{
 		map[string]any{"manager": "pmkctl", "operation": "Apply", "fieldsV1": map[string]any{"f:data": map[string]any{"f:k": map[string]any{}}}},

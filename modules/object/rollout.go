@@ -28,7 +28,7 @@ func (r Rollout) path() string {
 	return "/apis/apps/v1/namespaces/" + r.Namespace + "/deployments/" + r.Name
 }
 
-// Check asks how far the Deployment is.
+// Check queries the status of the Deployment.
 func (r Rollout) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	c := change.Change{Kind: change.Object, Action: change.Add, Item: "deployment/" + r.Namespace + "/" + r.Name, Want: "available", Volatile: true}
 	o, err := kube.Get(ctx, h, r.path())
@@ -52,8 +52,8 @@ func (r Rollout) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return change.Diff{c}, nil
 }
 
-// pending tells what is missing; nil if the Deployment is available as it
-// was last applied.
+// pending returns what is missing; nil if the Deployment is available as it was last
+// applied.
 func pending(o Object) error {
 	number := func(keys ...string) int64 {
 		n, _ := kube.Field(plain(o), keys...).(int64)
@@ -95,7 +95,7 @@ func (r Rollout) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 	return err
 }
 
-// pods tells what keeps the Deployment's pods from being ready.
+// pods returns why pods of the Deployment are not ready.
 func (r Rollout) pods(ctx context.Context, h host.Host, o Object) []string {
 	var selector []string
 	labels, _ := kube.Field(o, "spec", "selector", "matchLabels").(map[string]any)
@@ -117,8 +117,8 @@ func (r Rollout) pods(ctx context.Context, h host.Host, o Object) []string {
 	return why
 }
 
-// podTrouble is why a pod is not ready: what its container waits for, else
-// the first condition that is false.
+// podTrouble returns why a pod is not ready: why its container waits, or else the
+// first condition that is false.
 func podTrouble(pod any) string {
 	containers, _ := kube.Field(pod, "status", "containerStatuses").([]any)
 	for _, c := range containers {
