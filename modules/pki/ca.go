@@ -10,20 +10,20 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// CA is a certificate authority, on the host that keeps its key. It is made
-// once: as long as key and certificate stand, nothing here replaces them.
+// CA is a certificate authority, on the host that keeps its key. It is made once.
+// If key and certificate exist, this package never replaces them.
 type CA struct {
 	Key  host.KeySpec
 	Cert string // path of its certificate
 	Name string // common name
 
-	// PEM is the certificate. Check makes it known if the CA stands, else
-	// Apply does.
+	// PEM is the certificate. Check sets it if the CA exists, and Apply
+	// otherwise.
 	PEM *modules.Value[string]
 }
 
-// The authorities as the control plane has them; the caller gives the value.
-// The controller-manager signs with the cluster CA's key.
+// ClusterCA signs for the API server, its clients and the kubelets. The
+// controller-manager may read its key, because it signs too.
 func ClusterCA(pem *modules.Value[string]) CA {
 	return CA{Key: host.KeySpec{Path: Dir + "ca.key", Mode: 0o640, Group: "kube"}, Cert: Dir + "ca.crt", Name: "kubernetes-ca", PEM: pem}
 }
@@ -40,14 +40,14 @@ func EtcdCA(pem *modules.Value[string]) CA {
 	return CA{Key: host.KeySpec{Path: Dir + "etcd/ca.key", Mode: 0o600}, Cert: Dir + "etcd/ca.crt", Name: "etcd-ca", PEM: pem}
 }
 
-// Authority is the CA for those who need its signature.
+// Authority returns the CA as a signer of certificates.
 func (m CA) Authority(signer Signer) Authority {
 	return Authority{Cert: m.PEM, Signer: signer, KeyPath: m.Key.Path, CertPath: m.Cert}
 }
 
-// Check looks at key and certificate. A CA that does not hold together, or
-// that is near its end, is an error: all certificates hang on it, so what to
-// do about it is for people to decide.
+// Check compares key and certificate. If they do not belong together, or the
+// certificate ends soon, it returns an error: all certificates depend on the CA, so
+// people must decide what to do.
 func (m CA) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	files, keys, err := read(ctx, h, []string{m.Cert}, []string{m.Key.Path})
 	if err != nil {
@@ -69,7 +69,7 @@ func (m CA) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return append(d, diffMode(m.Cert, cert)...), nil
 }
 
-// sound tells what is wrong with a CA that is there.
+// sound returns an error if an existing CA cannot be used.
 func (m CA) sound(key host.Key, cert host.File, at time.Time) error {
 	if cert.Type == host.Absent {
 		return nil
@@ -90,8 +90,8 @@ func (m CA) sound(key host.Key, cert host.File, at time.Time) error {
 	return nil
 }
 
-// Apply makes the key, then the certificate: a key alone is where the next
-// Check goes on.
+// Apply makes the key, then the certificate. If there is only the key, the next
+// Check finds the missing certificate.
 func (m CA) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if d.Touches(m.Key.Path) {
 		if _, err := h.EnsureKey(ctx, m.Key); err != nil {

@@ -24,13 +24,13 @@ func parse(data []byte) (*x509.Certificate, error) {
 	return nil, errors.New("no certificate in it")
 }
 
-// belongs tells if a certificate is for the key with this public half.
+// belongs reports whether a certificate is for the key with this public half.
 func belongs(c *x509.Certificate, public []byte) bool {
 	block, _ := pem.Decode(public)
 	return block != nil && bytes.Equal(block.Bytes, c.RawSubjectPublicKeyInfo)
 }
 
-// reasons says in words why a certificate will not do; none if it will.
+// reasons returns why a certificate must be replaced; nothing if it is good.
 func reasons(c *x509.Certificate, public []byte, ca *x509.Certificate, want host.CertProfile, now time.Time) []string {
 	var why []string
 	if !belongs(c, public) {
@@ -46,16 +46,16 @@ func reasons(c *x509.Certificate, public []byte, ca *x509.Certificate, want host
 	why = append(why, compare("the name", c.DNSNames, want.DNSNames)...)
 	why = append(why, compare("the address", addresses(c), canonical(want.IPs))...)
 	why = append(why, compare("the use as", usages(c), wantedUsages(want))...)
-	switch left := c.NotAfter.Sub(now); {
-	case left <= 0:
+	switch remaining := c.NotAfter.Sub(now); {
+	case remaining <= 0:
 		why = append(why, "expired on "+date(c.NotAfter))
-	case left < renewBefore:
+	case remaining < renewBefore:
 		why = append(why, "expires on "+date(c.NotAfter))
 	}
 	return why
 }
 
-// compare says what is missing and what is too much.
+// compare returns what is missing and what is surplus.
 func compare(what string, have, want []string) []string {
 	var why []string
 	for _, w := range want {
@@ -79,7 +79,7 @@ func addresses(c *x509.Certificate) []string {
 	return canonical(out)
 }
 
-// canonical writes addresses in the one way that compares equal.
+// canonical returns addresses in a form in which equal ones are equal texts.
 func canonical(ips []string) []string {
 	out := make([]string, len(ips))
 	for i, s := range ips {
@@ -124,7 +124,7 @@ func wantedUsages(p host.CertProfile) []string {
 	return out
 }
 
-// describe is a certificate in a line.
+// describe returns a certificate as one line.
 func describe(cn string, orgs, names, uses []string) string {
 	s := cn
 	if len(orgs) > 0 {

@@ -17,8 +17,8 @@ func dirs(h *hosttest.Host) {
 	hosttest.WithDir(Dir + "etcd")(h)
 }
 
-// What goes wrong with a CA's key or certificate is for people to put right;
-// TestCA tells what can be.
+// A damaged key or certificate of a CA is not mended, so NoDrift. TestCA has the
+// faults that are.
 func TestCAConverges(t *testing.T) {
 	moduletest.ConvergesOn(t, func(*hosttest.Host) modules.Module {
 		return ClusterCA(modules.NewValue[string](address.MustParse("ca.cp-1")))
@@ -30,7 +30,7 @@ func TestKeyPairConverges(t *testing.T) {
 	moduletest.Converges(t, ServiceAccounts(), moduletest.Prepare(dirs))
 }
 
-// standing is a host with all three authorities.
+// standing makes all three authorities on a host.
 func standing(h *hosttest.Host) {
 	dirs(h)
 	for _, m := range []CA{ClusterCA(modules.NewValue[string](address.Step{})), FrontProxyCA(modules.NewValue[string](address.Step{})), EtcdCA(modules.NewValue[string](address.Step{}))} {
@@ -48,7 +48,7 @@ func converge(h *hosttest.Host, m modules.Module) {
 	}
 }
 
-// of are the authorities that stand on a host.
+// of returns the authorities of a host.
 func of(h *hosttest.Host) map[string]Authority {
 	a := func(m CA) Authority {
 		if pem := h.Peek(m.Cert); pem != nil {
@@ -61,7 +61,7 @@ func of(h *hosttest.Host) map[string]Authority {
 }
 
 func TestLeavesConverge(t *testing.T) {
-	// One of each CA and of each sort of owner; the work is quadratic.
+	// One of each CA and of each kind of owner, because the test is quadratic.
 	controlPlane := ControlPlane{Name: "cp-1", Addresses: []string{"192.0.2.11"}, ServiceIP: "10.96.0.1", Domain: "cluster.local"}.Leaves()
 	leaves := []Leaf{controlPlane[0], controlPlane[3], EtcdLeaves("cp-1", []string{"192.0.2.11"})[0], NodeLeaves("cp-1", nil)[0]}
 	moduletest.ConvergesOn(t, func(h *hosttest.Host) modules.Module { return Leaves{Leaves: leaves, CAs: of(h)} }, moduletest.Prepare(standing))
@@ -77,7 +77,7 @@ func TestCA(t *testing.T) {
 	tests := []struct {
 		name string
 		do   func(h *hosttest.Host) error
-		want string // of the error; "" if it is put right
+		want string // of the error; "" if it is mended
 	}{
 		{"key's mode", func(h *hosttest.Host) error {
 			_, err := h.EnsureKey(context.Background(), host.KeySpec{Path: Dir + "ca.key", Mode: 0o666})
@@ -119,7 +119,7 @@ func TestCA(t *testing.T) {
 				t.Fatalf("got %v, %v", d, err)
 			}
 			if d, err = m.Check(ctx, h); err != nil || len(d) > 0 {
-				t.Errorf("left: %v, %v", d, err)
+				t.Errorf("still differs: %v, %v", d, err)
 			}
 			if pem, err := m.PEM.Get(ctx); err != nil || pem != string(h.Peek(Dir+"ca.crt")) {
 				t.Errorf("value is %q, %v", pem, err)

@@ -1,11 +1,11 @@
 // Package pki makes certificate authorities, key pairs and certificates, and
 // brings CA certificates to the hosts that trust them. It owns the files in
-// /etc/kubernetes/pki; the directories are the account step's.
+// /etc/kubernetes/pki. The directories belong to the account step.
 //
 // A private key is made on the host that uses it and never leaves it. A
 // request goes from there to the CA's host, which signs it, and the
-// certificate comes back; both are public. Certificates are compared by what
-// they say and how long they last, never by their bytes.
+// certificate comes back. Both are public. Certificates are compared by their
+// fields and their end, never by their bytes.
 package pki
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// Dir is where everything is, under the names that kubeadm gives it.
+// Dir has all files, under the same names as with kubeadm.
 const Dir = "/etc/kubernetes/pki/"
 
 // The authorities.
@@ -34,9 +34,9 @@ const (
 	caLife = 3650 * day
 	// leafLife is what kubeadm gives and the kubelet asks for.
 	leafLife = 365 * day
-	// renewBefore is a month: whoever applies or plans once a month never
-	// meets an expired certificate. A third of the life, as the kubelet has
-	// it, would put renewals into the plans of a whole season.
+	// renewBefore is a month: with an apply once a month no certificate expires.
+	// A third of the life, as the kubelet does it, would put renewals into the
+	// plans of four months.
 	renewBefore = 30 * day
 )
 
@@ -45,7 +45,7 @@ type Signer interface {
 	Sign(ctx context.Context, r host.SignRequest) ([]byte, error)
 }
 
-// Authority is a CA as those see it who need its signature.
+// Authority is a CA for a caller that needs its signature.
 type Authority struct {
 	Cert     *modules.Value[string] // PEM
 	Signer   Signer
@@ -53,7 +53,8 @@ type Authority struct {
 	CertPath string // on the signer
 }
 
-// now is the host's own clock: that one says if a certificate has expired.
+// now returns the time of the host's own clock: the host decides by it whether a
+// certificate has expired.
 func now(ctx context.Context, h host.Host) (time.Time, error) {
 	f, err := h.Facts(ctx)
 	if err != nil {

@@ -9,15 +9,15 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
-// KeyPair is a private key with its public half in a file beside it. The API
-// server signs service account tokens with one.
+// KeyPair is a private key, and a file with its public half. The API server signs
+// service account tokens with one.
 type KeyPair struct {
 	Key    host.KeySpec
 	Public string // path; PKIX, PEM
 }
 
-// ServiceAccounts signs and verifies service account tokens. API server and
-// controller-manager both read the key.
+// ServiceAccounts returns the key pair that signs and verifies service account
+// tokens. API server and controller-manager read the key.
 func ServiceAccounts() KeyPair {
 	return KeyPair{Key: host.KeySpec{Path: Dir + "sa.key", Mode: 0o640, Group: "kube"}, Public: Dir + "sa.pub"}
 }
@@ -40,7 +40,7 @@ func (m KeyPair) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return append(d, c), nil
 }
 
-// Apply makes the key before the file that follows from it.
+// Apply makes the key, then the file with its public half.
 func (m KeyPair) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if len(d) == 0 {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// Leaf is a certificate with its key, on the host that uses them.
+// Leaf is a certificate with its key, on the host that uses both.
 type Leaf struct {
 	Key     host.KeySpec
 	Cert    string // path
@@ -29,12 +29,12 @@ type Leaves struct {
 	CAs    map[string]Authority // by name
 }
 
-// atOnce is how many certificates are made at a time: one takes four calls,
-// each a round trip.
+// atOnce is how many certificates are made at a time. One takes four calls, each a
+// round trip.
 const atOnce = 4
 
-// Check reads all certificates and the public halves of all keys in one round
-// trip, and says of each what is wrong with it.
+// Check reads all certificates and the public halves of all keys in one round trip,
+// and returns what is wrong with each.
 func (m Leaves) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	var certs, paths []string
 	for _, l := range m.Leaves {
@@ -101,7 +101,7 @@ func (m Leaves) diff(ctx context.Context, l Leaf, key host.Key, file host.File, 
 	return append(d, c), nil
 }
 
-// Apply makes the certificates that d touches, several at a time.
+// Apply makes the certificates in d, several at a time.
 func (m Leaves) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
@@ -111,8 +111,7 @@ func (m Leaves) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return g.Wait()
 }
 
-// Redo issues all certificates, for the keys that are there; see
-// modules.Replacer.
+// Redo issues all certificates, for the existing keys, see modules.Replacer.
 func (m Leaves) Redo(_ context.Context, d change.Diff) (change.Diff, error) {
 	for _, l := range m.Leaves {
 		if issues, _ := about(d, l.Cert); !issues {
@@ -132,8 +131,8 @@ func (m Leaves) Owns() []string {
 	return items
 }
 
-// issue makes the key first: a certificate of another key is found by the
-// next Check wherever this is cut off.
+// issue makes the key first. After an interruption anywhere, the next Check finds
+// that the certificate is for another key.
 func (m Leaves) issue(ctx context.Context, h host.Host, l Leaf, d change.Diff) error {
 	if d.Touches(l.Key.Path) {
 		if _, err := h.EnsureKey(ctx, l.Key); err != nil {
@@ -161,8 +160,8 @@ func (m Leaves) issue(ctx context.Context, h host.Host, l Leaf, d change.Diff) e
 	return nil
 }
 
-// about tells if d changes the certificate at path, or touches it at all: its
-// mode alone may differ.
+// about reports whether d issues the certificate at path, and whether it touches the
+// file at all: only its mode may differ.
 func about(d change.Diff, path string) (issues, touches bool) {
 	for _, c := range d {
 		if c.Item == path {
@@ -173,7 +172,7 @@ func about(d change.Diff, path string) (issues, touches bool) {
 	return issues, touches
 }
 
-// rewrite puts a public file's mode and owner right.
+// rewrite sets mode and owner of a public file.
 func rewrite(ctx context.Context, h host.Host, path string) error {
 	f, err := h.Files(ctx, []host.FileQuery{{Path: path, Content: true}})
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// authority is a CA from bytes alone.
+// authority is a CA that is only in memory.
 type authority struct{ key, cert []byte }
 
 func newCA(t *testing.T, life time.Duration) authority {
@@ -136,7 +136,7 @@ func TestSound(t *testing.T) {
 	}
 }
 
-// The certificates of every kind of host, a line each.
+// TestStandard prints the certificates of every kind of host, one a line.
 func TestStandard(t *testing.T) {
 	controlPlane := ControlPlane{Name: "cp-1", Addresses: []string{"192.0.2.11"}, ServiceIP: FirstServiceIP(netip.MustParsePrefix("10.96.0.0/12")), Domain: "cluster.local",
 		Endpoint: "api.example.com", ExtraSANs: []string{"198.51.100.7", "cp-1", "192.0.2.11"}}
@@ -168,8 +168,8 @@ func lines(leaves []Leaf) string {
 	return b.String()
 }
 
-// A CA that does not exist yet leaves its certificates to be made, with no
-// error.
+// TestUnknownCA: while a CA does not exist, its certificates are changes and no
+// errors.
 func TestUnknownCA(t *testing.T) {
 	pem := modules.NewValue[string](address.MustParse("ca.cp-1"))
 	pem.Settle()

@@ -8,8 +8,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// read asks for the contents of public files and the public halves of keys,
-// each in the order given, in one round trip.
+// read returns the contents of public files and the public halves of keys, in the
+// order of the paths. It costs one round trip.
 func read(ctx context.Context, h host.Host, paths, keyPaths []string) (files []host.File, keys []host.Key, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {

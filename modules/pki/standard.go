@@ -7,48 +7,47 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// ControlPlane is a control-plane host, for the names in its certificates.
+// ControlPlane has the names of a control-plane host for its certificates.
 type ControlPlane struct {
 	Name      string
-	Addresses []string // internal ones
+	Addresses []string // inside the cluster's network
 	ServiceIP string   // of the Service kubernetes: see FirstServiceIP
 	Domain    string   // cluster.local
-	Endpoint  string   // name or address that clients use; "" if there is none beside Addresses
+	Endpoint  string   // name or address that clients use; "" if they use Addresses
 	ExtraSANs []string // names or addresses
 }
 
-// Leaves are the certificates of a control-plane host, without those of a
-// node.
+// Leaves returns the certificates of a control-plane host, without those of a node.
 func (m ControlPlane) Leaves() []Leaf {
 	apiserver := sans(append([]string{m.Name, "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + m.Domain, "localhost",
 		m.ServiceIP, "127.0.0.1", m.Endpoint}, append(slices.Clone(m.Addresses), m.ExtraSANs...)...))
 	apiserver.CommonName, apiserver.Server = "kube-apiserver", true
 	return []Leaf{
 		leaf("apiserver", Cluster, "kube", apiserver),
-		// Not system:masters: what the API server may do on kubelets is
-		// bound to this name by RBAC.
+		// Not in system:masters: RBAC gives this name its permissions on
+		// kubelets.
 		leaf("apiserver-kubelet-client", Cluster, "kube", named("kube-apiserver-kubelet-client")),
 		leaf("apiserver-etcd-client", Etcd, "kube", named("kube-apiserver-etcd-client")),
 		leaf("front-proxy-client", FrontProxy, "kube", named("front-proxy-client")),
 		leaf("kube-controller-manager", Cluster, "kube", m.serving(named("system:kube-controller-manager"))),
 		leaf("kube-scheduler", Cluster, "kube", m.serving(named("system:kube-scheduler"))),
-		// The way in when RBAC itself is broken, and what makes the first
-		// RBAC objects: its group is above authorization. Root on this host
-		// alone can read the key.
+		// It works when RBAC is broken, and makes the first RBAC objects: its
+		// group is not subject to authorization. Only root on this host can
+		// read the key.
 		leaf("admin", Cluster, "", named("kubernetes-admin", "system:masters")),
 	}
 }
 
-// EtcdLeaves are the certificates of an etcd member. Its server certificate is
-// for clients too: etcd's gateway dials its own server with it.
+// EtcdLeaves returns the certificates of an etcd member. Its server certificate is
+// a client certificate too, because etcd's gateway dials its own server with it.
 func EtcdLeaves(name string, addresses []string) []Leaf {
 	p := sans(append([]string{name, "localhost", "127.0.0.1"}, addresses...))
 	p.CommonName, p.Server, p.Client = name, true, true
 	return []Leaf{leaf("etcd/server", Etcd, "etcd", p), leaf("etcd/peer", Etcd, "etcd", p)}
 }
 
-// NodeLeaves are the certificates of a node. The kubelet begins with
-// kubelet-client and rotates it by itself from then on.
+// NodeLeaves returns the certificates of a node. The kubelet begins with
+// kubelet-client, and then rotates it by itself.
 func NodeLeaves(name string, addresses []string) []Leaf {
 	serving := sans(append([]string{name}, addresses...))
 	serving.CommonName, serving.Organizations, serving.Server = "system:node:"+name, []string{"system:nodes"}, true
@@ -60,30 +59,30 @@ func NodeLeaves(name string, addresses []string) []Leaf {
 	}
 }
 
-// FirstServiceIP is the address of the Service kubernetes: the first of the
+// FirstServiceIP returns the address of the Service kubernetes: the first of the
 // service CIDR.
 func FirstServiceIP(services netip.Prefix) string { return services.Masked().Addr().Next().String() }
 
-// leaf keeps its key for one user alone; "" is root.
+// leaf returns a certificate whose key only user can read; "" is root.
 func leaf(file, ca, user string, p host.CertProfile) Leaf {
 	p.Lifetime = leafLife
 	return Leaf{Key: host.KeySpec{Path: Dir + file + ".key", Mode: 0o600, Owner: user, Group: user}, Cert: Dir + file + ".crt", CA: ca, Profile: p}
 }
 
-// named is a client with a name and groups.
+// named returns the profile of a client with a name and groups.
 func named(cn string, groups ...string) host.CertProfile {
 	return host.CertProfile{CommonName: cn, Organizations: groups, Client: true}
 }
 
-// serving lets a client serve its health and metrics as well, so that those
-// answers are verified like any other.
+// serving makes a client certificate a server certificate too, for health and
+// metrics: so their answers can be verified.
 func (m ControlPlane) serving(p host.CertProfile) host.CertProfile {
 	names := sans(append([]string{m.Name, "localhost", "127.0.0.1"}, m.Addresses...))
 	p.Server, p.DNSNames, p.IPs = true, names.DNSNames, names.IPs
 	return p
 }
 
-// sans sorts names and addresses apart, each once and in order.
+// sans separates names and addresses, each once and in order.
 func sans(all []string) host.CertProfile {
 	var p host.CertProfile
 	for _, s := range all {

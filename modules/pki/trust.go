@@ -12,8 +12,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// Trust puts CA certificates where a host looks for them. The host that has
-// the CA's key needs none for it.
+// Trust writes CA certificates on hosts that have not the keys of the CAs.
 type Trust struct{ Files []TrustFile }
 
 // TrustFile is one CA certificate on a host.
@@ -22,18 +21,18 @@ type TrustFile struct {
 	PEM  *modules.Value[string]
 }
 
-// TrustCluster is what every host trusts.
+// TrustCluster is for every host.
 func TrustCluster(pem *modules.Value[string]) TrustFile { return TrustFile{Dir + "ca.crt", pem} }
 
-// TrustEtcd is what a control-plane host trusts.
+// TrustEtcd is for control-plane hosts and etcd hosts.
 func TrustEtcd(pem *modules.Value[string]) TrustFile { return TrustFile{Dir + "etcd/ca.crt", pem} }
 
-// TrustFrontProxy is what a control-plane host trusts.
+// TrustFrontProxy is for control-plane hosts.
 func TrustFrontProxy(pem *modules.Value[string]) TrustFile {
 	return TrustFile{Dir + "front-proxy-ca.crt", pem}
 }
 
-// Check compares the files by their bytes: they are copies.
+// Check compares the files by their bytes, because they are copies.
 func (m Trust) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	var q []host.FileQuery
 	for _, f := range m.Files {
@@ -73,7 +72,7 @@ func (f TrustFile) diff(ctx context.Context, have host.File) (change.Diff, error
 	return change.Diff{c}, nil
 }
 
-// Apply writes what d touches.
+// Apply writes the files in d.
 func (m Trust) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	for _, f := range m.Files {
 		if !d.Touches(f.Path) {
@@ -99,7 +98,7 @@ func (m Trust) Owns() []string {
 	return items
 }
 
-// fingerprint names a certificate by what it is called and its digest.
+// fingerprint returns name, digest and end of a certificate.
 func fingerprint(data []byte) string {
 	c, err := parse(data)
 	if err != nil {
