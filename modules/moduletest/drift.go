@@ -17,18 +17,18 @@ import (
 	"github.com/pmkctl/pmkctl/host/keys"
 )
 
-// A drift is what somebody did to the host behind the module's back.
+// A drift is a change that somebody made by hand to what the module has made.
 type drift struct {
 	what string // "content of /etc/x"
 	item string // the path, unit, setting or object
-	pem  bool   // a key or certificate: what is signed by it may change as well
-	wide bool   // files may be touched that tell the module of it
+	pem  bool   // a key or certificate: what it has signed may change too
+	wide bool   // the module may touch other files too, because they show the drift
 	do   func(h *hosttest.Host) error
 }
 
 const unitDir = "/etc/systemd/system/"
 
-// mendsDrift alters all that the module made, one thing at a time.
+// mendsDrift changes all that the module has made, one thing at a time.
 func (c *config) mendsDrift(t *testing.T, want run) {
 	finder := c.bench(t)
 	finder.converge(finder.m, "")
@@ -42,7 +42,7 @@ func (c *config) mendsDrift(t *testing.T, want run) {
 	}
 }
 
-// mends tells if the host is as it was before the drift.
+// mends reports whether the module makes the host as it was before the drift.
 func (b bench) mends(dr drift) bool {
 	whole := snapshot(b.h)
 	if err := dr.do(b.h.Admin()); err != nil {
@@ -50,10 +50,10 @@ func (b bench) mends(dr drift) bool {
 		return false
 	}
 	if snapshot(b.h) == whole && !dr.pem {
-		return true // nothing to see, such as stopping what had ended by itself
+		return true // nothing changed, such as when a unit is stopped that had ended by itself
 	}
 	stamps := b.h.Stamps()
-	d := b.look(b.m, "after drift: "+dr.what)
+	d := b.check(b.m, "after drift: "+dr.what)
 	if len(d) == 0 {
 		b.t.Errorf("drift: %s: Check does not see it", dr.what)
 		return false
@@ -63,8 +63,8 @@ func (b bench) mends(dr drift) bool {
 		b.t.Errorf("drift: %s: Apply: %v, for\n%s", dr.what, err, render(d))
 		return false
 	}
-	if left := b.look(b.m, "after mending "+dr.what); len(left) > 0 {
-		b.t.Errorf("drift: %s: Check still finds after Apply:\n%s", dr.what, render(left))
+	if remaining := b.check(b.m, "after mending "+dr.what); len(remaining) > 0 {
+		b.t.Errorf("drift: %s: Check still finds after Apply:\n%s", dr.what, render(remaining))
 		return false
 	}
 	got := snapshot(b.h)
@@ -79,7 +79,7 @@ func (b bench) mends(dr drift) bool {
 	return got == whole
 }
 
-// explains tells if a file or unit may be touched to mend the drift.
+// explains reports whether a file or unit may be touched to mend the drift.
 func (dr drift) explains(item string, d change.Diff) bool {
 	switch {
 	case dr.wide:
@@ -92,7 +92,7 @@ func (dr drift) explains(item string, d change.Diff) bool {
 	return false
 }
 
-// drifts lists what can be done to what the log says was made.
+// drifts returns what can be changed by hand, by the log of what was made.
 func drifts(h *hosttest.Host, log []hosttest.Entry) []drift {
 	var all []drift
 	seen := map[hosttest.Entry]bool{}
@@ -137,7 +137,7 @@ func drifts(h *hosttest.Host, log []hosttest.Entry) []drift {
 func fileDrifts(h *hosttest.Host, p string) []drift {
 	files, err := h.Admin().Files(context.Background(), []host.FileQuery{{Path: p}})
 	if err != nil || files[0].Type == host.Absent {
-		return nil // removed again
+		return nil // it was removed later
 	}
 	f, content := files[0], h.Peek(p)
 	pem := bytes.HasPrefix(content, []byte("-----BEGIN "))
@@ -168,8 +168,8 @@ func fileDrifts(h *hosttest.Host, p string) []drift {
 		drift{what: "removal of " + p, item: p, pem: pem, do: remove(p)})
 }
 
-// altered is a file's content after somebody was at it: a line more, another
-// key instead of a key, nothing instead of a certificate.
+// altered returns other content for a file: one more line, another key for a key,
+// and nothing for a certificate.
 func altered(content []byte) ([]byte, error) {
 	switch {
 	case keys.IsPrivate(content):
@@ -200,7 +200,7 @@ func unitDrifts(name string) []drift {
 	}
 }
 
-// disable is what systemctl does, which has systemd reload then.
+// disable disables a unit as systemctl does, which then reloads systemd.
 func disable(name string) func(*hosttest.Host) error {
 	return func(h *hosttest.Host) error {
 		if err := h.Unit(context.Background(), name, host.Disable); err != nil {
@@ -210,7 +210,7 @@ func disable(name string) func(*hosttest.Host) error {
 	}
 }
 
-// userDrifts delete the users that programs made.
+// userDrifts returns the deletion of each user that programs made.
 func userDrifts(h *hosttest.Host) []drift {
 	var all []drift
 	for _, line := range strings.Split(h.Snapshot(), "\n") {
@@ -236,8 +236,8 @@ var bareUsers = func() map[string]bool {
 	return users
 }()
 
-// objectDrifts delete an object, and change what its manager wrote. Nodes
-// are not deleted: they are the kubelet's.
+// objectDrifts returns the deletion of an object, and changes of what its manager
+// wrote. Nodes are not deleted, because they belong to the kubelet.
 func objectDrifts(h *hosttest.Host, p string) []drift {
 	o := h.Cluster().Object(p)
 	if o == nil || path.Base(path.Dir(p)) == "nodes" {
@@ -264,7 +264,7 @@ func request(method, p, body string) func(*hosttest.Host) error {
 	}
 }
 
-// changed are the names whose stamps are new or others, sorted.
+// changed returns the names whose stamps are new or differ, sorted.
 func changed(before, after map[string]time.Time) []string {
 	var names []string
 	for name, at := range after {

@@ -23,9 +23,9 @@ func init() {
 
 func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 
-// goldens runs the module on each host of testdata/*.txtar, whose form
-// hosttest.WithArchive tells. The section "want" is what Check finds there
-// and what Apply then changes.
+// goldens runs the module on each host of testdata/*.txtar, see
+// hosttest.WithArchive. The section "want" has what Check finds there, and what
+// Apply then changes.
 func (c *config) goldens(t *testing.T) {
 	paths, err := filepath.Glob(c.glob)
 	if err != nil {
@@ -46,13 +46,13 @@ func (c *config) golden(t *testing.T, p string) {
 	before := *c
 	before.prepare = append(append([]func(*hosttest.Host){}, c.prepare...), func(h *hosttest.Host) { hosttest.WithArchive(a)(h) })
 	b := before.bench(t)
-	d := b.look(b.m, "")
+	d := b.check(b.m, "")
 	b.owns(d)
 	if err := b.apply(b.m, d); err != nil {
 		t.Fatalf("Apply: %v, for\n%s", err, render(d))
 	}
-	if left := b.look(b.m, "after Apply"); len(left) > 0 {
-		t.Errorf("Check still finds after Apply:\n%s", render(left))
+	if remaining := b.check(b.m, "after Apply"); len(remaining) > 0 {
+		t.Errorf("Check still finds after Apply:\n%s", render(remaining))
 	}
 	got := render(d) + "\n" + list(b.h.Log())
 	for i := range a.Files {
@@ -70,8 +70,8 @@ func (c *config) golden(t *testing.T, p string) {
 	}
 }
 
-// render is a diff as goldens and messages have it, one change a line but
-// for the texts of files.
+// render returns a diff for goldens and messages: one change a line, except the
+// texts of files.
 func render(d change.Diff) string {
 	var b strings.Builder
 	for _, c := range d {
@@ -92,7 +92,7 @@ func render(d change.Diff) string {
 	return inputsLine.ReplaceAllString(b.String(), "X-Pmkctl-Inputs=...")
 }
 
-// inputsLine holds a hash that keys and certificates are part of.
+// inputsLine has a hash of inputs, and keys and certificates are among them.
 var inputsLine = regexp.MustCompile(`X-Pmkctl-Inputs=[0-9a-f]*`)
 
 func orNothing(s string) string {

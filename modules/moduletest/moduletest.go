@@ -1,6 +1,6 @@
-// Package moduletest is the test that every module passes: on a host in
-// memory it converges, stays converged, survives a lost connection at every
-// change, and puts right whatever drifted of what it made, and nothing else.
+// Package moduletest has the test that every module passes. On a host in memory the
+// module converges, stays converged, survives a lost connection at every change,
+// and mends all drift of what it has made, and nothing else.
 package moduletest
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/pmkctl/pmkctl/state"
 )
 
-// An Option says where the test differs from the common one.
+// An Option changes the test for a module.
 type Option func(*config)
 
 type config struct {
@@ -37,27 +37,27 @@ type config struct {
 	build   func(h *hosttest.Host) modules.Module
 }
 
-// Host makes the host other than bare.
+// Host adds options to the host, which is bare otherwise.
 func Host(opts ...hosttest.Option) Option {
 	return func(c *config) { c.host = append(c.host, opts...) }
 }
 
-// Prepare brings the host to where the steps before this one leave it. It
-// gets the host's console and may use what hosttest has.
+// Prepare does on the host what the steps before the module's do. f gets the host's
+// console.
 func Prepare(f func(h *hosttest.Host)) Option {
 	return func(c *config) { c.prepare = append(c.prepare, f) }
 }
 
-// Before has another module, mostly the same with other inputs, converge
-// first: what is tested is the way from there.
+// Before converges another module first, mostly the same one with other inputs. The
+// test begins after that.
 func Before(m modules.Module) Option { return func(c *config) { c.before = m } }
 
-// Rounds is how many round trips one after the other a Check may take when
-// nothing is to be changed; 2 if not given.
+// Rounds is how many round trips, one after the other, a Check may take if nothing
+// differs. The default is 2.
 func Rounds(n int) Option { return func(c *config) { c.rounds = n } }
 
-// NoDrift names paths, units, settings or objects that others may change:
-// the module does not look at them again.
+// NoDrift names paths, units, settings or objects that others may change, because
+// the module does not compare them again.
 func NoDrift(items ...string) Option {
 	return func(c *config) {
 		for _, item := range items {
@@ -66,16 +66,16 @@ func NoDrift(items ...string) Option {
 	}
 }
 
-// NoReboot leaves out the test that a reboot brings everything back, where
-// Prepare makes what a reboot takes away.
+// NoReboot omits the test that everything is back after a reboot: for a Prepare
+// that makes something which a reboot removes.
 func NoReboot() Option { return func(c *config) { c.noBoot = true } }
 
-// Removes is for a module that takes away what others made: of what it left
-// behind nothing can drift.
+// Removes is for a module that removes what others have made. Nothing of its own can
+// drift.
 func Removes() Option { return func(c *config) { c.removes = true } }
 
-// Goldens says which files of testdata are for this test, instead of
-// testdata/*.txtar; "" is none.
+// Goldens replaces the pattern testdata/*.txtar of the goldens of this test; "" is
+// none.
 func Goldens(glob string) Option { return func(c *config) { c.glob = glob } }
 
 // Converges tests a module that works on one host.
@@ -84,9 +84,9 @@ func Converges(t *testing.T, m modules.Module, opts ...Option) {
 	ConvergesOn(t, func(*hosttest.Host) modules.Module { return m }, opts...)
 }
 
-// ConvergesOn tests a module that is made anew for every host, such as one
-// that works on further hosts: build may make these and tie them to h with
-// hosttest.NewCluster; what is on them is compared as well.
+// ConvergesOn tests a module that is made for each host h of the test, such as one
+// that works on more hosts. build may make these hosts and connect them to h with
+// hosttest.NewCluster. They are compared too.
 func ConvergesOn(t *testing.T, build func(h *hosttest.Host) modules.Module, opts ...Option) {
 	t.Helper()
 	c := &config{rounds: 2, glob: "testdata/*.txtar", skip: map[string]bool{}, build: build}
@@ -104,7 +104,7 @@ func ConvergesOn(t *testing.T, build func(h *hosttest.Host) modules.Module, opts
 	test("round trips", c.takesFewRounds)
 	test("cut", func(t *testing.T) { c.survivesCuts(t, want) })
 	if _, ok := c.build(hosttest.New("host-1", c.host...)).(modules.Replacer); ok {
-		test("again", c.doesAgain)
+		test("again", c.redoes)
 	}
 	if !c.removes {
 		test("drift", func(t *testing.T) { c.mendsDrift(t, want) })
@@ -115,8 +115,8 @@ func ConvergesOn(t *testing.T, build func(h *hosttest.Host) modules.Module, opts
 	c.goldens(t)
 }
 
-// inBubble runs f where time stands still until all wait, so waiting costs
-// nothing and calls can be counted by the time they take.
+// inBubble runs f with a clock that stands still until all goroutines wait. So
+// waiting costs no time, and calls can be counted by the time that they take.
 func inBubble(t *testing.T, f func(t *testing.T)) {
 	now := time.Now()
 	synctest.Test(t, func(t *testing.T) {
@@ -146,23 +146,23 @@ func (c *config) bench(t *testing.T) bench {
 	return b
 }
 
-// A run is what a module did where nothing went wrong.
+// A run is what a module did without a fault.
 type run struct {
 	log  []hosttest.Entry
 	snap string
 }
 
-// converges checks that one Apply does it, and that it does nothing more.
+// converges checks that one Apply is enough, and changes nothing else.
 func (c *config) converges(t *testing.T) run {
 	b := c.bench(t)
-	d := b.look(b.m, "")
+	d := b.check(b.m, "")
 	if len(d) == 0 {
 		t.Fatal("Check finds nothing to do: the host is as the module wants it before Apply")
 	}
 	if until := d.Until(); len(until) > 0 {
 		t.Fatalf("Check does not know all before Apply: unknown until %s; use Prepare to bring the host there\n%s", address.Join(until, ", "), render(d))
 	}
-	if again := b.look(b.m, "again"); !slices.Equal(d, again) {
+	if again := b.check(b.m, "again"); !slices.Equal(d, again) {
 		t.Errorf("two Checks in a row differ (-first +second):\n%s", difference(render(d), render(again)))
 	}
 	if err := b.apply(b.m, d); err != nil {
@@ -172,8 +172,8 @@ func (c *config) converges(t *testing.T) run {
 	if len(r.log) == 0 {
 		t.Fatalf("Apply changed nothing, for\n%s", render(d))
 	}
-	if left := b.look(b.m, "after Apply"); len(left) > 0 {
-		t.Fatalf("Check still finds after Apply:\n%s", render(left))
+	if remaining := b.check(b.m, "after Apply"); len(remaining) > 0 {
+		t.Fatalf("Check still finds after Apply:\n%s", render(remaining))
 	}
 	if strings.Contains(r.snap, " need-reload") {
 		t.Errorf("Apply leaves systemd in need of a reload:\n%s", r.snap)
@@ -189,14 +189,15 @@ func (c *config) converges(t *testing.T) run {
 	return r
 }
 
-// answersOnBareHost checks that Check has no errors for what others make.
+// answersOnBareHost checks that Check returns no error if earlier steps have made
+// nothing.
 func (c *config) answersOnBareHost(t *testing.T) {
 	h := hosttest.New("host-1", c.host...)
 	b := bench{t: t, h: h, m: c.build(h)}
-	b.look(b.m, "on a bare host")
+	b.check(b.m, "on a bare host")
 }
 
-// takesFewRounds counts by the clock how many calls wait for each other.
+// takesFewRounds counts, by the clock, the calls that wait for each other.
 func (c *config) takesFewRounds(t *testing.T) {
 	b := c.bench(t)
 	b.converge(b.m, "")
@@ -212,18 +213,18 @@ func (c *config) takesFewRounds(t *testing.T) {
 	}
 }
 
-// survivesReboot restarts the host: nothing is left to do then, whatever was
-// only loaded or only started.
+// survivesReboot restarts the host. Nothing may differ then, also of what was loaded
+// or started.
 func (c *config) survivesReboot(t *testing.T) {
 	b := c.bench(t)
 	b.converge(b.m, "")
 	b.h.Reboot()
-	if d := b.look(b.m, "after a reboot"); len(d) > 0 {
+	if d := b.check(b.m, "after a reboot"); len(d) > 0 {
 		t.Errorf("a reboot undoes what Apply did:\n%s", render(d))
 	}
 }
 
-// survivesCuts loses the connection after every change and in every change.
+// survivesCuts loses the connection after every change and during every change.
 func (c *config) survivesCuts(t *testing.T, want run) {
 	for n := 1; n <= len(want.log); n++ {
 		if n < len(want.log) {
@@ -252,7 +253,7 @@ func (c *config) survivesCut(t *testing.T, want run, n int, when string, cut fun
 	}
 	b.h.Reconnect()
 	middle := snapshot(b.h)
-	again := b.look(b.m, "after reconnecting")
+	again := b.check(b.m, "after reconnecting")
 	if len(again) == 0 && middle != want.snap {
 		t.Errorf("connection lost %s change %d (%s): Check finds nothing left to do, but there is (-uncut +cut):\n%s", when, n, last, difference(want.snap, middle))
 		return
@@ -263,23 +264,22 @@ func (c *config) survivesCut(t *testing.T, want run, n int, when string, cut fun
 			return
 		}
 	}
-	if left := b.look(b.m, "after the second Apply"); len(left) > 0 {
-		t.Errorf("connection lost %s change %d (%s): Check still finds after the second Apply:\n%s", when, n, last, render(left))
+	if remaining := b.check(b.m, "after the second Apply"); len(remaining) > 0 {
+		t.Errorf("connection lost %s change %d (%s): Check still finds after the second Apply:\n%s", when, n, last, render(remaining))
 	}
 	if got := snapshot(b.h); got != want.snap {
 		t.Errorf("connection lost %s change %d (%s): the end is another (-uncut +cut):\n%s", when, n, last, difference(want.snap, got))
 	}
 }
 
-// doesAgain has the work done again where nothing differs, wherever that is
-// cut off.
-func (c *config) doesAgain(t *testing.T) {
+// redoes makes a Replacer redo its work, with an interruption at every change.
+func (c *config) redoes(t *testing.T) {
 	for cut, n := true, 0; cut; n++ {
 		b := c.bench(t)
 		b.converge(b.m, "")
 		b.h.ClearLog()
 		again := func() error {
-			d, err := b.m.(modules.Replacer).Redo(context.Background(), b.look(b.m, "before doing it again"))
+			d, err := b.m.(modules.Replacer).Redo(context.Background(), b.check(b.m, "before doing it again"))
 			if err != nil {
 				t.Fatalf("Redo: %v", err)
 			}
@@ -302,14 +302,14 @@ func (c *config) doesAgain(t *testing.T) {
 		if len(b.h.Log()) == 0 {
 			t.Fatal("doing it again changed nothing")
 		}
-		if left := b.look(b.m, "after doing it again"); len(left) > 0 {
-			t.Errorf("Check finds after doing it again:\n%s", render(left))
+		if remaining := b.check(b.m, "after doing it again"); len(remaining) > 0 {
+			t.Errorf("Check finds after doing it again:\n%s", render(remaining))
 		}
 	}
 }
 
-// look checks as a read-only agent would, and that nothing changes by it.
-func (b bench) look(m modules.Module, when string) change.Diff {
+// check calls Check as a read-only agent does, and fails if it changes something.
+func (b bench) check(m modules.Module, when string) change.Diff {
 	b.t.Helper()
 	before, stamps := snapshot(b.h), b.h.Stamps()
 	hosts := b.h.Cluster().Hosts()
@@ -329,7 +329,7 @@ func (b bench) look(m modules.Module, when string) change.Diff {
 	return d
 }
 
-// converge is one Check and Apply that must do.
+// converge does one Check and Apply, which must be enough.
 func (b bench) converge(m modules.Module, who string) {
 	b.t.Helper()
 	d, err := m.Check(context.Background(), b.h)
@@ -341,7 +341,7 @@ func (b bench) converge(m modules.Module, who string) {
 	}
 }
 
-// apply makes the changes with a keeper of the host's record, as a run does.
+// apply makes the changes with a keeper of the host's record, like a run.
 func (b bench) apply(m modules.Module, d change.Diff) error {
 	r, err := state.Load(context.Background(), b.h)
 	if err != nil {
@@ -351,7 +351,7 @@ func (b bench) apply(m modules.Module, d change.Diff) error {
 	return m.Apply(ctx, b.h, d)
 }
 
-// snapshot is all hosts that the module may work on.
+// snapshot returns the state of all hosts that the module may work on.
 func snapshot(h *hosttest.Host) string {
 	var b strings.Builder
 	for _, h := range h.Cluster().Hosts() {
@@ -360,8 +360,8 @@ func snapshot(h *hosttest.Host) string {
 	return b.String()
 }
 
-// owns checks that the module names all that it changes: what it forgets is
-// removed as a leftover.
+// owns checks that the module owns all that it changes: other items would be removed
+// as leftovers.
 func (b bench) owns(d change.Diff) {
 	b.t.Helper()
 	var items []string
@@ -375,7 +375,7 @@ func (b bench) owns(d change.Diff) {
 	}
 }
 
-// difference is two texts line by line, without what they share.
+// difference returns the lines in which two texts differ.
 func difference(a, b string) string {
 	var out strings.Builder
 	for _, line := range strings.Split(udiff.Unified("", "", a, b), "\n") {

@@ -41,7 +41,7 @@ func TestConvergesFromBefore(t *testing.T) {
 	Converges(t, good{"a = 2\n"}, Host(hosttest.WithPrograms("x")), Before(good{"a = 1\n"}), Goldens(""))
 }
 
-// signed is a certificate of this host that a key on another one signs.
+// signed is a certificate on this host that a key on another host has signed.
 type signed struct{ ca *hosttest.Host }
 
 func (m signed) Check(ctx context.Context, h host.Host) (change.Diff, error) {
@@ -106,11 +106,11 @@ func makeCA(h *hosttest.Host) error {
 	return h.WriteFile(ctx, host.FileSpec{Path: "/etc/ca.crt", Mode: 0o644, Content: cert})
 }
 
-// bad is a module made of functions, each with one fault.
+// bad is a module of functions, one of which has a fault.
 type bad struct {
 	check func(ctx context.Context, h host.Host) (change.Diff, error)
 	apply func(ctx context.Context, h host.Host, d change.Diff) error
-	items []string // nil is those of confs
+	items []string // nil returns those of confs
 }
 
 func (m bad) Check(ctx context.Context, h host.Host) (change.Diff, error) { return m.check(ctx, h) }
@@ -181,7 +181,7 @@ var (
 	}
 )
 
-// TestFaulty is what TestFindsFaults runs.
+// TestFaulty is run by TestFindsFaults.
 func TestFaulty(t *testing.T) {
 	name := os.Getenv("MODULETEST_FAULT")
 	if name == "" {
