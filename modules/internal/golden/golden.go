@@ -15,8 +15,8 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// Module fails the test if the files that m adds to a bare host are not those
-// of the archive.
+// Module fails the test if the files that m writes on a bare host differ from the
+// archive.
 func Module(t *testing.T, archive string, h host.Host, m modules.Module) {
 	t.Helper()
 	d, err := m.Check(t.Context(), h)
@@ -32,7 +32,7 @@ func Module(t *testing.T, archive string, h host.Host, m modules.Module) {
 	Files(t, archive, files)
 }
 
-// Files fails the test if files are not those of the archive.
+// Files fails the test if files differ from the archive.
 func Files(t *testing.T, archive string, files []host.FileSpec) {
 	t.Helper()
 	got := &txtar.Archive{}

@@ -1,5 +1,5 @@
-// Package kube makes the requests to the API server that modules need, over
-// a control-plane host. It knows no kinds: objects are maps.
+// Package kube makes the requests to the API server that modules need, through a
+// control-plane host. It knows no kinds: objects are maps.
 package kube
 
 import (
@@ -14,17 +14,17 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// FieldManager is the name that pmkctl owns fields by.
+// FieldManager is the name under which pmkctl owns fields.
 const FieldManager = "pmkctl"
 
-// An Object is one of the API's, as JSON or YAML has it.
+// An Object is an object of the API, as JSON or YAML has it.
 type Object = map[string]any
 
-// A StatusError is an answer that is no success.
+// A StatusError is an answer with a status of 300 or more.
 type StatusError struct {
 	Method, Path string
 	Code         int
-	Message      string // what the API server said
+	Message      string // of the API server
 }
 
 func (e *StatusError) Error() string {
@@ -39,7 +39,8 @@ func status(err error) int {
 	return 0
 }
 
-// Message is what the API server said of a request that it did not do.
+// Message returns the message of the API server from an error, or the whole text of
+// an error that is no StatusError.
 func Message(err error) string {
 	var s *StatusError
 	if errors.As(err, &s) {
@@ -48,15 +49,15 @@ func Message(err error) string {
 	return err.Error()
 }
 
-// NotFound tells if the object is not there.
+// NotFound reports whether err says that the object does not exist.
 func NotFound(err error) bool { return status(err) == http.StatusNotFound }
 
-// Refused tells if the API server will not do it for now: a disruption
-// budget keeps a pod from being evicted.
+// Refused reports whether err says that the API server refuses for now: a
+// disruption budget does not allow the eviction of a pod.
 func Refused(err error) bool { return status(err) == http.StatusTooManyRequests }
 
-// Passing tells if the same request may succeed a little later: the API
-// server is down or still starts, or a namespace is not there yet.
+// Passing reports whether the same request may succeed a little later: the API
+// server is down or still starting, or a namespace does not exist yet.
 func Passing(err error) bool {
 	switch code := status(err); {
 	case errors.Is(err, host.ErrUnavailable):
@@ -73,8 +74,8 @@ func Get(ctx context.Context, h host.Host, path string) (Object, error) {
 	return do(ctx, h, host.KubeRequest{Method: http.MethodGet, Path: path})
 }
 
-// Apply makes an object have these fields by server-side apply. Fields that
-// an earlier Apply set and that are not in o any more are taken away.
+// Apply sets the fields of an object by server-side apply. It removes fields that an
+// earlier Apply has set and o does not have.
 func Apply(ctx context.Context, h host.Host, path string, o Object) error {
 	body, err := json.Marshal(o)
 	if err != nil {
@@ -97,7 +98,7 @@ func Merge(ctx context.Context, h host.Host, path string, patch Object) error {
 	return err
 }
 
-// Create makes an object below a path, or asks a subresource for something.
+// Create posts an object to a collection, or to a subresource.
 func Create(ctx context.Context, h host.Host, path string, o Object) error {
 	body, err := json.Marshal(o)
 	if err != nil {
@@ -107,7 +108,7 @@ func Create(ctx context.Context, h host.Host, path string, o Object) error {
 	return err
 }
 
-// Delete removes an object; one that is not there is no error.
+// Delete deletes an object. It may be repeated.
 func Delete(ctx context.Context, h host.Host, path string) error {
 	_, err := do(ctx, h, host.KubeRequest{Method: http.MethodDelete, Path: path})
 	if NotFound(err) {
@@ -116,7 +117,7 @@ func Delete(ctx context.Context, h host.Host, path string) error {
 	return err
 }
 
-// PodsOn are the pods that are bound to a node.
+// PodsOn returns the pods that are bound to a node.
 func PodsOn(ctx context.Context, h host.Host, node string) ([]Object, error) {
 	list, err := Get(ctx, h, "/api/v1/pods?"+url.Values{"fieldSelector": {"spec.nodeName=" + node}}.Encode())
 	if err != nil {
@@ -148,9 +149,9 @@ func do(ctx context.Context, h host.Host, r host.KubeRequest) (Object, error) {
 	return o, nil
 }
 
-// WhileDown is what a change does that has to wait for the API server of h:
-// it adds where there is no API server yet; where one is only down, nobody
-// can tell.
+// WhileDown returns the action of a change that must wait for the API server of h:
+// Add if h has no API server yet. If the server is only down, the action is not
+// known.
 func WhileDown(ctx context.Context, h host.Host) (change.Action, error) {
 	units, err := h.Units(ctx, []string{"kube-apiserver.service"})
 	if err != nil || units[0].Load == "loaded" {
@@ -159,7 +160,7 @@ func WhileDown(ctx context.Context, h host.Host) (change.Action, error) {
 	return change.Add, nil
 }
 
-// Field follows keys into an object; nil where one is missing.
+// Field follows keys into an object. It returns nil if one is missing.
 func Field(o any, keys ...string) any {
 	for _, k := range keys {
 		m, _ := o.(map[string]any)
@@ -168,19 +169,19 @@ func Field(o any, keys ...string) any {
 	return o
 }
 
-// Text is Field as a string, "" where there is none.
+// Text returns Field as a string; "" if it is no string.
 func Text(o any, keys ...string) string {
 	s, _ := Field(o, keys...).(string)
 	return s
 }
 
-// A Condition is one of an object's status.conditions.
+// A Condition is an entry of an object's status.conditions.
 type Condition struct {
 	Status, Reason, Message string
 	Heartbeat               string // when the condition was reported last
 }
 
-// ConditionOf finds a condition by its type; it is zero where there is none.
+// ConditionOf finds a condition by its type. It is zero if there is none.
 func ConditionOf(o Object, kind string) Condition {
 	list, _ := Field(o, "status", "conditions").([]any)
 	for _, c := range list {

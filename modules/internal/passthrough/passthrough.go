@@ -1,5 +1,5 @@
-// Package passthrough lays what a spec passes through over what pmkctl
-// itself writes into a component's configuration and command line.
+// Package passthrough merges the settings that a spec passes through with pmkctl's
+// own, into the configuration and the command line of a service.
 package passthrough
 
 import (
@@ -14,9 +14,9 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// Merge lays over on base, field by field: maps are merged, everything else
-// is replaced, and null takes a field away, so that the component's own
-// default holds. Neither argument is changed.
+// Merge returns base with the fields of over. Maps are merged, all other values are
+// replaced, and null removes a field, so that the default of the service applies.
+// Neither argument is changed.
 func Merge(base, over map[string]any) map[string]any {
 	out := maps.Clone(base)
 	if out == nil {
@@ -37,8 +37,8 @@ func Merge(base, over map[string]any) map[string]any {
 	return out
 }
 
-// FieldsOver are the fields of a component's configuration: own ones, over
-// them the feature gates and the fields that the spec passes through.
+// FieldsOver returns the fields of a service's configuration: pmkctl's own,
+// overridden by the feature gates and fields that the spec passes through.
 func FieldsOver(own map[string]any, s modules.Settings) map[string]any {
 	if len(s.FeatureGates) > 0 {
 		gates := map[string]any{}
@@ -50,9 +50,9 @@ func FieldsOver(own map[string]any, s modules.Settings) map[string]any {
 	return Merge(own, s.Config)
 }
 
-// Plain turns a value that came through HCL into one of nil, bool, int64,
-// float64, string, []any and map[string]any. Whole numbers become int64:
-// formats that tell integers from floats want them so.
+// Plain converts a value from HCL to nil, bool, int64, float64, string, []any or
+// map[string]any. Whole numbers become int64, because some formats distinguish
+// integers from floats.
 func Plain(v any) (any, error) {
 	switch v := v.(type) {
 	case nil, bool, string, int64:
@@ -117,7 +117,7 @@ func plainMap[T any](m map[string]T) (any, error) {
 	return out, nil
 }
 
-// Flags are flags as arguments, in the order of their names.
+// Flags returns flags as arguments, in the order of their names.
 func Flags(flags map[string]string) []string {
 	var args []string
 	for _, k := range slices.Sorted(maps.Keys(flags)) {
@@ -126,8 +126,8 @@ func Flags(flags map[string]string) []string {
 	return args
 }
 
-// FlagsOver are a component's flags: own ones, over them those that the spec
-// passes through, and its feature gates.
+// FlagsOver returns the flags of a service: pmkctl's own, overridden by the flags
+// and feature gates that the spec passes through.
 func FlagsOver(own map[string]string, s modules.Settings) map[string]string {
 	flags := maps.Clone(own)
 	maps.Copy(flags, s.Flags)
@@ -140,7 +140,7 @@ func FlagsOver(own map[string]string, s modules.Settings) map[string]string {
 	return flags
 }
 
-// GatesFlag is feature gates as a flag has them: A=true,B=false.
+// GatesFlag returns feature gates as the value of a flag: A=true,B=false.
 func GatesFlag(gates map[string]bool) string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(gates)) {

@@ -9,16 +9,16 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 )
 
-// A Config is a configuration file that is made of fields.
+// A Config is a configuration file with fields.
 type Config struct {
 	Path   string
 	Fields map[string]any
-	// Encode writes maps with their keys sorted and one field a line, so that
-	// one setting that drifted is one line of a diff; nil writes YAML.
+	// Encode writes maps with sorted keys and one field a line: so a setting that
+	// differs is one line of a diff. nil writes YAML.
 	Encode func(fields any) ([]byte, error)
 }
 
-// file is the file with mode 0644.
+// file returns the file, with mode 0644.
 func (c Config) file() (host.FileSpec, error) {
 	encode := c.Encode
 	if encode == nil {

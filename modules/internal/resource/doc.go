@@ -1,5 +1,4 @@
-// Package resource holds what modules are made of: files with their
-// content, mode and owner, directories, and services with the files they
-// read. Each part is compared and changed in the same way wherever it is
-// used.
+// Package resource has the parts of modules: files with content, mode and owner,
+// directories, and services with the files that they read. Each part has one way
+// to compare and to change it.
 package resource

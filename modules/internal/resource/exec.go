@@ -2,10 +2,10 @@ package resource
 
 import "strings"
 
-// Exec writes an argument list as the value of ExecStart= and the like; what
-// systemd would expand or split is quoted (systemd.service(5), COMMAND
-// LINES). Arguments after the first stand on lines of their own, so that a
-// diff shows the one that changes.
+// Exec returns an argument list as the value of ExecStart= and similar lines. It
+// quotes what systemd would expand or split (systemd.service(5), COMMAND LINES).
+// Arguments after the first have lines of their own, so that a diff shows the one
+// that changes.
 func Exec(argv ...string) string {
 	quoted := make([]string, len(argv))
 	for i, a := range argv {

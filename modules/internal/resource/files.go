@@ -10,8 +10,8 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Files are files and the directories they need. Directories come first in
-// every order.
+// Files are files and the directories that they need. Directories come first in
+// all results.
 type Files struct {
 	Dirs  []host.DirSpec
 	Files []host.FileSpec
@@ -26,7 +26,7 @@ func (w Files) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return w.Diff(have), nil
 }
 
-// Queries is what Diff needs to know.
+// Queries returns the questions to a host whose answers Diff needs.
 func (w Files) Queries() []host.FileQuery {
 	var q []host.FileQuery
 	for _, d := range w.Dirs {
@@ -59,7 +59,7 @@ func (w Files) Owns() []string {
 	return items
 }
 
-// Apply makes what d touches.
+// Apply makes the files and directories in d.
 func (w Files) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	for _, dir := range w.Dirs {
 		if !d.Touches(dir.Path) {
@@ -117,7 +117,7 @@ func diffFile(want host.FileSpec, have host.File) change.Diff {
 	return d
 }
 
-// unusual tells mode and owner of a new file where they are not the common ones.
+// unusual returns mode and owner of a new file; "" if they are 0644 and root.
 func unusual(f host.FileSpec) string {
 	if a := change.Attrs(f.Mode, f.Owner, f.Group); a != change.Attrs(0o644, "", "") {
 		return a
@@ -125,10 +125,10 @@ func unusual(f host.FileSpec) string {
 	return ""
 }
 
-// Parents are the directories of the files, 0755 and root's, each once and
-// in order. Those that every system has are left out, and so are those below
-// /etc/kubernetes in which several steps write: the account step makes them
-// first, so that each directory stands in one diff alone.
+// Parents returns the directories of the files, each once and in order, with mode
+// 0755 and owner root. It omits those that every system has, and those below
+// /etc/kubernetes that several steps write into: the account step makes these
+// first, so that each directory is in only one diff.
 func Parents(files ...host.FileSpec) []host.DirSpec {
 	var dirs []host.DirSpec
 	seen := map[string]bool{"/etc": true, "/etc/systemd/system": true, "/usr/local/bin": true, "/etc/sysctl.d": true, "/etc/modules-load.d": true,

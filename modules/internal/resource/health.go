@@ -14,15 +14,14 @@ import (
 // A Ready waits until a service serves.
 type Ready func(ctx context.Context, h host.Host) error
 
-// Healthy waits until a health endpoint of the host answers 200. The limit is
-// for a small machine with all of a control plane starting at once, which
-// needs half of it.
+// Healthy waits until a health endpoint of the host answers 200. A small machine
+// that starts a whole control plane at once needs half of the limit.
 func Healthy(what string, r host.GetRequest) Ready {
 	return Answers(what+" to be healthy at "+r.URL, 90*time.Second, r, nil)
 }
 
-// Answers waits until an endpoint of the host answers 200 with a body that
-// serves, if that is not nil, finds good. It is nil without a URL to ask.
+// Answers waits until an endpoint of the host answers 200 and serves, if it is not
+// nil, accepts the body. It returns nil if r has no URL.
 func Answers(condition string, limit time.Duration, r host.GetRequest, serves func(body []byte) bool) Ready {
 	if r.URL == "" {
 		return nil
@@ -41,8 +40,8 @@ func Answers(condition string, limit time.Duration, r host.GetRequest, serves fu
 	}
 }
 
-// firstLines is enough of an answer to see what is not well: /readyz lists
-// its checks, the failed ones marked [-].
+// firstLines returns the part of an answer that shows what failed: /readyz lists its
+// checks and marks failed ones with [-].
 func firstLines(body []byte) string {
 	var bad, all []string
 	for line := range strings.Lines(string(body)) {
@@ -58,13 +57,13 @@ func firstLines(body []byte) string {
 	return strings.Join(all[:min(3, len(all))], "; ")
 }
 
-// Secure is the endpoint of a component of the control plane with these
-// flags, which serves by TLS alone.
+// Secure returns the endpoint of a control-plane service with these flags, which
+// serves only TLS.
 func Secure(flags map[string]string, path, ca string) host.GetRequest {
 	return host.GetRequest{URL: "https://" + Local(flags["bind-address"], flags["secure-port"]) + path, CAPath: ca}
 }
 
-// Local is the address and port at which the host itself reaches what
+// Local returns the address and port at which the host itself reaches a service that
 // listens at this address.
 func Local(address, port string) string {
 	if a := net.ParseIP(address); a == nil || a.IsUnspecified() {

@@ -25,7 +25,7 @@ func TestSecure(t *testing.T) {
 	}
 }
 
-// answers gives its responses one after another, the last for ever.
+// answers returns its responses one after another, and repeats the last.
 type answers struct {
 	host.Host
 	list []host.KubeResponse

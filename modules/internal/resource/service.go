@@ -14,32 +14,32 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 )
 
-// A Service is a module: a systemd unit that pmkctl writes, and the files
-// that it reads.
+// A Service is a module: a systemd unit that pmkctl writes, and the files that it
+// reads.
 type Service struct {
 	Name   string // kubelet.service
 	Unit   Unit
-	Config Config          // what it reads
-	Files  []host.FileSpec // what else it reads
-	Dirs   []host.DirSpec  // that it needs beside the Parents of its files
-	Inputs []string        // wanted digests or values of what other steps make for it: a new one restarts it
-	Makes  []string        // files that it makes as it starts: it is restarted if one is missing
+	Config Config          // that it reads
+	Files  []host.FileSpec // other files that it reads
+	Dirs   []host.DirSpec  // that it needs, besides the Parents of its files
+	Inputs []string        // digests or values of what other steps make for it: another one restarts it
+	Makes  []string        // files that it makes when it starts: it is restarted if one is missing
 
-	// OnHost returns the fields of Config with what only the host can tell;
-	// nil is the fields as they are.
+	// OnHost returns the fields of Config with values that it reads from the host.
+	// nil returns the fields as they are.
 	OnHost func(ctx context.Context, h host.Host, fields map[string]any) (map[string]any, error)
-	Ready  Ready // nil if active is all there is to it
+	Ready  Ready // nil if an active unit is ready
 
 	Stops   modules.Order
-	Places  []modules.Place  // where it writes by itself
+	Places  []modules.Place  // that it writes by itself
 	Sysctls []modules.Sysctl // that it sets by itself
-	Mounts  []string         // that it makes for pods; this and the rest as modules.Footprint has them
+	Mounts  []string         // that it makes for pods; for this and the next see modules.Footprint
 	Links   []string
 	Filters host.FilterQuery
 }
 
-// files are all files of the service, the unit last: if it is new, all that
-// it names is there.
+// files returns all files of the service, the unit last: when a new unit is written,
+// the files that it names exist.
 func (s Service) files() (Files, error) {
 	read := s.Files
 	if s.Config.Path != "" {
@@ -55,7 +55,7 @@ func (s Service) files() (Files, error) {
 	return Files{Dirs: append(dirs, s.Dirs...), Files: append(slices.Clip(read), s.unit(read))}, nil
 }
 
-// on are all files of the service on a host.
+// on returns all files of the service on a host.
 func (s Service) on(ctx context.Context, h host.Host) (Files, error) {
 	if s.OnHost != nil {
 		fields, err := s.OnHost(ctx, h, s.Config.Fields)
@@ -71,13 +71,12 @@ func (s Service) on(ctx context.Context, h host.Host) (Files, error) {
 func (s Service) Owns() []string {
 	files, err := s.files()
 	if err != nil {
-		return nil // Check returns it
+		return nil // Check returns the error
 	}
 	return append(files.Owns(), s.Name)
 }
 
-// Footprint is what stays on a host when the service is removed, see
-// modules.Resident.
+// Footprint returns what the service makes by itself, see modules.Resident.
 func (s Service) Footprint() modules.Footprint {
 	return modules.Footprint{Unit: s.Name, Stops: s.Stops, Places: s.Places, Sysctls: s.Sysctls, Mounts: s.Mounts, Links: s.Links, Filters: s.Filters}
 }
@@ -128,8 +127,8 @@ func (s Service) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return d, nil
 }
 
-// diffState compares the unit's state; cause is a file that a restart is due
-// for.
+// diffState compares the unit's state. cause is a file because of which the service
+// must be restarted; "" if there is none.
 func (s Service) diffState(u host.Unit, cause string) change.Diff {
 	if u.Load == "not-found" || u.Load == "" {
 		return change.Diff{change.OfUnit(change.Add, s.Name, change.UnitState{}, change.Serving)}
@@ -151,8 +150,7 @@ func (s Service) diffState(u host.Unit, cause string) change.Diff {
 	return change.Diff{c}
 }
 
-// restarted returns d with a restart of the service, unless d starts it in
-// any case.
+// restarted returns d with a restart of the service, unless d starts it anyway.
 func restarted(service, why string, d change.Diff) change.Diff {
 	d = slices.DeleteFunc(d, func(c change.Change) bool { return reloads(c, service) })
 	if d.Touches(service) {
@@ -163,14 +161,14 @@ func restarted(service, why string, d change.Diff) change.Diff {
 	return append(d, c)
 }
 
-// reloads reports whether systemd is to read the service's unit again while
-// the service goes on.
+// reloads reports whether c makes systemd read the service's unit again without a
+// restart.
 func reloads(c change.Change, service string) bool {
 	return c.Item == service && c.Action == change.Reload
 }
 
-// restarts is the first file in d that the service must be restarted for: its
-// unit, or the content of what it reads.
+// restarts returns the first file in d because of which the service must be
+// restarted: its unit, or a file that it reads and whose content changes.
 func restarts(files Files, d change.Diff) string {
 	unit := files.Files[len(files.Files)-1].Path
 	for _, c := range d {
@@ -183,9 +181,9 @@ func restarts(files Files, d change.Diff) string {
 	return ""
 }
 
-// Apply stops the service if it is to be restarted, writes what d touches,
-// and starts it. Stopping first means that an Apply cut off half way leaves
-// it down, where the next Check finds it.
+// Apply stops the service if it is to be restarted, writes the files in d, and
+// starts the service. Because it is stopped first, it is down after an
+// interruption, and the next Check finds that.
 func (s Service) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	files, err := s.on(ctx, h)
 	if err != nil {
@@ -214,7 +212,7 @@ func (s Service) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return s.Confirm(ctx, h)
 }
 
-// Stop stops the service if it runs or is about to.
+// Stop stops the service if it runs or is starting.
 func (s Service) Stop(ctx context.Context, h host.Host) error {
 	units, err := h.Units(ctx, []string{s.Name})
 	if err != nil {
@@ -242,7 +240,7 @@ func WithJournal(ctx context.Context, h host.Host, unit string, err error) error
 	return &JournalError{Unit: unit, Lines: lines, Err: err}
 }
 
-// A JournalError is what went wrong with a service, and what it said last.
+// A JournalError is an error of a service, with its last lines of the journal.
 type JournalError struct {
 	Unit  string
 	Lines []string

@@ -9,7 +9,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
-// ours is a service of pmkctl that runs on h.
+// ours returns a service of pmkctl that runs on h.
 func ours(t *testing.T, h *hosttest.Host) resource.Service {
 	t.Helper()
 	s := resource.Service{Name: "x.service", Unit: resource.Unit{Description: "x", Type: "exec", Argv: []string{"/usr/local/bin/x"}}}
@@ -27,14 +27,14 @@ func checked(t *testing.T, s resource.Service, h *hosttest.Host) change.Diff {
 	return d
 }
 
-// apply applies what Check finds, after which nothing is to be left.
+// apply applies what Check finds. Nothing may differ after it.
 func apply(t *testing.T, s resource.Service, h *hosttest.Host) {
 	t.Helper()
 	if err := s.Apply(t.Context(), h, checked(t, s, h)); err != nil {
 		t.Fatal(err)
 	}
-	if left := checked(t, s, h); len(left) > 0 {
-		t.Fatalf("left after Apply: %+v", left)
+	if d := checked(t, s, h); len(d) > 0 {
+		t.Fatalf("still differs after Apply: %+v", d)
 	}
 }
 
@@ -79,8 +79,8 @@ func TestReloadOwedByOthersIsNoChange(t *testing.T) {
 	}
 }
 
-// A drop-in that systemd has not read is a change of its own: the service
-// goes on, unless something else restarts it.
+// A drop-in that systemd has not read is a change of its own. The service keeps
+// running, unless another change restarts it.
 func TestUnreadUnitIsReloaded(t *testing.T) {
 	h := hosttest.New("h")
 	s := ours(t, h)

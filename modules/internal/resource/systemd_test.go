@@ -11,7 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
-// realSystemd is this machine, whose systemd the test may change.
+// realSystemd returns this machine, if the test may change its systemd.
 func realSystemd(t *testing.T) *oshost.Host {
 	t.Helper()
 	if os.Getenv("PMKCTL_TEST_SYSTEMD") == "" {
@@ -25,7 +25,7 @@ func realSystemd(t *testing.T) *oshost.Host {
 	return h
 }
 
-// sleeper is a service that does nothing. Where the test ends it is removed.
+// sleeper returns a service that does nothing. It is removed when the test ends.
 func sleeper(t *testing.T, h *oshost.Host, name string) resource.Service {
 	t.Helper()
 	t.Cleanup(func() {
@@ -44,7 +44,7 @@ func sleeper(t *testing.T, h *oshost.Host, name string) resource.Service {
 	return resource.Service{Name: name, Unit: resource.Unit{Description: "pmkctl test", Type: "exec", Argv: []string{"/bin/sleep", "infinity"}}}
 }
 
-// systemd 257 says of all units that it needs a reload once one was enabled.
+// systemd 257 reports for all units that it needs a reload after one was enabled.
 func TestRealSystemdIsReloaded(t *testing.T) {
 	h := realSystemd(t)
 	first, second := sleeper(t, h, "pmkctl-test-1.service"), sleeper(t, h, "pmkctl-test-2.service")

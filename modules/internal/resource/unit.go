@@ -10,9 +10,9 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// unit is the unit file of a service that reads these files. It has the hash
-// of all that the service depends on, so that a restart which is still owed
-// shows as a difference on disk.
+// unit returns the unit file of a service that reads these files. It has the hash of
+// all inputs of the service, so that a restart that is still to do is a difference
+// on disk.
 func (s Service) unit(read []host.FileSpec) host.FileSpec {
 	sum := sha256.New()
 	for _, f := range read {
@@ -28,14 +28,14 @@ func (s Service) unit(read []host.FileSpec) host.FileSpec {
 	return host.FileSpec{Path: change.UnitFile(s.Name), Mode: 0o644, Content: []byte(s.Unit.text(inputs))}
 }
 
-// A Unit is a systemd unit that starts at boot, and again whenever it ends.
-// What is "" has no line.
+// A Unit is a systemd unit that starts at boot and is restarted whenever it ends. A
+// field that is "" has no line.
 type Unit struct {
 	Description   string
 	Documentation string   // URL
-	Wants         string   // units that are started with it, and before it
-	After         string   // more units that start before it, if they start
-	Type          string   // notify, or simple or exec where a program does not notify
+	Wants         string   // units that are started with it, before it
+	After         string   // other units that start before it, if they are started
+	Type          string   // notify, or simple or exec for a program that does not notify
 	User          string   // and group; "" is root
 	Environment   string   // NAME=value
 	Argv          []string // an absolute path first
@@ -43,7 +43,7 @@ type Unit struct {
 	Options       string   // lines at the end of [Service]
 }
 
-// text is the unit file, marked as made from these inputs.
+// text returns the unit file, with the hash of its inputs.
 func (u Unit) text(inputs string) string {
 	var b strings.Builder
 	line := func(name, value string) {
@@ -70,7 +70,8 @@ func (u Unit) text(inputs string) string {
 	return b.String()
 }
 
-// pause is shorter for what others wait for: the control plane.
+// pause returns the time before a restart. It is shorter for the control plane,
+// because other services wait for it.
 func (u Unit) pause() string {
 	if u.User != "" {
 		return "3"
@@ -78,10 +79,9 @@ func (u Unit) pause() string {
 	return "5"
 }
 
-// Sandboxed closes to a unit with a user of its own what it has no use for:
-// these options cost nothing and need no mount of the host's. ProtectSystem
-// is full, not strict: an audit log may be asked for. binds is a port below
-// 1024.
+// Sandboxed restricts a unit that has a user of its own to what it needs. The
+// options are cheap and need no mounts of the host. ProtectSystem is full and not strict, because the spec may
+// ask for an audit log. binds says that the service binds a port below 1024.
 func (u Unit) Sandboxed(binds bool) Unit {
 	capabilities := ""
 	if binds {
@@ -105,9 +105,8 @@ SystemCallArchitectures=native
 	return u
 }
 
-// NetworkAdmin closes to a unit what it has no use for that changes the
-// kernel's network settings and little else. /etc is read-only to it except
-// for these paths.
+// NetworkAdmin restricts a unit to changes of the kernel's network settings. /etc is
+// read-only for it, except the paths in writes.
 func (u Unit) NetworkAdmin(capabilities, writes string) Unit {
 	u.Options += "CapabilityBoundingSet=" + capabilities + "\nNoNewPrivileges=yes\nProtectSystem=full\n"
 	if writes != "" {

@@ -9,9 +9,9 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// WaitFor asks again until ask says nil, at growing intervals from 50 ms to
-// one second. When ctx or the deadline ends first, the error names the
-// condition and what ask said last. A lost host ends the wait at once.
+// WaitFor calls ask until it returns nil, at growing intervals from 50 ms to one
+// second. If ctx or the limit ends first, the error has the condition and the last
+// error of ask. A lost host ends the wait at once.
 func WaitFor(ctx context.Context, condition string, limit time.Duration, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -1,3 +1,3 @@
-// Package undo takes back single things that pmkctl made on a host, and puts
-// back what stood there before. It knows of them only what a record says.
+// Package undo removes single items that pmkctl made on a host, and puts back what
+// was there before. All that it knows of them comes from the record.
 package undo
