@@ -12,9 +12,9 @@ import (
 	"github.com/pmkctl/pmkctl/modules/scheduler"
 )
 
-// Footprints returns those of all components that pmkctl installs. They do
-// not depend on the spec: a departing host may have what no spec names any
-// more.
+// Footprints returns the footprints of all services that pmkctl installs. They do
+// not depend on the spec, because a departing host may have services that the
+// spec does not name any more.
 func Footprints() modules.Footprints {
 	return modules.Footprints{
 		etcd.Etcd{}.Service().Footprint(),
