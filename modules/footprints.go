@@ -7,7 +7,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// Footprints are those of all components that pmkctl installs.
+// Footprints are the footprints of all services that pmkctl installs.
 type Footprints []Footprint
 
 // Places returns all places, by path.
@@ -42,7 +42,7 @@ func (fs Footprints) Filters() host.FilterQuery {
 	}
 }
 
-// Stops returns the order of stopping of a unit. A unit that no component
+// Stops returns the order of stopping of a unit. A unit that no service
 // has stops first.
 func (fs Footprints) Stops(unit string) Order {
 	for _, f := range fs {
