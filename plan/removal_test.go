@@ -33,27 +33,27 @@ func steps(g *plan.Graph, host string) map[string]string {
 	return on
 }
 
-// TestLeaving checks the steps of a departing host, their order, and the hosts that
+// TestDeparting checks the steps of a departing host, their order, and the hosts that
 // they run on.
-func TestLeaving(t *testing.T) {
+func TestDeparting(t *testing.T) {
 	w := workers(t, 2, "")
-	gone, dead, later := w.Hosts[len(w.Hosts)-1], &spec.Host{Name: "dead-1"}, &spec.Host{Name: "later-1"}
+	departing, dead, later := w.Hosts[len(w.Hosts)-1], &spec.Host{Name: "dead-1"}, &spec.Host{Name: "later-1"}
 	cp := w.Hosts[0].Name
 	c := *w.Cluster
 	c.Hosts = c.Hosts[:len(c.Hosts)-1]
-	c.Departing = []spec.Departing{{Host: gone}, {Host: dead, Unreachable: true}, {Host: later}}
+	c.Departing = []spec.Departing{{Host: departing}, {Host: dead, Unreachable: true}, {Host: later}}
 	records := map[string]*state.Record{}
 	for name := range w.hosts {
 		records[name] = &state.Record{Owns: map[string]state.Owned{}}
 	}
-	records[gone.Name].Owns["etcd.service"] = state.Owned{}
+	records[departing.Name].Owns["etcd.service"] = state.Owned{}
 	out, err := plan.Compile(context.Background(), &c, plan.World{Hosts: w.reached(), Records: records, Sources: w.sources})
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := out.Graph
-	want := map[string]string{"drain": cp, "etcd-leave": cp, "stop": gone.Name, "clean": gone.Name, "delete-node": cp, "leave": gone.Name, "forget": cp}
-	if got := steps(g, gone.Name); !maps.Equal(got, want) {
+	want := map[string]string{"drain": cp, "etcd-leave": cp, "stop": departing.Name, "clean": departing.Name, "delete-node": cp, "leave": departing.Name, "forget": cp}
+	if got := steps(g, departing.Name); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if got, want := steps(g, "dead-1"), (map[string]string{"etcd-leave": cp, "delete-node": cp, "forget": cp}); !maps.Equal(got, want) {
@@ -62,7 +62,7 @@ func TestLeaving(t *testing.T) {
 	if got := steps(g, "later-1"); len(got) > 0 {
 		t.Errorf("of one that is left out: got %v", got)
 	}
-	at := func(module string) address.Step { return address.Of(module, gone.Name) }
+	at := func(module string) address.Step { return address.Of(module, departing.Name) }
 	for _, pair := range [][2]address.Step{
 		{plan.Gate, at("drain")}, {address.Of("node", cp), at("drain")}, {at("drain"), at("etcd-leave")}, {address.Of("kube-apiserver", cp), at("etcd-leave")},
 		{at("etcd-leave"), at("stop")}, {at("stop"), at("clean")}, {at("stop"), at("delete-node")},
