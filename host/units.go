@@ -1,9 +1,6 @@
 package host
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // UnitReader reads systemd units.
 type UnitReader interface {
@@ -24,6 +21,10 @@ type UnitWriter interface {
 	Unit(ctx context.Context, name string, do UnitAction) error
 }
 
+// InputsVar is the environment variable of a service's processes with the
+// hash of the inputs that they were started with.
+const InputsVar = "PMKCTL_INPUTS"
+
 // Unit is a systemd unit in systemd's own words.
 type Unit struct {
 	Name    string `json:"name"`
@@ -36,14 +37,16 @@ type Unit struct {
 	// Unread is true only for a unit whose own files have changed on disk
 	// since systemd read them. While all units need a reload, Unread is known
 	// only for a unit whose file was deleted.
-	NeedReload  bool      `json:"need_reload,omitempty"`
-	Unread      bool      `json:"unread,omitempty"`
-	Path        string    `json:"path,omitempty"`     // the unit file
-	DropIns     []string  `json:"drop_ins,omitempty"` // paths
-	MainPID     int       `json:"main_pid,omitempty"` // 0 while no process runs
-	Result      string    `json:"result,omitempty"`   // success, exit-code, timeout, ...
-	ActiveEnter time.Time `json:"active_enter,omitzero"`
-	UnitTime    time.Time `json:"unit_time,omitzero"` // mtime of the unit file on disk
+	NeedReload bool     `json:"need_reload,omitempty"`
+	Unread     bool     `json:"unread,omitempty"`
+	Path       string   `json:"path,omitempty"`     // the unit file
+	DropIns    []string `json:"drop_ins,omitempty"` // paths
+	MainPID    int      `json:"main_pid,omitempty"` // 0 while no process runs
+	Result     string   `json:"result,omitempty"`   // success, exit-code, timeout, ...
+	// StartedWith is the value of InputsVar in the environment of the main
+	// process: "" if the process has no such variable, nil if there is no main
+	// process or its environment cannot be read.
+	StartedWith *string `json:"started_with,omitempty"`
 }
 
 // UnitAction is an action on a unit.

@@ -37,14 +37,14 @@ flannel {
 		got[unit] = string(line[1])
 	}
 	want := map[string]string{
-		"containerd":              "a24837524022a45619c81eb9317fb40b",
-		"etcd":                    "3e103aa94429b7fca06114725b6ff803",
-		"flanneld":                "985bef3c5f9094cad0af6e7303e83d58",
-		"kube-apiserver":          "67a864c44fcc7bc9b704e2fed3b11878",
-		"kube-controller-manager": "9e60841fd1ef8ebb7b91c2cc2bde2394",
-		"kube-proxy":              "71e9d8f730206935613a123ecbfe4d8b",
-		"kube-scheduler":          "9a9c644050b2ff68f792cd5d45e15c11",
-		"kubelet":                 "5c887bc789f59e731284df5552e5b2c1",
+		"containerd":              "f1974ffecb7112ea976047cb32da7ad3",
+		"etcd":                    "db9c34858680eadf171e3ea4c3e73c05",
+		"flanneld":                "8f3221dde4151d2eb4f9c5a93b007ec8",
+		"kube-apiserver":          "8eb20417af6d2be28b8048489985ae16",
+		"kube-controller-manager": "f235b10ab5482e6905dacd09ab2b7543",
+		"kube-proxy":              "8267686c9897fd413d56d219ae99eec4",
+		"kube-scheduler":          "f6fd23994b85a64973cb719f70209ef3",
+		"kubelet":                 "db9baa97bec397fd7d2118d12cfd3ceb",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

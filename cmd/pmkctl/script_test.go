@@ -389,7 +389,7 @@ var moving = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "NOW"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`), "MOMENT"},
 	{regexp.MustCompile(`SHA256:[A-Za-z0-9+/]{43}`), "SHA256:KEY"},
-	{regexp.MustCompile(`X-Pmkctl-Inputs=[0-9a-f]+`), "X-Pmkctl-Inputs=HASH"},
+	{regexp.MustCompile(`(X-Pmkctl-Inputs|PMKCTL_INPUTS)=[0-9a-f]+`), "$1=HASH"},
 }
 
 func schemaCommand(ts *testscript.TestScript, _ bool, args []string) {

@@ -191,6 +191,13 @@ func (h *Host) travel(ctx context.Context) error {
 	}
 }
 
+// SetBack sets the clock of files and units back.
+func (h *Host) SetBack(by time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.clock = h.clock.Add(-by)
+}
+
 func (m *machine) tick() { m.clock = m.clock.Add(2 * time.Second) }
 
 // now returns the time of day on the host.

@@ -61,7 +61,7 @@ func TestServiceLife(t *testing.T) {
 	}
 	WithPrograms("x")(h.Admin())
 	check(t, h.Unit(ctx, "x.service", host.Start))
-	if u := unit(); u.Active != "active" || u.Enabled != "enabled" || u.MainPID == 0 || u.NeedReload || !u.ActiveEnter.After(u.UnitTime) {
+	if u := unit(); u.Active != "active" || u.Enabled != "enabled" || u.MainPID == 0 || u.NeedReload || u.StartedWith == nil {
 		t.Errorf("got %+v", u)
 	}
 }
@@ -174,29 +174,33 @@ func TestReloadIsNeeded(t *testing.T) {
 		if u[0].NeedReload != u[0].Unread {
 			t.Errorf("got %+v", u[0])
 		}
-		return fmt.Sprint(u[0].Load, " ", u[0].Active, " ", u[0].NeedReload, " ", u[0].UnitTime.After(u[0].ActiveEnter))
+		with := "ended"
+		if u[0].StartedWith != nil {
+			with = *u[0].StartedWith
+		}
+		return fmt.Sprint(u[0].Load, " ", u[0].Active, " ", u[0].NeedReload, " ", with)
 	}
-	if got, want := state(), "loaded active false false"; got != want {
+	if got, want := state(), "loaded active false "; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	WithFile("/etc/systemd/system/x.service", service+"# new\n")(h.Admin())
-	if got, want := state(), "loaded active true true"; got != want {
+	WithFile("/etc/systemd/system/x.service", strings.Replace(service, "[Service]\n", "[Service]\nEnvironment=A=1 PMKCTL_INPUTS=2 B=3\n", 1))(h.Admin())
+	if got, want := state(), "loaded active true "; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	check(t, h.Unit(ctx, "", host.Reload))
-	if got, want := state(), "loaded active false true"; got != want {
+	if got, want := state(), "loaded active false "; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if !strings.Contains(h.Snapshot(), "x.service loaded enabled active/running success started before /etc/systemd/system/x.service changed") {
 		t.Errorf("the snapshot has no stale unit:\n%s", h.Snapshot())
 	}
 	check(t, h.Unit(ctx, "x.service", host.Restart))
-	if got, want := state(), "loaded active false false"; got != want {
+	if got, want := state(), "loaded active false 2"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	check(t, h.Remove(ctx, "/etc/systemd/system/x.service"))
 	check(t, h.Unit(ctx, "", host.Reload))
-	if got, want := state(), "not-found active false false"; got != want {
+	if got, want := state(), "not-found active false 2"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -82,15 +82,15 @@ func (n *node) describe(p string) string {
 	return fmt.Sprintf("%s %s %04o %s:%s", n.kind, p, n.mode, n.owner, n.group)
 }
 
-// inputsLine matches the hash in a unit of all its service depends on, which
-// includes keys.
-var inputsLine = regexp.MustCompile(`(?m)^X-Pmkctl-Inputs=.*$`)
+// inputsLine matches the two lines of a unit with the hash of all its service
+// depends on, which includes keys.
+var inputsLine = regexp.MustCompile(`(?m)^(X-Pmkctl-Inputs|Environment=PMKCTL_INPUTS)=.*$`)
 
 // summary returns a digest, or the fields of PEM blocks.
 func summary(content []byte) string {
 	text := content
 	if len(text) <= maxContent {
-		text = inputsLine.ReplaceAll(text, []byte("X-Pmkctl-Inputs="))
+		text = inputsLine.ReplaceAll(text, []byte("$1="))
 	}
 	if !strings.HasPrefix(string(text), "-----BEGIN ") {
 		sum := sha256.Sum256(text)

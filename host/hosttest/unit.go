@@ -17,6 +17,7 @@ type unit struct {
 	sub     string
 	result  string
 	pid     int
+	inputs  string // host.InputsVar in the environment of its process
 	entered time.Time
 	journal []string
 	read    map[string]string // summaries of what it read at its start, by path
@@ -77,7 +78,11 @@ func (m *machine) unitState(name string) host.Unit {
 	if u == nil {
 		u = &unit{active: "inactive", sub: "dead", result: "success"}
 	}
-	s := host.Unit{Name: name, Load: "not-found", Active: u.active, Sub: u.sub, MainPID: u.pid, Result: u.result, ActiveEnter: u.entered}
+	s := host.Unit{Name: name, Load: "not-found", Active: u.active, Sub: u.sub, MainPID: u.pid, Result: u.result}
+	if u.pid != 0 {
+		with := u.inputs
+		s.StartedWith = &with
+	}
 	if f := u.file; f != nil {
 		s.Load, s.Path, s.DropIns = "loaded", f.path, f.dropIns
 		if f.masked {
@@ -90,9 +95,6 @@ func (m *machine) unitState(name string) host.Unit {
 	s.Unread = own && (!m.outdated || disk == nil)
 	if disk != nil {
 		s.Enabled = m.enabled(name, disk)
-		if n := m.tree.open(disk.path); n != nil {
-			s.UnitTime = n.mtime
-		}
 	}
 	return s
 }
@@ -303,7 +305,7 @@ func (m *machine) launch(name string, u *unit) error {
 	if fail, ok := m.failing[name]; ok {
 		return &exitStatus{"exit-code", "1/FAILURE", fail.journal}
 	}
-	u.read = m.configuration(u.file)
+	u.read, u.inputs = m.configuration(u.file), u.file.variable(host.InputsVar)
 	m.nextPID++
 	u.pid = m.nextPID
 	u.active, u.sub, u.entered = "active", "running", m.clock

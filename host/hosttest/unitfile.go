@@ -39,6 +39,17 @@ func (f *unitFile) words(key string) []string {
 	return strings.Fields(strings.Join(f.settings[key], " "))
 }
 
+// variable returns a variable of the environment that its programs get.
+func (f *unitFile) variable(name string) string {
+	value := ""
+	for _, v := range f.words("Service.Environment") {
+		if after, ok := strings.CutPrefix(v, name+"="); ok {
+			value = after
+		}
+	}
+	return value
+}
+
 // readUnit reads a unit from disk; nil if there is none.
 func (m *machine) readUnit(name string) *unitFile {
 	for _, dir := range unitDirs {

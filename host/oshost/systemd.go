@@ -165,14 +165,6 @@ func unit(ctx context.Context, conn *dbus.Conn, name string) (host.Unit, error) 
 		NeedReload: p["NeedDaemonReload"] == true,
 	}
 	u.DropIns, _ = p["DropInPaths"].([]string)
-	if us, _ := p["ActiveEnterTimestamp"].(uint64); us > 0 {
-		u.ActiveEnter = time.UnixMicro(int64(us)).UTC()
-	}
-	if u.Path != "" {
-		if st, err := os.Stat(u.Path); err == nil {
-			u.UnitTime = st.ModTime().UTC()
-		}
-	}
 	if u.Load != "loaded" || !strings.HasSuffix(name, ".service") {
 		return u, nil
 	}
@@ -183,12 +175,32 @@ func unit(ctx context.Context, conn *dbus.Conn, name string) (host.Unit, error) 
 	if n, ok := pid.Value.Value().(uint32); ok {
 		u.MainPID = int(n)
 	}
+	u.StartedWith = startedWith(u.MainPID)
 	result, err := conn.GetServicePropertyContext(ctx, name, "Result")
 	if err != nil {
 		return host.Unit{}, fmt.Errorf("ask for %s: %w", name, err)
 	}
 	u.Result = text(result.Value.Value())
 	return u, nil
+}
+
+// startedWith returns the value of InputsVar in a process; nil if the
+// environment cannot be read, such as that of a process that has just ended.
+func startedWith(pid int) *string {
+	if pid == 0 {
+		return nil
+	}
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil || len(environ) == 0 { // that of a zombie is empty
+		return nil
+	}
+	with := ""
+	for v := range strings.SplitSeq(string(environ), "\x00") {
+		if value, ok := strings.CutPrefix(v, host.InputsVar+"="); ok {
+			with = value
+		}
+	}
+	return &with
 }
 
 func text(v any) string {

@@ -3,6 +3,7 @@ package oshost
 import (
 	"context"
 	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/pmkctl/pmkctl/host"
@@ -44,8 +45,8 @@ func TestRealSystemdUnread(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if t.Logf("%s: %+v", when, units[0]); units[0].Unread != want {
-			t.Errorf("%s: Unread is %t, want %t", when, units[0].Unread, want)
+		if units[0].Unread != want {
+			t.Errorf("%s: got %+v, want Unread %t", when, units[0], want)
 		}
 	}
 	t.Cleanup(func() {
@@ -70,4 +71,33 @@ func TestRealSystemdUnread(t *testing.T) {
 	do(other, host.Disable)
 	remove(ours)
 	unread("removed, and another one was disabled", true)
+}
+
+func TestStartedWith(t *testing.T) {
+	start := func(env ...string) *exec.Cmd {
+		t.Helper()
+		cmd := exec.Command("sleep", "infinity")
+		cmd.Env = append(env, "B=2")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd
+	}
+	with, without := start("A=1", host.InputsVar+"=ab", host.InputsVar+"X=3"), start("A=1")
+	if got := startedWith(with.Process.Pid); got == nil || *got != "ab" {
+		t.Errorf("with the variable: got %v", got)
+	}
+	if got := startedWith(without.Process.Pid); got == nil || *got != "" {
+		t.Errorf("without it: got %v", got)
+	}
+	for _, cmd := range []*exec.Cmd{with, without} {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	if got := startedWith(with.Process.Pid); got != nil {
+		t.Errorf("of a process that ended: got %q", *got)
+	}
+	if got := startedWith(0); got != nil {
+		t.Errorf("of no process: got %q", *got)
+	}
 }

@@ -89,11 +89,11 @@ func render(d change.Diff) string {
 		}
 		b.WriteByte('\n')
 	}
-	return inputsLine.ReplaceAllString(b.String(), "X-Pmkctl-Inputs=...")
+	return inputsLine.ReplaceAllString(b.String(), "$1=...")
 }
 
 // inputsLine has a hash of inputs, and keys and certificates are among them.
-var inputsLine = regexp.MustCompile(`X-Pmkctl-Inputs=[0-9a-f]*`)
+var inputsLine = regexp.MustCompile(`(X-Pmkctl-Inputs|PMKCTL_INPUTS)=[0-9a-f]*`)
 
 func orNothing(s string) string {
 	if s == "" {

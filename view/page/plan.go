@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/view/document"
 	"github.com/pmkctl/pmkctl/view/graphview"
@@ -176,7 +177,7 @@ func (p *planPage) Shown(s *reviewStep) string {
 
 // ownMark is the place of a name among those of its host; hashMark is a hash
 // that follows from them.
-var ownMark, hashMark = regexp.MustCompile("\x01([0-9]+)\x01"), regexp.MustCompile("(" + change.InputsKey + "=)([0-9a-f]+)")
+var ownMark, hashMark = regexp.MustCompile("\x01([0-9]+)\x01"), regexp.MustCompile("((?:" + change.InputsKey + "|" + host.InputsVar + ")=)([0-9a-f]+)")
 
 // ownHTML escapes a text and marks in it the names of the host that it is
 // shown for, so that the page can replace them by those of another host.

@@ -171,6 +171,7 @@ func TestAlike(t *testing.T) {
 		{"part of a name", "worker-10", "worker-20", false},
 		{"a name for an address", "worker-1", "192.0.2.12", false},
 		{"hashes of inputs", "X-Pmkctl-Inputs=01ab\nx", "X-Pmkctl-Inputs=02\nx", true},
+		{"hashes in the environment", "Environment=PMKCTL_INPUTS=01ab\nx", "Environment=PMKCTL_INPUTS=02\nx", true},
 		{"behind a hash of inputs", "X-Pmkctl-Inputs=01\nx", "X-Pmkctl-Inputs=01\ny", false},
 	}
 	for _, tt := range tests {

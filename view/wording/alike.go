@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/spec"
 )
 
@@ -42,10 +43,13 @@ func likeness(d change.Diff, names []string) string {
 	return text
 }
 
-// withoutInputs removes the hashes of units. inputsHash would do it too, and
+// withoutInputs removes the hashes of units. inputsLine would do it too, and
 // would take most of the time that a plan of many hosts needs.
 func withoutInputs(text string) string {
-	const mark = change.InputsKey + "="
+	return withoutHash(withoutHash(text, change.InputsKey+"="), host.InputsVar+"=")
+}
+
+func withoutHash(text, mark string) string {
 	if !strings.Contains(text, mark) {
 		return text
 	}

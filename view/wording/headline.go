@@ -6,10 +6,11 @@ import (
 	"strings"
 
 	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/host"
 )
 
-// inputsHash is the hash that every unit of ours carries.
-var inputsHash = regexp.MustCompile(change.InputsKey + `=[0-9a-f]+`)
+// inputsLine is a line with the hash that every unit of ours carries twice.
+var inputsLine = regexp.MustCompile(`(?m)^(` + change.InputsKey + `|Environment=` + host.InputsVar + `)=[0-9a-f]+\n?`)
 
 // Headline is the item and, in words, what becomes of it.
 func Headline(c change.Change) Text {
@@ -73,7 +74,7 @@ func verdict(c change.Change) string {
 // inputs, which says nothing to people.
 func hashOnly(c change.Change) bool {
 	return c.IsText() && c.Have != c.Want && c.Have != "" &&
-		inputsHash.ReplaceAllString(c.Have, "") == inputsHash.ReplaceAllString(c.Want, "")
+		inputsLine.ReplaceAllString(c.Have, "") == inputsLine.ReplaceAllString(c.Want, "")
 }
 
 // transfer is the size and the digest of a file that is sent.

@@ -2,7 +2,6 @@ package wording
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -64,8 +63,8 @@ func Fields(c change.Change) []fielddiff.Field {
 	if !c.IsPath() {
 		path = "object.yaml"
 	}
-	fields, _ := fielddiff.Compare(path, c.Have, c.Want)
-	return slices.DeleteFunc(fields, func(f fielddiff.Field) bool { return f.Path == "Unit."+change.InputsKey })
+	fields, _ := fielddiff.Compare(path, inputsLine.ReplaceAllString(c.Have, ""), inputsLine.ReplaceAllString(c.Want, ""))
+	return fields
 }
 
 func fieldLines(fields []fielddiff.Field) []Line {

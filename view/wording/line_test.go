@@ -37,6 +37,8 @@ func TestLines(t *testing.T) {
 		{"secret", change.Change{Kind: change.Text, Item: "/x", Have: "a", Want: "b", Secret: true}, ""},
 		{"no file", change.Change{Kind: change.Unit, Item: "x.service", Have: "a", Want: "b"}, ""},
 		{"only the hash of inputs", change.Change{Kind: change.Text, Item: "/x.service", Have: "X-Pmkctl-Inputs=01\n", Want: "X-Pmkctl-Inputs=02\n"}, ""},
+		{"both hashes of inputs", change.Change{Kind: change.Text, Item: "/x.service", Have: "[Unit]\nX-Pmkctl-Inputs=01\n[Service]\nEnvironment=A=1\nNice=1\n",
+			Want: "[Unit]\nX-Pmkctl-Inputs=02\n[Service]\nEnvironment=PMKCTL_INPUTS=02\nEnvironment=A=1\nNice=2\n"}, "~ Service.Nice: 1 -> 2"},
 		{"state of an object", change.Change{Kind: change.Object, Item: "node/a", Want: "Ready"}, ""},
 	}
 	for _, tt := range tests {

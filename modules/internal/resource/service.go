@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -118,7 +117,7 @@ func (s Service) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	}
 	made := have[len(have)-len(s.Makes):]
 	d := files.Diff(have[:len(have)-len(s.Makes)])
-	d = append(d, s.diffState(units[0], restarts(files, d))...)
+	d = append(d, s.diffState(units[0], restarts(files, d), s.inputs(files.Files[:len(files.Files)-1]))...)
 	for _, f := range made {
 		if f.Type != host.Regular {
 			d = restarted(s.Name, f.Path+" is missing", d)
@@ -128,8 +127,9 @@ func (s Service) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 }
 
 // diffState compares the unit's state. cause is a file because of which the service
-// must be restarted; "" if there is none.
-func (s Service) diffState(u host.Unit, cause string) change.Diff {
+// must be restarted, "" if there is none; inputs is the hash with which its process
+// must have been started.
+func (s Service) diffState(u host.Unit, cause, inputs string) change.Diff {
 	if u.Load == "not-found" || u.Load == "" {
 		return change.Diff{change.OfUnit(change.Add, s.Name, change.UnitState{}, change.Serving)}
 	}
@@ -140,14 +140,24 @@ func (s Service) diffState(u host.Unit, cause string) change.Diff {
 		c.Action = change.Update
 	case cause != "":
 		c.Cause, c.Why = cause, cause+" changes"
-	case u.UnitTime.After(u.ActiveEnter.Add(time.Second)):
-		c.Why = "it was started from an older unit file"
+	case outdated(u, inputs):
+		c.Why = "it was started with other inputs"
 	case u.Unread:
 		c.Action, c.Why = change.Reload, "its files on disk are not those that systemd has read"
 	default:
 		return nil
 	}
 	return change.Diff{c}
+}
+
+// outdated reports whether the running process was started with other inputs. Times
+// are not compared, because the clock may have been set back since. A drop-in can take
+// the variable away from the process, which then cannot be judged.
+func outdated(u host.Unit, inputs string) bool {
+	if u.StartedWith == nil || *u.StartedWith == "" && len(u.DropIns) > 0 {
+		return false
+	}
+	return *u.StartedWith != inputs
 }
 
 // restarted returns d with a restart of the service, unless d starts it anyway.

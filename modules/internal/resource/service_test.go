@@ -1,7 +1,10 @@
 package resource_test
 
 import (
+	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
@@ -99,5 +102,70 @@ func TestUnreadUnitIsReloaded(t *testing.T) {
 	}
 	if needsReload(t, h) {
 		t.Error("systemd still needs a reload")
+	}
+}
+
+// A clock that was set back says nothing about what was started when.
+func TestClockSetBackRestartsNothing(t *testing.T) {
+	h := hosttest.New("h")
+	s := ours(t, h)
+	h.SetBack(24 * time.Hour)
+	s.Unit.Options += "# new\n"
+	apply(t, s, h)
+	do(t, h, s.Name, host.Restart)
+	h.SetBack(24 * time.Hour)
+	do(t, h, s.Name, host.Restart)
+	if d := checked(t, s, h); len(d) > 0 {
+		t.Errorf("got %+v, want nothing", d)
+	}
+}
+
+// What a process was started with counts, also where the files are back as
+// they should be.
+func TestProcessWithOtherInputsIsRestarted(t *testing.T) {
+	h := hosttest.New("h")
+	s := ours(t, h)
+	unit := string(h.Peek("/etc/systemd/system/x.service"))
+	for _, tt := range []struct{ name, unit string }{
+		{"other inputs", strings.Replace(unit, host.InputsVar+"=", host.InputsVar+"=0", 1)},
+		{"started by an earlier pmkctl", strings.Replace(unit, "Environment=", "# ", 1)},
+	} {
+		hosttest.WithFile("/etc/systemd/system/x.service", tt.unit)(h.Admin())
+		do(t, h, "", host.Reload)
+		do(t, h, s.Name, host.Restart)
+		hosttest.WithFile("/etc/systemd/system/x.service", unit)(h.Admin())
+		d := checked(t, s, h)
+		if len(d) != 1 || d[0].Action != change.Restart {
+			t.Errorf("%s: got %+v, want a restart", tt.name, d)
+		}
+		apply(t, s, h)
+	}
+}
+
+// A cluster made by a pmkctl that wrote no variable costs one restart.
+func TestUnitOfAnEarlierPmkctl(t *testing.T) {
+	h := hosttest.New("h")
+	s := ours(t, h)
+	earlier := regexp.MustCompile("Environment=.*\n").ReplaceAllString(string(h.Peek("/etc/systemd/system/x.service")), "")
+	hosttest.WithFile("/etc/systemd/system/x.service", earlier)(h.Admin())
+	do(t, h, "", host.Reload)
+	do(t, h, s.Name, host.Restart)
+	d := checked(t, s, h)
+	if len(d) != 2 || d[0].Kind != change.Text || d[1].Action != change.Restart {
+		t.Errorf("got %+v, want the unit file and a restart", d)
+	}
+	apply(t, s, h)
+}
+
+// A drop-in that clears the environment leaves no way to judge the process:
+// it must not be restarted for ever.
+func TestProcessWithoutEnvironment(t *testing.T) {
+	h := hosttest.New("h")
+	s := ours(t, h)
+	hosttest.WithFile("/etc/systemd/system/x.service.d/a.conf", "[Service]\nEnvironment=\n")(h.Admin())
+	do(t, h, "", host.Reload)
+	do(t, h, s.Name, host.Restart)
+	if d := checked(t, s, h); len(d) > 0 {
+		t.Errorf("got %+v, want nothing", d)
 	}
 }

@@ -65,6 +65,9 @@ func TestRealSystemdIsReloaded(t *testing.T) {
 		if units[i].NeedReload {
 			t.Errorf("%s needs a reload", s.Name)
 		}
+		if with := units[i].StartedWith; with == nil || *with == "" {
+			t.Errorf("the process of %s does not tell what it was started with", s.Name)
+		}
 		if d, err := s.Check(t.Context(), h); err != nil || len(d) > 0 {
 			t.Errorf("%s after Apply: %v, %v", s.Name, d, err)
 		}

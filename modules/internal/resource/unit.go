@@ -11,10 +11,17 @@ import (
 )
 
 // unit returns the unit file of a service that reads these files. It has the hash of
-// all inputs of the service, so that a restart that is still to do is a difference
+// its inputs, so that a restart that is still to do is a difference
 // on disk.
 func (s Service) unit(read []host.FileSpec) host.FileSpec {
+	return host.FileSpec{Path: change.UnitFile(s.Name), Mode: 0o644, Content: []byte(s.Unit.text(s.inputs(read)))}
+}
+
+// inputs returns the hash of all that the service is to be restarted for.
+func (s Service) inputs(read []host.FileSpec) string {
 	sum := sha256.New()
+	text := s.Unit.text("")
+	fmt.Fprintf(sum, "%d\n%s", len(text), text)
 	for _, f := range read {
 		fmt.Fprintf(sum, "%s %d\n", f.Path, len(f.Content))
 		sum.Write(f.Content)
@@ -24,8 +31,7 @@ func (s Service) unit(read []host.FileSpec) host.FileSpec {
 			fmt.Fprintf(sum, "%s\n", in)
 		}
 	}
-	inputs := hex.EncodeToString(sum.Sum(nil)[:16])
-	return host.FileSpec{Path: change.UnitFile(s.Name), Mode: 0o644, Content: []byte(s.Unit.text(inputs))}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
 // A Unit is a systemd unit that starts at boot and is restarted whenever it ends. A
@@ -43,7 +49,9 @@ type Unit struct {
 	Options       string   // lines at the end of [Service]
 }
 
-// text returns the unit file, with the hash of its inputs.
+// text returns the unit file with the hash of its inputs in two places. The key shows
+// that the file is one of pmkctl, and the variable shows with which inputs a process
+// was started. If inputs is "", the file has neither.
 func (u Unit) text(inputs string) string {
 	var b strings.Builder
 	line := func(name, value string) {
@@ -58,6 +66,9 @@ func (u Unit) text(inputs string) string {
 	line("Wants", u.Wants)
 	line("After", strings.TrimSpace(u.Wants+" "+u.After))
 	b.WriteString("StartLimitIntervalSec=0\n\n[Service]\n")
+	if inputs != "" {
+		line("Environment", host.InputsVar+"="+inputs)
+	}
 	line("Type", u.Type)
 	line("User", u.User)
 	line("Group", u.User)
