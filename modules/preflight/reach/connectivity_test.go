@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -327,18 +328,20 @@ func TestSlowAnswerIsNoSkew(t *testing.T) {
 		{"behind, slow host", -40 * time.Millisecond, 80 * time.Millisecond, "PF020 error the clock of worker-1 is 100ms behind the others'\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c, _ := small(3)
-			c.ClockSkew = 50 * time.Millisecond
-			h := c.Hosts["worker-1"].(*hosttest.Host)
-			hosttest.WithSkew(tt.skew)(h)
-			c.Hosts["worker-1"] = slowAnswer{h, tt.took}
-			r, err := c.Run(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(tt.want, bad(r)); d != "" {
-				t.Error(d)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := small(3)
+				c.ClockSkew = 50 * time.Millisecond
+				h := c.Hosts["worker-1"].(*hosttest.Host)
+				hosttest.WithSkew(tt.skew)(h)
+				c.Hosts["worker-1"] = slowAnswer{h, tt.took}
+				r, err := c.Run(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d := cmp.Diff(tt.want, bad(r)); d != "" {
+					t.Error(d)
+				}
+			})
 		})
 	}
 }
