@@ -292,9 +292,9 @@ func TestPlanPageLooks(t *testing.T) {
 }
 
 // TestPlanPageOfManyHosts: 200 hosts, in less than 3 MB and 2 s; also where
-// no two of them change alike, and where half of them are left out. Other
-// tests run at the same time: the best of a few tries counts, beside what a
-// page without content takes then.
+// no two of them change alike, and where half of them are left out. Of the
+// time until the page is ready only that counts in which its main thread had
+// a processor: other tests want one at the same time.
 func TestPlanPageOfManyHosts(t *testing.T) {
 	ctx, bare := browser(t), viewtest.NewLab(t, 199).Plan(t)
 	for _, tt := range []struct {
@@ -312,13 +312,11 @@ func TestPlanPageOfManyHosts(t *testing.T) {
 				t.Errorf("the page has %d bytes, more than 3 MB", len(page))
 			}
 			b := openPage(t, ctx, page)
-			for tries := 1; b.took > slowness(t, ctx)*2*time.Second; tries++ {
-				if tries == 5 {
-					t.Fatalf("the page was ready after %s", b.took)
-				}
-				b = openPage(t, ctx, page)
-			}
 			defer b.close()
+			work := b.work()
+			if t.Logf("it worked for %s", work); work > 2*time.Second {
+				t.Errorf("the page worked for %s until it was ready, more than 2 s", work)
+			}
 			b.shoot("plan-200-" + strings.ReplaceAll(tt.name, " ", "-"))
 			began := time.Now()
 			b.choose("worker-150")
@@ -327,13 +325,6 @@ func TestPlanPageOfManyHosts(t *testing.T) {
 			t.Logf("filtered in %s", time.Since(began))
 		})
 	}
-}
-
-// slowness is how much longer than on a machine with nothing else to do it
-// takes to open a page with nothing in it; at least 1.
-func slowness(t *testing.T, ctx context.Context) time.Duration {
-	const idle = 150 * time.Millisecond
-	return max(1, openTab(t, ctx, []byte("<!DOCTYPE html><title>nothing</title>")).took/idle)
 }
 
 // different is a plan in which every file on every host was edited there.
