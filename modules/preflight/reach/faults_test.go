@@ -104,7 +104,10 @@ func TestFaults(t *testing.T) {
 				}
 			}
 			plug("down")
-			t.Cleanup(func() { plug("up") })
+			t.Cleanup(func() {
+				plug("up")
+				w.await(t)
+			})
 			return ""
 		}, "PF040 error worker-2 <-> everyone: 10250/tcp, 8285/udp, 6443/tcp no route\n"},
 		{"redirected", rule("worker-2", "OUTPUT -t nat -d 10.77.0.2 -p udp -j DNAT --to-destination 10.77.0.1"),

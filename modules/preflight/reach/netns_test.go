@@ -78,7 +78,37 @@ func newNetwork(t testing.TB, n int) *network {
 		w.ip(t, w.prefix+"sw", fmt.Sprintf("link set p%d master br0", i), fmt.Sprintf("link set p%d up", i))
 		h.start(t)
 	}
+	w.await(t)
 	return w
+}
+
+// await waits until the kernel passes packets between all hosts: on a busy
+// machine that is seconds after their links were set up, and requests for
+// neighbours are lost until then.
+func (w *network) await(t testing.TB) {
+	t.Helper()
+	w.shows(t, w.prefix+"sw", "state forwarding", len(w.hosts), "master", "br0")
+	for _, h := range w.hosts {
+		w.shows(t, h.ns, "state UP", 1, "dev", "eth0")
+	}
+}
+
+// shows waits until ip shows a state of n links.
+func (w *network) shows(t testing.TB, ns, state string, n int, links ...string) {
+	t.Helper()
+	args := append([]string{"-n", ns, "-details", "link", "show"}, links...)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		out, err := exec.Command("ip", args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("ip %v: %v\n%s", args, err, out)
+		}
+		if strings.Count(string(out), state) == n {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("ip %v: want %d times %q\n%s", args, n, state, out)
+		}
+	}
 }
 
 func (w *network) ip(t testing.TB, ns string, lines ...string) {
