@@ -44,9 +44,7 @@ type Change struct {
 	Secret bool         `json:"secret,omitempty"` // Have and Want are digests, not shown
 	Bytes  int64        `json:"bytes,omitempty"`  // moved to the host
 	SHA256 string       `json:"sha256,omitempty"` // of what is moved
-	ID     string       `json:"id,omitempty"`     // of a finding's check: PF001
-	Level  Level        `json:"level,omitempty"`  // of a finding
-	Host   string       `json:"host,omitempty"`   // that a finding, or a Node which is not Ready, is about; "" if it is about several
+	Host   string       `json:"host,omitempty"`   // of a Node that is not Ready
 	Drift  bool         `json:"drift,omitempty"`  // what is there is not what pmkctl wrote last
 
 	Unit       Units  `json:"unit,omitzero"`         // of a unit, the states that Have and Want print
@@ -70,31 +68,10 @@ func (c Change) IsText() bool { return c.Content() == Written || c.Manifest }
 // another look may find it otherwise though nobody touched the host.
 func (c Change) Moves() bool { return c.Volatile || c.row().moves }
 
-// Level is how bad a finding is.
-type Level string
-
-// The levels. An error stops the run at the gate; Ignored is one that the
-// spec says to ignore: it is shown, and stops nothing.
-const (
-	Error   Level = "error"
-	Warning Level = "warning"
-	Ignored Level = "ignored"
-)
-
 // Attrs is mode and owner of a path as changes have them: "0644 root:root".
 // "" is root.
 func Attrs(mode uint32, owner, group string) string {
 	return fmt.Sprintf("%04o %s:%s", mode, cmp.Or(owner, "root"), cmp.Or(group, "root"))
-}
-
-// Failed tells if there is a finding that stops the run.
-func (d Diff) Failed() bool {
-	for _, c := range d {
-		if c.Level == Error {
-			return true
-		}
-	}
-	return false
 }
 
 // Diff is all that differs. Its order is the order of display; removals

@@ -25,8 +25,7 @@ var (
 	PrivKey      = Kind{Class: "key"}
 	Cert         = Kind{Class: "certificate"}
 	Image        = Kind{Class: "image"}
-	Object       = Kind{Class: "object"}  // of the Kubernetes API
-	Finding      = Kind{Class: "finding"} // of a probe
+	Object       = Kind{Class: "object"} // of the Kubernetes API
 )
 
 // row is what programs ask about a kind. The zero value of a column is what
@@ -63,7 +62,6 @@ var kinds = []row{
 	{Kind: Image, noun: Noun{"image", "images"}, content: Sent, drift: Never},
 	{Kind: Object, noun: Noun{"object", "objects"}, lines: true, inAPI: true},
 	{Kind: Unit, original: AsValue, drift: ByState, moves: true},
-	{Kind: Finding},
 }
 
 // setting is what people call all of these kinds.

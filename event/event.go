@@ -9,6 +9,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
 )
@@ -41,10 +42,16 @@ type HostFailed struct {
 
 // StepChecked holds what differs.
 type StepChecked struct {
-	Addr  address.Step
-	Probe bool // it only checks: Diff holds findings
-	Diff  change.Diff
-	Err   error
+	Addr address.Step
+	Diff change.Diff
+	Err  error
+}
+
+// StepProbed holds what a probe found.
+type StepProbed struct {
+	Addr     address.Step
+	Findings []preflight.Finding
+	Err      error
 }
 
 // StepPlanned holds the changes that a step is to make. These events come after
@@ -142,6 +149,7 @@ func (Phase) event()        {}
 func (HostReady) event()    {}
 func (HostFailed) event()   {}
 func (StepChecked) event()  {}
+func (StepProbed) event()   {}
 func (StepPlanned) event()  {}
 func (StepDiffers) event()  {}
 func (StepExcluded) event() {}

@@ -12,7 +12,6 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/state"
 )
@@ -179,7 +178,7 @@ func (w *walk) fail(e *end, err *Error, began time.Time) {
 // known, and makes the changes.
 func (w *walk) change(ctx context.Context, s *plan.Step) (changed bool, err error) {
 	h := w.hosts[s.RunsOn()]
-	m := s.Work.(modules.Module)
+	m := s.Work
 	d, err := m.Check(ctx, h)
 	if err != nil {
 		return false, err

@@ -13,11 +13,12 @@ import (
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 )
 
-// checkLimit is the longest time for a check that is no modules.SlowChecker. A
-// check makes a few calls.
+// checkLimit is the longest time for a check or a probe that is no
+// plan.SlowProbe. Both make a few calls.
 const checkLimit = 2 * time.Minute
 
 // longest returns the time limit for checking all steps: checkLimit, or more if
@@ -25,7 +26,7 @@ const checkLimit = 2 * time.Minute
 func longest(steps []*plan.Step) time.Duration {
 	most := checkLimit
 	for _, s := range steps {
-		if slow, ok := s.Work.(modules.SlowChecker); ok {
+		if slow, ok := s.Probe.(plan.SlowProbe); ok {
 			most = max(most, slow.Longest())
 		}
 	}
@@ -38,9 +39,10 @@ type Hosts map[string]host.Host
 // Checked is the result of checking all steps.
 type Checked struct {
 	Graph    *plan.Graph
-	Diffs    map[address.Step]change.Diff    // an entry for every step that was checked
-	Errs     map[address.Step]error          // steps whose check failed
-	Excluded map[address.Step]plan.Exclusion // steps that are not done; see Narrow
+	Diffs    map[address.Step]change.Diff         // an entry for every module that was checked
+	Findings map[address.Step][]preflight.Finding // of the probes, the worst first
+	Errs     map[address.Step]error               // steps whose check failed
+	Excluded map[address.Step]plan.Exclusion      // steps that are not done; see Narrow
 }
 
 // Check compares every step with its host, all at once. A step that needs the
@@ -49,37 +51,66 @@ type Checked struct {
 func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Checked {
 	ctx, cancel := context.WithTimeout(ctx, longest(g.Steps))
 	defer cancel()
-	c := &Checked{Graph: g, Diffs: map[address.Step]change.Diff{}, Errs: map[address.Step]error{}}
+	c := newChecked(g)
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, s := range longestFirst(g.Steps) {
-		if s.Work == nil {
-			continue
-		}
 		wg.Go(func() {
-			d, err := check(event.WithProgress(ctx, s.Addr, sink), s, hosts)
-			mu.Lock()
-			defer mu.Unlock()
-			if c.Diffs[s.Addr] = d; err != nil {
-				c.Errs[s.Addr] = &Error{s.Addr, OpCheck, err}
+			ctx := event.WithProgress(ctx, s.Addr, sink)
+			switch h := hosts[s.RunsOn()]; {
+			case s.Work != nil:
+				d, err := check(ctx, s, h)
+				mu.Lock()
+				defer mu.Unlock()
+				c.Diffs[s.Addr] = d
+				c.fail(s, err)
+				sink(event.StepChecked{Addr: s.Addr, Diff: d, Err: err})
+			case s.Probe != nil:
+				found, err := probe(ctx, s, h)
+				mu.Lock()
+				defer mu.Unlock()
+				c.Findings[s.Addr] = found
+				c.fail(s, err)
+				sink(event.StepProbed{Addr: s.Addr, Findings: found, Err: err})
 			}
-			sink(event.StepChecked{Addr: s.Addr, Probe: !isModule(s), Diff: d, Err: err})
 		})
 	}
 	wg.Wait()
 	return c
 }
 
-// check runs the check of one step and settles its outputs. If another step
-// could not give a value yet, the result is a change that is known later, not
-// an error.
-func check(ctx context.Context, s *plan.Step, hosts Hosts) (change.Diff, error) {
-	d, err := s.Work.Check(ctx, hosts[s.RunsOn()])
-	if giver, ok := s.Work.(modules.Giver); ok {
+func newChecked(g *plan.Graph) *Checked {
+	return &Checked{Graph: g, Diffs: map[address.Step]change.Diff{}, Findings: map[address.Step][]preflight.Finding{}, Errs: map[address.Step]error{}}
+}
+
+// fail notes the error of a step's check, if there is one.
+func (c *Checked) fail(s *plan.Step, err error) {
+	if err != nil {
+		c.Errs[s.Addr] = &Error{s.Addr, OpCheck, err}
+	}
+}
+
+// probe runs one probe and settles its outputs.
+func probe(ctx context.Context, s *plan.Step, h host.Host) ([]preflight.Finding, error) {
+	defer settle(s.Probe)
+	return s.Probe.Probe(ctx, h)
+}
+
+// settle settles the outputs of a module or a probe.
+func settle(work any) {
+	if giver, ok := work.(modules.Giver); ok {
 		for _, o := range giver.Outputs() {
 			o.Settle()
 		}
 	}
+}
+
+// check runs the check of one module and settles its outputs. If another step
+// could not give a value yet, the result is a change that is known later, not
+// an error.
+func check(ctx context.Context, s *plan.Step, h host.Host) (change.Diff, error) {
+	d, err := s.Work.Check(ctx, h)
+	settle(s.Work)
 	if u := (*modules.UnknownError)(nil); errors.As(err, &u) {
 		return change.Diff{{Action: change.Add, Item: s.Addr.String(), Until: u.Until}}, nil
 	}
@@ -90,7 +121,7 @@ func check(ctx context.Context, s *plan.Step, hosts Hosts) (change.Diff, error) 
 func (c *Checked) Pending() []*plan.Step {
 	var steps []*plan.Step
 	for _, s := range c.Graph.Steps {
-		if isModule(s) && len(c.Diffs[s.Addr]) > 0 {
+		if s.Work != nil && len(c.Diffs[s.Addr]) > 0 {
 			steps = append(steps, s)
 		}
 	}
@@ -101,7 +132,7 @@ func (c *Checked) Pending() []*plan.Step {
 // in plan order.
 func (c *Checked) Failed() (probes []address.Step, errs []error) {
 	for _, s := range c.Graph.Steps {
-		if c.Diffs[s.Addr].Failed() {
+		if preflight.Stops(c.Findings[s.Addr]) {
 			probes = append(probes, s.Addr)
 		}
 		if err := c.Errs[s.Addr]; err != nil {
@@ -116,7 +147,7 @@ func (c *Checked) Failed() (probes []address.Step, errs []error) {
 func (c *Checked) Moved(earlier *Checked) []address.Step {
 	var moved []address.Step
 	for _, s := range c.Graph.Steps {
-		if isModule(s) && !sameDiff(steady(c.Diffs[s.Addr]), steady(earlier.Diffs[s.Addr])) {
+		if s.Work != nil && !sameDiff(steady(c.Diffs[s.Addr]), steady(earlier.Diffs[s.Addr])) {
 			moved = append(moved, s.Addr)
 		}
 	}
@@ -125,11 +156,6 @@ func (c *Checked) Moved(earlier *Checked) []address.Step {
 
 func sameDiff(a, b change.Diff) bool {
 	return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b)
-}
-
-func isModule(s *plan.Step) bool {
-	_, ok := s.Work.(modules.Module)
-	return ok
 }
 
 // Summary counts steps by what they do.

@@ -15,6 +15,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/state"
 )
@@ -81,17 +82,21 @@ func (p *part) Outputs() []modules.Output {
 	return []modules.Output{p.gives}
 }
 
-// probe is a check that has a finding or none.
-type probe struct{ finds bool }
+// prober is a probe that has a finding or none.
+type prober struct{ finds bool }
 
-func (p probe) Check(context.Context, host.Host) (change.Diff, error) {
+func (p prober) Probe(context.Context, host.Host) ([]preflight.Finding, error) {
 	if !p.finds {
 		return nil, nil
 	}
-	return change.Diff{{Kind: change.Finding, Level: change.Error, Item: "swap is on"}}, nil
+	return []preflight.Finding{{Level: preflight.Error, Found: "swap is on"}}, nil
 }
 
-func step(addr string, work modules.Checker, after ...address.Step) *plan.Step {
+func probing(addr string, p plan.Probe) *plan.Step {
+	return &plan.Step{Addr: address.MustParse(addr), Probe: p}
+}
+
+func step(addr string, work modules.Module, after ...address.Step) *plan.Step {
 	return &plan.Step{Addr: address.MustParse(addr), Work: work, After: after}
 }
 
@@ -159,7 +164,7 @@ func TestFailureStopsWhatDependsOnItAlone(t *testing.T) {
 func TestProbeThatFindsSomething(t *testing.T) {
 	w := &world{done: map[string]bool{}}
 	checked := Check(context.Background(), &plan.Graph{Steps: []*plan.Step{
-		step("host.a", probe{finds: true}), step("host.b", probe{}), step("gate", nil, address.MustParse("host.a"), address.MustParse("host.b")),
+		probing("host.a", prober{finds: true}), probing("host.b", prober{}), step("gate", nil, address.MustParse("host.a"), address.MustParse("host.b")),
 		step("one.a", &part{w: w, name: "one"}, address.MustParse("gate")),
 	}}, Hosts{}, quiet)
 	probes, errs := checked.Failed()

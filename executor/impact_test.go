@@ -6,6 +6,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 )
@@ -19,7 +20,7 @@ func impactOf(steps ...saved.Step) Impact {
 
 func TestImpact(t *testing.T) {
 	i := impactOf(
-		saved.Step{Addr: address.MustParse("swap.worker-1"), Kind: saved.Probe, Diff: saved.Diff{{Kind: change.Finding, Item: "swap is on"}}},
+		saved.Step{Addr: address.MustParse("swap.worker-1"), Kind: saved.Probe, Findings: []preflight.Finding{{Found: "swap is on"}}},
 		saved.Step{Addr: address.MustParse("gone.old-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Text, Action: change.Remove, Item: "/etc/old", Have: "x"}}},
 		saved.Step{Addr: address.MustParse("programs.worker-1"), Kind: saved.Module, Diff: saved.Diff{
 			{Kind: change.Transfer, Action: change.Add, Item: "/usr/local/bin/a", Bytes: 40},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 )
@@ -14,7 +15,7 @@ import (
 // says returns a policy that fails with the value of an expression as its
 // message.
 func says(expr string) spec.Policy {
-	return spec.Policy{Name: "x", Severity: change.Error, Timezone: "UTC", Condition: spec.Source{Text: "false"}, Message: spec.Source{Text: expr}}
+	return spec.Policy{Name: "x", Severity: preflight.Error, Timezone: "UTC", Condition: spec.Source{Text: "false"}, Message: spec.Source{Text: expr}}
 }
 
 // TestPoliciesKnowThePlan: every value of plan matches the steps.
@@ -50,7 +51,7 @@ func TestPoliciesKnowThePlan(t *testing.T) {
 // TestPoliciesAreAboutChanges: a plan without changes passes all policies.
 func TestPoliciesAreAboutChanges(t *testing.T) {
 	c := Saved(&saved.Plan{Steps: []saved.Step{{Addr: address.MustParse("kernel.cp-1"), Kind: saved.Module},
-		{Addr: address.MustParse("preflight.cp-1"), Kind: saved.Probe, Diff: saved.Diff{{Kind: change.Finding, Level: change.Warning}}}}})
+		{Addr: address.MustParse("preflight.cp-1"), Kind: saved.Probe, Findings: []preflight.Finding{{Level: preflight.Warning}}}}})
 	if got := c.Policies(&spec.Cluster{Policies: []spec.Policy{says(`"x"`)}}, true, time.Now()); got != nil {
 		t.Error(fmt.Sprint(got))
 	}

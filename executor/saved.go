@@ -8,6 +8,7 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/state"
@@ -18,7 +19,7 @@ func (c *Checked) Steps() []saved.Step {
 	var steps []saved.Step
 	replaced := c.Graph.Replaced()
 	for _, s := range c.Graph.Steps {
-		step := saved.Step{Addr: s.Addr, Kind: kindOf(s), After: s.After, Source: s.Source, On: s.On, Diff: saved.Diff(c.Diffs[s.Addr]),
+		step := saved.Step{Addr: s.Addr, Kind: kindOf(s), After: s.After, Source: s.Source, On: s.On, Diff: saved.Diff(c.Diffs[s.Addr]), Findings: c.Findings[s.Addr],
 			Replaced: slices.Contains(replaced, s.Addr)}
 		if e, excluded := c.Excluded[s.Addr]; excluded {
 			step.Excluded = &e
@@ -30,28 +31,28 @@ func (c *Checked) Steps() []saved.Step {
 
 func kindOf(s *plan.Step) saved.Kind {
 	switch {
-	case s.Work == nil:
-		return saved.Gate
-	case isModule(s):
+	case s.Work != nil:
 		return saved.Module
+	case s.Probe != nil:
+		return saved.Probe
 	}
-	return saved.Probe
+	return saved.Gate
 }
 
 // Saved returns the check that a saved plan was made from, to be shown. Its
 // steps cannot be run.
 func Saved(p *saved.Plan) *Checked {
-	c := &Checked{Graph: &plan.Graph{}, Diffs: map[address.Step]change.Diff{}, Errs: map[address.Step]error{}, Excluded: map[address.Step]plan.Exclusion{}}
+	c := newChecked(&plan.Graph{})
+	c.Excluded = map[address.Step]plan.Exclusion{}
 	for _, s := range p.Steps {
 		step := &plan.Step{Addr: s.Addr, After: s.After, Source: s.Source, On: s.On}
 		switch s.Kind {
 		case saved.Module:
-			step.Work = asModule{}
+			step.Work, c.Diffs[s.Addr] = shown{}, change.Diff(s.Diff)
 		case saved.Probe:
-			step.Work = asProbe{}
+			step.Probe, c.Findings[s.Addr] = shown{}, s.Findings
 		}
 		c.Graph.Steps = append(c.Graph.Steps, step)
-		c.Diffs[s.Addr] = change.Diff(s.Diff)
 		if s.Excluded != nil {
 			c.Excluded[s.Addr] = *s.Excluded
 		}
@@ -59,16 +60,14 @@ func Saved(p *saved.Plan) *Checked {
 	return c
 }
 
-// asProbe and asModule stand for the work of a step that is only shown.
-type (
-	asProbe  struct{}
-	asModule struct{ asProbe }
-)
+// shown stands for the module or the probe of a step that is only shown.
+type shown struct{}
 
 var errShown = errors.New("a saved step cannot be run")
 
-func (asProbe) Check(context.Context, host.Host) (change.Diff, error) { return nil, errShown }
-func (asModule) Apply(context.Context, host.Host, change.Diff) error  { return errShown }
+func (shown) Check(context.Context, host.Host) (change.Diff, error)         { return nil, errShown }
+func (shown) Apply(context.Context, host.Host, change.Diff) error           { return errShown }
+func (shown) Probe(context.Context, host.Host) ([]preflight.Finding, error) { return nil, errShown }
 
 // A Move is a step that is no longer as a saved plan has it.
 type Move struct {
@@ -90,7 +89,7 @@ func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
 		w, known := was[s.Addr]
 		delete(was, s.Addr)
 		is := steady(c.Diffs[s.Addr])
-		if !isModule(s) || known && r.equal(s, is, w) {
+		if s.Work == nil || known && r.equal(s, is, w) {
 			continue
 		}
 		moves = append(moves, move(s.Addr, w, is))

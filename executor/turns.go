@@ -51,7 +51,7 @@ func lastOfTurns(g *plan.Graph) map[string]bool {
 	return last
 }
 
-func (c *Checked) pending(s *plan.Step) bool { return isModule(s) && len(c.Diffs[s.Addr]) > 0 }
+func (c *Checked) pending(s *plan.Step) bool { return s.Work != nil && len(c.Diffs[s.Addr]) > 0 }
 
 // touched reports whether an earlier step of the same host changed something in
 // this run.

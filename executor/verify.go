@@ -20,7 +20,7 @@ func Verify(ctx context.Context, g *plan.Graph, hosts Hosts) *Checked {
 	defer cancel()
 	only := &plan.Graph{}
 	for _, s := range g.Steps {
-		if isModule(s) {
+		if s.Work != nil {
 			only.Steps = append(only.Steps, s)
 		}
 	}

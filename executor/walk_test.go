@@ -16,7 +16,6 @@ import (
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/state"
 )
@@ -90,7 +89,7 @@ func TestVerifyWaits(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				g := &plan.Graph{Steps: []*plan.Step{step("preflight.a", probe{finds: true}), step("slow.a", slow{began.Add(tt.after)})}}
+				g := &plan.Graph{Steps: []*plan.Step{probing("preflight.a", prober{finds: true}), step("slow.a", slow{began.Add(tt.after)})}}
 				last := Verify(context.Background(), g, Hosts{})
 				took := time.Since(began)
 				if len(last.Pending()) != tt.remaining || took < tt.least || took > tt.max {
@@ -136,24 +135,19 @@ func (b broken) Apply(context.Context, host.Host, change.Diff) error   { return 
 func TestMoved(t *testing.T) {
 	text := func(want string) change.Diff { return change.Diff{{Kind: change.Text, Item: "/x", Want: want}} }
 	tests := []struct {
-		name        string
-		then, now   change.Diff
-		moved, prob bool
+		name      string
+		then, now change.Diff
+		moved     bool
 	}{
 		{name: "the same", then: text("a"), now: text("a")},
 		{name: "nothing then and now", then: nil, now: change.Diff{}},
 		{name: "another content", then: text("a"), now: text("b"), moved: true},
 		{name: "done meanwhile", then: text("a"), moved: true},
 		{name: "new", now: text("a"), moved: true},
-		{name: "of a probe", then: text("a"), now: text("b"), prob: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var work modules.Checker = &busy{}
-			if tt.prob {
-				work = probe{}
-			}
-			g := &plan.Graph{Steps: []*plan.Step{step("x.a", work)}}
+			g := &plan.Graph{Steps: []*plan.Step{step("x.a", &busy{})}}
 			now := &Checked{Graph: g, Diffs: map[address.Step]change.Diff{address.MustParse("x.a"): tt.now}}
 			then := &Checked{Graph: g, Diffs: map[address.Step]change.Diff{address.MustParse("x.a"): tt.then}}
 			if got := len(now.Moved(then)) > 0; got != tt.moved {

@@ -5,23 +5,17 @@ package modules
 
 import (
 	"context"
-	"time"
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 )
 
-// A Checker returns what differs. A preflight probe is only a Checker.
-type Checker interface {
+// A Module can make the changes that Check finds.
+type Module interface {
 	// Check compares the host with what is wanted and changes nothing. It
 	// works on a bare host too: a value that only an earlier step can make is a
 	// Change with Until set, not an error.
 	Check(ctx context.Context, h host.Host) (change.Diff, error)
-}
-
-// A Module can make the changes that Check found.
-type Module interface {
-	Checker
 	// Apply makes the changes of d, which Check returned just before. After it,
 	// Check finds nothing. If it is interrupted anywhere, another Check and
 	// Apply reach the same end.
@@ -49,22 +43,13 @@ type Replacer interface {
 	Redo(ctx context.Context, d change.Diff) (change.Diff, error)
 }
 
-// A Giver is work that finds or makes values which other steps wait for.
+// A Giver is a module or a probe that finds or makes values which other steps
+// wait for.
 type Giver interface {
-	Checker
-	// Outputs returns these values. Check sets those that it finds; Apply sets
-	// the others. The caller settles all of them after Check, so that no
-	// reader waits longer.
+	// Outputs returns these values. The check sets those that it finds; Apply
+	// sets the others. The caller settles all of them after the check, so that
+	// no reader waits longer.
 	Outputs() []Output
-}
-
-// A SlowChecker is a Checker whose Check may take longer than others: it calls
-// many hosts, one after the other.
-type SlowChecker interface {
-	Checker
-	// Longest returns how long Check takes at most, also if hosts are silent
-	// or die during it.
-	Longest() time.Duration
 }
 
 // A Confirmer is a module of a host that other hosts wait for, because hosts take

@@ -160,7 +160,7 @@ func (b *builder) apiHost() *spec.Host { return b.with(spec.ControlPlane)[0] }
 func (b *builder) api() host.Host { return b.world.Hosts[b.apiHost().Name] }
 
 // add puts a step at the end of the graph.
-func (b *builder) add(module string, h *spec.Host, work modules.Checker, after ...address.Step) *Step {
+func (b *builder) add(module string, h *spec.Host, work modules.Module, after ...address.Step) *Step {
 	s := &Step{Addr: address.Of(module, ""), Work: work, After: after, Source: b.Range}
 	if h != nil {
 		s.Addr, s.Source = address.Of(module, h.Name), h.Range

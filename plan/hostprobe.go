@@ -3,7 +3,6 @@ package plan
 import (
 	"net/netip"
 
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/kernel"
 	"github.com/pmkctl/pmkctl/modules/preflight/hostcheck"
 	"github.com/pmkctl/pmkctl/spec"
@@ -17,7 +16,7 @@ const (
 )
 
 // hostProbe returns the check whether a host is fit for its roles.
-func (b *builder) hostProbe(h *spec.Host) modules.Checker {
+func (b *builder) hostProbe(h *spec.Host) Probe {
 	k := b.kubelet(h)
 	p := hostcheck.Probe{
 		Name: h.Name, Cluster: b.identity.Name, ClusterID: b.identity.ID,

@@ -90,7 +90,7 @@ func (g *Graph) suggest(text string) string {
 func (g *Graph) modules() []string {
 	var list []string
 	for _, s := range g.Steps {
-		if m := s.Addr.Module; s.changes() && !slices.Contains(list, m) {
+		if m := s.Addr.Module; s.Work != nil && !slices.Contains(list, m) {
 			list = append(list, m)
 		}
 	}

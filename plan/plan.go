@@ -3,19 +3,42 @@
 package plan
 
 import (
+	"context"
+	"time"
+
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-// A Step is a vertex of the plan graph.
+// A Probe looks for faults and changes nothing.
+type Probe interface {
+	// Probe returns what it finds, the worst first. The host of a probe over
+	// all hosts is nil.
+	Probe(ctx context.Context, h host.Host) ([]preflight.Finding, error)
+}
+
+// A SlowProbe may take longer than others: it calls many hosts, one after the
+// other.
+type SlowProbe interface {
+	Probe
+	// Longest returns how long Probe takes at most, also if hosts are silent
+	// or die during it.
+	Longest() time.Duration
+}
+
+// A Step is a vertex of the plan graph: a module, a probe, or the gate, which has
+// neither.
 type Step struct {
 	Addr   address.Step
-	Work   modules.Checker // a modules.Module, or a probe that only checks; nil for the gate
-	After  []address.Step  // steps that must have succeeded first
-	Source hcl.Range       // the block of the spec that asked for it
-	Turns  []address.Step  // the steps of After that it waits for only because hosts take turns
+	Work   modules.Module
+	Probe  Probe
+	After  []address.Step // steps that must have succeeded first
+	Source hcl.Range      // the block of the spec that asked for it
+	Turns  []address.Step // the steps of After that it waits for only because hosts take turns
 
 	// On is the host that the step runs on, and whose journal notes it. "" is
 	// the host of its address. drain.worker-2 runs on a control-plane host.

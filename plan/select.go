@@ -8,7 +8,6 @@ import (
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/hostnames"
-	"github.com/pmkctl/pmkctl/modules"
 )
 
 // A Selection has the values of the flags that choose steps, as they were typed.
@@ -104,7 +103,7 @@ func (g *Graph) changing(p string) ([]*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	list = slices.DeleteFunc(list, func(s *Step) bool { return !s.changes() })
+	list = slices.DeleteFunc(list, func(s *Step) bool { return s.Work == nil })
 	if len(list) == 0 {
 		return nil, errors.New("it is a check, which changes nothing and runs in any case")
 	}
@@ -122,11 +121,6 @@ func (g *Graph) hosts() []string {
 		}
 	}
 	return list
-}
-
-func (s *Step) changes() bool {
-	_, ok := s.Work.(modules.Module)
-	return ok
 }
 
 // Excluded returns the steps that the flags exclude, and the steps that cannot be
@@ -183,7 +177,7 @@ func (s *selecting) judge(step *Step) {
 	}
 	behind, blocked := s.behind[a]
 	switch {
-	case !step.changes():
+	case step.Work == nil:
 	case s.exclude[a]:
 		s.excluded[a] = Exclusion{Flag: "-exclude"}
 	case s.limit != nil && !s.limit[a.Host]:
@@ -211,7 +205,7 @@ func (s *selecting) onlyTargets() {
 		}
 	}
 	for _, step := range s.graph.Steps {
-		if _, excluded := s.excluded[step.Addr]; !excluded && step.changes() && !wanted[step.Addr] {
+		if _, excluded := s.excluded[step.Addr]; !excluded && step.Work != nil && !wanted[step.Addr] {
 			s.excluded[step.Addr] = Exclusion{Flag: "-target"}
 		}
 	}

@@ -15,29 +15,31 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
-type probe struct{}
+type prober struct{}
 
-func (probe) Check(context.Context, host.Host) (change.Diff, error) { return nil, nil }
+func (prober) Probe(context.Context, host.Host) ([]preflight.Finding, error) { return nil, nil }
 
-type changer struct{ probe }
+type changer struct{}
 
-func (changer) Apply(context.Context, host.Host, change.Diff) error { return nil }
+func (changer) Check(context.Context, host.Host) (change.Diff, error) { return nil, nil }
+func (changer) Apply(context.Context, host.Host, change.Diff) error   { return nil }
 
 // small returns the graph of a control-plane host and two workers, which take
 // turns.
 func small() *Graph {
 	g := &Graph{}
-	add := func(a address.Step, w modules.Checker, after ...address.Step) *Step {
+	add := func(a address.Step, w modules.Module, after ...address.Step) *Step {
 		s := &Step{Addr: a, Work: w, After: after}
 		g.Steps = append(g.Steps, s)
 		return s
 	}
 	for _, h := range []string{"cp-1", "worker-1", "worker-2"} {
-		add(address.Of("preflight", h), probe{})
+		add(address.Of("preflight", h), nil).Probe = prober{}
 	}
-	add(Connectivity, probe{})
+	add(Connectivity, nil).Probe = prober{}
 	add(Gate, nil, address.MustParse("preflight.cp-1"), address.MustParse("preflight.worker-1"), address.MustParse("preflight.worker-2"), Connectivity)
 	for _, h := range []string{"cp-1", "worker-1", "worker-2"} {
 		add(address.Of("programs", h), changer{}, Gate)

@@ -17,12 +17,11 @@ func (b *builder) leftovers(h *spec.Host) {
 	m := membership.Leftovers{Record: b.world.Records[h.Name], Wanted: map[string]bool{}, Kept: b.undisposable(h)}
 	var after []address.Step
 	for _, s := range b.out.Graph.Steps {
-		work, changes := s.Work.(modules.Module)
-		if s.RunsOn() != h.Name || !changes {
+		if s.RunsOn() != h.Name || s.Work == nil {
 			continue
 		}
 		after = append(after, s.Addr)
-		owner, ok := work.(modules.Owner)
+		owner, ok := s.Work.(modules.Owner)
 		items := []string(nil)
 		if ok {
 			items = owner.Owns()

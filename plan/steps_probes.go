@@ -6,6 +6,7 @@ import (
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/modules/preflight/reach"
+	"github.com/pmkctl/pmkctl/spec"
 )
 
 // probes adds the checks that change nothing, and the gate. All changes come after
@@ -13,11 +14,17 @@ import (
 func (b *builder) probes() {
 	var after []address.Step
 	for _, h := range b.hosts {
-		after = append(after, b.add("preflight", h, b.hostProbe(h)).Addr)
+		after = append(after, b.addProbe("preflight", h, b.hostProbe(h)))
 	}
 	b.out.report = modules.NewValue[*preflight.Report](Connectivity)
-	after = append(after, b.add(Connectivity.Module, nil, b.connectivity()).Addr)
+	after = append(after, b.addProbe(Connectivity.Module, nil, b.connectivity()))
 	b.add(Gate.Module, nil, nil, after...)
+}
+
+func (b *builder) addProbe(name string, h *spec.Host, p Probe) address.Step {
+	s := b.add(name, h, nil)
+	s.Probe = p
+	return s.Addr
 }
 
 // connectivity returns the probe over all pairs of hosts.

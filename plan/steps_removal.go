@@ -113,7 +113,7 @@ func (b *builder) depart(l spec.Departing, before []string) (member []string) {
 }
 
 // onAPIHost adds a step for a departing host that runs on the API host.
-func (b *builder) onAPIHost(module string, l spec.Departing, work modules.Checker, after ...address.Step) address.Step {
+func (b *builder) onAPIHost(module string, l spec.Departing, work modules.Module, after ...address.Step) address.Step {
 	s := b.add(module, l.Host, work, append([]address.Step{Gate, b.server()}, after...)...)
 	s.On = b.apiHost().Name
 	return s.Addr

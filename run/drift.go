@@ -7,7 +7,6 @@ import (
 
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/view/terminal"
 )
@@ -47,7 +46,7 @@ func Drift(ctx context.Context, o Options, detailed bool) error {
 func withoutProbes(g *plan.Graph) *plan.Graph {
 	only := &plan.Graph{Steps: []*plan.Step{{Addr: plan.Gate}}}
 	for _, s := range g.Steps {
-		if _, ok := s.Work.(modules.Module); ok {
+		if s.Work != nil {
 			only.Steps = append(only.Steps, s)
 		}
 	}

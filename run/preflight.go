@@ -33,7 +33,7 @@ func Preflight(ctx context.Context, o PreflightOptions) error {
 	checked := r.check(ctx)
 	verdict := r.judge(checked)
 	// All forms of the report are made from the same values.
-	doc := document.NewPreflight(document.PreflightRun{Program: r.Version, Cluster: r.cluster, Began: began, Graph: checked.Graph, Diffs: checked.Diffs, Errs: checked.Errs,
+	doc := document.NewPreflight(document.PreflightRun{Program: r.Version, Cluster: r.cluster, Began: began, Graph: checked.Graph, Findings: checked.Findings, Errs: checked.Errs,
 		Report: r.compiled.Report(), Absent: r.absent(), Failed: r.conn.failed, ExitCode: o.ExitCode(verdict)})
 	if o.Page != "" {
 		if err := page.WritePreflight(o.Page, doc); err != nil {

@@ -3,9 +3,8 @@ package run
 import (
 	"errors"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/modules"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
@@ -26,11 +25,9 @@ func (r *Run) showSpared() error {
 
 // showPreflight prints what the probes of c found.
 func (r *Run) showPreflight(c *executor.Checked) error {
-	var findings change.Diff
+	var findings []preflight.Finding
 	for _, s := range c.Graph.Steps {
-		if _, changes := s.Work.(modules.Module); !changes {
-			findings = append(findings, c.Diffs[s.Addr]...)
-		}
+		findings = append(findings, c.Findings[s.Addr]...)
 	}
 	probed := 0 // departing hosts are not probed
 	for _, h := range r.cluster.Hosts {

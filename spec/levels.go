@@ -6,7 +6,6 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -40,7 +39,7 @@ func nearCheck(id string) string {
 }
 
 func checkSeverity(s string) error {
-	if s == string(change.Error) || s == string(change.Warning) {
+	if s == string(preflight.Error) || s == string(preflight.Warning) {
 		return nil
 	}
 	return fmt.Errorf("There is no severity %q; write \"error\" or \"warning\", or name the check in ignore.", s)
@@ -59,10 +58,10 @@ func (l *loader) checkLevels(d *decoded) {
 func decodeLevels(n *node) preflight.Levels {
 	levels := preflight.Levels{}
 	for id, level := range n.strMap("severity") {
-		levels[id] = change.Level(level)
+		levels[id] = preflight.Level(level)
 	}
 	for _, id := range n.strs("ignore") {
-		levels[id] = change.Ignored
+		levels[id] = preflight.Ignored
 	}
 	return levels
 }

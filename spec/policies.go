@@ -12,7 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
-	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // policyRoots are the names that a policy may refer to besides variables and
@@ -46,7 +46,7 @@ func (l *loader) decodePolicy(b *hclsyntax.Block, n *node) (Policy, bool) {
 	if condition == nil || message == nil || l.broken[condition.Expr] || l.broken[message.Expr] || !n.ok("severity") || !n.ok("timezone") {
 		return Policy{}, false // reported before
 	}
-	p := Policy{Name: n.label, Severity: change.Level(n.str("severity")), Timezone: n.str("timezone"), Range: n.rng,
+	p := Policy{Name: n.label, Severity: preflight.Level(n.str("severity")), Timezone: n.str("timezone"), Range: n.rng,
 		Condition: l.text(condition.Expr), Message: l.text(message.Expr)}
 	given, ok := l.givenTo(append(condition.Expr.Variables(), message.Expr.Variables()...))
 	if !ok {

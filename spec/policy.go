@@ -13,19 +13,19 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
-	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // A Policy is a condition for plans. It has everything to evaluate it without
 // the spec.
 type Policy struct {
 	Name      string
-	Condition Source       // must be true
-	Message   Source       // the message otherwise
-	Severity  change.Level // error or warning
-	Timezone  string       // "UTC", "Europe/Berlin"
-	Given     string       // the values of variables and locals that both refer to, as JSON with types
-	Range     hcl.Range    // of the block
+	Condition Source          // must be true
+	Message   Source          // the message otherwise
+	Severity  preflight.Level // error or warning
+	Timezone  string          // "UTC", "Europe/Berlin"
+	Given     string          // the values of variables and locals that both refer to, as JSON with types
+	Range     hcl.Range       // of the block
 }
 
 // A Source is an expression as written by the author.
@@ -36,16 +36,16 @@ type Source struct {
 
 // A Verdict is the result of a policy.
 type Verdict struct {
-	Name     string       `json:"name"`
-	Severity change.Level `json:"severity"`
-	Passed   bool         `json:"passed"`
-	Message  string       `json:"message"` // of the author; "" if it passed
-	File     string       `json:"file"`
-	Line     int          `json:"line"`
+	Name     string          `json:"name"`
+	Severity preflight.Level `json:"severity"`
+	Passed   bool            `json:"passed"`
+	Message  string          `json:"message"` // of the author; "" if it passed
+	File     string          `json:"file"`
+	Line     int             `json:"line"`
 }
 
 // Failed reports whether the plan must not be applied.
-func (v Verdict) Failed() bool { return !v.Passed && v.Severity == change.Error }
+func (v Verdict) Failed() bool { return !v.Passed && v.Severity == preflight.Error }
 
 // Judge evaluates all policies for a plan, in their order. A policy that cannot
 // be evaluated does not pass.

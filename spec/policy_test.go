@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // friday is a Friday evening in UTC, and already Saturday in Tokyo.
@@ -62,7 +62,7 @@ func TestPolicies(t *testing.T) {
 			}
 			list := policies(t, "\npolicy \"x\" {\n  condition = "+tt.condition+"\n  error_message = \"said\"\n"+zone+"}\n")
 			got := Judge(list, tt.plan, friday)
-			if len(got) != 1 || got[0].Name != "x" || got[0].Severity != change.Error || !strings.HasSuffix(got[0].File, "policies.hcl") || got[0].Line != 2 {
+			if len(got) != 1 || got[0].Name != "x" || got[0].Severity != preflight.Error || !strings.HasSuffix(got[0].File, "policies.hcl") || got[0].Line != 2 {
 				t.Fatalf("got %+v", got)
 			}
 			if v := got[0]; v.Passed != (tt.want == "") || v.Failed() == v.Passed || !strings.HasPrefix(v.Message, tt.want) || v.Passed && v.Message != "" {
@@ -93,7 +93,7 @@ func TestPoliciesEnd(t *testing.T) {
 	grow := Source{Text: `length([for a in range(1000) : [for b in range(1000) : [for c in range(1000) : c]]]) > 0`}
 	for _, s := range []Source{grow, {Text: strings.Repeat("(", 100_000)}, {Text: `"x${1e100000000}" == ""`}, {Text: "plan."}, {Text: `file("/etc/passwd") != ""`}} {
 		began := time.Now()
-		got := Judge([]Policy{{Name: "x", Timezone: "UTC", Severity: change.Error, Condition: s, Message: Source{Text: `"said"`}}}, PlanFacts{}, friday)
+		got := Judge([]Policy{{Name: "x", Timezone: "UTC", Severity: preflight.Error, Condition: s, Message: Source{Text: `"said"`}}}, PlanFacts{}, friday)
 		if !got[0].Failed() || !strings.HasPrefix(got[0].Message, "It cannot be evaluated: ") || time.Since(began) > 15*time.Second {
 			t.Errorf("%.40s: %+v after %s", s.Text, got, time.Since(began))
 		}

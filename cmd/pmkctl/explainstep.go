@@ -38,7 +38,7 @@ func (a *app) explainStep(ctx context.Context, args []string, asJSON bool) error
 	case len(found) > 1:
 		return fmt.Errorf("%s names %s: write the address of one, such as %s", args[0], wording.Count(len(found), "step"), found[0].Addr)
 	}
-	e := document.NewExplainedStep(c.Graph, found[0], c.Diffs[found[0].Addr], c.Pending())
+	e := document.NewExplainedStep(c.Graph, found[0], c.Diffs[found[0].Addr], c.Findings[found[0].Addr], c.Pending())
 	e.Of = s.title()
 	e.Planned = s.saved != nil
 	if l, ok := c.Excluded[e.Step]; ok {

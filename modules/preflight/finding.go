@@ -2,21 +2,20 @@ package preflight
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-
-	"github.com/pmkctl/pmkctl/change"
 )
 
 // A Finding is a fault that a check found.
 type Finding struct {
-	ID       string       `json:"id"`
-	Level    change.Level `json:"level"`
-	Host     string       `json:"host,omitempty"` // "" if it is about several hosts
-	Title    string       `json:"title"`
-	Found    string       `json:"found"`
-	Expected string       `json:"expected,omitempty"`
-	Cause    string       `json:"cause,omitempty"` // "" if it is not known
-	Do       string       `json:"do"`
+	ID       string `json:"id"`
+	Level    Level  `json:"level"`
+	Host     string `json:"host,omitempty"` // "" if it is about several hosts
+	Title    string `json:"title"`
+	Found    string `json:"found"`
+	Expected string `json:"expected,omitempty"`
+	Cause    string `json:"cause,omitempty"` // "" if it is not known
+	Do       string `json:"do"`
 }
 
 // String is one line: "worker-1: swap: /dev/sda2 is on; expected off (PF005)".
@@ -46,28 +45,22 @@ func NewFinding(id, host, found, expected string) Finding {
 	return Finding{ID: id, Level: c.Level, Host: host, Title: c.Title, Found: found, Expected: expected, Do: c.Do}
 }
 
-// change returns the finding as a change in a step's diff.
-func (f Finding) change() change.Change {
-	item := f.Title
-	if f.Host != "" {
-		item = f.Host + " " + f.Title
+// Advice is what to do, with the cause before it if that is known.
+func (f Finding) Advice() string {
+	if f.Cause == "" {
+		return f.Do
 	}
-	why := f.Do
-	if f.Cause != "" {
-		why = strings.ToUpper(f.Cause[:1]) + f.Cause[1:] + ". " + f.Do
-	}
-	return change.Change{Kind: change.Finding, Item: item, Have: f.Found, Want: f.Expected, Why: why, ID: f.ID, Level: f.Level, Host: f.Host}
+	return strings.ToUpper(f.Cause[:1]) + f.Cause[1:] + ". " + f.Do
 }
 
-// Diff returns findings as a step's diff, the worst first.
-func Diff(fs []Finding) change.Diff {
-	var d change.Diff
-	for _, level := range []change.Level{change.Error, change.Warning, change.Ignored} {
-		for _, f := range fs {
-			if f.Level == level {
-				d = append(d, f.change())
-			}
-		}
-	}
-	return d
+// WorstFirst returns findings by level, and within a level as they stand.
+func WorstFirst(fs []Finding) []Finding {
+	fs = slices.Clone(fs)
+	slices.SortStableFunc(fs, func(a, b Finding) int { return slices.Index(Ranked, a.Level) - slices.Index(Ranked, b.Level) })
+	return fs
+}
+
+// Stops reports whether one of the findings stops the run.
+func Stops(fs []Finding) bool {
+	return slices.ContainsFunc(fs, func(f Finding) bool { return f.Level == Error })
 }

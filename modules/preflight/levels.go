@@ -3,13 +3,25 @@ package preflight
 import (
 	"maps"
 	"slices"
-
-	"github.com/pmkctl/pmkctl/change"
 )
+
+// Level is how bad a finding is, or that a policy does not hold.
+type Level string
+
+// The levels. An error stops the run at the gate; Ignored is one that the
+// spec says to ignore: it is shown, and stops nothing.
+const (
+	Error   Level = "error"
+	Warning Level = "warning"
+	Ignored Level = "ignored"
+)
+
+// Ranked are the levels, the worst first.
+var Ranked = []Level{Error, Warning, Ignored}
 
 // Levels holds, by id, the levels that a spec sets instead of the
 // catalogue's.
-type Levels map[string]change.Level
+type Levels map[string]Level
 
 // Apply sets the levels of findings in place.
 func (l Levels) Apply(fs []Finding) {

@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/pmkctl/pmkctl/address"
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
@@ -74,11 +73,12 @@ type Step struct {
 	Kind   Kind           `json:"kind"`
 	After  []address.Step `json:"after,omitempty"`
 	Source hcl.Range      `json:"source"`
-	On     string         `json:"on,omitempty"` // see plan.Step
-	Diff   Diff           `json:"diff,omitempty"`
+	On     string         `json:"on,omitempty"`   // see plan.Step
+	Diff   Diff           `json:"diff,omitempty"` // of a module
 
-	Excluded *plan.Exclusion `json:"left_out,omitempty"` // nil if it is to be done
-	Replaced bool            `json:"replaced,omitempty"` // it is done although nothing differs
+	Findings []preflight.Finding `json:"-"`                  // of a probe; the file has them as its diff, see MarshalJSON
+	Excluded *plan.Exclusion     `json:"left_out,omitempty"` // nil if it is to be done
+	Replaced bool                `json:"replaced,omitempty"` // it is done although nothing differs
 }
 
 // RunsOn returns the host that the step runs on; "" for a step over all hosts.
@@ -101,14 +101,12 @@ func (p *Plan) Pending() []Step {
 }
 
 // Findings returns what the probes found.
-func (p *Plan) Findings() change.Diff {
-	var d change.Diff
+func (p *Plan) Findings() []preflight.Finding {
+	var list []preflight.Finding
 	for _, s := range p.Steps {
-		if s.Kind == Probe {
-			d = append(d, s.Diff...)
-		}
+		list = append(list, s.Findings...)
 	}
-	return d
+	return list
 }
 
 // check returns an error if the plan lacks something that every plan of pmkctl

@@ -3,6 +3,7 @@ package document
 import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 )
 
@@ -14,8 +15,8 @@ type ExplainedStep struct {
 	Source   source          `json:"source"`
 	Snippet  string          `json:"snippet,omitempty"` // the line of the source
 	Planned  bool            `json:"planned"`           // it is part of a plan, which has the changes
-	Changes  []change.Change `json:"changes"`
-	Owns     []string        `json:"owns"` // all that it may change
+	Changes  []any           `json:"changes"`           // a change.Change each, or the preflight.Entry of a finding
+	Owns     []string        `json:"owns"`              // all that it may change
 	Excluded *plan.Exclusion `json:"left_out,omitempty"`
 	Replaced bool            `json:"replaced"`
 	RunsOn   string          `json:"runs_on"`
@@ -25,13 +26,23 @@ type ExplainedStep struct {
 	WaitedForBy   []address.Step `json:"waited_for_by"`
 	WaitedForAll  []address.Step `json:"waited_for_by_all"`
 	PendingBefore int            `json:"pending_before"` // how many of waits_for_all change something
+
+	Diff     change.Diff         `json:"-"` // what Changes has, for people
+	Findings []preflight.Finding `json:"-"`
 }
 
 // NewExplainedStep returns what the graph knows of a step, whose difference
-// is d, and of the pending steps that it waits for. The caller adds the rest.
-func NewExplainedStep(g *plan.Graph, s *plan.Step, d change.Diff, pending []*plan.Step) *ExplainedStep {
+// is d, or whose findings are fs, and of the pending steps that it waits for.
+// The caller adds the rest.
+func NewExplainedStep(g *plan.Graph, s *plan.Step, d change.Diff, fs []preflight.Finding, pending []*plan.Step) *ExplainedStep {
 	e := &ExplainedStep{Step: s.Addr, Purpose: plan.Purpose(s.Addr.Module), Source: source{s.Source.Filename, s.Source.Start.Line},
-		Changes: append([]change.Change{}, d...), Owns: []string{}, RunsOn: s.RunsOn()}
+		Changes: []any{}, Diff: d, Findings: fs, Owns: []string{}, RunsOn: s.RunsOn()}
+	for _, c := range d {
+		e.Changes = append(e.Changes, c)
+	}
+	for _, f := range fs {
+		e.Changes = append(e.Changes, f.Entry())
+	}
 	e.WaitsFor, e.WaitsForAll = g.Before(s.Addr)
 	e.WaitedForBy, e.WaitedForAll = g.Behind(s.Addr)
 	for _, list := range []*[]address.Step{&e.WaitsFor, &e.WaitsForAll, &e.WaitedForBy, &e.WaitedForAll} {

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
@@ -79,7 +78,7 @@ func docPorts(edges []preflight.EdgeResult) []preflightPort {
 // docFindings returns the findings of all probes, the worst first.
 func docFindings(r PreflightRun) []PreflightFinding {
 	list := []PreflightFinding{}
-	for _, f := range findings(r) {
+	for _, f := range preflight.WorstFirst(findings(r)) {
 		same := slices.IndexFunc(list, func(o PreflightFinding) bool {
 			return f.Host != "" && len(o.Hosts) > 0 && o.ID == f.ID && o.Level == string(f.Level) && o.Found == f.Found && o.Expected == f.Expected
 		})
@@ -93,13 +92,11 @@ func docFindings(r PreflightRun) []PreflightFinding {
 		}
 		list = append(list, d)
 	}
-	rank := []string{string(change.Error), string(change.Warning), string(change.Ignored)}
-	slices.SortStableFunc(list, func(a, b PreflightFinding) int { return slices.Index(rank, a.Level) - slices.Index(rank, b.Level) })
 	return list
 }
 
-// findings returns those of the probe between hosts, and those that the
-// diffs of the other probes have.
+// findings returns those of the probe between hosts, then those of the other
+// probes.
 func findings(r PreflightRun) []preflight.Finding {
 	var list []preflight.Finding
 	if r.Report != nil {
@@ -109,14 +106,7 @@ func findings(r PreflightRun) []preflight.Finding {
 		if s.Addr == plan.Connectivity && r.Report != nil {
 			continue
 		}
-		for _, ch := range r.Diffs[s.Addr] {
-			if ch.Level == "" {
-				continue
-			}
-			check, _ := preflight.Find(ch.ID)
-			list = append(list, preflight.Finding{ID: ch.ID, Level: ch.Level, Host: s.Addr.Host, Title: check.Title,
-				Found: ch.Have, Expected: ch.Want, Do: check.Do})
-		}
+		list = append(list, r.Findings[s.Addr]...)
 	}
 	return list
 }
@@ -209,10 +199,10 @@ func (d *Preflight) count() {
 		if slices.ContainsFunc(d.Statements, func(t PreflightStatement) bool { return t.Text == f.Found }) {
 			n = 1
 		}
-		switch change.Level(f.Level) {
-		case change.Error:
+		switch preflight.Level(f.Level) {
+		case preflight.Error:
 			s.Errors += n
-		case change.Warning:
+		case preflight.Warning:
 			s.Warnings += n
 		default:
 			s.Ignored += n

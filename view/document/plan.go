@@ -80,7 +80,7 @@ type planStep struct {
 	After      []address.Step  `json:"after"`
 	KnownAfter []address.Step  `json:"known_after"`
 	Source     source          `json:"source"`
-	Changes    []planChange    `json:"changes"`
+	Changes    []any           `json:"changes"`            // a planChange each, or the preflight.Entry of a finding
 	Excluded   *plan.Exclusion `json:"left_out,omitempty"` // it is excluded, and has no changes
 	Replaced   bool            `json:"replaced,omitempty"` // it is done though nothing differs
 }
@@ -150,9 +150,12 @@ func newPlanStep(s saved.Step) planStep {
 	doc := planStep{Addr: s.Addr, Module: s.Addr.Module, Host: s.Addr.Host, RunsOn: s.RunsOn(), Kind: s.Kind,
 		After: append([]address.Step{}, s.After...), KnownAfter: append([]address.Step{}, d.Until()...),
 		Excluded: s.Excluded, Replaced: s.Replaced,
-		Source: source{s.Source.Filename, s.Source.Start.Line}, Changes: []planChange{}}
+		Source: source{s.Source.Filename, s.Source.Start.Line}, Changes: []any{}}
 	for _, c := range d {
 		doc.Changes = append(doc.Changes, planChange{c, newPlanFields(c)})
+	}
+	for _, f := range s.Findings {
+		doc.Changes = append(doc.Changes, f.Entry())
 	}
 	if s.Kind == saved.Module {
 		doc.Action = d.Action()

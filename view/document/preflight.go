@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/pmkctl/pmkctl/address"
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
@@ -22,7 +21,7 @@ type PreflightRun struct {
 	Cluster  *spec.Cluster
 	Began    time.Time
 	Graph    *plan.Graph
-	Diffs    map[address.Step]change.Diff
+	Findings map[address.Step][]preflight.Finding
 	Errs     map[address.Step]error
 	Report   *preflight.Report // nil if the probe between hosts was interrupted
 	Absent   map[string]string // hosts that are not in the run, and why

@@ -12,6 +12,7 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // StreamVersion is the version of the lines that Stream writes. An addition
@@ -86,7 +87,7 @@ func driftOf(e event.Drifted) driftLine {
 	return l
 }
 
-// streamChanges returns changes or findings without the contents of files,
+// streamChanges returns changes without the contents of files,
 // because many people read the logs that a stream goes to. Have and Want stay
 // if they are short and no secret.
 func streamChanges(d change.Diff) []change.Change {
@@ -116,7 +117,11 @@ func lineOf(e event.Event) any {
 	case event.HostFailed:
 		return hostFailedLine{head("host_failed"), e.Host, e.Err.Error()}
 	case event.StepChecked:
-		return checkedLine(e)
+		if e.Err != nil { // what modules found is in the events of the plan
+			return checkFailedLine{head("check_failed"), stepOf(e.Addr), e.Err.Error()}
+		}
+	case event.StepProbed:
+		return probed(e)
 	case event.StepPlanned:
 		return plannedLine{head("step_planned"), stepOf(e.Addr), e.Diff.Action(), append([]address.Step{}, e.Diff.Until()...),
 			source{e.Source.Filename, e.Source.Start.Line}, streamChanges(e.Diff)}
@@ -155,37 +160,16 @@ func lineOf(e event.Event) any {
 	return nil
 }
 
-// checkedLine is the line of a probe or of a check that failed. What modules
-// found is in the events of the plan.
-func checkedLine(e event.StepChecked) any {
+// probed returns the line of a probe. Its verdict is the worst level found.
+func probed(e event.StepProbed) probeLine {
+	l := probeLine{lineHead: head("probe"), stepHead: stepOf(e.Addr), Verdict: "ok", Findings: preflight.Entries(e.Findings)}
 	switch {
-	case e.Probe:
-		l := probeLine{lineHead: head("probe"), stepHead: stepOf(e.Addr), Verdict: verdictOf(e), Findings: streamChanges(e.Diff)}
-		if e.Err != nil {
-			l.Error = e.Err.Error()
-		}
-		return l
 	case e.Err != nil:
-		return checkFailedLine{head("check_failed"), stepOf(e.Addr), e.Err.Error()}
+		l.Verdict, l.Error = "failed", e.Err.Error()
+	case len(e.Findings) > 0:
+		l.Verdict = string(preflight.WorstFirst(e.Findings)[0].Level)
 	}
-	return nil
-}
-
-// verdictOf returns the worst level that a probe found.
-func verdictOf(e event.StepChecked) string {
-	if e.Err != nil {
-		return "failed"
-	}
-	found := map[change.Level]bool{}
-	for _, c := range e.Diff {
-		found[c.Level] = true
-	}
-	for _, l := range []change.Level{change.Error, change.Warning, change.Ignored} {
-		if found[l] {
-			return string(l)
-		}
-	}
-	return "ok"
+	return l
 }
 
 func diagnosed(e event.Diagnosed) diagnosticLine {

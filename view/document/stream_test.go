@@ -15,6 +15,7 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view/document"
 	"github.com/pmkctl/pmkctl/view/viewtest"
@@ -40,22 +41,22 @@ func events() []event.Event {
 		{Kind: change.Unit, Action: change.Restart, Item: "x.service", Have: "enabled, active", Want: "enabled, active", Unit: change.Units{Have: change.Serving, Want: change.Serving},
 			Cause: "/etc/x", HaveSHA256: strings.Repeat("0", 64), Manifest: true, Generated: true, Gap: true, Redo: true, Volatile: true},
 	}
-	finding := func(l change.Level) change.Diff {
-		return change.Diff{{Kind: change.Finding, ID: "PF005", Level: l, Host: "cp-1", Item: "cp-1 swap", Have: "is on", Want: "off"}}
+	finding := func(l preflight.Level) []preflight.Finding {
+		return []preflight.Finding{{ID: "PF005", Level: l, Host: "cp-1", Title: "swap", Found: "is on", Expected: "off"}}
 	}
 	return []event.Event{
 		event.Phase{Name: "connect", Total: 3}, event.Phase{Name: "verify"},
 		event.HostReady{Host: "cp-1", Took: 1500 * time.Microsecond}, event.HostFailed{Host: "worker-1", Err: cause},
-		event.StepChecked{Addr: address.MustParse("preflight.cp-1"), Probe: true, Diff: finding(change.Warning)},
-		event.StepChecked{Addr: address.MustParse("preflight.cp-2"), Probe: true, Diff: finding(change.Error)},
-		event.StepChecked{Addr: address.MustParse("preflight.cp-3"), Probe: true, Diff: finding(change.Ignored)},
-		event.StepChecked{Addr: address.MustParse("connectivity"), Probe: true}, event.StepChecked{Addr: address.MustParse("connectivity"), Probe: true, Err: cause},
+		event.StepProbed{Addr: address.MustParse("preflight.cp-1"), Findings: finding(preflight.Warning)},
+		event.StepProbed{Addr: address.MustParse("preflight.cp-2"), Findings: finding(preflight.Error)},
+		event.StepProbed{Addr: address.MustParse("preflight.cp-3"), Findings: finding(preflight.Ignored)},
+		event.StepProbed{Addr: address.MustParse("connectivity")}, event.StepProbed{Addr: address.MustParse("connectivity"), Err: cause},
 		event.StepChecked{Addr: address.MustParse("etcd.cp-1"), Diff: d}, event.StepChecked{Addr: address.MustParse("etcd.cp-1"), Err: cause},
 		event.StepPlanned{Addr: address.MustParse("etcd.cp-1"), Source: *at(1, 1), Diff: d}, event.StepPlanned{Addr: address.MustParse("dns.cp-1"), Diff: change.Diff{{Item: "dns.cp-1", Until: address.MustParse("ca.cp-1")}}},
 		event.StepExcluded{Addr: address.MustParse("node.cp-1"), Flag: "-target", Cause: address.MustParse("etcd.cp-1")},
 		event.Planned{Add: 1, Excluded: 1, Change: 2, Hosts: []string{"cp-1"}, ControlPlane: []string{"cp-1"}, Etcd: []string{}, Restarts: 1, Bytes: 42, Files: 1},
-		event.PolicyJudged{Verdict: spec.Verdict{Name: "x", Severity: change.Error, Message: "no", File: "cluster.hcl", Line: 7}},
-		event.PolicyJudged{Verdict: spec.Verdict{Name: "x", Severity: change.Warning, Passed: true}},
+		event.PolicyJudged{Verdict: spec.Verdict{Name: "x", Severity: preflight.Error, Message: "no", File: "cluster.hcl", Line: 7}},
+		event.PolicyJudged{Verdict: spec.Verdict{Name: "x", Severity: preflight.Warning, Passed: true}},
 		event.Saved{File: "p.plan", SHA256: strings.Repeat("a", 64)},
 		event.StepStarted{Addr: address.MustParse("etcd.cp-1")}, event.StepProgress{Addr: address.MustParse("etcd.cp-1"), Done: 1, Total: 2}, event.StepDone{Addr: address.MustParse("etcd.cp-1"), Took: time.Second},
 		event.StepFailed{Addr: address.MustParse("etcd.cp-2"), Took: time.Second, Err: cause}, event.StepSkipped{Addr: address.MustParse("etcd.cp-3"), Cause: address.MustParse("etcd.cp-2")}, event.StepSkipped{Addr: address.MustParse("etcd.cp-4")},

@@ -3,6 +3,7 @@ package document
 import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // The lines. Each has its type and the time first.
@@ -40,9 +41,9 @@ type (
 	probeLine struct {
 		lineHead
 		stepHead
-		Verdict  string          `json:"verdict"` // ok, ignored, warning, error, failed
-		Findings []change.Change `json:"findings"`
-		Error    string          `json:"error,omitempty"` // why the probe has no result
+		Verdict  string            `json:"verdict"` // ok, ignored, warning, error, failed
+		Findings []preflight.Entry `json:"findings"`
+		Error    string            `json:"error,omitempty"` // why the probe has no result
 	}
 	checkFailedLine struct {
 		lineHead
@@ -93,12 +94,12 @@ type (
 	}
 	policyLine struct {
 		lineHead
-		Name     string       `json:"name"`
-		Severity change.Level `json:"severity"`
-		Passed   bool         `json:"passed"`
-		Message  string       `json:"message"` // of the author; "" if it passed
-		File     string       `json:"file"`
-		Line     int          `json:"line"`
+		Name     string          `json:"name"`
+		Severity preflight.Level `json:"severity"`
+		Passed   bool            `json:"passed"`
+		Message  string          `json:"message"` // of the author; "" if it passed
+		File     string          `json:"file"`
+		Line     int             `json:"line"`
 	}
 	savedLine struct {
 		lineHead

@@ -40,7 +40,7 @@ func Plan(w io.Writer, p *saved.Plan, id string, names wording.Names) error {
 	scripts, rules := []string{"plan.js"}, ""
 	if p.Report != nil && !p.Destroy {
 		doc := document.NewPreflight(document.PreflightRun{Program: p.Pmkctl.Version, Cluster: p.Cluster, Began: p.Made,
-			Graph: page.checked.Graph, Diffs: page.checked.Diffs, Errs: page.checked.Errs, Report: p.Report, Absent: p.Absent})
+			Graph: page.checked.Graph, Findings: page.checked.Findings, Errs: page.checked.Errs, Report: p.Report, Absent: p.Absent})
 		probes, err := newProbesPage(doc)
 		if err != nil {
 			return err

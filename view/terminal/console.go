@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/modules/preflight"
@@ -122,7 +121,7 @@ func (c *Console) Plan(plan *executor.Checked, names wording.Names) error {
 
 // Preflight prints what preflight found on this many hosts, and the levels
 // that the spec sets.
-func (c *Console) Preflight(levels preflight.Levels, findings change.Diff, r *preflight.Report, hosts int) error {
+func (c *Console) Preflight(levels preflight.Levels, findings []preflight.Finding, r *preflight.Report, hosts int) error {
 	return errors.Join(PreflightLevels(c.out(), levels, c.Style()), Preflight(c.Out, findings, r, hosts, c.Style()))
 }
 

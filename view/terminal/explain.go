@@ -6,7 +6,6 @@ import (
 
 	"github.com/mitchellh/go-wordwrap"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/view/document"
 )
@@ -35,7 +34,7 @@ func Explain(w io.Writer, c preflight.Check, st Style) error {
 
 func severityText(c preflight.Check) string {
 	text := "A finding is a warning: it is shown and stops nothing. "
-	if c.Level == change.Error {
+	if c.Level == preflight.Error {
 		text = "A finding is an error: nothing is changed on any host. "
 	}
 	if c.Firm() {
@@ -47,7 +46,7 @@ func severityText(c preflight.Check) string {
 // levelSettings returns what a spec can write about a check, and the effect.
 func levelSettings(c preflight.Check) [][2]string {
 	other, effect := "warning", "tell me, and go on"
-	if c.Level == change.Warning {
+	if c.Level == preflight.Warning {
 		other, effect = "error", "stop"
 	}
 	return [][2]string{

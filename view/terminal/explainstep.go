@@ -48,13 +48,14 @@ func showWork(e *document.ExplainedStep, row func(string, ...string), st Style) 
 	case e.Excluded != nil:
 		row("Does", "nothing: "+e.Excluded.Flag+" leaves it out")
 	case len(e.Changes) > 0:
-		for i, c := range wording.Sorted(e.Changes) {
-			name := "Does"
-			if i > 0 {
-				name = ""
-			}
-			row(name, st.sign(c.Action)+" "+st.text(wording.Headline(c)))
+		var does []string
+		for _, c := range wording.Sorted(e.Diff) {
+			does = append(does, st.sign(c.Action)+" "+st.text(wording.Headline(c)))
 		}
+		for _, f := range e.Findings {
+			does = append(does, st.sign("")+" "+st.text(wording.Finding(f)))
+		}
+		row("Does", does...)
 	case e.Planned:
 		row("Does", "nothing: all is as it should be")
 	}

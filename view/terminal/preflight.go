@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/hostnames"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/view/wording"
@@ -15,15 +14,15 @@ import (
 
 // Preflight shows what the probes found: what is wrong, worst first, then
 // what is well, and a summary.
-func Preflight(w io.Writer, findings change.Diff, r *preflight.Report, hosts int, st Style) error {
+func Preflight(w io.Writer, findings []preflight.Finding, r *preflight.Report, hosts int, st Style) error {
 	p := &printer{w: w}
-	for _, level := range []change.Level{change.Error, change.Warning, change.Ignored} {
+	for _, level := range preflight.Ranked {
 		list := few(alikeFindings(findings, level))
 		for i, f := range list {
 			showFinding(p, f, st)
 			// Cause and what to do are said once for all that share them.
-			if last := i+1 == len(list) || list[i+1].ID != f.ID || list[i+1].Why != f.Why; last && level == change.Error && f.Why != "" {
-				p.line(st.faint("              " + f.Why))
+			if last := i+1 == len(list) || list[i+1].ID != f.ID || list[i+1].Advice() != f.Advice(); last && level == preflight.Error && f.Advice() != "" {
+				p.line(st.faint("              " + f.Advice()))
 			}
 		}
 	}
@@ -37,27 +36,27 @@ func Preflight(w io.Writer, findings change.Diff, r *preflight.Report, hosts int
 
 // foundOn is a finding and the hosts that share it.
 type foundOn struct {
-	change.Change
+	preflight.Finding
 	hosts []string
 }
 
 // alikeFindings returns the findings of a level; the same finding on several
 // hosts is one.
-func alikeFindings(d change.Diff, level change.Level) []*foundOn {
+func alikeFindings(fs []preflight.Finding, level preflight.Level) []*foundOn {
 	var list []*foundOn
-	for _, c := range d {
-		if c.Level != level {
+	for _, f := range fs {
+		if f.Level != level {
 			continue
 		}
-		if same := findAlike(list, c); same != nil && c.Host != "" {
-			same.hosts = append(same.hosts, c.Host)
+		if same := findAlike(list, f); same != nil && f.Host != "" {
+			same.hosts = append(same.hosts, f.Host)
 			continue
 		}
-		f := &foundOn{Change: c}
-		if c.Host != "" {
-			f.hosts = []string{c.Host}
+		on := &foundOn{Finding: f}
+		if f.Host != "" {
+			on.hosts = []string{f.Host}
 		}
-		list = append(list, f)
+		list = append(list, on)
 	}
 	return byID(list)
 }
@@ -85,16 +84,16 @@ func few(list []*foundOn) []*foundOn {
 }
 
 func remaining(list []*foundOn) *foundOn {
-	f := &foundOn{Change: list[0].Change}
-	f.Have, f.Want = fmt.Sprintf("%d more like these", len(list)), ""
+	f := &foundOn{Finding: list[0].Finding}
+	f.Found, f.Expected = fmt.Sprintf("%d more like these", len(list)), ""
 	var hosts []string
 	for _, o := range list {
 		hosts = append(hosts, o.hosts...)
 	}
 	if slices.SortStableFunc(hosts, hostnames.Compare); len(hosts) > 0 {
-		f.Have += ", on " + hostnames.Join(slices.Compact(hosts))
+		f.Found += ", on " + hostnames.Join(slices.Compact(hosts))
 	}
-	f.Have += "; preflight -json has them all"
+	f.Found += "; preflight -json has them all"
 	return f
 }
 
@@ -131,9 +130,9 @@ func byID(list []*foundOn) []*foundOn {
 	return list
 }
 
-func findAlike(list []*foundOn, c change.Change) *foundOn {
+func findAlike(list []*foundOn, like preflight.Finding) *foundOn {
 	for _, f := range list {
-		if f.ID == c.ID && f.Have == c.Have && f.Want == c.Want && len(f.hosts) > 0 {
+		if f.ID == like.ID && f.Found == like.Found && f.Expected == like.Expected && len(f.hosts) > 0 {
 			return f
 		}
 	}
@@ -142,22 +141,22 @@ func findAlike(list []*foundOn, c change.Change) *foundOn {
 
 func showFinding(p *printer, f *foundOn, st Style) {
 	where := hostnames.Join(f.hosts)
-	text := f.Have
+	text := f.Found
 	if where != "" && !strings.HasPrefix(text, where+" ") {
 		text = where + ": " + text
 	}
-	if f.Want != "" {
-		text += "; expected " + f.Want
+	if f.Expected != "" {
+		text += "; expected " + f.Expected
 	}
 	p.line(paintLevel(f.Level, st), " ", f.ID, " ", text)
 }
 
-func paintLevel(l change.Level, st Style) string {
+func paintLevel(l preflight.Level, st Style) string {
 	text := fmt.Sprintf("%-7s", l)
 	switch l {
-	case change.Error:
+	case preflight.Error:
 		return st.red(text)
-	case change.Warning:
+	case preflight.Warning:
 		return st.yellow(text)
 	}
 	return st.faint(text)
@@ -192,13 +191,13 @@ func tallySign(t preflight.Tally, st Style) string {
 	return st.yellow("partly ")
 }
 
-func preflightSummary(d change.Diff, r *preflight.Report, hosts int) string {
+func preflightSummary(fs []preflight.Finding, r *preflight.Report, hosts int) string {
 	errors, warnings := 0, 0
-	for _, c := range d {
-		switch c.Level {
-		case change.Error:
+	for _, f := range fs {
+		switch f.Level {
+		case preflight.Error:
 			errors++
-		case change.Warning:
+		case preflight.Warning:
 			warnings++
 		}
 	}

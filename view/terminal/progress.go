@@ -98,7 +98,7 @@ func (p *Progress) Event(e event.Event) {
 	switch e := e.(type) {
 	case event.Phase:
 		p.phase, p.total, p.done, p.share = e.Name, e.Total, 0, ""
-	case event.HostReady, event.HostFailed, event.StepChecked:
+	case event.HostReady, event.HostFailed, event.StepChecked, event.StepProbed:
 		p.done++ // the causes are printed at the end, for all hosts
 	case event.StepStarted:
 		p.running[e.Addr] = &activity{since: time.Now()}

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/host"
@@ -58,7 +57,7 @@ func (w *Network) Remove(name, why string, err error) {
 }
 
 // Run probes as the command does.
-func (w *Network) Run(t *testing.T) (document.PreflightRun, change.Diff) {
+func (w *Network) Run(t *testing.T) (document.PreflightRun, []preflight.Finding) {
 	t.Helper()
 	world := plan.World{Hosts: map[string]host.Host{}, Records: map[string]*state.Record{}, Absent: w.Absent, ProbesOnly: true}
 	for _, h := range w.Cluster.Hosts {
@@ -71,9 +70,9 @@ func (w *Network) Run(t *testing.T) (document.PreflightRun, change.Diff) {
 		t.Fatal(err)
 	}
 	checked := executor.Check(t.Context(), compiled.Graph, world.Hosts, func(event.Event) {})
-	var findings change.Diff
+	var findings []preflight.Finding
 	for _, s := range compiled.Graph.Steps {
-		findings = append(findings, checked.Diffs[s.Addr]...)
+		findings = append(findings, checked.Findings[s.Addr]...)
 	}
 	code := 0
 	switch probes, _ := checked.Failed(); {
@@ -82,7 +81,7 @@ func (w *Network) Run(t *testing.T) (document.PreflightRun, change.Diff) {
 	case len(w.failed) > 0:
 		code = 6
 	}
-	return document.PreflightRun{Program: "test", Cluster: w.Cluster, Began: time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC), Graph: compiled.Graph, Diffs: checked.Diffs, Errs: checked.Errs,
+	return document.PreflightRun{Program: "test", Cluster: w.Cluster, Began: time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC), Graph: compiled.Graph, Findings: checked.Findings, Errs: checked.Errs,
 		Report: compiled.Report(), Absent: w.Absent, Failed: w.failed, ExitCode: code}, findings
 }
 
@@ -100,7 +99,7 @@ var Faults = map[string]func(w *Network){
 			hosttest.WithSocket(host.Socket{Proto: "tcp", Addr: "0.0.0.0", Port: 10256, PID: 77, Process: "</script><b>x"})(w.Hosts.Host(h))
 		}
 		w.Cluster.Preflight.MinMemory = 1 << 50
-		w.Cluster.Preflight.Levels = preflight.Levels{preflight.Memory: change.Ignored, preflight.Disk: change.Ignored, preflight.SameHostname: change.Error, preflight.PortHeld: change.Warning}
+		w.Cluster.Preflight.Levels = preflight.Levels{preflight.Memory: preflight.Ignored, preflight.Disk: preflight.Ignored, preflight.SameHostname: preflight.Error, preflight.PortHeld: preflight.Warning}
 	},
 	"left-out": func(w *Network) {
 		for _, h := range w.Cluster.Hosts[len(w.Cluster.Hosts)/2:] {

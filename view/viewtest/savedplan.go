@@ -34,8 +34,8 @@ func SavedPlan() *saved.Plan {
 			{Name: "worker-1", HostKey: "SHA256:b", MachineID: "12"}, {Name: "worker-2", HostKey: "SHA256:c", MachineID: "13"}},
 		Absent: map[string]string{"worker-3": "excluded"},
 		Steps: []saved.Step{
-			{Addr: address.MustParse("preflight.cp-1"), Kind: saved.Probe, Source: at(3), Diff: saved.Diff{
-				{Kind: change.Finding, ID: "PF007", Level: change.Warning, Item: "cp-1 x", Have: "little memory", Want: "more", Why: "add some"}}},
+			{Addr: address.MustParse("preflight.cp-1"), Kind: saved.Probe, Source: at(3), Findings: []preflight.Finding{
+				{ID: "PF007", Level: preflight.Warning, Title: "cp-1 x", Found: "little memory", Expected: "more", Do: "add some"}}},
 			{Addr: plan.Connectivity, Kind: saved.Probe, Source: at(1)},
 			{Addr: plan.Gate, Kind: saved.Gate, After: []address.Step{address.MustParse("preflight.cp-1"), plan.Connectivity}},
 			{Addr: address.MustParse("kernel.cp-1"), Kind: saved.Module, After: []address.Step{plan.Gate}, Source: at(3)},
@@ -49,8 +49,8 @@ func SavedPlan() *saved.Plan {
 			{Addr: address.MustParse("certificates.worker-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Cert, Action: change.Add, Item: "/etc/x.crt", Until: address.MustParse("ca.cp-1")}}},
 			{Addr: address.MustParse("dns.cp-1"), Kind: saved.Module, Diff: saved.Diff{{Action: change.Add, Item: "dns.cp-1", Until: address.MustParse("kube-apiserver.cp-1")}}},
 		},
-		Policies: []spec.Verdict{{Name: "one-at-a-time", Severity: change.Error, Passed: true, File: "cluster.hcl", Line: 30},
-			{Name: "not-on-fridays", Severity: change.Warning, Message: "It is Friday.\nSleep well.", File: "cluster.hcl", Line: 34}},
+		Policies: []spec.Verdict{{Name: "one-at-a-time", Severity: preflight.Error, Passed: true, File: "cluster.hcl", Line: 30},
+			{Name: "not-on-fridays", Severity: preflight.Warning, Message: "It is Friday.\nSleep well.", File: "cluster.hcl", Line: 34}},
 		Report: &preflight.Report{Took: 300 * time.Millisecond, Edges: []preflight.EdgeResult{
 			{Edge: preflight.Edge{From: "cp-1", To: "worker-1", Proto: "udp", Port: 8285, Why: "pod network"}, Verdict: preflight.OK, RTT: 200 * time.Microsecond}}},
 	}

@@ -27,7 +27,7 @@ func NamesOf(c *spec.Cluster) Names {
 func likeness(d change.Diff, names []string) string {
 	var b strings.Builder
 	for _, c := range d {
-		for _, part := range []string{c.Class, c.Setting, string(c.Action), c.Item, c.Have, c.Want, c.Why, c.Until.String(), c.SHA256, c.ID, string(c.Level),
+		for _, part := range []string{c.Class, c.Setting, string(c.Action), c.Item, c.Have, c.Want, c.Why, c.Until.String(), c.SHA256,
 			c.Unit.Have.String(), c.Unit.Want.String(), c.Cause, c.HaveSHA256, c.Host, strconv.FormatInt(c.Bytes, 10)} {
 			b.WriteString(part)
 			b.WriteByte(0)

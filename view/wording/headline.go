@@ -7,6 +7,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
 // inputsLine is a line with the hash that every unit of ours carries twice.
@@ -29,6 +30,15 @@ func Headline(c change.Change) Text {
 	}
 	if !c.Until.IsZero() {
 		text = append(text, Span{" (known after " + c.Until.String() + ")", Aside})
+	}
+	return text
+}
+
+// Finding is a finding in words, as Headline has a change.
+func Finding(f preflight.Finding) Text {
+	text := Text{{Text: Visible(f.Entry().Item)}, {Text: ": " + Visible(fromTo(f.Found, f.Expected))}}
+	if why := f.Advice(); why != "" {
+		text = append(text, Span{" (" + Visible(why) + ")", Aside})
 	}
 	return text
 }
@@ -67,8 +77,10 @@ func verdict(c change.Change) string {
 		}
 		return c.Want
 	}
-	return OrEmpty(c.Have) + " -> " + OrEmpty(c.Want)
+	return fromTo(c.Have, c.Want)
 }
+
+func fromTo(have, want string) string { return OrEmpty(have) + " -> " + OrEmpty(want) }
 
 // hashOnly reports whether nothing of a unit changes except the hash of its
 // inputs, which says nothing to people.

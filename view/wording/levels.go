@@ -3,7 +3,6 @@ package wording
 import (
 	"strings"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -11,7 +10,7 @@ import (
 // PF008 free disk".
 func Levels(levels preflight.Levels) []string {
 	var out []string
-	for _, l := range []change.Level{change.Ignored, change.Warning, change.Error} {
+	for _, l := range []preflight.Level{preflight.Ignored, preflight.Warning, preflight.Error} {
 		var names []string
 		for _, id := range levels.IDs() {
 			if levels[id] == l {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
@@ -28,7 +27,7 @@ func (p Probe) machine(s *seen) (out []preflight.Finding) {
 	if !f.CgroupV2 {
 		add(preflight.Cgroups, "the host has cgroup v1", "cgroup v2")
 		if !p.FailCgroupV1 {
-			out[len(out)-1].Level = change.Warning
+			out[len(out)-1].Level = preflight.Warning
 		}
 	}
 	if len(f.Swaps) > 0 && p.FailSwapOn {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/preflight"
@@ -78,7 +77,7 @@ func TestHostNetwork(t *testing.T) {
 
 		{"a slow disk", options{hosttest.WithFsync(ms(12))}, nil,
 			"PF014 warning a synced write to the disk of /var/lib/etcd takes 12ms (99 of 100 are faster); expected at most 10ms\n"},
-		{"a slow disk, ignored", options{hosttest.WithFsync(ms(12))}, func(p *hostcheck.Probe) { p.Levels = preflight.Levels{"PF014": change.Ignored} },
+		{"a slow disk, ignored", options{hosttest.WithFsync(ms(12))}, func(p *hostcheck.Probe) { p.Levels = preflight.Levels{"PF014": preflight.Ignored} },
 			"PF014 ignored a synced write to the disk of /var/lib/etcd takes 12ms (99 of 100 are faster); expected at most 10ms\n"},
 		{"a disk that hangs now and then", options{hosttest.WithFsync(slices.Concat(repeat(ms(1), 48), repeat(ms(90), 2), repeat(ms(1), 48), repeat(ms(90), 2), repeat(ms(1), 48), repeat(ms(90), 2), repeat(ms(1), 50))...)}, nil,
 			"PF014 warning a synced write to the disk of /var/lib/etcd takes 90ms (99 of 100 are faster); expected at most 10ms\n"},
@@ -121,7 +120,7 @@ func TestHostNetwork(t *testing.T) {
 			"PF017 warning the pod network 10.244.0.0/16 lies within 10.0.0.0/8 dev eth1; expected a network of its own\n" +
 				"PF017 warning the service network 10.96.0.0/16 lies within 10.0.0.0/8 dev eth1; expected a network of its own\n"},
 		{"a wide route", options{routes(host.NetRoute{Dst: "10.0.0.0/8", Via: "192.0.2.9", Dev: "eth0"}, host.NetRoute{Dst: "172.16.0.0/12", Dev: "br0"})}, nil, ""},
-		{"a route, ignored", options{routes(host.NetRoute{Dst: "10.244.3.0/24", Dev: "tun0"})}, func(p *hostcheck.Probe) { p.Levels = preflight.Levels{"PF017": change.Ignored} },
+		{"a route, ignored", options{routes(host.NetRoute{Dst: "10.244.3.0/24", Dev: "tun0"})}, func(p *hostcheck.Probe) { p.Levels = preflight.Levels{"PF017": preflight.Ignored} },
 			"PF017 ignored the host has 10.244.3.0/24 dev tun0; expected no route into the pod network 10.244.0.0/16\n"},
 
 		{"firewalld", options{hosttest.WithService("firewalld"), hosttest.WithFirewall(chain("inet", "firewalld", "filter_INPUT", "input", "accept", "reject"))}, nil,
@@ -184,13 +183,13 @@ func TestHostNetwork(t *testing.T) {
 
 func findings(t *testing.T, p hostcheck.Probe, h host.Host) string {
 	t.Helper()
-	d, err := p.Check(t.Context(), h)
+	found, err := p.Probe(t.Context(), h)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got strings.Builder
-	for _, c := range d {
-		fmt.Fprintf(&got, "%s %s %s; expected %s\n", c.ID, c.Level, c.Have, c.Want)
+	for _, f := range found {
+		fmt.Fprintf(&got, "%s %s %s; expected %s\n", f.ID, f.Level, f.Found, f.Expected)
 	}
 	return got.String()
 }
@@ -236,7 +235,7 @@ func TestHostProbeOptional(t *testing.T) {
 				}
 				return nil
 			})
-			d, err := aProbe().Check(t.Context(), h)
+			d, err := aProbe().Probe(t.Context(), h)
 			if (err != nil) != tt.fails || len(d) > 0 {
 				t.Errorf("got %v, %v", d, err)
 			}

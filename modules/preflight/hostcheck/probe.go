@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
@@ -33,15 +32,15 @@ type Probe struct {
 	EtcdMetrics          string // URL of a running etcd's metrics; "" if they are not read
 }
 
-// Check reads everything at once and compares. It changes nothing.
-func (p Probe) Check(ctx context.Context, h host.Host) (change.Diff, error) {
+// Probe reads everything at once and compares, see plan.Probe.
+func (p Probe) Probe(ctx context.Context, h host.Host) ([]preflight.Finding, error) {
 	s, err := p.read(ctx, h)
 	if err != nil {
 		return nil, err
 	}
 	fs := p.judge(s)
 	p.Levels.Apply(fs)
-	return preflight.Diff(fs), nil
+	return preflight.WorstFirst(fs), nil
 }
 
 func (p Probe) judge(s *seen) []preflight.Finding {

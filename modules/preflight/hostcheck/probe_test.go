@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/preflight"
@@ -75,7 +74,7 @@ func TestHostProbe(t *testing.T) {
 			func(p *hostcheck.Probe) { p.ProxyMode = "nftables" },
 			"PF013 error the kernel is 5.10.0-8-amd64; expected 5.13 or newer for kube-proxy's nftables mode\n"},
 		{"ignored", []hosttest.Option{facts(func(f *host.Facts) { f.Swaps = []string{"/dev/sda2"} })},
-			func(p *hostcheck.Probe) { p.Levels = preflight.Levels{"PF005": change.Ignored} }, "PF005 ignored swap is on: /dev/sda2; expected no swap\n"},
+			func(p *hostcheck.Probe) { p.Levels = preflight.Levels{"PF005": preflight.Ignored} }, "PF005 ignored swap is on: /dev/sda2; expected no swap\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -88,13 +87,13 @@ func TestHostProbe(t *testing.T) {
 			if tt.edit != nil {
 				tt.edit(&p)
 			}
-			d, err := p.Check(t.Context(), h)
+			found, err := p.Probe(t.Context(), h)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got strings.Builder
-			for _, c := range d {
-				fmt.Fprintf(&got, "%s %s %s; expected %s\n", c.ID, c.Level, c.Have, c.Want)
+			for _, f := range found {
+				fmt.Fprintf(&got, "%s %s %s; expected %s\n", f.ID, f.Level, f.Found, f.Expected)
 			}
 			if d := cmp.Diff(tt.want, got.String()); d != "" {
 				t.Errorf("findings, want - got +:\n%s", d)

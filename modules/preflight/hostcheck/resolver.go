@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
@@ -18,7 +17,7 @@ func (p Probe) resolver(s *seen) (out []preflight.Finding) {
 	switch {
 	case s.files[file].Type == host.Absent && (!own || len(s.facts.Resolvers) == 0):
 		out = append(out, preflight.NewFinding(preflight.Resolver, p.Name, file+" is missing", "a file that names name servers"))
-		out[0].Level = change.Error
+		out[0].Level = preflight.Error
 	case !own:
 	case len(s.facts.Resolvers) == 0:
 		out = append(out, preflight.NewFinding(preflight.Resolver, p.Name, s.facts.ResolvConf+" names no name server", "one that pods can reach"))

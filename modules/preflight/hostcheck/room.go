@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
@@ -16,7 +15,7 @@ func (p Probe) room(s *seen) (out []preflight.Finding) {
 	add := func(id, found, expected string) {
 		f := preflight.NewFinding(id, p.Name, found, expected)
 		if p.member(s) {
-			f.Level = change.Warning
+			f.Level = preflight.Warning
 		}
 		out = append(out, f)
 	}

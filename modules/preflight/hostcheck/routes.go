@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
@@ -18,8 +17,8 @@ func (p Probe) routes(s *seen) (out []preflight.Finding) {
 	for _, net := range []struct {
 		what  string
 		cidr  netip.Prefix
-		level change.Level // services are translated before they are routed
-	}{{"pod", p.PodCIDR, change.Error}, {"service", p.ServiceCIDR, change.Warning}} {
+		level preflight.Level // services are translated before they are routed
+	}{{"pod", p.PodCIDR, preflight.Error}, {"service", p.ServiceCIDR, preflight.Warning}} {
 		var taken, within []string
 		for _, r := range s.network.Routes {
 			dst, err := netip.ParsePrefix(r.Dst)
@@ -39,7 +38,7 @@ func (p Probe) routes(s *seen) (out []preflight.Finding) {
 		}
 		if len(within) > 0 {
 			f := preflight.NewFinding(preflight.OverlappingRoute, p.Name, fmt.Sprintf("the %s network %s lies within %s", net.what, net.cidr, some(within)), "a network of its own")
-			f.Level = change.Warning
+			f.Level = preflight.Warning
 			out = append(out, f)
 		}
 	}

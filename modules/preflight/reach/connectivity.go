@@ -5,7 +5,6 @@ import (
 	mrand "math/rand/v2"
 	"time"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
@@ -31,7 +30,7 @@ type Connectivity struct {
 	// May be nil.
 	Holder func(ctx context.Context, name string) (*host.LockRequest, error)
 
-	// Report is set by each check. May be nil.
+	// Report is set by each probe. May be nil.
 	Report *modules.Value[*preflight.Report]
 }
 
@@ -51,7 +50,7 @@ const (
 // more than an edge takes.
 const edgeTime = 100 * time.Microsecond
 
-// Longest is some minutes for 1,000 hosts, see modules.SlowChecker.
+// Longest is some minutes for 1,000 hosts, see plan.SlowProbe.
 func (c Connectivity) Longest() time.Duration {
 	wait := c.Wait
 	if wait <= 0 {
@@ -71,8 +70,8 @@ func (c Connectivity) Outputs() []modules.Output {
 	return []modules.Output{c.Report}
 }
 
-// Check probes and returns the findings. The host is not used.
-func (c Connectivity) Check(ctx context.Context, _ host.Host) (change.Diff, error) {
+// Probe returns the findings of Run, see plan.Probe. The host is not used.
+func (c Connectivity) Probe(ctx context.Context, _ host.Host) ([]preflight.Finding, error) {
 	r, err := c.Run(ctx)
 	if err != nil {
 		return nil, err
@@ -80,7 +79,7 @@ func (c Connectivity) Check(ctx context.Context, _ host.Host) (change.Diff, erro
 	if c.Report != nil {
 		c.Report.Set(r)
 	}
-	return preflight.Diff(r.Hosts), nil
+	return preflight.WorstFirst(r.Hosts), nil
 }
 
 // Run probes. It returns an error only if ctx ends or there is no randomness;

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/preflight"
@@ -181,7 +180,7 @@ func TestConnectivity(t *testing.T) {
 			}
 		}, "PF044 warning worker-1 is held by ann@desk since 0001-01-01T00:00:00Z for apply: nothing was bound there\n"},
 		{"ignored", func(c *reach.Connectivity, n *hosttest.Cluster) {
-			c.Levels = preflight.Levels{preflight.Unreached: change.Ignored}
+			c.Levels = preflight.Levels{preflight.Unreached: preflight.Ignored}
 			n.Net.Add(hosttest.Rule{From: "worker-2", To: "cp-1", Port: 6443})
 		}, "PF040 ignored worker-2 -> cp-1 6443/tcp filtered\n"},
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -308,7 +307,7 @@ func TestFalseAlarms(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range r.Hosts {
-			if f.Level == change.Error || f.ID == preflight.Loss {
+			if f.Level == preflight.Error || f.ID == preflight.Loss {
 				t.Errorf("run %d, which took %s: %s", runs, r.Took, f)
 			}
 		}
