@@ -8,7 +8,6 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -31,12 +30,12 @@ func New(a APIServer) modules.Module { return a.Service() }
 
 // Service returns the unit and when it is ready.
 func (a APIServer) Service() resource.Service {
-	flags := passthrough.FlagsOver(a.flags(), a.Settings)
+	flags := a.FlagsOver(a.flags())
 	return resource.Service{
 		Name: "kube-apiserver.service",
 		Unit: resource.Unit{
 			Description: "Kubernetes API server", Wants: "network-online.target", After: "etcd.service", Type: "notify", User: "kube",
-			Argv: append([]string{"/usr/local/bin/kube-apiserver"}, passthrough.Flags(flags)...),
+			Argv: []string{"/usr/local/bin/kube-apiserver"}, Flags: flags,
 		}.Sandboxed(a.Port < 1024),
 		Inputs: []string{a.Binary},
 		Ready:  resource.Healthy("kube-apiserver", readyz(flags)),

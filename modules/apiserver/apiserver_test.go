@@ -5,7 +5,6 @@ import (
 
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
@@ -32,7 +31,7 @@ func TestFiles(t *testing.T) {
 
 func TestReadyz(t *testing.T) {
 	for want, a := range map[string]APIServer{"https://127.0.0.1:6443/readyz?verbose": plain(), "https://192.0.2.11:443/readyz?verbose": passed()} {
-		if got := readyz(passthrough.FlagsOver(a.flags(), a.Settings)).URL; got != want {
+		if got := readyz(a.FlagsOver(a.flags())).URL; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}

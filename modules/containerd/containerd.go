@@ -11,7 +11,6 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -44,7 +43,8 @@ func (c Containerd) Service() resource.Service {
 			Documentation: "https://containerd.io",
 			After:         "network.target dbus.service",
 			Type:          "notify",
-			Argv:          append([]string{"/usr/local/bin/containerd", "--config=" + configPath}, passthrough.Flags(c.Flags)...),
+			Argv:          []string{"/usr/local/bin/containerd", "--config=" + configPath},
+			Flags:         c.Flags,
 			Beside:        "Delegate=yes\nKillMode=process\n",
 			Options:       "LimitNPROC=infinity\nLimitCORE=infinity\nTasksMax=infinity\nOOMScoreAdjust=-999\n",
 		},
@@ -83,7 +83,7 @@ func ready(ctx context.Context, h host.Host) error {
 
 // fields returns the fields of config.toml.
 func (c Containerd) fields() map[string]any {
-	return passthrough.Merge(map[string]any{
+	return c.Config.Over(map[string]any{
 		"version": 3,
 		"plugins": map[string]any{
 			"io.containerd.cri.v1.runtime": map[string]any{
@@ -101,5 +101,5 @@ func (c Containerd) fields() map[string]any {
 				"registry":      map[string]any{"config_path": certsDir},
 			},
 		},
-	}, c.Config)
+	})
 }

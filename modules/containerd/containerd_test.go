@@ -11,7 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/internal/golden"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
+	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
 func plain() Containerd { return Containerd{Sandbox: "registry.k8s.io/pause:3.10.2"} }
@@ -57,7 +57,7 @@ func TestConfigRoundTrip(t *testing.T) {
 		t.Errorf("written again it is %s (%v), want %s", again, err, content)
 	}
 	// Laying the same settings over it once more changes nothing.
-	merged, err := passthrough.Plain(passthrough.Merge(got, m.Config))
+	merged, err := resource.Plain(m.Config.Over(got))
 	if err != nil {
 		t.Fatal(err)
 	}

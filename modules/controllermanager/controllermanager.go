@@ -5,7 +5,6 @@ package controllermanager
 
 import (
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -29,12 +28,12 @@ func New(c ControllerManager) modules.Module { return c.Service() }
 
 // Service returns the unit and when it is ready.
 func (c ControllerManager) Service() resource.Service {
-	flags := passthrough.FlagsOver(c.flags(), c.Settings)
+	flags := c.FlagsOver(c.flags())
 	return resource.Service{
 		Name: "kube-controller-manager.service",
 		Unit: resource.Unit{
 			Description: "Kubernetes controller manager", Wants: "network-online.target", After: "kube-apiserver.service", Type: "simple", User: "kube",
-			Argv: append([]string{"/usr/local/bin/kube-controller-manager"}, passthrough.Flags(flags)...),
+			Argv: []string{"/usr/local/bin/kube-controller-manager"}, Flags: flags,
 		}.Sandboxed(false),
 		Inputs: []string{c.Binary, c.Kubeconfig},
 		Ready:  resource.Healthy("kube-controller-manager", resource.Secure(flags, "/healthz", pki+"ca.crt")),

@@ -15,7 +15,6 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -122,10 +121,10 @@ func (e Etcd) fields() map[string]any {
 		"initial-cluster-token":       e.Token,
 		"strict-reconfig-check":       true,
 	}
-	if g := passthrough.GatesFlag(e.FeatureGates); g != "" {
+	if g := e.Gates(); g != "" {
 		c["feature-gates"] = g
 	}
-	return passthrough.Merge(c, e.Config)
+	return e.Config.Over(c)
 }
 
 // keepInitial takes the fields that only a first start reads from the file on
@@ -135,11 +134,11 @@ func keepInitial(want map[string]any, onDisk []byte) map[string]any {
 	if err := yaml.Unmarshal(onDisk, &have); err != nil || len(have) == 0 {
 		return want
 	}
-	initial := map[string]any{}
+	initial := modules.Fields{}
 	for _, k := range []string{"initial-advertise-peer-urls", "initial-cluster", "initial-cluster-state", "initial-cluster-token"} {
 		initial[k] = have[k] // nil removes the field
 	}
-	return passthrough.Merge(want, initial)
+	return initial.Over(want)
 }
 
 // healthURL returns the health endpoint at the first metrics URL, as the host itself

@@ -17,7 +17,6 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -62,7 +61,7 @@ func (f Flannel) Service() resource.Service {
 			Wants:         "network-online.target",
 			Type:          "notify",
 			Environment:   "NODE_NAME=" + f.Node,
-			Argv: append([]string{
+			Argv: []string{
 				"/usr/local/bin/flanneld",
 				"--kube-subnet-mgr",
 				"--kubeconfig-file=" + kubeconfig,
@@ -70,7 +69,8 @@ func (f Flannel) Service() resource.Service {
 				"--iface=" + f.Iface,
 				"--ip-masq",
 				"--subnet-file=/run/flannel/subnet.env",
-			}, passthrough.Flags(f.Flags)...),
+			},
+			Flags:   f.Flags,
 			Beside:  "ExecStartPost=" + scriptPath + "\n",
 			Options: "RuntimeDirectory=flannel\nRuntimeDirectoryPreserve=yes\n",
 		}.NetworkAdmin("CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_MODULE", cniDir),
@@ -109,7 +109,7 @@ func (f Flannel) fields() map[string]any {
 	default:
 		backend["Port"] = f.Port
 	}
-	return passthrough.Merge(map[string]any{"Network": f.PodCIDR.String(), "Backend": backend}, f.Config)
+	return f.Config.Over(map[string]any{"Network": f.PodCIDR.String(), "Backend": backend})
 }
 
 func indented(fields any) ([]byte, error) {

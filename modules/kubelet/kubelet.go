@@ -11,7 +11,6 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -56,14 +55,15 @@ func (k Kubelet) Service() resource.Service {
 			Documentation: "https://kubernetes.io/docs/",
 			Wants:         "network-online.target containerd.service",
 			Type:          "exec",
-			Argv: append([]string{
+			Argv: []string{
 				"/usr/local/bin/kubelet",
 				"--config=" + configPath,
 				"--kubeconfig=" + kubeconfig,
 				"--hostname-override=" + k.Node,
 				"--node-ip=" + k.IP,
 				"--cert-dir=" + certDir,
-			}, passthrough.Flags(k.Flags)...),
+			},
+			Flags:   k.Flags,
 			Options: "CPUAccounting=yes\nMemoryAccounting=yes\n",
 		},
 		Config: resource.Config{Path: configPath, Fields: fields},
@@ -113,7 +113,7 @@ func healthURL(fields map[string]any) string {
 	addr, _ := fields["healthzBindAddress"].(string)
 	port := int64(10248)
 	if p, ok := fields["healthzPort"]; ok {
-		plain, _ := passthrough.Plain(p)
+		plain, _ := resource.Plain(p)
 		port, _ = plain.(int64)
 	}
 	if port <= 0 {
@@ -144,7 +144,7 @@ func (k Kubelet) fields() map[string]any {
 	if taints := k.taints(); len(taints) > 0 {
 		ours["registerWithTaints"] = taints
 	}
-	return passthrough.FieldsOver(ours, k.Settings)
+	return k.FieldsOver(ours)
 }
 
 func (k Kubelet) taints() []any {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -46,7 +45,8 @@ func (p Proxy) Service() resource.Service {
 			Documentation: "https://kubernetes.io/docs/",
 			Wants:         "network-online.target",
 			Type:          "exec",
-			Argv:          append([]string{"/usr/local/bin/kube-proxy", "--config=" + configPath}, passthrough.Flags(p.Flags)...),
+			Argv:          []string{"/usr/local/bin/kube-proxy", "--config=" + configPath},
+			Flags:         p.Flags,
 		}.NetworkAdmin("CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_MODULE CAP_SYS_RESOURCE", ""),
 		Config: resource.Config{Path: configPath, Fields: fields},
 		Inputs: []string{p.Binary, p.Kubeconfig},
@@ -92,12 +92,12 @@ func healthURL(fields map[string]any) string {
 
 // fields returns the fields of the KubeProxyConfiguration.
 func (p Proxy) fields() map[string]any {
-	return passthrough.FieldsOver(map[string]any{
+	return p.FieldsOver(map[string]any{
 		"apiVersion":       "kubeproxy.config.k8s.io/v1alpha1",
 		"kind":             "KubeProxyConfiguration",
 		"clientConnection": map[string]any{"kubeconfig": kubeconfig},
 		"clusterCIDR":      p.PodCIDR,
 		"hostnameOverride": p.Node,
 		"mode":             cmp.Or(p.Mode, "iptables"),
-	}, p.Settings)
+	})
 }

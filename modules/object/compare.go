@@ -9,12 +9,12 @@ import (
 	"strings"
 
 	"github.com/pmkctl/pmkctl/modules/internal/kube"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
+	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
 // plain gives numbers the same types, whether an object comes from JSON or YAML.
 func plain(o Object) any {
-	p, err := passthrough.Plain(o)
+	p, err := resource.Plain(o)
 	if err != nil {
 		return o
 	}

@@ -5,7 +5,6 @@ package scheduler
 
 import (
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
@@ -27,14 +26,14 @@ func New(s Scheduler) modules.Module { return s.Service() }
 
 // Service returns the unit, its configuration and when it is ready.
 func (s Scheduler) Service() resource.Service {
-	flags := passthrough.FlagsOver(flags, s.Settings)
+	flags := s.FlagsOver(flags)
 	return resource.Service{
 		Name: "kube-scheduler.service",
 		Unit: resource.Unit{
 			Description: "Kubernetes scheduler", Wants: "network-online.target", After: "kube-apiserver.service", Type: "simple", User: "kube",
-			Argv: append([]string{"/usr/local/bin/kube-scheduler"}, passthrough.Flags(flags)...),
+			Argv: []string{"/usr/local/bin/kube-scheduler"}, Flags: flags,
 		}.Sandboxed(false),
-		Config: resource.Config{Path: configPath, Fields: passthrough.Merge(config, s.Config)},
+		Config: resource.Config{Path: configPath, Fields: s.Config.Over(config)},
 		Inputs: []string{s.Binary, s.Kubeconfig},
 		Ready:  resource.Healthy("kube-scheduler", resource.Secure(flags, "/healthz", pki+"ca.crt")),
 		Stops:  modules.BeforeAPIServer,

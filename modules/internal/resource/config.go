@@ -6,7 +6,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules/internal/passthrough"
 )
 
 // A Config is a configuration file with fields.
@@ -24,7 +23,7 @@ func (c Config) file() (host.FileSpec, error) {
 	if encode == nil {
 		encode = yaml.Marshal
 	}
-	fields, err := passthrough.Plain(c.Fields)
+	fields, err := Plain(c.Fields)
 	if err != nil {
 		return host.FileSpec{}, fmt.Errorf("make %s: %w", c.Path, err)
 	}

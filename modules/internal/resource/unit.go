@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/pmkctl/pmkctl/change"
@@ -38,15 +40,16 @@ func (s Service) inputs(read []host.FileSpec) string {
 // field that is "" has no line.
 type Unit struct {
 	Description   string
-	Documentation string   // URL
-	Wants         string   // units that are started with it, before it
-	After         string   // other units that start before it, if they are started
-	Type          string   // notify, or simple or exec for a program that does not notify
-	User          string   // and group; "" is root
-	Environment   string   // NAME=value
-	Argv          []string // an absolute path first
-	Beside        string   // lines next to ExecStart=
-	Options       string   // lines at the end of [Service]
+	Documentation string            // URL
+	Wants         string            // units that are started with it, before it
+	After         string            // other units that start before it, if they are started
+	Type          string            // notify, or simple or exec for a program that does not notify
+	User          string            // and group; "" is root
+	Environment   string            // NAME=value
+	Argv          []string          // an absolute path first
+	Flags         map[string]string // without the dashes, behind Argv in the order of their names
+	Beside        string            // lines next to ExecStart=
+	Options       string            // lines at the end of [Service]
 }
 
 // text returns the unit file with the hash of its inputs in two places. The key shows
@@ -73,12 +76,21 @@ func (u Unit) text(inputs string) string {
 	line("User", u.User)
 	line("Group", u.User)
 	line("Environment", u.Environment)
-	line("ExecStart", Exec(u.Argv...))
+	line("ExecStart", Exec(slices.Concat(u.Argv, u.flags())...))
 	b.WriteString(u.Beside)
 	line("Restart", "always")
 	line("RestartSec", u.pause())
 	b.WriteString(u.Options + "\n[Install]\nWantedBy=multi-user.target\n")
 	return b.String()
+}
+
+// flags returns the flags as arguments.
+func (u Unit) flags() []string {
+	var args []string
+	for _, k := range slices.Sorted(maps.Keys(u.Flags)) {
+		args = append(args, "--"+k+"="+u.Flags[k])
+	}
+	return args
 }
 
 // pause returns the time before a restart. It is shorter for the control plane,

@@ -1,18 +1,17 @@
-package passthrough
+package modules
 
 import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/pmkctl/pmkctl/modules"
 )
 
-func TestMerge(t *testing.T) {
+func TestFieldsOver(t *testing.T) {
 	base := map[string]any{"a": 1, "m": map[string]any{"x": 1, "y": 2}, "l": []any{1}}
 	tests := []struct {
-		name       string
-		over, want map[string]any
+		name string
+		over Fields
+		want map[string]any
 	}{
 		{"nothing", nil, base},
 		{"new field", map[string]any{"b": 2}, map[string]any{"a": 1, "b": 2, "m": map[string]any{"x": 1, "y": 2}, "l": []any{1}}},
@@ -23,20 +22,13 @@ func TestMerge(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, Merge(base, tt.over)); diff != "" {
+			if diff := cmp.Diff(tt.want, tt.over.Over(base)); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
 	if base["a"] != 1 || base["m"].(map[string]any)["x"] != 1 {
-		t.Error("Merge changed its argument")
-	}
-}
-
-func TestFlags(t *testing.T) {
-	got := Flags(map[string]string{"v": "2", "a-b": "c d"})
-	if diff := cmp.Diff([]string{"--a-b=c d", "--v=2"}, got); diff != "" {
-		t.Error(diff)
+		t.Error("Over changed its argument")
 	}
 }
 
@@ -46,16 +38,16 @@ func TestFlagsOver(t *testing.T) {
 		name  string
 		extra map[string]string
 		gates map[string]bool
-		want  []string
+		want  map[string]string
 	}{
-		{"own", nil, nil, []string{"--a=1", "--b=1"}},
-		{"over ours", map[string]string{"b": "2", "c": "3"}, nil, []string{"--a=1", "--b=2", "--c=3"}},
-		{"gates", nil, map[string]bool{"Y": false, "X": true}, []string{"--a=1", "--b=1", "--feature-gates=X=true,Y=false"}},
-		{"gates beside a flag", map[string]string{"feature-gates": "W=true"}, map[string]bool{"X": true}, []string{"--a=1", "--b=1", "--feature-gates=W=true,X=true"}},
+		{"own", nil, nil, map[string]string{"a": "1", "b": "1"}},
+		{"over ours", map[string]string{"b": "2", "c": "3"}, nil, map[string]string{"a": "1", "b": "2", "c": "3"}},
+		{"gates", nil, map[string]bool{"Y": false, "X": true}, map[string]string{"a": "1", "b": "1", "feature-gates": "X=true,Y=false"}},
+		{"gates beside a flag", map[string]string{"feature-gates": "W=true"}, map[string]bool{"X": true}, map[string]string{"a": "1", "b": "1", "feature-gates": "W=true,X=true"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, Flags(FlagsOver(own, modules.Settings{Flags: tt.extra, FeatureGates: tt.gates}))); diff != "" {
+			if diff := cmp.Diff(tt.want, Settings{Flags: tt.extra, FeatureGates: tt.gates}.FlagsOver(own)); diff != "" {
 				t.Error(diff)
 			}
 		})
