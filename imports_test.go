@@ -32,7 +32,7 @@ var layers = [][]string{
 	{"host/hosttest", "host/oshost"},
 	{"host/"},
 	{"host"},
-	{"atomicfile"},
+	{"atomicfile", "internal/golden"},
 }
 
 // importers names, for each package behind a wall, the only package that

@@ -6,30 +6,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/pmkctl/pmkctl/internal/golden"
 )
 
 // TestDocs compares docs/spec.md with the tables of the decoder; `go test
 // ./spec -update` rewrites it.
 func TestDocs(t *testing.T) {
-	const path = "../docs/spec.md"
-	want := reference(t)
-	if *update {
-		if err := os.MkdirAll("../docs", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	have, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(want, string(have)); d != "" {
-		t.Errorf("run go test ./spec -update; -want +have\n%s", d)
-	}
+	golden.Text(t, "../docs/spec.md", reference(t))
 }
 
 func reference(t *testing.T) string {

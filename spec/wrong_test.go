@@ -1,17 +1,14 @@
 package spec
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-)
 
-var update = flag.Bool("update", false, "rewrite the goldens")
+	"github.com/pmkctl/pmkctl/internal/golden"
+)
 
 // good returns the files of a valid spec. A test replaces some of them, or adds
 // others.
@@ -59,11 +56,10 @@ func wrong(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, opts, want := good(), Options{}, ""
+	files, opts := good(), Options{}
 	for _, f := range a.Files {
 		switch f.Name {
 		case "want":
-			want = string(f.Data)
 		case "vars":
 			opts.Vars = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
 		default:
@@ -80,21 +76,9 @@ func wrong(t *testing.T, path string) {
 	if strings.Contains(got, "hunter22") {
 		t.Errorf("the secret shows:\n%s", got)
 	}
-	if *update {
-		rewrite(t, path, a, got)
-		return
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("-want +got\n%s", d)
-	}
-}
-
-func rewrite(t *testing.T, path string, a *txtar.Archive, got string) {
 	if n := len(a.Files) - 1; n >= 0 && a.Files[n].Name == "want" {
 		a.Files = a.Files[:n]
 	}
 	a.Files = append(a.Files, txtar.File{Name: "want", Data: []byte(got)})
-	if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	golden.Text(t, path, string(txtar.Format(a)))
 }

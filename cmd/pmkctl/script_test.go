@@ -24,10 +24,9 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/internal/golden"
 	"github.com/pmkctl/pmkctl/sshhost/sshtest"
 )
-
-var update = flag.Bool("update", false, "rewrite what scripts expect")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
@@ -85,7 +84,7 @@ func setClock() {
 //	plain STREAM FILE         replace what differs from run to run by fixed words
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "../../testdata/script", Setup: setUp, UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
+		Dir: "../../testdata/script", Setup: setUp, UpdateScripts: golden.Updating(), RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"fakehost": fakeHostCommand, "exits": exitsCommand, "console": consoleCommand, "write": writeCommand, "append": appendCommand,
 			"hostfile": hostFileCommand, "hostlog": hostLogCommand, "forget": forgetCommand, "snapshot": snapshotCommand,

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules/internal/golden"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
@@ -24,7 +23,7 @@ func passed() APIServer {
 func TestFiles(t *testing.T) {
 	for name, m := range map[string]APIServer{"plain": plain(), "passed": passed()} {
 		t.Run(name, func(t *testing.T) {
-			golden.Module(t, "testdata/golden/"+name+".txtar", hosttest.New("cp-1"), New(m))
+			moduletest.Files(t, "testdata/golden/"+name+".txtar", hosttest.New("cp-1"), New(m))
 		})
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/modules/internal/golden"
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
 func plain() Containerd { return Containerd{Sandbox: "registry.k8s.io/pause:3.10.2"} }
@@ -35,7 +35,7 @@ func lab() Containerd {
 func TestFiles(t *testing.T) {
 	for name, m := range map[string]Containerd{"plain": plain(), "lab": lab()} {
 		t.Run(name, func(t *testing.T) {
-			golden.Module(t, "testdata/golden/"+name+".txtar", hosttest.New("worker-1"), New(m))
+			moduletest.Files(t, "testdata/golden/"+name+".txtar", hosttest.New("worker-1"), New(m))
 		})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules/internal/golden"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
@@ -13,7 +12,7 @@ func plain() ControllerManager {
 }
 
 func TestFiles(t *testing.T) {
-	golden.Module(t, "testdata/golden/plain.txtar", hosttest.New("cp-1"), New(plain()))
+	moduletest.Files(t, "testdata/golden/plain.txtar", hosttest.New("cp-1"), New(plain()))
 }
 
 func TestConverges(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/modules/internal/golden"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
@@ -96,7 +95,7 @@ func TestHealthURL(t *testing.T) {
 
 func TestFiles(t *testing.T) {
 	m := Etcd{Member: members[0], Members: members[:1], Token: "demo", Binary: "d1", Settings: modules.Settings{Config: map[string]any{"data-dir": "/srv/etcd"}}}
-	golden.Module(t, "testdata/golden/plain.txtar", hosttest.New("cp-1"), New(m))
+	moduletest.Files(t, "testdata/golden/plain.txtar", hosttest.New("cp-1"), New(m))
 }
 
 func TestConverges(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules/internal/golden"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
 func of(backend string, port int) Flannel {
@@ -34,7 +34,7 @@ func TestFiles(t *testing.T) {
 	tests["settings"] = m
 	for name, m := range tests {
 		t.Run(name, func(t *testing.T) {
-			golden.Module(t, "testdata/golden/"+name+".txtar", hosttest.New("worker-1"), New(m))
+			moduletest.Files(t, "testdata/golden/"+name+".txtar", hosttest.New("worker-1"), New(m))
 		})
 	}
 }

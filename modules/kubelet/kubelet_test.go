@@ -6,7 +6,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules/internal/golden"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
 func plain() Kubelet {
@@ -26,7 +26,7 @@ func lab() Kubelet {
 func TestFiles(t *testing.T) {
 	for name, m := range map[string]Kubelet{"plain": plain(), "lab": lab()} {
 		t.Run(name, func(t *testing.T) {
-			golden.Module(t, "testdata/golden/"+name+".txtar", facts{hosttest.New("worker-1")}, New(m))
+			moduletest.Files(t, "testdata/golden/"+name+".txtar", facts{hosttest.New("worker-1")}, New(m))
 		})
 	}
 }

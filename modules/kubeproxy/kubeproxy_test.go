@@ -5,7 +5,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/modules"
-	"github.com/pmkctl/pmkctl/modules/internal/golden"
+	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
 func plain() Proxy {
@@ -25,7 +25,7 @@ func lab() Proxy {
 func TestFiles(t *testing.T) {
 	for name, m := range map[string]Proxy{"plain": plain(), "lab": lab()} {
 		t.Run(name, func(t *testing.T) {
-			golden.Module(t, "testdata/golden/"+name+".txtar", hosttest.New("worker-1"), New(m))
+			moduletest.Files(t, "testdata/golden/"+name+".txtar", hosttest.New("worker-1"), New(m))
 		})
 	}
 }

@@ -1,9 +1,7 @@
 package moduletest
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -13,15 +11,8 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host/hosttest"
+	"github.com/pmkctl/pmkctl/internal/golden"
 )
-
-func init() {
-	if flag.Lookup("update") == nil {
-		flag.Bool("update", false, "write what was found into the goldens")
-	}
-}
-
-func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 
 // goldens runs the module on each host of testdata/*.txtar, see
 // hosttest.WithArchive. The section "want" has what Check finds there, and what
@@ -57,17 +48,10 @@ func (c *config) golden(t *testing.T, p string) {
 	got := render(d) + "\n" + list(b.h.Log())
 	for i := range a.Files {
 		if f := &a.Files[i]; f.Name == "want" {
-			if string(f.Data) != got && !updating() {
-				t.Errorf("%s (-want +got; -update writes it):\n%s", p, difference(string(f.Data), got))
-			}
 			f.Data = []byte(got)
 		}
 	}
-	if updating() {
-		if err := os.WriteFile(p, txtar.Format(a), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	golden.Text(t, p, string(txtar.Format(a)))
 }
 
 // render returns a diff for goldens and messages: one change a line, except the

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
 	"sigs.k8s.io/yaml"
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules/internal/golden"
+	"github.com/pmkctl/pmkctl/internal/golden"
 )
 
 func dns() DNS {
@@ -37,7 +38,7 @@ func TestObjects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var files []host.FileSpec
+			a := &txtar.Archive{}
 			for _, o := range list {
 				path, err := pathOf(o)
 				if err != nil {
@@ -47,9 +48,9 @@ func TestObjects(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				files = append(files, host.FileSpec{Path: path, Content: text})
+				a.Files = append(a.Files, txtar.File{Name: path, Data: text})
 			}
-			golden.Files(t, "testdata/golden/"+name+".txtar", files)
+			golden.Text(t, "testdata/golden/"+name+".txtar", string(txtar.Format(a)))
 		})
 	}
 }

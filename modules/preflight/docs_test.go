@@ -1,36 +1,18 @@
 package preflight_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/pmkctl/pmkctl/internal/golden"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
-
-var update = flag.Bool("update", false, "rewrite docs/checks.md")
 
 // TestDocs keeps docs/checks.md in step with the catalogue;
 // `go test ./modules/preflight -update` writes it.
 func TestDocs(t *testing.T) {
-	const path = "../../docs/checks.md"
-	want := checksPage()
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	have, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(want, string(have)); d != "" {
-		t.Errorf("run go test ./modules/preflight -run Docs -update; -want +have\n%s", d)
-	}
+	golden.Text(t, "../../docs/checks.md", checksPage())
 }
 
 const checksIntro = `# Checks

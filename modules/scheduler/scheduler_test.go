@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/modules/internal/golden"
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
@@ -21,7 +20,7 @@ func passed() Scheduler {
 func TestFiles(t *testing.T) {
 	for name, m := range map[string]Scheduler{"plain": plain(), "passed": passed()} {
 		t.Run(name, func(t *testing.T) {
-			golden.Module(t, "testdata/golden/"+name+".txtar", hosttest.New("worker-1"), New(m))
+			moduletest.Files(t, "testdata/golden/"+name+".txtar", hosttest.New("worker-1"), New(m))
 		})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -17,13 +16,12 @@ import (
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/internal/golden"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
 )
-
-var update = flag.Bool("update", false, "rewrite goldens")
 
 func sample() *Plan {
 	host := func(name, addr, password string, roles ...spec.Role) *spec.Host {
@@ -89,7 +87,7 @@ func TestRoundTrip(t *testing.T) {
 func TestVersion1(t *testing.T) {
 	const name = "testdata/v1.plan"
 	want := sample()
-	if *update {
+	if golden.Updating() {
 		want.Hide()
 		if err := os.WriteFile(name, encode(t, want), 0o644); err != nil {
 			t.Fatal(err)

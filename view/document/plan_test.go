@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/internal/golden"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view/document"
@@ -20,7 +21,7 @@ func TestPlanSchema(t *testing.T) {
 	if err := document.Plan(&doc, p, id, wording.Summary(executor.Saved(p).Summary())); err != nil {
 		t.Fatal(err)
 	}
-	viewtest.Golden(t, "testdata/saved.json", doc.String())
+	golden.Text(t, "testdata/saved.json", doc.String())
 	viewtest.CheckSchema(t, viewtest.Schema(t, "plan.json"), doc.Bytes())
 
 	doc.Reset()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
+	"github.com/pmkctl/pmkctl/internal/golden"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view/page"
@@ -31,8 +32,8 @@ func TestPlanMarkdown(t *testing.T) {
 	for i := range p.Steps { // the folder of the spec is another one each time
 		p.Steps[i].Source.Filename = "cluster.hcl"
 	}
-	viewtest.Golden(t, "testdata/plan.md", planMarkdown(t, p))
-	viewtest.Golden(t, "testdata/plan-saved.md", planMarkdown(t, viewtest.SavedPlan()))
+	golden.Text(t, "testdata/plan.md", planMarkdown(t, p))
+	golden.Text(t, "testdata/plan-saved.md", planMarkdown(t, viewtest.SavedPlan()))
 }
 
 // TestPlanMarkdownIsCut takes a plan that does not fit: what matters most is

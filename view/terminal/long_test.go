@@ -10,6 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/internal/golden"
 	"github.com/pmkctl/pmkctl/view/terminal"
 	"github.com/pmkctl/pmkctl/view/viewtest"
 	"github.com/pmkctl/pmkctl/view/wording"
@@ -30,7 +31,7 @@ func TestHundredHosts(t *testing.T) {
 	p := viewtest.LoadLab(t, "../../examples/hundred-workers").Plan(t)
 	c, names := executor.Saved(p), wording.NamesOf(p.Cluster)
 	short := planText(t, c, names, terminal.NewStyle(false))
-	viewtest.Golden(t, "testdata/plan-hundred-workers.txt", short)
+	golden.Text(t, "testdata/plan-hundred-workers.txt", short)
 	var all bytes.Buffer
 	if err := terminal.Saved(&all, p, "", names, terminal.NewStyle(false)); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/internal/golden"
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/view/terminal"
@@ -108,7 +109,7 @@ func TestPlan(t *testing.T) {
 			if err := terminal.Plan(&out, tt.c, names, terminal.NewStyle(false)); err != nil {
 				t.Fatal(err)
 			}
-			viewtest.Golden(t, "testdata/plan-"+tt.name+".txt", out.String())
+			golden.Text(t, "testdata/plan-"+tt.name+".txt", out.String())
 			var colored bytes.Buffer
 			if err := terminal.Plan(&colored, tt.c, names, terminal.NewStyle(true)); err != nil {
 				t.Fatal(err)

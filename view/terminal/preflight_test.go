@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pmkctl/pmkctl/internal/golden"
 	"github.com/pmkctl/pmkctl/view/terminal"
 	"github.com/pmkctl/pmkctl/view/viewtest"
 )
@@ -39,7 +40,7 @@ func TestPreflightFitsAScreen(t *testing.T) {
 				if lines := strings.Count(got, "\n"); lines > screen {
 					t.Errorf("%d lines for %d hosts, more than the %d of a screen", lines, n, screen)
 				}
-				viewtest.Golden(t, filepath.Join("testdata", fmt.Sprintf("preflight-%s-%d.txt", name, n)), got)
+				golden.Text(t, filepath.Join("testdata", fmt.Sprintf("preflight-%s-%d.txt", name, n)), got)
 			})
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/event"
 	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/internal/golden"
 	"github.com/pmkctl/pmkctl/view/terminal"
-	"github.com/pmkctl/pmkctl/view/viewtest"
 )
 
 // TestSignOfLife: where nothing can be redrawn, a run without news says every
@@ -119,5 +119,5 @@ func TestResult(t *testing.T) {
 	if err := terminal.Result(&out, r, terminal.NewStyle(false)); err != nil {
 		t.Fatal(err)
 	}
-	viewtest.Golden(t, "testdata/result.txt", out.String())
+	golden.Text(t, "testdata/result.txt", out.String())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
+	"github.com/pmkctl/pmkctl/internal/golden"
 	"github.com/pmkctl/pmkctl/view/terminal"
 	"github.com/pmkctl/pmkctl/view/viewtest"
 )
@@ -20,7 +21,7 @@ func TestSaved(t *testing.T) {
 	if err := terminal.Saved(&text, viewtest.SavedPlan(), id, names, terminal.NewStyle(false)); err != nil {
 		t.Fatal(err)
 	}
-	viewtest.Golden(t, "testdata/saved.txt", text.String())
+	golden.Text(t, "testdata/saved.txt", text.String())
 }
 
 func TestMoves(t *testing.T) {
