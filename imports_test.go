@@ -12,6 +12,10 @@ import (
 
 const module = "github.com/pmkctl/pmkctl/"
 
+// longest is how many packages the longest chain of imports may have: a change
+// at its end can reach all of them.
+const longest = 10
+
 // layers are the packages from top to bottom. A package imports only what
 // stands below its line; packages of one line do not import each other.
 // A name that ends in / stands for all below it.
@@ -56,13 +60,10 @@ func layerOf(pkg string) int {
 }
 
 // TestImportsPointDown keeps the order of packages that ARCHITECTURE.md
-// gives. The lab stands beside it: it drives the command from outside.
+// gives.
 func TestImportsPointDown(t *testing.T) {
 	for _, p := range listPackages(t) {
 		name := strings.TrimPrefix(p.ImportPath, module)
-		if name == "lab" || strings.HasPrefix(name, "lab/") || strings.HasPrefix(name, "bench") || !strings.HasPrefix(p.ImportPath, module) {
-			continue
-		}
 		from := layerOf(name)
 		if from < 0 {
 			t.Errorf("%s has no place in the layers; give it one here and in ARCHITECTURE.md", name)
@@ -85,8 +86,39 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
-// meant tells if an import within one line is one of those that are meant:
-// helpers below the same folder.
+// TestChainIsShort names each chain of imports that is too long.
+func TestChainIsShort(t *testing.T) {
+	imports, known := map[string][]string{}, map[string][]string{}
+	for _, p := range listPackages(t) {
+		imports[p.ImportPath] = p.Imports
+	}
+	for name := range imports {
+		if c := chain(imports, known, name); len(c) > longest {
+			t.Errorf("%d packages, want at most %d: %s", len(c), longest, strings.Join(c, " -> "))
+		}
+	}
+}
+
+// chain returns the longest chain of imports that begins with a package.
+func chain(imports, known map[string][]string, name string) []string {
+	if c, ok := known[name]; ok {
+		return c
+	}
+	var below []string
+	for _, imported := range imports[name] {
+		if _, ours := imports[imported]; !ours {
+			continue
+		}
+		if c := chain(imports, known, imported); len(c) > len(below) {
+			below = c
+		}
+	}
+	known[name] = append([]string{strings.TrimPrefix(name, module)}, below...)
+	return known[name]
+}
+
+// meant reports whether an import within one line is a meant one: of a helper
+// below the same folder.
 func meant(from, to string) bool {
 	if strings.HasPrefix(to, "modules/internal/") || strings.HasPrefix(from, to+"/") || strings.HasPrefix(to, from+"/") {
 		return true
@@ -99,6 +131,14 @@ type pkg struct {
 	Imports    []string
 }
 
+// beside reports whether a package stands beside the order: the lab and the
+// benchmarks drive the command from outside, and the root has only tests.
+func beside(name string) bool {
+	top, _, _ := strings.Cut(name, "/")
+	return top == "lab" || top == "bench" || name+"/" == module
+}
+
+// listPackages returns the packages of the order.
 func listPackages(t *testing.T) []pkg {
 	t.Helper()
 	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
@@ -117,7 +157,9 @@ func listPackages(t *testing.T) []pkg {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, p)
+		if !beside(strings.TrimPrefix(p.ImportPath, module)) {
+			list = append(list, p)
+		}
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)

@@ -42,7 +42,7 @@ type Checked struct {
 	Diffs    map[address.Step]change.Diff         // an entry for every module that was checked
 	Findings map[address.Step][]preflight.Finding // of the probes, the worst first
 	Errs     map[address.Step]error               // steps whose check failed
-	Excluded map[address.Step]plan.Exclusion      // steps that are not done; see Narrow
+	Excluded map[address.Step]change.Exclusion    // steps that are not done; see Narrow
 }
 
 // Check compares every step with its host, all at once. A step that needs the
@@ -126,6 +126,15 @@ func (c *Checked) Pending() []*plan.Step {
 		}
 	}
 	return steps
+}
+
+// PendingAddrs returns the addresses of the pending steps, in plan order.
+func (c *Checked) PendingAddrs() []address.Step {
+	var list []address.Step
+	for _, s := range c.Pending() {
+		list = append(list, s.Addr)
+	}
+	return list
 }
 
 // Failed returns the probes that found errors, and the errors of checks, both

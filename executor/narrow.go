@@ -2,13 +2,14 @@ package executor
 
 import (
 	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/plan"
 )
 
 // Narrow excludes steps. They stay in the graph, so that their dependents still
 // wait for what they wait for, but they have nothing to do. Errors of their
 // checks are dropped.
-func (c *Checked) Narrow(excluded map[address.Step]plan.Exclusion) {
+func (c *Checked) Narrow(excluded map[address.Step]change.Exclusion) {
 	c.Excluded = excluded
 	for a := range excluded {
 		c.Diffs[a] = nil

@@ -43,7 +43,7 @@ func kindOf(s *plan.Step) saved.Kind {
 // steps cannot be run.
 func Saved(p *saved.Plan) *Checked {
 	c := newChecked(&plan.Graph{})
-	c.Excluded = map[address.Step]plan.Exclusion{}
+	c.Excluded = map[address.Step]change.Exclusion{}
 	for _, s := range p.Steps {
 		step := &plan.Step{Addr: s.Addr, After: s.After, Source: s.Source, On: s.On}
 		switch s.Kind {

@@ -114,7 +114,7 @@ func (m *replaced) Confirm(ctx context.Context, h host.Host) error {
 }
 
 // Conflict returns an error if a step is both to be redone and excluded.
-func (c *Choice) Conflict(excluded map[address.Step]Exclusion) error {
+func (c *Choice) Conflict(excluded map[address.Step]change.Exclusion) error {
 	var errs []error
 	for _, s := range c.graph.Steps {
 		if x, ok := excluded[s.Addr]; ok && c.replace[s.Addr] {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/hostnames"
 )
 
@@ -28,14 +29,6 @@ type Choice struct {
 	graph                    *Graph
 	target, exclude, replace map[address.Step]bool
 	limit                    map[string]bool
-}
-
-// An Exclusion is the reason why a step is not done.
-type Exclusion struct {
-	Flag  string       `json:"flag"`           // -target, -exclude or -limit
-	Cause address.Step `json:"cause,omitzero"` // the step that the flag excludes and this one needs; zero if the flag excludes this one
-
-	Pending bool `json:"pending,omitempty"` // the excluded step has something to change
 }
 
 // Select finds the steps that a selection names. The error has a line for each
@@ -133,8 +126,8 @@ func (g *Graph) hosts() []string {
 // the steps that only have their turn before. And if a step of another host has
 // nothing to change, it does not need what that step waits for. On its own host
 // it does: if a is before b and b before c, c may need a without naming it.
-func (c *Choice) Excluded(pending func(address.Step) bool) map[address.Step]Exclusion {
-	s := selecting{Choice: c, pending: pending, excluded: map[address.Step]Exclusion{}, behind: map[address.Step]Exclusion{}}
+func (c *Choice) Excluded(pending func(address.Step) bool) map[address.Step]change.Exclusion {
+	s := selecting{Choice: c, pending: pending, excluded: map[address.Step]change.Exclusion{}, behind: map[address.Step]change.Exclusion{}}
 	for _, step := range c.graph.Steps {
 		s.judge(step)
 	}
@@ -154,8 +147,8 @@ func (c *Choice) Replaces(a address.Step) bool { return c.replace[a] }
 type selecting struct {
 	*Choice
 	pending  func(address.Step) bool
-	excluded map[address.Step]Exclusion
-	behind   map[address.Step]Exclusion // steps that need an excluded one, and why that one is excluded
+	excluded map[address.Step]change.Exclusion
+	behind   map[address.Step]change.Exclusion // steps that need an excluded one, and why that one is excluded
 }
 
 // judge excludes a step if a flag says so, or if it needs an excluded one. The
@@ -179,9 +172,9 @@ func (s *selecting) judge(step *Step) {
 	switch {
 	case step.Work == nil:
 	case s.exclude[a]:
-		s.excluded[a] = Exclusion{Flag: "-exclude"}
+		s.excluded[a] = change.Exclusion{Flag: "-exclude"}
 	case s.limit != nil && !s.limit[a.Host]:
-		s.excluded[a] = Exclusion{Flag: "-limit"}
+		s.excluded[a] = change.Exclusion{Flag: "-limit"}
 	case blocked && s.pending(a):
 		s.excluded[a] = behind
 	}
@@ -206,7 +199,7 @@ func (s *selecting) onlyTargets() {
 	}
 	for _, step := range s.graph.Steps {
 		if _, excluded := s.excluded[step.Addr]; !excluded && step.Work != nil && !wanted[step.Addr] {
-			s.excluded[step.Addr] = Exclusion{Flag: "-target"}
+			s.excluded[step.Addr] = change.Exclusion{Flag: "-target"}
 		}
 	}
 }

@@ -112,11 +112,11 @@ func TestExcludedSaysWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	excluded := c.Excluded(func(address.Step) bool { return true })
-	for a, want := range map[address.Step]Exclusion{
+	for a, want := range map[address.Step]change.Exclusion{
 		address.MustParse("kubelet.worker-1"): {Flag: "-exclude"}, address.MustParse("node.worker-1"): {Flag: "-exclude", Cause: address.MustParse("kubelet.worker-1")},
 		address.MustParse("dns.cp-1"): {Flag: "-exclude", Cause: address.MustParse("kubelet.worker-1")}, address.MustParse("kubelet.worker-2"): {}, address.MustParse("ca.cp-1"): {}, address.MustParse("gate"): {},
 	} {
-		if want.Pending = want != (Exclusion{}); excluded[a] != want {
+		if want.Pending = want != (change.Exclusion{}); excluded[a] != want {
 			t.Errorf("%s: got %+v, want %+v", a, excluded[a], want)
 		}
 	}
@@ -233,7 +233,7 @@ func TestExcludedIsClosed(t *testing.T) {
 			}
 			switch {
 			case !l.Cause.IsZero():
-				if !needed(g, s, pending)[l.Cause] || excluded[l.Cause] != (Exclusion{Flag: l.Flag, Pending: true}) {
+				if !needed(g, s, pending)[l.Cause] || excluded[l.Cause] != (change.Exclusion{Flag: l.Flag, Pending: true}) {
 					t.Fatalf("%s is left out for %s, which it does not need or which is not: %+v", a, l.Cause, excluded[l.Cause])
 				}
 			case l.Flag == "-exclude" && !c.exclude[a], l.Flag == "-limit" && c.limit[a.Host], l.Flag == "-target" && c.target[a]:
@@ -268,7 +268,7 @@ func needed(g *Graph, s *Step, pending map[address.Step]bool) map[address.Step]b
 }
 
 // forTarget reports whether a target that is not excluded needs a step.
-func forTarget(g *Graph, c *Choice, excluded map[address.Step]Exclusion, pending map[address.Step]bool, a address.Step) bool {
+func forTarget(g *Graph, c *Choice, excluded map[address.Step]change.Exclusion, pending map[address.Step]bool, a address.Step) bool {
 	for _, s := range g.Steps {
 		if _, out := excluded[s.Addr]; c.target[s.Addr] && !out && needed(g, s, pending)[a] {
 			return true

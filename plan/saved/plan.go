@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
 )
@@ -77,7 +77,7 @@ type Step struct {
 	Diff   Diff           `json:"diff,omitempty"` // of a module
 
 	Findings []preflight.Finding `json:"-"`                  // of a probe; the file has them as its diff, see MarshalJSON
-	Excluded *plan.Exclusion     `json:"left_out,omitempty"` // nil if it is to be done
+	Excluded *change.Exclusion   `json:"left_out,omitempty"` // nil if it is to be done
 	Replaced bool                `json:"replaced,omitempty"` // it is done although nothing differs
 }
 

@@ -9,17 +9,17 @@ import (
 
 // ExplainedStep is a step as `pmkctl explain -json` gives it.
 type ExplainedStep struct {
-	Step     address.Step    `json:"step"`
-	Of       string          `json:"of"` // the spec or the plan that has the step, in words
-	Purpose  string          `json:"purpose"`
-	Source   source          `json:"source"`
-	Snippet  string          `json:"snippet,omitempty"` // the line of the source
-	Planned  bool            `json:"planned"`           // it is part of a plan, which has the changes
-	Changes  []any           `json:"changes"`           // a change.Change each, or the preflight.Entry of a finding
-	Owns     []string        `json:"owns"`              // all that it may change
-	Excluded *plan.Exclusion `json:"left_out,omitempty"`
-	Replaced bool            `json:"replaced"`
-	RunsOn   string          `json:"runs_on"`
+	Step     address.Step      `json:"step"`
+	Of       string            `json:"of"` // the spec or the plan that has the step, in words
+	Purpose  string            `json:"purpose"`
+	Source   source            `json:"source"`
+	Snippet  string            `json:"snippet,omitempty"` // the line of the source
+	Planned  bool              `json:"planned"`           // it is part of a plan, which has the changes
+	Changes  []any             `json:"changes"`           // a change.Change each, or the preflight.Entry of a finding
+	Owns     []string          `json:"owns"`              // all that it may change
+	Excluded *change.Exclusion `json:"left_out,omitempty"`
+	Replaced bool              `json:"replaced"`
+	RunsOn   string            `json:"runs_on"`
 
 	WaitsFor      []address.Step `json:"waits_for"` // directly
 	WaitsForAll   []address.Step `json:"waits_for_all"`

@@ -6,7 +6,6 @@ import (
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view/fielddiff"
@@ -71,18 +70,18 @@ type planSummary struct {
 
 // planStep is a step; one without changes has nothing to do.
 type planStep struct {
-	Addr       address.Step    `json:"addr"`
-	Module     string          `json:"module"`
-	Host       string          `json:"host"`    // "" for a step over all hosts
-	RunsOn     string          `json:"runs_on"` // the host that does it; most often the same
-	Kind       saved.Kind      `json:"kind"`
-	Action     change.Action   `json:"action"` // of the step as a whole; "" if it has nothing to do or is known later
-	After      []address.Step  `json:"after"`
-	KnownAfter []address.Step  `json:"known_after"`
-	Source     source          `json:"source"`
-	Changes    []any           `json:"changes"`            // a planChange each, or the preflight.Entry of a finding
-	Excluded   *plan.Exclusion `json:"left_out,omitempty"` // it is excluded, and has no changes
-	Replaced   bool            `json:"replaced,omitempty"` // it is done though nothing differs
+	Addr       address.Step      `json:"addr"`
+	Module     string            `json:"module"`
+	Host       string            `json:"host"`    // "" for a step over all hosts
+	RunsOn     string            `json:"runs_on"` // the host that does it; most often the same
+	Kind       saved.Kind        `json:"kind"`
+	Action     change.Action     `json:"action"` // of the step as a whole; "" if it has nothing to do or is known later
+	After      []address.Step    `json:"after"`
+	KnownAfter []address.Step    `json:"known_after"`
+	Source     source            `json:"source"`
+	Changes    []any             `json:"changes"`            // a planChange each, or the preflight.Entry of a finding
+	Excluded   *change.Exclusion `json:"left_out,omitempty"` // it is excluded, and has no changes
+	Replaced   bool              `json:"replaced,omitempty"` // it is done though nothing differs
 }
 
 // planChange is a change, and the fields of a file that it changes if they

@@ -346,7 +346,7 @@ func TestCollapse(t *testing.T) {
 		{Addr: address.MustParse("node.a"), Kind: saved.Module, After: []address.Step{address.MustParse("kubelet.a")}, Diff: saved.Diff{{Until: address.MustParse("ca.a")}}},
 		{Addr: address.MustParse("kubelet.b"), Kind: saved.Module, After: []address.Step{address.MustParse("gate"), address.MustParse("ca.a"), address.MustParse("node.a"), address.MustParse("kubelet.left-out")}, Diff: saved.Diff{{Action: change.Restart}}},
 		{Addr: address.MustParse("node.b"), Kind: saved.Module, After: []address.Step{address.MustParse("kubelet.b")}},
-		{Addr: address.MustParse("dns.a"), Kind: saved.Module, After: []address.Step{address.MustParse("node.a"), address.MustParse("node.b")}, Excluded: &plan.Exclusion{Flag: "-limit", Pending: true}},
+		{Addr: address.MustParse("dns.a"), Kind: saved.Module, After: []address.Step{address.MustParse("node.a"), address.MustParse("node.b")}, Excluded: &change.Exclusion{Flag: "-limit", Pending: true}},
 	}, true).Collapse()
 	var got []string
 	for _, n := range g.Nodes {

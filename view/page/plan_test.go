@@ -22,7 +22,6 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/modules/preflight"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view/page"
@@ -57,7 +56,7 @@ func livePlan(t testing.TB) *saved.Plan {
 			{Kind: change.Attr, Action: change.Update, Item: "/etc/mode", Have: "0666 root:root", Want: "0644 root:root", Drift: true}}},
 		saved.Step{Addr: address.MustParse("flannel.worker-8"), Kind: saved.Module, Diff: saved.Diff{
 			{Kind: change.Sysctl, Action: change.Replace, Item: "backend", Have: "udp", Want: "vxlan", Why: "the backend vxlan replaces udp", Gap: true}}},
-		saved.Step{Addr: address.MustParse("extra.worker-3"), Kind: saved.Module, Excluded: &plan.Exclusion{Flag: "-exclude=extra.*", Pending: true}},
+		saved.Step{Addr: address.MustParse("extra.worker-3"), Kind: saved.Module, Excluded: &change.Exclusion{Flag: "-exclude=extra.*", Pending: true}},
 		saved.Step{Addr: address.MustParse("drain.worker-9"), On: "cp-1", Kind: saved.Module, Diff: saved.Diff{{Kind: change.Object, Action: change.Remove, Item: "node/worker-9", Have: "Ready"}}},
 		saved.Step{Addr: address.MustParse("clean.worker-9"), Kind: saved.Module, Diff: saved.Diff{
 			{Kind: change.Unit, Action: change.Remove, Item: "kubelet.service", Have: "enabled, active"},

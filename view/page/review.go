@@ -102,7 +102,7 @@ func newReview(p *saved.Plan, id string, names wording.Names) *review {
 	r.markSteps()
 	r.listMoved()
 	r.sumMarks()
-	for _, g := range wording.Groups(c.Pending(), c.Diffs, names) {
+	for _, g := range wording.Groups(c.PendingAddrs(), c.Diffs, names) {
 		r.Changes = append(r.Changes, r.change(g))
 	}
 	return r

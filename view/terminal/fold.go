@@ -38,7 +38,7 @@ type shownChange struct {
 
 func shownGroups(c *executor.Checked, names wording.Names) []shownGroup {
 	var list []shownGroup
-	for _, g := range wording.Groups(c.Pending(), c.Diffs, names) {
+	for _, g := range wording.Groups(c.PendingAddrs(), c.Diffs, names) {
 		s := shownGroup{Group: g}
 		for i, ch := range g.Changes {
 			s.changes = append(s.changes, shownChange{ch, g.Whole[i], wording.Lines(ch)})

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/hostnames"
-	"github.com/pmkctl/pmkctl/plan"
 )
 
 // atMost is how many groups of steps or modules a line names.
@@ -14,7 +14,7 @@ const atMost = 5
 
 // Excluded says for each reason which steps are excluded: in one line, or in
 // several if there are many.
-func Excluded(steps []address.Step, left map[address.Step]plan.Exclusion) []Text {
+func Excluded(steps []address.Step, left map[address.Step]change.Exclusion) []Text {
 	var lines []Text
 	reasons, by := exclusions(steps, left)
 	for _, why := range reasons {
@@ -32,7 +32,7 @@ func Excluded(steps []address.Step, left map[address.Step]plan.Exclusion) []Text
 }
 
 // exclusions returns a few reasons, and the steps of each.
-func exclusions(steps []address.Step, left map[address.Step]plan.Exclusion) (reasons []string, by map[string][]address.Step) {
+func exclusions(steps []address.Step, left map[address.Step]change.Exclusion) (reasons []string, by map[string][]address.Step) {
 	by = map[string][]address.Step{}
 	for _, a := range steps {
 		why := "because of " + left[a].Flag

@@ -7,7 +7,6 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/hostnames"
-	"github.com/pmkctl/pmkctl/plan"
 	"github.com/pmkctl/pmkctl/spec"
 )
 
@@ -26,20 +25,20 @@ type Group struct {
 	names []string // of the first host
 }
 
-// Groups returns the steps that are to be done, removals first, and
-// otherwise in plan order of the first step of each group.
-func Groups(pending []*plan.Step, diffs map[address.Step]change.Diff, names Names) []*Group {
+// Groups returns the pending steps in groups: removals first, and otherwise in
+// the order of the first step of each group.
+func Groups(pending []address.Step, diffs map[address.Step]change.Diff, names Names) []*Group {
 	var groups []*Group
 	byKey := map[string]*Group{}
-	for _, s := range pending {
-		key := s.Addr.Module + "\n" + likeness(diffs[s.Addr], names[s.Addr.Host])
+	for _, a := range pending {
+		key := a.Module + "\n" + likeness(diffs[a], names[a.Host])
 		g := byKey[key]
 		if g == nil {
-			g = &Group{Module: s.Addr.Module, Action: diffs[s.Addr].Action(), names: names[s.Addr.Host]}
+			g = &Group{Module: a.Module, Action: diffs[a].Action(), names: names[a.Host]}
 			byKey[key] = g
 			groups = append(groups, g)
 		}
-		g.Steps = append(g.Steps, s.Addr)
+		g.Steps = append(g.Steps, a)
 	}
 	for _, g := range groups {
 		g.fill(diffs)
