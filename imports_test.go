@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"cmd/"},
 	{"run"},
 	{"view/", "sshhost/"},
+	{"plan/plantest"},
 	{"executor"},
 	{"view/document", "view/graphview"},
 	{"event", "plan/saved", "view/wording"},

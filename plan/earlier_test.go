@@ -7,6 +7,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/host"
+	"github.com/pmkctl/pmkctl/plan/plantest"
 )
 
 // variableLine is what units of earlier releases do not have.
@@ -14,9 +15,9 @@ var variableLine = regexp.MustCompile(`(?m)^Environment=` + host.InputsVar + `=.
 
 // earlier makes all units those of a release that gave processes no variable
 // and made another hash. It returns their number.
-func (w *world) earlier(t *testing.T) int {
+func earlier(t *testing.T, w *plantest.World) int {
 	n := 0
-	for _, h := range w.hosts {
+	for _, h := range w.Memory {
 		for path := range h.Stamps() {
 			text := string(h.Peek(path))
 			unit, ok := strings.CutPrefix(path, "/etc/systemd/system/")
@@ -43,12 +44,12 @@ func (w *world) earlier(t *testing.T) int {
 // TestClusterOfAnEarlierRelease: each service is restarted once, because its
 // unit file changes, and nothing is left to do.
 func TestClusterOfAnEarlierRelease(t *testing.T) {
-	w := workers(t, 2, "")
-	w.apply(t)
-	units := w.earlier(t)
-	c, _ := w.compile(t)
+	w := plantest.Workers(t, 2, "")
+	w.Apply(t)
+	units := earlier(t, w)
+	c, _ := w.Compile(t)
 	restarts := 0
-	for _, d := range w.check(t, c.Graph).Diffs {
+	for _, d := range w.Check(t, c.Graph).Diffs {
 		for _, each := range d {
 			if each.Action == change.Restart {
 				restarts++
@@ -61,5 +62,5 @@ func TestClusterOfAnEarlierRelease(t *testing.T) {
 	if units == 0 || restarts != units {
 		t.Errorf("got %d restarts of %d services", restarts, units)
 	}
-	w.apply(t)
+	w.Apply(t)
 }

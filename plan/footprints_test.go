@@ -9,6 +9,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/plan/plantest"
 )
 
 // TestRemovalDocs: the docs name all that is removed of what components make
@@ -52,7 +53,7 @@ func TestRemovalDocs(t *testing.T) {
 // footprints are removed.
 func TestFootprints(t *testing.T) {
 	all := plan.Footprints()
-	c, _ := workers(t, 1, "").compile(t)
+	c, _ := plantest.Workers(t, 1, "").Compile(t)
 	found := 0
 	for _, s := range c.Graph.Steps {
 		m, ok := s.Work.(modules.Resident)

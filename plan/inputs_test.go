@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pmkctl/pmkctl/plan/plantest"
 )
 
 var inputsLine = regexp.MustCompile(`(?m)^X-Pmkctl-Inputs=(.*)$`)
@@ -12,7 +14,7 @@ var inputsLine = regexp.MustCompile(`(?m)^X-Pmkctl-Inputs=(.*)$`)
 // TestInputsStay keeps the hash of the inputs of each service. Another hash for the
 // same spec would restart that service in every cluster.
 func TestInputsStay(t *testing.T) {
-	w := workers(t, 1, `}
+	w := plantest.Workers(t, 1, `}
 etcd {
   config        = { quota-backend-bytes = 8589934592 }
   feature_gates = { A = true }
@@ -27,10 +29,10 @@ kube_proxy {
 }
 flannel {
   config = { EnableNFTables = true }`)
-	w.apply(t)
+	w.Apply(t)
 	got := map[string]string{}
 	for _, unit := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "containerd", "kubelet", "kube-proxy", "flanneld"} {
-		line := inputsLine.FindSubmatch(w.hosts["cp-1"].Peek("/etc/systemd/system/" + unit + ".service"))
+		line := inputsLine.FindSubmatch(w.Memory["cp-1"].Peek("/etc/systemd/system/" + unit + ".service"))
 		if line == nil {
 			t.Fatalf("the unit of %s has no X-Pmkctl-Inputs", unit)
 		}

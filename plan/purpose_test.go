@@ -1,7 +1,6 @@
 package plan_test
 
 import (
-	"context"
 	"slices"
 	"testing"
 
@@ -9,25 +8,11 @@ import (
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/plan"
-	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/plan/plantest"
 )
 
-// bare compiles an example for bare hosts.
-func bare(t *testing.T, path string) *plan.Graph {
-	t.Helper()
-	c, _, diags := spec.Load(path, spec.Options{})
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	g, err := plan.CompileBare(context.Background(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
 func TestPurpose(t *testing.T) {
-	for _, s := range bare(t, "../examples/three-hosts").Steps {
+	for _, s := range plantest.Bare(t, "../examples/three-hosts").Steps {
 		if plan.Purpose(s.Addr.Module) == "" {
 			t.Errorf("nothing says what %s is for", s.Addr.Module)
 		}
@@ -40,7 +25,7 @@ func TestPurpose(t *testing.T) {
 }
 
 func TestBeforeAndBehind(t *testing.T) {
-	g := bare(t, "../examples/three-hosts")
+	g := plantest.Bare(t, "../examples/three-hosts")
 	direct, all := g.Before(address.MustParse("kernel.worker-1"))
 	if d := cmp.Diff([]address.Step{address.MustParse("member.worker-1")}, direct); d != "" {
 		t.Error(d)
@@ -69,10 +54,10 @@ func TestBeforeAndBehind(t *testing.T) {
 // TestKnownAfterIsBefore: a step waits for every step that it is unknown until. So
 // a selection with the one has the other.
 func TestKnownAfterIsBefore(t *testing.T) {
-	w := workers(t, 2, "")
-	c, _ := w.compile(t)
+	w := plantest.Workers(t, 2, "")
+	c, _ := w.Compile(t)
 	known := 0
-	for a, d := range w.check(t, c.Graph).Diffs {
+	for a, d := range w.Check(t, c.Graph).Diffs {
 		_, before := c.Graph.Before(a)
 		for _, until := range d.Until() {
 			known++

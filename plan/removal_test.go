@@ -8,6 +8,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/plan/plantest"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
 )
@@ -36,18 +37,18 @@ func steps(g *plan.Graph, host string) map[string]string {
 // TestDeparting checks the steps of a departing host, their order, and the hosts that
 // they run on.
 func TestDeparting(t *testing.T) {
-	w := workers(t, 2, "")
+	w := plantest.Workers(t, 2, "")
 	departing, dead, later := w.Hosts[len(w.Hosts)-1], &spec.Host{Name: "dead-1"}, &spec.Host{Name: "later-1"}
 	cp := w.Hosts[0].Name
 	c := *w.Cluster
 	c.Hosts = c.Hosts[:len(c.Hosts)-1]
 	c.Departing = []spec.Departing{{Host: departing}, {Host: dead, Unreachable: true}, {Host: later}}
 	records := map[string]*state.Record{}
-	for name := range w.hosts {
+	for name := range w.Memory {
 		records[name] = &state.Record{Owns: map[string]state.Owned{}}
 	}
 	records[departing.Name].Owns["etcd.service"] = state.Owned{}
-	out, err := plan.Compile(context.Background(), &c, plan.World{Hosts: w.reached(), Records: records, Sources: w.sources})
+	out, err := plan.Compile(context.Background(), &c, plan.World{Hosts: w.Reached(), Records: records, Sources: w.Sources})
 	if err != nil {
 		t.Fatal(err)
 	}

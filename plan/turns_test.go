@@ -16,6 +16,7 @@ import (
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
 	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/plan/plantest"
 	"github.com/pmkctl/pmkctl/plan/saved"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
@@ -26,27 +27,30 @@ var (
 	badKubelet  = map[string]any{"runtimeRequestTimeout": "1ms"} // it runs, and its Node is not Ready
 )
 
+// rolling is a world whose hosts take turns.
+type rolling struct{ *plantest.World }
+
 // cluster returns the cluster of all hosts of the world.
-func (w *world) cluster() *hosttest.Cluster { return w.hosts["cp-1"].Cluster() }
+func (w rolling) cluster() *hosttest.Cluster { return w.Memory["cp-1"].Cluster() }
 
 // live makes a cluster whose kubelets take as long to report as real ones.
-func live(t *testing.T, workersOf, most int) *world {
-	w := workers(t, workersOf, fmt.Sprintf("max_unavailable = %d", most))
-	w.apply(t)
+func live(t *testing.T, workersOf, most int) rolling {
+	w := rolling{plantest.Workers(t, workersOf, fmt.Sprintf("max_unavailable = %d", most))}
+	w.Apply(t)
 	w.cluster().Report(hosttest.RealKubelets)
 	return w
 }
 
 // walk plans and applies. It does not check the result.
-func (w *world) walk(t *testing.T, opts executor.Options, sink event.Sink) *executor.Result {
+func (w rolling) walk(t *testing.T, opts executor.Options, sink event.Sink) *executor.Result {
 	t.Helper()
 	return w.selected(t, plan.Selection{}, opts, sink)
 }
 
 // selected is walk with flags.
-func (w *world) selected(t *testing.T, s plan.Selection, opts executor.Options, sink event.Sink) *executor.Result {
+func (w rolling) selected(t *testing.T, s plan.Selection, opts executor.Options, sink event.Sink) *executor.Result {
 	t.Helper()
-	c, records := w.compile(t)
+	c, records := w.Compile(t)
 	choice, err := c.Graph.Select(s)
 	if err != nil {
 		t.Fatal(err)
@@ -54,20 +58,17 @@ func (w *world) selected(t *testing.T, s plan.Selection, opts executor.Options, 
 	if err := c.Graph.Replace(choice.Replaces); err != nil {
 		t.Fatal(err)
 	}
-	opts.Keepers = map[string]*state.Keeper{}
-	for name, h := range w.reached() {
-		opts.Keepers[name] = state.NewKeeper(h, "run", records[name])
-	}
-	checked := w.check(t, c.Graph)
+	opts.Keepers = w.Keepers(records)
+	checked := w.Check(t, c.Graph)
 	checked.Narrow(choice.Excluded(func(a address.Step) bool { return len(checked.Diffs[a]) > 0 }))
-	return executor.Apply(context.Background(), checked, w.reached(), opts, sink)
+	return executor.Apply(context.Background(), checked, w.Reached(), opts, sink)
 }
 
 // having returns the hosts, in the order of the spec, whose kubelet has a setting.
-func (w *world) having(setting string) []string {
+func (w rolling) having(setting string) []string {
 	var names []string
 	for _, h := range w.Hosts {
-		if strings.Contains(string(w.hosts[h.Name].Peek("/var/lib/kubelet/config.yaml")), setting) {
+		if strings.Contains(string(w.Memory[h.Name].Peek("/var/lib/kubelet/config.yaml")), setting) {
 			names = append(names, h.Name)
 		}
 	}
@@ -84,7 +85,7 @@ func TestBadSettingStopsTheRoll(t *testing.T) {
 				w := live(t, 3, most)
 				w.Settings.Kubelet.Config = badKubelet
 				down := w.cluster().WatchNodes()
-				r := w.walk(t, executor.Options{}, quiet)
+				r := w.walk(t, executor.Options{}, plantest.Quiet)
 				want := []string{"cp-1", "worker-1", "worker-2", "worker-3"}[:most]
 				if got := w.having("runtimeRequestTimeout"); !slices.Equal(got, want) || down() != most {
 					t.Errorf("the setting reached %v, want %v; %d Nodes were down at once", got, want, down())
@@ -122,7 +123,7 @@ func TestNeverMoreThanMaxUnavailable(t *testing.T) {
 					h.Kubelet.Config = []map[string]any{badKubelet, badKubelet, goodKubelet, nil}[random.IntN(4)]
 				}
 				down := w.cluster().WatchNodes()
-				r := w.walk(t, executor.Options{Parallelism: 1 + random.IntN(8)}, quiet)
+				r := w.walk(t, executor.Options{Parallelism: 1 + random.IntN(8)}, plantest.Quiet)
 				if down() > most {
 					t.Errorf("%d Nodes were down at once, max_unavailable is %d; bad on %v", down(), most, w.having("runtimeRequestTimeout"))
 				}
@@ -141,7 +142,7 @@ func TestFlagsKeepTurns(t *testing.T) {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := live(t, 3, 1)
-				for _, h := range w.hosts {
+				for _, h := range w.Memory {
 					h.OnStart("kubelet.service", func(h *hosttest.Host) error {
 						if err := h.Unit(context.Background(), "flanneld.service", host.Stop); err != nil {
 							return err
@@ -150,7 +151,7 @@ func TestFlagsKeepTurns(t *testing.T) {
 					})
 				}
 				down := w.cluster().WatchNodes()
-				r := w.selected(t, s, executor.Options{}, quiet)
+				r := w.selected(t, s, executor.Options{}, plantest.Quiet)
 				if down() != 1 || len(r.Done) != 1 || len(r.Failed) != 1 || r.Failed[0].Step != address.MustParse("node.cp-1") {
 					t.Errorf("%d Nodes were down at once; done %v, failed %v", down(), r.Done, r.Failed)
 				}
@@ -166,7 +167,7 @@ func TestGoodSettingReachesAll(t *testing.T) {
 		w := live(t, 3, 1)
 		w.Settings.Kubelet.Config = goodKubelet
 		down := w.cluster().WatchNodes()
-		r := w.walk(t, executor.Options{}, quiet)
+		r := w.walk(t, executor.Options{}, plantest.Quiet)
 		if !r.Complete() || len(w.having("maxPods: 50")) != 4 || down() != 1 {
 			t.Errorf("it reached %v, %d Nodes were down at once; failed %v", w.having("maxPods: 50"), down(), r.Failed)
 		}
@@ -189,7 +190,7 @@ func TestRollGoesOnAfterACut(t *testing.T) {
 		if len(r.Failed) > 0 || len(r.Done) != 1 {
 			t.Fatalf("done %v, failed %v", r.Done, r.Failed)
 		}
-		w.walk(t, executor.Options{}, quiet)
+		w.walk(t, executor.Options{}, plantest.Quiet)
 		if got := w.having("runtimeRequestTimeout"); len(got) != 1 {
 			t.Errorf("the setting reached %v", got)
 		}
@@ -204,7 +205,7 @@ func TestLabelsTakeNoTurns(t *testing.T) {
 			h.Labels = map[string]string{"zone": "a"}
 		}
 		began := time.Now()
-		if r := w.walk(t, executor.Options{}, quiet); !r.Complete() || time.Since(began) > time.Second {
+		if r := w.walk(t, executor.Options{}, plantest.Quiet); !r.Complete() || time.Since(began) > time.Second {
 			t.Errorf("it took %v, failed %v", time.Since(began), r.Failed)
 		}
 	})
@@ -214,12 +215,12 @@ func TestLabelsTakeNoTurns(t *testing.T) {
 // one that is restarted, also if it was so before the run.
 func TestEtcdFollowsHealthyMembers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := workers(t, 2, "")
+		w := rolling{plantest.Workers(t, 2, "")}
 		for _, h := range w.Hosts {
 			h.Roles = []spec.Role{spec.Etcd, spec.Worker}
 		}
 		w.Hosts[0].Roles = append(w.Hosts[0].Roles, spec.ControlPlane)
-		w.apply(t)
+		w.Apply(t)
 		w.Settings.Etcd.Config = map[string]any{"quota-backend-bytes": int64(1 << 30)}
 		sick := func(method, item string) error {
 			if method == "Get" && strings.HasSuffix(item, "2381/health") {
@@ -227,14 +228,14 @@ func TestEtcdFollowsHealthyMembers(t *testing.T) {
 			}
 			return nil
 		}
-		w.hosts["cp-1"].FailOn(sick)
+		w.Memory["cp-1"].FailOn(sick)
 		for _, run := range []string{"first", "second"} {
-			r := w.walk(t, executor.Options{}, quiet)
+			r := w.walk(t, executor.Options{}, plantest.Quiet)
 			if len(r.Failed) != 1 || r.Failed[0].Step != address.MustParse("etcd.cp-1") {
 				t.Errorf("%s run: failed %v", run, r.Failed)
 			}
 			for _, name := range []string{"worker-1", "worker-2"} {
-				if strings.Contains(string(w.hosts[name].Peek("/etc/etcd/etcd.yaml")), "quota-backend-bytes") {
+				if strings.Contains(string(w.Memory[name].Peek("/etc/etcd/etcd.yaml")), "quota-backend-bytes") {
 					t.Errorf("%s run: the member on %s was restarted", run, name)
 				}
 			}
@@ -250,16 +251,16 @@ func TestSavedPlanStopsAndGoesOn(t *testing.T) {
 		ctx := context.Background()
 		w := live(t, 3, 1)
 		w.Settings.Kubelet.Config = badKubelet
-		c, records := w.compile(t)
-		first := w.check(t, c.Graph)
+		c, records := w.Compile(t)
+		first := w.Check(t, c.Graph)
 		p := &saved.Plan{Steps: first.Steps()}
 		apply := func(c *executor.Checked, records map[string]*state.Record) *executor.Result {
 			keepers := map[string]*state.Keeper{}
-			for name, h := range w.reached() {
+			for name, h := range w.Reached() {
 				keepers[name] = state.NewKeeper(h, "run", records[name])
 				keepers[name].Plan = "plan"
 			}
-			return executor.Apply(ctx, c, w.reached(), executor.Options{Keepers: keepers, Reviewed: executor.Saved(p).Diffs}, quiet)
+			return executor.Apply(ctx, c, w.Reached(), executor.Options{Keepers: keepers, Reviewed: executor.Saved(p).Diffs}, plantest.Quiet)
 		}
 		if len(first.Diffs[address.MustParse("node.cp-1")]) > 0 {
 			t.Errorf("the plan has %v", first.Diffs[address.MustParse("node.cp-1")])
@@ -270,14 +271,14 @@ func TestSavedPlanStopsAndGoesOn(t *testing.T) {
 				t.Fatalf("the setting reached %v, failed %v", w.having("runtimeRequestTimeout"), r.Failed)
 			}
 			did := map[string]state.Progress{}
-			for name, h := range w.reached() {
+			for name, h := range w.Reached() {
 				var err error
 				if did[name], err = state.LoadProgress(ctx, h, "plan"); err != nil {
 					t.Fatal(err)
 				}
 			}
-			again, records := w.compile(t)
-			now := w.check(t, again.Graph)
+			again, records := w.Compile(t)
+			now := w.Check(t, again.Graph)
 			if moves := now.Since(p, did); len(moves) > 0 {
 				t.Fatalf("the plan is stale: %+v", moves)
 			}

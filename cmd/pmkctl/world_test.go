@@ -1,7 +1,6 @@
 package main
 
 import (
-	"archive/tar"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -20,7 +19,7 @@ import (
 
 	"github.com/pmkctl/pmkctl/host"
 	"github.com/pmkctl/pmkctl/host/hosttest"
-	"github.com/pmkctl/pmkctl/spec"
+	"github.com/pmkctl/pmkctl/plan/plantest"
 	"github.com/pmkctl/pmkctl/sshhost"
 	"github.com/pmkctl/pmkctl/sshhost/sshtest"
 )
@@ -151,14 +150,13 @@ func (w *world) writeComponents() error {
 	if err := os.MkdirAll(w.path("components"), 0o755); err != nil {
 		return err
 	}
-	everything := &spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd, spec.Worker}}
-	for _, name := range spec.ComponentsOf(everything) {
+	for _, name := range plantest.Components() {
 		if err := put("components", name, "", "components/"+name, []byte("\x7fELF "+name+" 1.36.3\n")); err != nil {
 			return err
 		}
 	}
-	for key, name := range map[string]string{"pause": "registry.k8s.io/pause:3.10.2", "coredns": "registry.k8s.io/coredns/coredns:v1.14.7"} {
-		if err := put("images", key, name, "components/"+key+".tar", imageArchive(name)); err != nil {
+	for key, name := range plantest.Images {
+		if err := put("images", key, name, "components/"+key+".tar", plantest.Image(name)); err != nil {
 			return err
 		}
 	}
@@ -167,17 +165,6 @@ func (w *world) writeComponents() error {
 		return err
 	}
 	return os.WriteFile(w.path("components.json"), text, 0o644)
-}
-
-// imageArchive returns the smallest archive of an image.
-func imageArchive(name string) []byte {
-	manifest := fmt.Appendf(nil, `[{"RepoTags":[%q]}]`, name)
-	var b bytes.Buffer
-	t := tar.NewWriter(&b)
-	_ = t.WriteHeader(&tar.Header{Name: "manifest.json", Mode: 0o644, Size: int64(len(manifest))})
-	_, _ = t.Write(manifest)
-	_ = t.Close() // writing to a buffer never fails
-	return b.Bytes()
 }
 
 // start starts a host and writes its access data into the folder.

@@ -2,7 +2,6 @@ package graphview_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"encoding/xml"
 	"flag"
@@ -22,9 +21,8 @@ import (
 	"github.com/pmkctl/pmkctl/address"
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
-	"github.com/pmkctl/pmkctl/plan"
+	"github.com/pmkctl/pmkctl/plan/plantest"
 	"github.com/pmkctl/pmkctl/plan/saved"
-	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/view/graphview"
 	"github.com/pmkctl/pmkctl/view/viewtest"
 )
@@ -33,15 +31,7 @@ var keep = flag.String("keep", "", "keep the pictures in this folder")
 
 func ofSpec(t *testing.T, path string) *graphview.Graph {
 	t.Helper()
-	c, _, diags := spec.Load(path, spec.Options{})
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	g, err := plan.CompileBare(context.Background(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return graphview.New((&executor.Checked{Graph: g}).Steps(), false)
+	return graphview.New((&executor.Checked{Graph: plantest.Bare(t, path)}).Steps(), false)
 }
 
 // large is a plan of n hosts with m steps each, in the shape of a real one:

@@ -40,15 +40,15 @@ const hostile = "</pre></script></details><img src=x onerror=\"document.title='b
 // a file that somebody edited, and steps that remove and replace.
 func livePlan(t testing.TB) *saved.Plan {
 	t.Helper()
-	l := viewtest.NewLab(t, 3)
-	l.Apply(t)
-	l.Cluster.Settings.Kubelet.Config = map[string]any{"maxPods": 50}
-	l.Cluster.Settings.Etcd.Config = map[string]any{"quota-backend-bytes": 4294967296}
-	err := l.Memory["worker-2"].Admin().WriteFile(t.Context(), host.FileSpec{Path: "/var/lib/kubelet/config.yaml", Content: []byte(hostile), Mode: 0o644})
+	w := viewtest.Workers(t, 3)
+	w.Apply(t)
+	w.Cluster.Settings.Kubelet.Config = map[string]any{"maxPods": 50}
+	w.Cluster.Settings.Etcd.Config = map[string]any{"quota-backend-bytes": 4294967296}
+	err := w.Memory["worker-2"].Admin().WriteFile(t.Context(), host.FileSpec{Path: "/var/lib/kubelet/config.yaml", Content: []byte(hostile), Mode: 0o644})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := l.Plan(t)
+	p := viewtest.Plan(t, w)
 	p.Steps = append(p.Steps,
 		saved.Step{Addr: address.MustParse("files.worker-3"), Kind: saved.Module, Diff: saved.Diff{
 			{Kind: change.Text, Action: change.Replace, Item: "/etc/motd <b>|`@all`", Have: hostile, Want: "ours\n"},
@@ -295,7 +295,7 @@ func TestPlanPageLooks(t *testing.T) {
 // time until the page is ready only that counts in which its main thread had
 // a processor: other tests want one at the same time.
 func TestPlanPageOfManyHosts(t *testing.T) {
-	ctx, bare := browser(t), viewtest.NewLab(t, 199).Plan(t)
+	ctx, bare := browser(t), viewtest.Plan(t, viewtest.Workers(t, 199))
 	for _, tt := range []struct {
 		name  string
 		plan  *saved.Plan

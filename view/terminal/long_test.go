@@ -11,6 +11,7 @@ import (
 	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/internal/golden"
+	"github.com/pmkctl/pmkctl/plan/plantest"
 	"github.com/pmkctl/pmkctl/view/terminal"
 	"github.com/pmkctl/pmkctl/view/viewtest"
 	"github.com/pmkctl/pmkctl/view/wording"
@@ -28,7 +29,7 @@ func planText(t testing.TB, c *executor.Checked, names wording.Names, st termina
 
 // TestHundredHosts is all that a plan of many bare hosts prints.
 func TestHundredHosts(t *testing.T) {
-	p := viewtest.LoadLab(t, "../../examples/hundred-workers").Plan(t)
+	p := viewtest.Plan(t, plantest.Load(t, "../../examples/hundred-workers", 1000))
 	c, names := executor.Saved(p), wording.NamesOf(p.Cluster)
 	short := planText(t, c, names, terminal.NewStyle(false))
 	golden.Text(t, "testdata/plan-hundred-workers.txt", short)
@@ -62,7 +63,7 @@ func withoutUntil(c change.Change) change.Change {
 // thousand has as many workers that do what one does in its own name.
 func thousand(t testing.TB) (*executor.Checked, wording.Names) {
 	t.Helper()
-	p := viewtest.LoadLab(t, "../../examples/hundred-workers").Plan(t)
+	p := viewtest.Plan(t, plantest.Load(t, "../../examples/hundred-workers", 1000))
 	c, names := executor.Saved(p), wording.NamesOf(p.Cluster)
 	const first = "worker-001"
 	ip := names[first][1]

@@ -1,3 +1,3 @@
-// Package viewtest has the clusters, plans and networks that the tests of
-// what people see share.
+// Package viewtest has the clusters, saved plans, networks and schemas that the
+// tests of what people see share.
 package viewtest
