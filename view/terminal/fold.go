@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"github.com/pmkctl/pmkctl/change"
-	"github.com/pmkctl/pmkctl/executor"
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
@@ -24,30 +23,6 @@ const (
 // fewLines is how many lines are never folded.
 const fewLines = 3
 
-// A shownGroup is a group with all that is shown of it.
-type shownGroup struct {
-	*wording.Group
-	changes []shownChange
-}
-
-type shownChange struct {
-	change.Change               // without what the notes say
-	whole         change.Change // with it
-	lines         []wording.Line
-}
-
-func shownGroups(c *executor.Checked, names wording.Names) []shownGroup {
-	var list []shownGroup
-	for _, g := range wording.Groups(c.PendingAddrs(), c.Diffs, names) {
-		s := shownGroup{Group: g}
-		for i, ch := range g.Changes {
-			s.changes = append(s.changes, shownChange{ch, g.Whole[i], wording.Lines(ch)})
-		}
-		list = append(list, s)
-	}
-	return list
-}
-
 // foldingOf returns the least folding that makes the plan short enough.
 func foldingOf(groups []shownGroup, st Style) folding {
 	f := foldNothing
@@ -55,23 +30,6 @@ func foldingOf(groups []shownGroup, st Style) folding {
 		f++
 	}
 	return f
-}
-
-// planLines returns all groups. Those of one line stand together, the others
-// have a blank line between them.
-func planLines(groups []shownGroup, f folding, st Style) []string {
-	var out []string
-	for i, g := range groups {
-		lines := g.lines(f, st)
-		if len(lines) > 1 && i > 0 && out[len(out)-1] != "" {
-			out = append(out, "")
-		}
-		out = append(out, lines...)
-		if len(lines) > 1 || i == len(groups)-1 {
-			out = append(out, "")
-		}
-	}
-	return out
 }
 
 // folded says how much is not shown: "" if everything is.

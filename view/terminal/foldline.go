@@ -8,31 +8,6 @@ import (
 	"github.com/pmkctl/pmkctl/view/wording"
 )
 
-// lines returns the group as it is shown.
-func (g shownGroup) lines(f folding, st Style) []string {
-	title := st.sign(g.Action) + " " + st.bold(g.Title())
-	if g.Action == change.Remove {
-		title = st.red("- ") + st.bold(st.red(g.Title()))
-	}
-	joined, rest := g.split(f)
-	if len(ofAction(joined, g.Action)) == len(g.changes) {
-		return []string{title + ": " + g.inventory(joined, st)}
-	}
-	out := []string{title + st.faint(unless(" ("+g.Sent+")", g.Sent == ""))}
-	for _, n := range g.Notes {
-		out = append(out, st.faint("    "+n))
-	}
-	for _, c := range rest {
-		out = append(out, c.show(f, st)...)
-	}
-	for _, a := range []change.Action{change.Remove, change.Add} {
-		if some := ofAction(joined, a); len(some) > 0 {
-			out = append(out, "    "+st.sign(a)+" "+g.inventory(some, st))
-		}
-	}
-	return out
-}
-
 func (g shownGroup) split(f folding) (joined, rest []shownChange) {
 	for _, c := range g.changes {
 		if c.joins(f) {
@@ -49,20 +24,6 @@ func ofAction(changes []shownChange, a change.Action) (out []shownChange) {
 		if c.Action == a {
 			out = append(out, c)
 		}
-	}
-	return out
-}
-
-func (c shownChange) show(f folding, st Style) []string {
-	out := []string{"    " + st.sign(c.Action) + " " + c.head(c.folds(f), st)}
-	if c.Action == change.Remove {
-		out[0] = "    " + st.red("- "+c.head(c.folds(f), Style{}))
-	}
-	if c.folds(f) {
-		return out
-	}
-	for _, l := range c.lines {
-		out = append(out, "        "+st.line(l))
 	}
 	return out
 }
