@@ -118,6 +118,21 @@ func chain(imports, known map[string][]string, name string) []string {
 	return known[name]
 }
 
+// TestModulesAreUsed names the modules that no plan has.
+func TestModulesAreUsed(t *testing.T) {
+	all := listPackages(t)
+	plan := all[slices.IndexFunc(all, func(p pkg) bool { return p.ImportPath == module+"plan" })]
+	for _, p := range all {
+		name, found := strings.CutPrefix(p.ImportPath, module+"modules/")
+		if !found || strings.Contains(name, "/") || name == "moduletest" {
+			continue
+		}
+		if !slices.Contains(plan.Imports, p.ImportPath) {
+			t.Errorf("package plan does not import modules/%s, so no plan has it", name)
+		}
+	}
+}
+
 // meant reports whether an import within one line is a meant one: of a helper
 // below the same folder.
 func meant(from, to string) bool {

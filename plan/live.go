@@ -86,7 +86,7 @@ func otherPrograms(c *spec.Cluster, records map[string]*state.Record) hcl.Diagno
 	}
 	lines := map[hcl.Range][]string{}
 	var places []hcl.Range
-	for _, name := range spec.ComponentsOf(&spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd}}) {
+	for _, name := range c.ComponentsOf(&spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd}}) {
 		runs, want := digests(c, records, name), c.Components[name].SHA256
 		if len(runs) == 0 || slices.Contains(runs, want) {
 			continue

@@ -12,7 +12,8 @@ import (
 )
 
 func TestPurpose(t *testing.T) {
-	for _, s := range plantest.Bare(t, "../examples/three-hosts").Steps {
+	c, _ := everything(t).Compile(t)
+	for _, s := range append(c.Graph.Steps, plantest.Bare(t, "../examples/three-hosts").Steps...) {
 		if plan.Purpose(s.Addr.Module) == "" {
 			t.Errorf("nothing says what %s is for", s.Addr.Module)
 		}

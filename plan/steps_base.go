@@ -29,7 +29,7 @@ func (b *builder) base(h *spec.Host) {
 	member := address.Of("member", h.Name)
 	b.add("kernel", h, kernel.Module{
 		Modules: kernel.Modules(b.Network.Backend, b.Settings.KubeProxy.Mode), Sysctls: b.sysctls(h)}, member)
-	b.add("accounts", h, account.For(h.Has(spec.ControlPlane), h.Has(spec.Etcd)), member)
+	b.add("accounts", h, account.For(b.ComponentsOf(h)), member)
 	b.add("programs", h, component.Module{Programs: b.programs(h), Sources: b.world.Sources}, member)
 }
 
@@ -63,7 +63,7 @@ func (b *builder) sysctls(h *spec.Host) map[string]string {
 // programs returns the programs for the roles of a host.
 func (b *builder) programs(h *spec.Host) []component.Program {
 	var list []component.Program
-	for _, name := range spec.ComponentsOf(h) {
+	for _, name := range b.ComponentsOf(h) {
 		c := b.Components[name]
 		list = append(list, component.Program{Name: name, Path: programPath(name), Source: c.Source, SHA256: c.SHA256})
 	}
@@ -184,10 +184,4 @@ func (b *builder) kubeconfig(name, cert, user, owner string) kubeconfig.File {
 	return kubeconfig.File{
 		Path: "/etc/kubernetes/" + name + ".kubeconfig", Cluster: b.Name, User: user, Server: ServerURL(b.Cluster),
 		CA: ClusterCA.CertPath, Cert: pki.Dir + cert + ".crt", Key: pki.Dir + cert + ".key", Owner: owner, Group: owner}
-}
-
-// kubelet returns the settings for a host's kubelet: the host's own ones override
-// those for all hosts.
-func (b *builder) kubelet(h *spec.Host) spec.Passthrough {
-	return spec.Overlay(b.Settings.Kubelet, h.Kubelet)
 }

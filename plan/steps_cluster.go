@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/pmkctl/pmkctl/address"
+	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/apiserver"
 	"github.com/pmkctl/pmkctl/modules/containerd"
 	"github.com/pmkctl/pmkctl/modules/controllermanager"
@@ -138,6 +139,12 @@ func (b *builder) node(h *spec.Host) {
 	b.add("node", h, b.nodeModule(h), b.on(h, "flannel", "kube-proxy")...)
 }
 
+// kubelet returns the settings for a host's kubelet: the host's own ones override
+// those for all hosts.
+func (b *builder) kubelet(h *spec.Host) spec.Passthrough {
+	return spec.Overlay(b.Settings.Kubelet, h.Kubelet)
+}
+
 // turn returns the step that a host waits for so that hosts of a live cluster take
 // turns: the node step of the host that is max_unavailable places before it. A
 // host that was no node before waits for none.
@@ -212,4 +219,20 @@ func (b *builder) image(key string) spec.Image {
 		}
 	}
 	return spec.Image{}
+}
+
+// Footprints returns the footprints of all services that pmkctl installs. They do
+// not depend on the spec, because a departing host may have services that the
+// spec does not name any more.
+func Footprints() modules.Footprints {
+	return modules.Footprints{
+		etcd.Etcd{}.Service().Footprint(),
+		apiserver.APIServer{}.Service().Footprint(),
+		controllermanager.ControllerManager{}.Service().Footprint(),
+		scheduler.Scheduler{}.Service().Footprint(),
+		containerd.Containerd{}.Service().Footprint(),
+		kubelet.Kubelet{}.Service().Footprint(),
+		flannel.Flannel{}.Service().Footprint(),
+		kubeproxy.Proxy{}.Service().Footprint(),
+	}
 }

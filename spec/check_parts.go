@@ -11,30 +11,42 @@ import (
 // own.
 var CNIPlugins = []string{"bridge", "host-local", "loopback", "portmap"}
 
-// The components that each role needs. The optional ones may be declared, but
-// are not installed.
+// parts are the components, with the hosts that get them.
+var parts = []struct {
+	where string // for docs/spec.md
+	names []string
+	on    func(c *Cluster, h *Host) bool
+}{
+	{"Every host", append([]string{"containerd", "containerd-shim-runc-v2", "ctr", "flanneld", "kube-proxy", "kubelet", "runc"}, CNIPlugins...),
+		func(*Cluster, *Host) bool { return true }},
+	{"Control plane", controlPlane, func(_ *Cluster, h *Host) bool { return h.Has(ControlPlane) }},
+	{"Etcd", []string{"etcd"}, func(_ *Cluster, h *Host) bool { return h.Has(Etcd) }},
+	{"Allowed, and not installed", []string{"crictl", "etcdctl", "etcdutl", "kubectl"}, func(*Cluster, *Host) bool { return false }},
+}
+
 var (
-	everyHost     = append([]string{"containerd", "containerd-shim-runc-v2", "ctr", "flanneld", "kube-proxy", "kubelet", "runc"}, CNIPlugins...)
-	controlPlane  = []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"}
-	etcdHost      = []string{"etcd"}
-	optionalParts = []string{"crictl", "etcdctl", "etcdutl", "kubectl"}
-	imageKeys     = []string{"coredns", "pause"}
+	controlPlane = []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"}
+	imageKeys    = []string{"coredns", "pause"}
 )
 
-// allComponents returns the names that a component may have.
-func allComponents() []string { return slices.Concat(everyHost, controlPlane, etcdHost, optionalParts) }
-
-func known(name string) bool { return slices.Contains(allComponents(), name) }
-
-// ComponentsOf returns the names of the components that a host gets by its
-// roles.
-func ComponentsOf(h *Host) []string {
-	out := slices.Clone(everyHost)
-	if h.Has(ControlPlane) {
-		out = append(out, controlPlane...)
+// AllComponents returns the names that a component may have.
+func AllComponents() []string {
+	var out []string
+	for _, p := range parts {
+		out = append(out, p.names...)
 	}
-	if h.Has(Etcd) {
-		out = append(out, etcdHost...)
+	return out
+}
+
+func known(name string) bool { return slices.Contains(AllComponents(), name) }
+
+// ComponentsOf returns the names of the components that a host gets.
+func (c *Cluster) ComponentsOf(h *Host) []string {
+	var out []string
+	for _, p := range parts {
+		if p.on(c, h) {
+			out = append(out, p.names...)
+		}
 	}
 	return out
 }
@@ -56,7 +68,7 @@ func (l *loader) checkParts(d *decoded) {
 func (d *decoded) missingComponents() []string {
 	missing := map[string]bool{}
 	for _, h := range d.Hosts {
-		for _, c := range ComponentsOf(h) {
+		for _, c := range d.ComponentsOf(h) {
 			if _, ok := d.Components[c]; !ok {
 				missing[c] = true
 			}

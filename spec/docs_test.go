@@ -30,9 +30,11 @@ func reference(t *testing.T) string {
 	}
 	writePolicies(t, &b)
 	fmt.Fprintf(&b, "\n## Functions\n\n`%s`\n\n", strings.Join(keys(functions(".", func(cty.Value) {})), "` `"))
-	fmt.Fprintf(&b, "## Components and images\n\nEvery host: %s. Control plane: %s. Etcd: %s. Allowed, and not installed: %s. Images: %s, and any others to import.\n",
-		strings.Join(sorted(everyHost), ", "), strings.Join(controlPlane, ", "), strings.Join(etcdHost, ", "),
-		strings.Join(optionalParts, ", "), strings.Join(imageKeys, ", "))
+	b.WriteString("## Components and images\n\n")
+	for _, p := range parts {
+		fmt.Fprintf(&b, "%s: %s. ", p.where, strings.Join(sorted(p.names), ", "))
+	}
+	fmt.Fprintf(&b, "Images: %s, and any others to import.\n", strings.Join(imageKeys, ", "))
 	return b.String()
 }
 

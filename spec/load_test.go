@@ -42,7 +42,7 @@ func labParts(t *testing.T) string {
 	t.Helper()
 	type part map[string]string
 	components, images := map[string]part{}, map[string]part{}
-	for _, name := range append(allComponents(), "coredns") {
+	for _, name := range append(AllComponents(), "coredns") {
 		components[name] = part{"version": "v1.36.3", "source": "/cache/" + name, "sha256": strings.Repeat("a1", 32)}
 	}
 	for _, key := range imageKeys {
@@ -96,7 +96,7 @@ func TestLoadLab(t *testing.T) {
 	if got := c.Settings.KubeProxy.Config["conntrack"].(map[string]any)["maxPerCore"]; got != int64(0) {
 		t.Errorf("maxPerCore %T %v", got, got)
 	}
-	if c.API.Endpoint != "192.0.2.11" || c.Network.Port != 8285 || len(c.Images) != 2 || len(c.Components) != len(allComponents())-1 {
+	if c.API.Endpoint != "192.0.2.11" || c.Network.Port != 8285 || len(c.Images) != 2 || len(c.Components) != len(AllComponents())-1 {
 		t.Errorf("cluster %+v", c)
 	}
 }

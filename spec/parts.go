@@ -30,7 +30,7 @@ func (l *loader) decodeComponent(d *decoded, n *node) {
 		Name: n.label, Version: strings.TrimPrefix(n.str("version"), "v"), Source: l.source(n), SHA256: n.digest("sha256"), Range: n.rng,
 	}
 	if !known(c.Name) {
-		l.add(problem(n.named, "Unknown component", "pmkctl has no use for a component %q.%s", c.Name, suggest(c.Name, allComponents())))
+		l.add(problem(n.named, "Unknown component", "pmkctl has no use for a component %q.%s", c.Name, suggest(c.Name, AllComponents())))
 	}
 	if have, ok := d.Components[c.Name]; ok {
 		l.add(problem(n.named, "Duplicate component", "There is a component %q at %s already. Remove one of them.", c.Name, place(have.Range)))
@@ -74,15 +74,5 @@ func (l *loader) checkFilledIn(digest string, n *node) {
 	if digest == strings.Repeat("0", 64) {
 		l.add(warning(n.attrs["sha256"].at, "Digest not filled in",
 			"A digest of zeros stands for one still to be written: no file has it, so a plan will refuse it. Write what `sha256sum FILE` prints."))
-	}
-}
-
-// decodeSettings reads the blocks that are named after components.
-func (l *loader) decodeSettings(at hcl.Range) Settings {
-	read := func(name string) Passthrough { return l.passthrough(l.single(name, at)) }
-	return Settings{
-		Kubelet: read("kubelet"), KubeProxy: l.kubeProxy(l.single("kube_proxy", at)), APIServer: read("kube_apiserver"),
-		ControllerManager: read("kube_controller_manager"), Scheduler: read("kube_scheduler"), Etcd: read("etcd"),
-		Flannel: read("flannel"), Containerd: read("containerd"), CoreDNS: l.coreDNS(l.single("coredns", at)),
 	}
 }

@@ -2,36 +2,7 @@ package spec
 
 import (
 	"github.com/zclconf/go-cty/cty"
-
-	"github.com/pmkctl/pmkctl/modules"
 )
-
-// passthrough returns the content of a block of settings; empty if n is nil.
-func (l *loader) passthrough(n *node) Passthrough {
-	if n == nil {
-		return Passthrough{}
-	}
-	p := Passthrough{Range: n.rng}
-	p.Config, p.Flags, p.FeatureGates = modules.Fields{}, n.strMap("flags"), n.boolMap("feature_gates")
-	if n.ok("config") {
-		p.Config, _ = plain(n.attrs["config"].Value).(map[string]any)
-	}
-	return p
-}
-
-func (l *loader) kubeProxy(n *node) KubeProxy {
-	if n == nil {
-		return KubeProxy{}
-	}
-	return KubeProxy{Passthrough: l.passthrough(n), Mode: n.str("mode")}
-}
-
-func (l *loader) coreDNS(n *node) CoreDNS {
-	if n == nil {
-		return CoreDNS{}
-	}
-	return CoreDNS{Config: DNS{Replicas: n.int("replicas"), Corefile: n.str("corefile")}, Range: n.rng}
-}
 
 // plain converts a value to the types that encoders take. Whole numbers become
 // int64.

@@ -1,6 +1,10 @@
 package spec
 
-import "github.com/zclconf/go-cty/cty"
+import (
+	"slices"
+
+	"github.com/zclconf/go-cty/cty"
+)
 
 // A block describes a type of block. These tables are all that a spec may
 // contain; docs/spec.md is written from them.
@@ -38,19 +42,11 @@ func num(n int64) cty.Value { return cty.NumberIntVal(n) }
 
 // blocks are the blocks at the top of a file, except variable and locals, which
 // vars.go and locals.go read.
-var blocks = []*block{
-	clusterBlock, apiBlock, networkBlock, sshBlock("Defaults of how every host is reached.", true), hostBlock,
-	settingsBlock("kubelet", "/var/lib/kubelet/config.yaml", configAttr, flagsAttr, gatesAttr),
-	settingsBlock("kube_proxy", "/etc/kubernetes/kube-proxy.yaml", modeAttr, configAttr, flagsAttr, gatesAttr),
-	settingsBlock("kube_apiserver", "", flagsAttr, gatesAttr),
-	settingsBlock("kube_controller_manager", "", flagsAttr, gatesAttr),
-	settingsBlock("kube_scheduler", "its KubeSchedulerConfiguration", configAttr, flagsAttr, gatesAttr),
-	settingsBlock("etcd", "/etc/etcd/etcd.yaml (etcd takes no flags beside a file)", configAttr, gatesAttr),
-	settingsBlock("flannel", "/etc/kube-flannel/net-conf.json", configAttr, flagsAttr),
-	settingsBlock("containerd", "/etc/containerd/config.toml", configAttr, flagsAttr),
-	corednsBlock,
-	componentBlock, imageBlock, preflightBlock, removedBlock, policyBlock,
-}
+var blocks = slices.Concat(
+	[]*block{clusterBlock, apiBlock, networkBlock, sshBlock("Defaults of how every host is reached.", true), hostBlock},
+	settingsBlocks(),
+	[]*block{componentBlock, imageBlock, preflightBlock, removedBlock, policyBlock},
+)
 
 var clusterBlock = &block{
 	Name: "cluster", Label: "name of the cluster",
@@ -137,29 +133,6 @@ var removedBlock = &block{
 		{Name: "unreachable", Type: cty.Bool, InWords: "false", Doc: "It is dead: remove its Node and its etcd member, and leave its disk as it is."},
 	},
 	Blocks: []*block{sshBlock("How this host is reached, where that is not as it was; the ssh block at the top fills in the rest.", false)},
-}
-
-var (
-	configAttr = attr{Name: "config", Type: cty.DynamicPseudoType, Rule: object, Doc: "Fields to merge, named and nested as in the file."}
-	flagsAttr  = attr{Name: "flags", Type: strMap, Rule: flagNames, Doc: "Command line flags, without the dashes."}
-	gatesAttr  = attr{Name: "feature_gates", Type: boolMap, Rule: gateNames, Doc: "Feature gates by name."}
-	modeAttr   = attr{Name: "mode", Type: cty.String, Default: str("iptables"), Rule: enum("Unknown kube-proxy mode", modes...), Doc: "\"iptables\" or \"nftables\"."}
-)
-
-func settingsBlock(name, file string, attrs ...attr) *block {
-	doc := "Settings passed through to the component"
-	if file != "" {
-		doc += "; config goes to " + file
-	}
-	return &block{Name: name, Attrs: attrs, Doc: doc + "."}
-}
-
-var corednsBlock = &block{
-	Name: "coredns", Doc: "The cluster's DNS.",
-	Attrs: []attr{
-		{Name: "replicas", Type: cty.Number, Default: num(2), Rule: positive, Doc: "Pods of its Deployment."},
-		{Name: "corefile", Type: cty.String, InWords: "one for the cluster's domain, forwarding the rest to the nodes' resolvers", Rule: filled, Doc: "A whole Corefile in the place of pmkctl's."},
-	},
 }
 
 var componentBlock = &block{

@@ -7,7 +7,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/pmkctl/pmkctl/modules"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -105,6 +104,9 @@ type SSH struct {
 	Bastion        *SSH   // dialled first; nil for a direct connection
 }
 
+// String returns the usual notation: "ops@192.0.2.11:22".
+func (s SSH) String() string { return fmt.Sprintf("%s@%s:%d", s.User, s.Address, s.Port) }
+
 // Secret is a string that is never shown: it is printed, logged and encoded as
 // "(sensitive)". Only Reveal returns its value.
 type Secret struct{ value string }
@@ -131,39 +133,6 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String()))
 
 // MarshalText hides the value from JSON and the like.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// Settings are passed on to the components unchanged.
-type Settings struct {
-	Kubelet, APIServer, ControllerManager, Scheduler, Etcd, Flannel, Containerd Passthrough
-
-	KubeProxy KubeProxy
-	CoreDNS   CoreDNS
-}
-
-// Passthrough is the content of a block such as `kubelet { ... }`.
-type Passthrough struct {
-	modules.Settings
-	Range hcl.Range
-}
-
-// KubeProxy is the block kube_proxy.
-type KubeProxy struct {
-	Passthrough
-	Mode string // iptables or nftables; "" for the default of the module
-}
-
-// CoreDNS is the block coredns. In JSON it looks like a Passthrough, as in
-// older saved plans.
-type CoreDNS struct {
-	Config DNS
-	Range  hcl.Range
-}
-
-// DNS has the settings of the cluster's DNS.
-type DNS struct {
-	Replicas int    `json:"replicas,omitempty"` // 0 for the default of the module
-	Corefile string `json:"corefile,omitempty"` // replaces the module's own; "" for that one
-}
 
 // Components are the programs, by name.
 type Components map[string]Component

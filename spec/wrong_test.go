@@ -14,7 +14,7 @@ import (
 // others.
 func good() map[string]string {
 	var parts strings.Builder
-	for _, name := range allComponents() {
+	for _, name := range AllComponents() {
 		parts.WriteString("component \"" + name + "\" {\n  source = \"" + name + "\"\n  sha256 = \"" + strings.Repeat("a1", 32) + "\"\n}\n")
 	}
 	for _, key := range imageKeys {

@@ -34,17 +34,25 @@ type Module struct {
 	Dirs  []host.DirSpec // may belong to the users
 }
 
-// For returns the module for a host with these roles. etcd and the control plane
-// run as users of their own, all other services as root.
-func For(controlPlane, etcd bool) Module {
+// users are the system users, each with a component that runs as it. Components
+// without a row run as root.
+var users = []struct {
+	component string
+	User
+}{
+	{"etcd", User{"etcd", "etcd"}},
+	{"kube-apiserver", User{"kube", "Kubernetes control plane"}},
+}
+
+// For returns the module for a host with these components.
+func For(components []string) Module {
 	m := Module{Dirs: []host.DirSpec{{Path: "/etc/kubernetes", Mode: 0o755}, {Path: pki, Mode: 0o755}}}
-	if etcd {
-		m.Users = append(m.Users, User{"etcd", "etcd"})
+	for _, u := range users {
+		if slices.Contains(components, u.component) {
+			m.Users = append(m.Users, u.User)
+		}
 	}
-	if controlPlane {
-		m.Users = append(m.Users, User{"kube", "Kubernetes control plane"})
-	}
-	if etcd || controlPlane {
+	if slices.Contains(components, "etcd") || slices.Contains(components, "kube-apiserver") {
 		m.Dirs = append(m.Dirs, host.DirSpec{Path: pki + "/etcd", Mode: 0o755})
 	}
 	return m

@@ -8,11 +8,13 @@ import (
 	"github.com/pmkctl/pmkctl/modules/moduletest"
 )
 
-func TestConverges(t *testing.T) { moduletest.Converges(t, For(true, true)) }
+var all = []string{"kubelet", "etcd", "kube-apiserver"}
+
+func TestConverges(t *testing.T) { moduletest.Converges(t, For(all)) }
 
 // A worker has no users of its own.
 func TestWorker(t *testing.T) {
-	d, err := For(false, false).Check(context.Background(), hosttest.New("worker-1"))
+	d, err := For([]string{"kubelet"}).Check(context.Background(), hosttest.New("worker-1"))
 	if err != nil || len(d) != 2 || d[0].Item != "/etc/kubernetes" || d[1].Item != "/etc/kubernetes/pki" {
 		t.Errorf("got %v, %v", d, err)
 	}
@@ -20,7 +22,7 @@ func TestWorker(t *testing.T) {
 
 func TestSysusers(t *testing.T) {
 	want := "# Written by pmkctl.\nu etcd - \"etcd\" / /usr/sbin/nologin\nu kube - \"Kubernetes control plane\" / /usr/sbin/nologin\n"
-	if got := sysusers(For(true, true).Users); got != want {
+	if got := sysusers(For(all).Users); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

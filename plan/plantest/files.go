@@ -18,7 +18,7 @@ var Images = map[string]string{"pause": "registry.k8s.io/pause:3.10.2", "coredns
 
 // Components returns the names of all programs of a cluster.
 func Components() []string {
-	return spec.ComponentsOf(&spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd, spec.Worker}})
+	return new(spec.Cluster).ComponentsOf(&spec.Host{Roles: []spec.Role{spec.ControlPlane, spec.Etcd, spec.Worker}})
 }
 
 func program(name string, lines int) []byte {

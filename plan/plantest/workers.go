@@ -43,7 +43,13 @@ image "all" {
 // in the block of the cluster.
 func Workers(t testing.TB, n int, more string) *World {
 	t.Helper()
+	return Declaring(t, Components(), n, more)
+}
+
+// Declaring is Workers for a spec that declares these components.
+func Declaring(t testing.TB, components []string, n int, more string) *World {
+	t.Helper()
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "cluster.hcl"), fmt.Appendf(nil, workersSpec, strings.Join(Components(), " "), more, n+1))
+	write(t, filepath.Join(dir, "cluster.hcl"), fmt.Appendf(nil, workersSpec, strings.Join(components, " "), more, n+1))
 	return Load(t, dir, 1)
 }
