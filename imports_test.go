@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -118,17 +120,31 @@ func chain(imports, known map[string][]string, name string) []string {
 	return known[name]
 }
 
-// TestModulesAreUsed names the modules that no plan has.
+// TestModulesAreUsed names the modules that no plan has. It reads files itself:
+// the result of a test that runs go list is kept when they change.
 func TestModulesAreUsed(t *testing.T) {
-	all := listPackages(t)
-	plan := all[slices.IndexFunc(all, func(p pkg) bool { return p.ImportPath == module+"plan" })]
-	for _, p := range all {
-		name, found := strings.CutPrefix(p.ImportPath, module+"modules/")
-		if !found || strings.Contains(name, "/") || name == "moduletest" {
+	var plan strings.Builder
+	sources, err := filepath.Glob("plan/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range sources {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan.Write(text)
+	}
+	folders, err := os.ReadDir("modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range folders {
+		if !f.IsDir() || slices.Contains([]string{"internal", "moduletest", "upstream"}, f.Name()) {
 			continue
 		}
-		if !slices.Contains(plan.Imports, p.ImportPath) {
-			t.Errorf("package plan does not import modules/%s, so no plan has it", name)
+		if !strings.Contains(plan.String(), `"`+module+"modules/"+f.Name()+`"`) {
+			t.Errorf("package plan does not import modules/%s, so no plan has it", f.Name())
 		}
 	}
 }
