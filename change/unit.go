@@ -23,7 +23,7 @@ const InputsKey = "X-Pmkctl-Inputs"
 
 // UnitState is the state of a unit as far as changes are about it.
 type UnitState struct {
-	Enabled string `json:"enabled"` // as systemctl is-enabled prints it, or "not installed"
+	Enabled string `json:"enabled"` // as systemctl is-enabled prints it, or "not installed"; "" of a slice
 	Active  string `json:"active"`  // as systemctl is-active prints it
 }
 
@@ -35,18 +35,22 @@ func StateOf(u host.Unit) UnitState {
 	return UnitState{cmp.Or(u.Enabled, "not installed"), u.Active}
 }
 
-// String is the state as people and records have it: "enabled, active". The
-// zero state, of a unit that is not there, is "".
+// String is the state as people and records have it: "enabled, active", or
+// "active" of a unit that is never enabled. The zero state, of a unit that is
+// not there, is "".
 func (s UnitState) String() string {
-	if s == (UnitState{}) {
-		return ""
+	if s.Enabled == "" {
+		return s.Active
 	}
 	return s.Enabled + ", " + s.Active
 }
 
 // ParseUnitState reads what String wrote.
 func ParseUnitState(text string) UnitState {
-	enabled, active, _ := strings.Cut(text, ", ")
+	enabled, active, both := strings.Cut(text, ", ")
+	if !both {
+		return UnitState{Active: text}
+	}
 	return UnitState{enabled, active}
 }
 

@@ -30,6 +30,10 @@ func TestUnitState(t *testing.T) {
 			}
 		})
 	}
+	slice := UnitState{Active: "active"}
+	if s := slice.String(); s != "active" || ParseUnitState(s) != slice {
+		t.Errorf("a slice has the state %q, which was read as %+v", s, ParseUnitState(s))
+	}
 	if got := (UnitState{}).String() + ParseUnitState("").String(); got != "" {
 		t.Errorf("a unit that is not there has the state %q", got)
 	}

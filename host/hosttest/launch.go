@@ -200,6 +200,9 @@ func (m *machine) behave(name string, f *unitFile) error {
 		return m.leaseSubnet(f.last("Service.ExecStartPost"))
 	case "etcd":
 		return m.runEtcd(f)
+	case "kubelet":
+		u := m.unit("kubepods.slice") // made by the kubelet, kept by systemd when it stops
+		u.active, u.sub = "active", "active"
 	}
 	return nil
 }

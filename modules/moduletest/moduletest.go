@@ -5,6 +5,7 @@ package moduletest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -326,7 +327,25 @@ func (b bench) check(m modules.Module, when string) change.Diff {
 	if touched := changed(stamps, b.h.Stamps()); len(touched) > 0 || snapshot(b.h) != before {
 		b.t.Fatalf("Check %s changed the host: %v\n%s", when, touched, difference(before, snapshot(b.h)))
 	}
+	b.survivesSaving(d)
 	return d
+}
+
+// survivesSaving checks that a saved plan returns a diff as it was. Every
+// change that it returns otherwise would pass for one of the host.
+func (b bench) survivesSaving(d change.Diff) {
+	b.t.Helper()
+	file, err := json.Marshal(change.Saved(d))
+	if err != nil {
+		b.t.Fatalf("encode the diff: %v", err)
+	}
+	var got change.Saved
+	if err := json.Unmarshal(file, &got); err != nil {
+		b.t.Fatalf("decode the diff: %v", err)
+	}
+	if !slices.Equal(change.Diff(got), d) {
+		b.t.Errorf("a saved plan returns\n%+v\nfor\n%+v", got, d)
+	}
 }
 
 // converge does one Check and Apply, which must be enough.

@@ -144,7 +144,7 @@ func TestStop(t *testing.T) {
 			stopped = append(stopped, e.Method)
 		}
 	}
-	want := []string{"kubelet", "KillPods", "kube-proxy", "flanneld", "etcd", "containerd", "Unmount", "Unmount", "Unmount"}
+	want := []string{"kubelet", "KillPods", "kube-proxy", "flanneld", "etcd", "containerd", "Unmount", "Unmount", "Unmount", slice}
 	if !slices.Equal(stopped, want) {
 		t.Errorf("got %v, want %v", stopped, want)
 	}

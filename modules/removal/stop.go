@@ -61,7 +61,7 @@ func (m Stop) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 		d = append(d, c)
 	}
 	if r.slice != nil {
-		d = append(d, change.Change{Kind: change.Unit, Action: change.Remove, Item: slice, Have: r.slice.Active})
+		d = append(d, change.OfUnit(change.Remove, slice, change.UnitState{Active: r.slice.Active}, change.UnitState{}))
 	}
 	if n := len(r.pods); n > 0 {
 		d = append(d, change.Change{Kind: change.Unit, Action: change.Remove, Item: podsItem, Why: fmt.Sprintf("%d processes", n)})

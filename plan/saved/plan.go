@@ -81,6 +81,9 @@ type Step struct {
 	Replaced bool                `json:"replaced,omitempty"` // it is done although nothing differs
 }
 
+// Diff is what a module has to do.
+type Diff = change.Saved
+
 // RunsOn returns the host that the step runs on; "" for a step over all hosts.
 func (s Step) RunsOn() string {
 	if s.On != "" {

@@ -3,6 +3,7 @@ package saved
 import (
 	"encoding/json"
 
+	"github.com/pmkctl/pmkctl/change"
 	"github.com/pmkctl/pmkctl/modules/preflight"
 )
 
@@ -30,8 +31,8 @@ func (s Step) MarshalJSON() ([]byte, error) {
 	p := probeStep{step: step(s)}
 	for _, f := range s.Findings {
 		e := entry{Entry: f.Entry()}
-		e.Have, e.HaveRaw = split(e.Have)
-		e.Want, e.WantRaw = split(e.Want)
+		e.Have, e.HaveRaw = change.TextOrBytes(e.Have)
+		e.Want, e.WantRaw = change.TextOrBytes(e.Want)
 		p.Diff = append(p.Diff, e)
 	}
 	return json.Marshal(p)
