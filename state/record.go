@@ -115,6 +115,7 @@ func Load(ctx context.Context, h host.Host) (*Record, error) {
 		r.Owns = map[string]Owned{}
 	}
 	r.sortSettings()
+	r.forgetWaits()
 	return r, nil
 }
 
@@ -133,6 +134,17 @@ func (r *Record) sortSettings() {
 			o.Kind = change.KernelModule
 		}
 		r.Owns[item] = o
+	}
+}
+
+// forgetWaits drops what steps of former versions waited for from the objects
+// that they waited for: it was never a value that pmkctl set.
+func (r *Record) forgetWaits() {
+	for item, o := range r.Owns {
+		if o.Kind == change.Object && (o.Want == "available" || o.Want == "Ready") {
+			o.Want = ""
+			r.Owns[item] = o
+		}
 	}
 }
 

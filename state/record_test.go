@@ -229,6 +229,25 @@ func TestWaitedForIsNotAdopted(t *testing.T) {
 	}
 }
 
+// TestWaitedForBefore: the record of a former version has what a step waited
+// for as if pmkctl had set it. A change of the spec is no change by hand then.
+func TestWaitedForBefore(t *testing.T) {
+	const older = `{"version": 1, "owns": {
+		"deployment/kube-system/coredns": {"kind": "object", "step": "dns.a", "want": "available"},
+		"node/a": {"kind": "object", "step": "node.a", "want": "Ready"},
+		"configmap/x/y": {"kind": "object", "step": "x.a", "want": "\"a\""}}}`
+	r, err := Load(t.Context(), hosttest.New("a", hosttest.WithFile(RecordPath, older)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for item, drift := range map[string]bool{"deployment/kube-system/coredns": false, "node/a": false, "configmap/x/y": true} {
+		d := r.Mark(change.Diff{{Kind: change.Object, Action: change.Update, Item: item, Have: "replicas: 2", Want: "replicas: 3", Manifest: true}})
+		if d[0].Drift != drift {
+			t.Errorf("a change of %s is drift: %v, want %v", item, d[0].Drift, drift)
+		}
+	}
+}
+
 // TestRemovedIsForgotten, but only once it is gone.
 func TestRemovedIsForgotten(t *testing.T) {
 	ctx := context.Background()
