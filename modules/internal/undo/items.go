@@ -71,12 +71,12 @@ type item struct {
 // inOrder returns the things in the order of removal: directories after what
 // they hold.
 func (m Items) inOrder() []item {
-	order := []change.Kind{change.Unit, change.Image, change.Sysctl, {}, change.Directory} // {} is all others
+	order := []string{change.Unit.Class, change.Image.Class, change.Sysctl.Class, "", change.Directory.Class} // "" is all others
 	rank := func(k change.Kind) int {
-		if i := slices.Index(order, k); i >= 0 {
+		if i := slices.Index(order, k.Class); i >= 0 {
 			return i
 		}
-		return slices.Index(order, change.Kind{})
+		return slices.Index(order, "")
 	}
 	var list []item
 	for _, name := range slices.Sorted(maps.Keys(m)) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 
@@ -161,6 +162,20 @@ func TestJudge(t *testing.T) {
 				t.Errorf("got %s because %q, want %s because %q", got[0].Fate, got[0].Change.Why, tt.fate, tt.why)
 			}
 		})
+	}
+}
+
+// TestOrder: all settings come before files, whatever their names.
+func TestOrder(t *testing.T) {
+	owns := Items{"x.service": {Kind: change.Unit}, "r/x:1": {Kind: change.Image}, "net.ipv4.ip_forward": {Kind: change.Sysctl}, "overlay": {Kind: change.KernelModule},
+		state.Membership: {Kind: change.Membership}, "/etc/x/x.conf": {Kind: change.Text}, "/etc/x": {Kind: change.Directory}, "/etc/x/y": {Kind: change.Directory}}
+	var got []string
+	for _, i := range owns.inOrder() {
+		got = append(got, i.Item)
+	}
+	want := []string{"x.service", "r/x:1", state.Membership, "net.ipv4.ip_forward", "overlay", "/etc/x/x.conf", "/etc/x/y", "/etc/x"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
