@@ -89,7 +89,8 @@ func driftedObject(c change.Change) terminal.DriftItem {
 }
 
 // askedFor returns the pending steps that have changes besides drift. A restart
-// does not count, because it follows from another change.
+// does not count, because it follows from another change, and neither does a
+// reload, because the spec says nothing about what systemd has read.
 func askedFor(c *executor.Checked, found []terminal.HostDrift) []string {
 	var steps []string
 	for _, s := range c.Pending() {
@@ -99,7 +100,7 @@ func askedFor(c *executor.Checked, found []terminal.HostDrift) []string {
 			})
 		}
 		if slices.ContainsFunc(c.Diffs[s.Addr], func(ch change.Change) bool {
-			return ch.Action != change.Restart && !ch.Drift && !drifted(ch.Item)
+			return ch.Action != change.Restart && ch.Action != change.Reload && !ch.Drift && !drifted(ch.Item)
 		}) {
 			steps = append(steps, s.Addr.String())
 		}
