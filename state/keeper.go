@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -39,10 +40,12 @@ func WithKeeper(ctx context.Context, k *Keeper) context.Context {
 }
 
 // KeeperOf returns the keeper of the record of the host that a module is
-// applied to. It is nil while a module is only checked.
-func KeeperOf(ctx context.Context) *Keeper {
-	k, _ := ctx.Value(keeperKey{}).(*Keeper)
-	return k
+// applied to. There is none while a module is only checked.
+func KeeperOf(ctx context.Context) (*Keeper, error) {
+	if k, ok := ctx.Value(keeperKey{}).(*Keeper); ok && k != nil {
+		return k, nil
+	}
+	return nil, errors.New("find the record of the host: no keeper was given to this step")
 }
 
 // Begin keeps the originals of what step is about to overwrite, takes

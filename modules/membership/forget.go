@@ -30,7 +30,11 @@ func (m Forget) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}
-	return state.KeeperOf(ctx).Use(func(r *state.Record) error {
+	k, err := state.KeeperOf(ctx)
+	if err != nil {
+		return err
+	}
+	return k.Use(func(r *state.Record) error {
 		hosts, err := state.ReadInventory(ctx, h)
 		if err != nil {
 			return err

@@ -68,7 +68,11 @@ func (m Member) missing(have *state.Record) string {
 // Apply writes the record, then the inventory.
 func (m Member) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if d.Touches(state.Membership) {
-		if err := state.KeeperOf(ctx).Use(func(r *state.Record) error { return m.join(ctx, h, r) }); err != nil {
+		k, err := state.KeeperOf(ctx)
+		if err != nil {
+			return err
+		}
+		if err := k.Use(func(r *state.Record) error { return m.join(ctx, h, r) }); err != nil {
 			return err
 		}
 	}

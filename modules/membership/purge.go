@@ -41,7 +41,11 @@ func (Purge) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if len(d) == 0 {
 		return nil
 	}
-	state.KeeperOf(ctx).Purge()
+	k, err := state.KeeperOf(ctx)
+	if err != nil {
+		return err
+	}
+	k.Purge()
 	_, names, err := entries(ctx, h)
 	if err != nil {
 		return err
