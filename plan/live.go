@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/pmkctl/pmkctl/host"
-	"github.com/pmkctl/pmkctl/modules/pki"
+	"github.com/pmkctl/pmkctl/modules/apiserver"
 	"github.com/pmkctl/pmkctl/spec"
 	"github.com/pmkctl/pmkctl/state"
 )
@@ -124,14 +124,14 @@ func digests(c *spec.Cluster, records map[string]*state.Record, program string) 
 }
 
 // RecallDomain adds the cluster domain to a record that an older pmkctl wrote
-// without it. It reads the domain from the certificate of the host's API server,
-// and does nothing on a host without one.
+// without it. It reads the domain from the unit of the host's API server, and
+// does nothing on a host without one.
 func RecallDomain(ctx context.Context, h host.Reader, c *spec.Cluster, r *state.Record) error {
 	_, serves := r.Owns[apiUnit]
 	if _, known := r.Cluster.Immutable[spec.FieldDomain]; known || !serves || r.Cluster.Name != c.Name || r.Cluster.Immutable == nil {
 		return nil
 	}
-	domain, err := pki.Domain(ctx, h, c.Domain)
+	domain, err := apiserver.Domain(ctx, h)
 	if domain != "" {
 		r.Cluster.Immutable[spec.FieldDomain] = domain
 	}

@@ -26,7 +26,7 @@ func (r *Run) readRecords(ctx context.Context) error {
 		var holder *host.LockRequest
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() (err error) {
-			if record, err = state.Load(ctx, s); err != nil {
+			if record, err = state.Load(ctx, s); err != nil || r.goal.cleans(r.cluster, name) {
 				return err
 			}
 			return plan.RecallDomain(ctx, s, r.cluster, record)

@@ -32,7 +32,7 @@ func New(a APIServer) modules.Module { return a.Service() }
 func (a APIServer) Service() resource.Service {
 	flags := a.FlagsOver(a.flags())
 	return resource.Service{
-		Name: "kube-apiserver.service",
+		Name: unit,
 		Unit: resource.Unit{
 			Description: "Kubernetes API server", Wants: "network-online.target", After: "etcd.service", Type: "notify", User: "kube",
 			Argv: []string{"/usr/local/bin/kube-apiserver"}, Flags: flags,
@@ -83,7 +83,7 @@ func (a APIServer) flags() map[string]string {
 		"requestheader-group-headers":        "X-Remote-Group",
 		"requestheader-username-headers":     "X-Remote-User",
 		"secure-port":                        strconv.Itoa(a.Port),
-		"service-account-issuer":             "https://kubernetes.default.svc." + a.Domain,
+		issuerFlag:                           issuerOf + a.Domain,
 		"service-account-key-file":           pki + "sa.pub",
 		"service-account-signing-key-file":   pki + "sa.key",
 		"service-cluster-ip-range":           a.ServiceCIDR,
