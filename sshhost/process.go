@@ -213,16 +213,13 @@ func (p *process) exitStatus() int {
 	return exit.ExitStatus()
 }
 
-// said returns stderr on one line. If the host printed the password, it is
-// replaced.
-func (p *process) said() string {
+// said returns stderr on one line, as it came and for people: there the
+// password is replaced, if the host printed it.
+func (p *process) said() (raw, shown string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	text := " " + oneLine(string(p.stderr)) + " "
-	if secret := oneLine(p.target.password()); secret != "" {
-		text = strings.ReplaceAll(text, " "+secret+" ", " (sensitive) ")
-	}
-	return strings.TrimRight(strings.TrimSpace(text), ".")
+	raw = oneLine(string(p.stderr))
+	return raw, strings.TrimRight(without(raw, oneLine(p.target.password())), ".")
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
@@ -248,10 +245,10 @@ func (p *process) explain(ctx context.Context, err error) *Error {
 	if ctx.Err() == nil {
 		status = p.exitStatus()
 	}
-	said := p.said()
+	said, shown := p.said()
 	detail := func(what string) error {
-		if said != "" {
-			return fmt.Errorf("%s: %s", what, said)
+		if shown != "" {
+			return fmt.Errorf("%s: %s", what, shown)
 		}
 		return fmt.Errorf("%s: %w", what, err)
 	}

@@ -98,7 +98,7 @@ func TestEchoedPassword(t *testing.T) {
 	p := sudoProcess("two words.")
 	p.heard([]byte(wrapped))
 	p.heard([]byte("two words.\r\nsudo: PAM: two  words.\n"))
-	if got := p.said(); strings.Contains(got, "words") || !strings.Contains(got, "sudo: PAM: (sensitive)") {
+	if _, got := p.said(); strings.Contains(got, "words") || !strings.Contains(got, "sudo: PAM: (sensitive)") {
 		t.Errorf("said %q", got)
 	}
 }
@@ -116,6 +116,7 @@ func TestExplainSudoRS(t *testing.T) {
 		{"one try", "x", "\nsudo-rs: Maximum 1 incorrect authentication attempts\n", "put the password of ops"},
 		{"one try, later versions", "x", "\nsudo: maximum 1 incorrect authentication attempts\n", "put the password of ops"},
 		{"one try of sudo", "x", "\nsudo: 1 incorrect password attempt\n", "put the password of ops"},
+		{"its password is the name of sudo", "sudo", "\nsudo: 1 incorrect password attempt\n", "put the password of ops"},
 		{"no option -p", "x", "invalid option provided\nusage: sudo -h | -K | -k | -V\n", "sudo-rs to 0.2.5"},
 	}
 	for _, tt := range tests {

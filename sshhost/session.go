@@ -104,7 +104,8 @@ func (s *session) begin(ctx context.Context, t Target, id string, o Options) err
 	if err != nil {
 		defer p.session.Close()
 		if ctx.Err() == nil && p.missing(AgentPath(id)) {
-			return t.fail(ErrStart, fmt.Errorf("%w: %s", errMissing, p.said()), "see if "+Dir+" is on a file system mounted noexec there")
+			_, shown := p.said()
+			return t.fail(ErrStart, fmt.Errorf("%w: %s", errMissing, shown), "see if "+Dir+" is on a file system mounted noexec there")
 		}
 		return p.explain(ctx, err)
 	}
@@ -117,7 +118,8 @@ func (s *session) begin(ctx context.Context, t Target, id string, o Options) err
 // or damaged. Shells report that with a status. sudo prints a line in the
 // host's language with the path before a colon; sudo-rs quotes the path.
 func (p *process) missing(path string) bool {
-	status, said := p.exitStatus(), p.said()
+	status := p.exitStatus()
+	said, _ := p.said()
 	return status == 126 || status == 127 ||
 		status > 0 && (strings.Contains(said, path+": ") || strings.Contains(said, path+"': "))
 }
