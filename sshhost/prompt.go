@@ -6,23 +6,26 @@ import (
 )
 
 // Prompt is the prompt that sudo gets. The password is sent only in answer to
-// a question that contains it.
+// a question that is made of it.
 const Prompt = "pmkctl-asks-for-the-password-of-sudo"
 
-// option matches what precedes the prompt in a command line that a shell
-// prints, as with `set -x`.
-var option = regexp.MustCompile(`-p\W+$`)
+// asks matches the two forms of the question at the end of what was printed:
+// sudo prints only the prompt, and sudo-rs "[sudo: PROMPT] Password: ", with
+// one word in each language that it was translated to. More words are a
+// question for something else, such as "Verification code: ".
+var asks = regexp.MustCompile(`(\[sudo: ` + Prompt + `\] [^\s:]+: ?|` + Prompt + `)$`)
+
+// quotes matches what precedes a prompt that is no question: the question of
+// sudo-rs has not ended yet, a message quotes the prompt, or a shell prints the
+// command line, as with `set -x`.
+var quotes = regexp.MustCompile("(\\[sudo: |-p\\W+|[\"'`\u2018\u201c])$")
 
 // question returns the offset of the line in which sudo asks for the
-// password, or -1 if stderr does not end with such a line. The line may have
-// more text: sudo-rs prints "[sudo: PROMPT] Password: ".
+// password, or -1 if stderr does not end with such a line.
 func question(stderr []byte) int {
-	at := bytes.LastIndex(stderr, []byte(Prompt))
-	if at < 0 || option.Match(stderr[:at]) {
+	at := asks.FindIndex(stderr)
+	if at == nil || quotes.Match(stderr[:at[0]]) {
 		return -1
 	}
-	if rest := bytes.TrimRight(stderr[at:], "\r\n"); bytes.ContainsRune(rest, '\n') {
-		return -1
-	}
-	return bytes.LastIndexByte(stderr[:at], '\n') + 1
+	return bytes.LastIndexByte(stderr[:at[0]], '\n') + 1
 }

@@ -30,13 +30,14 @@ func TestHeard(t *testing.T) {
 		{"at once", []string{Prompt}, []bool{true}},
 		{"in pieces", []string{"lecture\n" + Prompt[:5], Prompt[5:]}, []bool{false, true}},
 		{"wrapped", []string{wrapped}, []bool{true}},
-		{"wrapped, in pieces", []string{"[sudo: " + Prompt[:5], Prompt[5:] + "] Pass", "word: "}, []bool{false, true, false}},
-		{"wrapped, a line of its own", []string{"lecture\nops: " + Prompt + ":\r\n"}, []bool{true}},
+		{"wrapped, in pieces", []string{"[sudo: " + Prompt[:5], Prompt[5:] + "] Pass", "word: "}, []bool{false, false, true}},
+		{"wrapped, in another language", []string{"[sudo: " + Prompt + "] \u043f\u0430\u0440\u043e\u043b\u044c:"}, []bool{true}},
 		{"wrapped, after a lecture", []string{"lecture\n\n", wrapped}, []bool{false, true}},
 		{"what sudo-rs prints after the password", []string{wrapped, "\n"}, []bool{true, false}},
 		{"something else", []string{"Password: ", "[sudo] password for ops: "}, []bool{false, false}},
 		{"another sudo-rs prompt", []string{"[sudo: authenticate] Password: "}, []bool{false}},
 		{"more follows", []string{Prompt + "\nno\n"}, []bool{false}},
+		{"a line break follows", []string{Prompt + "\n", wrapped + "\n"}, []bool{false, false}},
 		{"more follows the wrapped one", []string{wrapped + "\nno\n"}, []bool{false}},
 		{"a shell prints the command", []string{"+ sudo -S -p " + Prompt, " /bin/true\n", wrapped}, []bool{false, false, true}},
 		{"a shell prints the command quoted", []string{`sudo '-S' '-p' '` + Prompt + `' '/bin/true'` + "\n"}, []bool{false}},
@@ -65,7 +66,7 @@ func TestHeard(t *testing.T) {
 
 // A question is answered once wherever its text is split.
 func TestHeardSplit(t *testing.T) {
-	for _, question := range []string{Prompt, wrapped, "lecture\n" + wrapped, Prompt + ":\n"} {
+	for _, question := range []string{Prompt, wrapped, "lecture\n" + wrapped} {
 		for at := range len(question) {
 			p := sudoProcess("x")
 			answers := 0
@@ -76,6 +77,28 @@ func TestHeardSplit(t *testing.T) {
 			}
 			if answers != 1 {
 				t.Errorf("%q cut at %d: answered %d times", question, at, answers)
+			}
+		}
+	}
+}
+
+// Other questions and messages with the prompt in them do not get the password,
+// wherever their text is split.
+func TestRefused(t *testing.T) {
+	for _, text := range []string{
+		"[sudo: " + Prompt + "] Verification code: ",
+		"[sudo: " + Prompt + "] One-time password (OTP): ",
+		"[sudo: " + Prompt + "] : ",
+		"sudo: unable to parse '" + Prompt + "'\n",
+		"sudo: unable to parse `" + Prompt + "'\n",
+		"sudo: unable to parse \u2018" + Prompt + "\u2019\n",
+		"+ sudo -S -p " + Prompt + " /bin/true\n",
+		"Verification code: ",
+	} {
+		for at := range len(text) {
+			p := sudoProcess("x")
+			if p.heard([]byte(text[:at])) || p.heard([]byte(text[at:])) {
+				t.Errorf("%q cut at %d: answered", text, at)
 			}
 		}
 	}
