@@ -116,7 +116,9 @@ func (a *app) exitCode(err error) int {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &e):
-		return exits[e.Outcome]
+		if code, known := exits[e.Outcome]; known {
+			return code
+		}
 	case errors.Is(err, host.ErrLost):
 		return exitUnreachable
 	}
