@@ -17,7 +17,7 @@ type Ready func(ctx context.Context, h host.Host) error
 // Healthy waits until a health endpoint of the host answers 200. A small machine
 // that starts a whole control plane at once needs half of the limit.
 func Healthy(what string, r host.GetRequest) Ready {
-	return Answers(what+" to be healthy at "+r.URL, 90*time.Second, r, nil)
+	return Answers(what+" to be healthy", 90*time.Second, r, nil)
 }
 
 // Answers waits until an endpoint of the host answers 200 and serves, if it is not
@@ -33,7 +33,7 @@ func Answers(condition string, limit time.Duration, r host.GetRequest, serves fu
 				return err
 			}
 			if resp.Status != http.StatusOK || serves != nil && !serves(resp.Body) {
-				return fmt.Errorf("status %d: %s", resp.Status, firstLines(resp.Body))
+				return fmt.Errorf("%s answers %d: %s", r.URL, resp.Status, firstLines(resp.Body))
 			}
 			return nil
 		})

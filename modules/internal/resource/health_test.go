@@ -48,7 +48,7 @@ func TestHealthy(t *testing.T) {
 		want string
 	}{
 		{"comes up", &answers{list: []host.KubeResponse{bad, {Status: 200}}}, ""},
-		{"never", &answers{list: []host.KubeResponse{bad}}, "wait 1m30s for x to be healthy at https://a/readyz: status 500: [-]etcd failed: reason withheld"},
+		{"never", &answers{list: []host.KubeResponse{bad}}, "wait 1m30s for x to be healthy: https://a/readyz answers 500: [-]etcd failed: reason withheld"},
 		{"lost", &answers{list: []host.KubeResponse{{}}, err: host.ErrLost}, host.ErrLost.Error()},
 	}
 	for _, tt := range tests {
