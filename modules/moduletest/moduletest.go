@@ -30,7 +30,6 @@ type config struct {
 	host    []hosttest.Option
 	prepare []func(h *hosttest.Host)
 	before  modules.Module
-	rounds  int
 	skip    map[string]bool
 	glob    string
 	noBoot  bool
@@ -52,10 +51,6 @@ func Prepare(f func(h *hosttest.Host)) Option {
 // Before converges another module first, mostly the same one with other inputs. The
 // test begins after that.
 func Before(m modules.Module) Option { return func(c *config) { c.before = m } }
-
-// Rounds is how many round trips, one after the other, a Check may take if nothing
-// differs. The default is 2.
-func Rounds(n int) Option { return func(c *config) { c.rounds = n } }
 
 // NoDrift names paths, units, settings or objects that others may change, because
 // the module does not compare them again.
@@ -90,7 +85,7 @@ func Converges(t *testing.T, m modules.Module, opts ...Option) {
 // hosttest.NewCluster. They are compared too.
 func ConvergesOn(t *testing.T, build func(h *hosttest.Host) modules.Module, opts ...Option) {
 	t.Helper()
-	c := &config{rounds: 2, glob: "testdata/*.txtar", skip: map[string]bool{}, build: build}
+	c := &config{glob: "testdata/*.txtar", skip: map[string]bool{}, build: build}
 	for _, o := range opts {
 		o(c)
 	}
@@ -198,6 +193,10 @@ func (c *config) answersOnBareHost(t *testing.T) {
 	b.check(b.m, "on a bare host")
 }
 
+// maxRounds is how many round trips, one after the other, a Check may take if nothing
+// differs.
+const maxRounds = 2
+
 // takesFewRounds counts, by the clock, the calls that wait for each other.
 func (c *config) takesFewRounds(t *testing.T) {
 	b := c.bench(t)
@@ -209,8 +208,8 @@ func (c *config) takesFewRounds(t *testing.T) {
 	if _, err := b.m.Check(context.Background(), b.h); err != nil {
 		t.Fatalf("Check: %v", err)
 	}
-	if n := int(time.Since(start) / time.Second); n > c.rounds {
-		t.Errorf("Check takes %d round trips one after the other, may take %d", n, c.rounds)
+	if n := int(time.Since(start) / time.Second); n > maxRounds {
+		t.Errorf("Check takes %d round trips one after the other, may take %d", n, maxRounds)
 	}
 }
 
