@@ -78,7 +78,7 @@ func Attrs(mode uint32, owner, group string) string {
 // come first.
 type Diff []Change
 
-// Touches tells if a change is about item.
+// Touches reports whether a change is about item.
 func (d Diff) Touches(item string) bool {
 	for _, c := range d {
 		if c.Item == item {
