@@ -116,7 +116,8 @@ type StepDone struct {
 	Nop  bool // nothing remained to be done
 }
 
-// StepFailed says that a step failed; what depends on it is skipped.
+// StepFailed says that a step failed; what depends on it is skipped. A step
+// without changes fails, with no StepStarted, if it cannot be confirmed.
 type StepFailed struct {
 	Addr address.Step
 	Err  error
