@@ -45,7 +45,7 @@ const (
 // host who changed what differs. It takes one round trip, and another one if
 // something differs. It does not compare objects of the Kubernetes API, which
 // a record does not have in full.
-func (r *Record) Drift(ctx context.Context, h host.Host) ([]Drift, error) {
+func (r *Record) Drift(ctx context.Context, h host.Reader) ([]Drift, error) {
 	found, err := r.compare(ctx, h)
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -69,7 +69,7 @@ func (r *Record) Drift(ctx context.Context, h host.Host) ([]Drift, error) {
 }
 
 // lastDone returns the entry of the last time that each step was done.
-func lastDone(ctx context.Context, h host.Host) (map[address.Step]Entry, error) {
+func lastDone(ctx context.Context, h host.FileReader) (map[address.Step]Entry, error) {
 	files, err := h.Files(ctx, []host.FileQuery{{Path: olderJournal, Content: true}, {Path: JournalPath, Content: true}})
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ type observed struct {
 }
 
 // compare finds what differs, sorted by item.
-func (r *Record) compare(ctx context.Context, h host.Host) ([]Drift, error) {
+func (r *Record) compare(ctx context.Context, h host.Reader) ([]Drift, error) {
 	t, err := r.observe(ctx, h)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (r *Record) compare(ctx context.Context, h host.Host) ([]Drift, error) {
 }
 
 // observe reads everything at once.
-func (r *Record) observe(ctx context.Context, h host.Host) (*observed, error) {
+func (r *Record) observe(ctx context.Context, h host.Reader) (*observed, error) {
 	byKind := map[change.Kind][]string{}
 	var queries []host.FileQuery
 	for item, o := range r.Owns {

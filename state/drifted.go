@@ -38,7 +38,7 @@ func (o Owned) was(ours bool) string {
 
 // settle takes into the record what a step made, as it is on the host now.
 // The digest of a certificate is known only there.
-func (r *Record) settle(ctx context.Context, h host.Host, d change.Diff) error {
+func (r *Record) settle(ctx context.Context, h host.FileReader, d change.Diff) error {
 	var queries []host.FileQuery
 	for _, c := range d {
 		o, ours := r.Owns[c.Item]

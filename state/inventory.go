@@ -79,7 +79,7 @@ func EncodeInventory(hosts []HostEntry) []byte {
 }
 
 // WriteInventory writes content that EncodeInventory made.
-func WriteInventory(ctx context.Context, h host.Host, content []byte) error {
+func WriteInventory(ctx context.Context, h host.FileWriter, content []byte) error {
 	if err := h.WriteFile(ctx, host.FileSpec{Path: InventoryPath, Mode: 0o600, Content: content}); err != nil {
 		return fmt.Errorf("write %s: %w", InventoryPath, err)
 	}

@@ -33,7 +33,7 @@ type Progress map[address.Step]What
 
 // LoadProgress reads from a host's journal what was done for a saved plan. It
 // ignores lines that were not written in full.
-func LoadProgress(ctx context.Context, h host.Host, plan string) (Progress, error) {
+func LoadProgress(ctx context.Context, h host.FileReader, plan string) (Progress, error) {
 	files, err := h.Files(ctx, []host.FileQuery{{Path: olderJournal, Content: true}, {Path: JournalPath, Content: true}})
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", JournalPath, err)

@@ -96,7 +96,7 @@ func NewClusterID() string {
 
 // Load reads a host's record. The record of a host without one is empty and
 // has no cluster id.
-func Load(ctx context.Context, h host.Host) (*Record, error) {
+func Load(ctx context.Context, h host.FileReader) (*Record, error) {
 	files, err := h.Files(ctx, []host.FileQuery{{Path: RecordPath, Content: true}, {Path: JournalPath}})
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", RecordPath, err)
@@ -149,7 +149,7 @@ func (r *Record) forgetWaits() {
 }
 
 // Save writes the record.
-func (r *Record) Save(ctx context.Context, h host.Host) error {
+func (r *Record) Save(ctx context.Context, h host.FileWriter) error {
 	if err := h.MakeDir(ctx, host.DirSpec{Path: Dir, Mode: 0o755}); err != nil {
 		return fmt.Errorf("make %s: %w", Dir, err)
 	}

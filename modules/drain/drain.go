@@ -62,7 +62,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	return change.Diff{c}, nil
 }
 
-func (m Module) read(ctx context.Context, h host.Host) (*nodeState, error) {
+func (m Module) read(ctx context.Context, h host.KubeClient) (*nodeState, error) {
 	node, err := kube.Get(ctx, h, "/api/v1/nodes/"+m.Node)
 	if kube.NotFound(err) {
 		return &nodeState{deleted: true}, nil
@@ -166,7 +166,7 @@ func (m Module) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 // round cordons the Node, evicts the pods that were not evicted yet, and returns an
 // error while pods remain. held then says why. If the time ends within a round,
 // held stays as it was.
-func (m Module) round(ctx context.Context, h host.Host, held map[string]string) error {
+func (m Module) round(ctx context.Context, h host.KubeClient, held map[string]string) error {
 	remaining := map[string]string{}
 	err := m.evictAll(ctx, h, remaining)
 	if err != nil && len(held) > 0 && ctx.Err() != nil {
@@ -183,7 +183,7 @@ func (m Module) round(ctx context.Context, h host.Host, held map[string]string) 
 	return nil
 }
 
-func (m Module) evictAll(ctx context.Context, h host.Host, remaining map[string]string) error {
+func (m Module) evictAll(ctx context.Context, h host.KubeClient, remaining map[string]string) error {
 	s, err := m.read(ctx, h)
 	if err != nil || s.deleted {
 		return err
@@ -206,7 +206,7 @@ func (m Module) evictAll(ctx context.Context, h host.Host, remaining map[string]
 }
 
 // evict asks for the eviction of a pod, and returns why the pod is still there.
-func evict(ctx context.Context, h host.Host, p pod) (why string, err error) {
+func evict(ctx context.Context, h host.KubeClient, p pod) (why string, err error) {
 	if p.ending {
 		return "it was told to end and has not", nil
 	}

@@ -66,7 +66,7 @@ func (Purge) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 }
 
 // entries returns the names in the directory.
-func entries(ctx context.Context, h host.Host) (exists bool, names []string, err error) {
+func entries(ctx context.Context, h host.FileReader) (exists bool, names []string, err error) {
 	files, err := h.Files(ctx, []host.FileQuery{{Path: state.Dir, List: true}})
 	if err != nil {
 		return false, nil, fmt.Errorf("read %s: %w", state.Dir, err)

@@ -12,7 +12,7 @@ import (
 
 // stood returns what is there of the footprints of components before any of
 // them is installed: it belongs to others.
-func stood(ctx context.Context, h host.Host, fs modules.Footprints) (s state.Stood, err error) {
+func stood(ctx context.Context, h host.Reader, fs modules.Footprints) (s state.Stood, err error) {
 	if s.Places, err = places(ctx, h, fs); err != nil {
 		return s, fmt.Errorf("look at what is there: %w", err)
 	}
@@ -30,7 +30,7 @@ func stood(ctx context.Context, h host.Host, fs modules.Footprints) (s state.Sto
 }
 
 // places returns the places that are there, each with the names in it.
-func places(ctx context.Context, h host.Host, fs modules.Footprints) (map[string][]string, error) {
+func places(ctx context.Context, h host.FileReader, fs modules.Footprints) (map[string][]string, error) {
 	var queries []host.FileQuery
 	for _, p := range fs.Places() {
 		queries = append(queries, host.FileQuery{Path: p.Path, List: true})
@@ -50,7 +50,7 @@ func places(ctx context.Context, h host.Host, fs modules.Footprints) (map[string
 
 // network returns the names of interfaces, tables and chains that are there.
 // Another user of CNI has some of the same names.
-func network(ctx context.Context, h host.Host, fs modules.Footprints) ([]string, error) {
+func network(ctx context.Context, h host.Reader, fs modules.Footprints) ([]string, error) {
 	n, err := h.Network(ctx)
 	if err != nil {
 		return nil, err

@@ -49,7 +49,7 @@ func (d Delete) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 
 // endPods keeps new pods away, and deletes the pods that are there without a
 // kubelet.
-func (d Delete) endPods(ctx context.Context, h host.Host) error {
+func (d Delete) endPods(ctx context.Context, h host.KubeClient) error {
 	err := kube.Merge(ctx, h, d.path(), kube.Object{"spec": kube.Object{"unschedulable": true}})
 	if kube.NotFound(err) {
 		return nil

@@ -48,7 +48,7 @@ func pathOfName(name string) string {
 
 // surplusObjects returns the removals of the objects in m.Delete that exist and are
 // ours. An object that somebody has made again has no fields of ours.
-func (m Module) surplusObjects(ctx context.Context, h host.Host) (change.Diff, error) {
+func (m Module) surplusObjects(ctx context.Context, h host.KubeClient) (change.Diff, error) {
 	there := make([]bool, len(m.Delete))
 	g, gctx := errgroup.WithContext(ctx)
 	for i, name := range m.Delete {
@@ -78,7 +78,7 @@ func (m Module) surplusObjects(ctx context.Context, h host.Host) (change.Diff, e
 }
 
 // removeSurplus deletes the objects of m.Delete that are in d.
-func (m Module) removeSurplus(ctx context.Context, h host.Host, d change.Diff) error {
+func (m Module) removeSurplus(ctx context.Context, h host.KubeClient, d change.Diff) error {
 	for _, c := range d {
 		if c.Action != change.Remove || !slices.Contains(m.Delete, c.Item) {
 			continue

@@ -68,7 +68,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 }
 
 // unknown returns a change for every object, for an API server that does not answer.
-func (m Module) unknown(ctx context.Context, h host.Host) (change.Diff, error) {
+func (m Module) unknown(ctx context.Context, h host.UnitReader) (change.Diff, error) {
 	action, err := kube.WhileDown(ctx, h)
 	if err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	return m.removeSurplus(ctx, h, d)
 }
 
-func apply(ctx context.Context, h host.Host, path string, o Object) error {
+func apply(ctx context.Context, h host.KubeClient, path string, o Object) error {
 	var final error
 	err := resource.WaitFor(ctx, "the API server to take it", 30*time.Second, func(ctx context.Context) error {
 		err := kube.Apply(ctx, h, path, o)

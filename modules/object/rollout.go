@@ -96,7 +96,7 @@ func (r Rollout) Apply(ctx context.Context, h host.Host, _ change.Diff) error {
 }
 
 // pods returns why pods of the Deployment are not ready.
-func (r Rollout) pods(ctx context.Context, h host.Host, o Object) []string {
+func (r Rollout) pods(ctx context.Context, h host.KubeClient, o Object) []string {
 	var selector []string
 	labels, _ := kube.Field(o, "spec", "selector", "matchLabels").(map[string]any)
 	for k, v := range labels {

@@ -55,7 +55,7 @@ type Authority struct {
 
 // now returns the time of the host's own clock: the host decides by it whether a
 // certificate has expired.
-func now(ctx context.Context, h host.Host) (time.Time, error) {
+func now(ctx context.Context, h host.SystemReader) (time.Time, error) {
 	f, err := h.Facts(ctx)
 	if err != nil {
 		return time.Time{}, err

@@ -10,7 +10,7 @@ import (
 
 // read returns the contents of public files and the public halves of keys, in the
 // order of the paths. It costs one round trip.
-func read(ctx context.Context, h host.Host, paths, keyPaths []string) (files []host.File, keys []host.Key, err error) {
+func read(ctx context.Context, h host.Reader, paths, keyPaths []string) (files []host.File, keys []host.Key, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		q := make([]host.FileQuery, len(paths))

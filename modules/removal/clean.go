@@ -65,7 +65,7 @@ func (m Clean) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 }
 
 // observe reads all of it at once.
-func (m Clean) observe(ctx context.Context, h host.Host) (t traces, s *undo.Observed, err error) {
+func (m Clean) observe(ctx context.Context, h host.Reader) (t traces, s *undo.Observed, err error) {
 	places := m.places()
 	var queries []host.FileQuery
 	for _, p := range places {
@@ -187,7 +187,7 @@ func (m Clean) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 }
 
 // clear removes what components made, as far as d lists it.
-func (t traces) clear(ctx context.Context, h host.Host, d change.Diff) error {
+func (t traces) clear(ctx context.Context, h host.Remover, d change.Diff) error {
 	if d.Touches(linksItem) {
 		for _, l := range t.links() {
 			if err := h.DeleteLink(ctx, l); err != nil {

@@ -15,7 +15,7 @@ const netns = "/run/netns"
 
 // podMounts returns the paths that components mounted, the last one first.
 // What an administrator mounted, such as a disk at /var/lib/kubelet, stays.
-func (m Stop) podMounts(ctx context.Context, h host.Host) ([]string, error) {
+func (m Stop) podMounts(ctx context.Context, h host.RemainsReader) ([]string, error) {
 	mounts, err := h.Mounts(ctx)
 	if err != nil {
 		return nil, err

@@ -57,7 +57,7 @@ func (r remainder) paths() []string {
 
 // keepFilled drops the places that are for files of others where there are
 // such files.
-func (t *traces) keepFilled(ctx context.Context, h host.Host) error {
+func (t *traces) keepFilled(ctx context.Context, h host.RemainsReader) error {
 	var paths []string
 	for _, r := range t.remainders {
 		if r.Empty {
@@ -80,7 +80,7 @@ func (t *traces) keepFilled(ctx context.Context, h host.Host) error {
 }
 
 // places returns the remainders as changes, each with its size.
-func (t traces) places(ctx context.Context, h host.Host) (change.Diff, error) {
+func (t traces) places(ctx context.Context, h host.RemainsReader) (change.Diff, error) {
 	var paths []string
 	for _, r := range t.remainders {
 		paths = append(paths, r.paths()...)

@@ -73,7 +73,7 @@ func (m Stop) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 }
 
 // observe reads all of it at once.
-func (m Stop) observe(ctx context.Context, h host.Host) (r running, err error) {
+func (m Stop) observe(ctx context.Context, h host.Reader) (r running, err error) {
 	names := m.units()
 	if len(names) == 0 {
 		return r, nil

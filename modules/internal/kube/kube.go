@@ -70,13 +70,13 @@ func Passing(err error) bool {
 }
 
 // Get reads an object.
-func Get(ctx context.Context, h host.Host, path string) (Object, error) {
+func Get(ctx context.Context, h host.KubeClient, path string) (Object, error) {
 	return do(ctx, h, host.KubeRequest{Method: http.MethodGet, Path: path})
 }
 
 // Apply sets the fields of an object by server-side apply. It removes fields that an
 // earlier Apply has set and o does not have.
-func Apply(ctx context.Context, h host.Host, path string, o Object) error {
+func Apply(ctx context.Context, h host.KubeClient, path string, o Object) error {
 	body, err := json.Marshal(o)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func Apply(ctx context.Context, h host.Host, path string, o Object) error {
 }
 
 // Merge patches an object by RFC 7386.
-func Merge(ctx context.Context, h host.Host, path string, patch Object) error {
+func Merge(ctx context.Context, h host.KubeClient, path string, patch Object) error {
 	body, err := json.Marshal(patch)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func Merge(ctx context.Context, h host.Host, path string, patch Object) error {
 }
 
 // Create posts an object to a collection, or to a subresource.
-func Create(ctx context.Context, h host.Host, path string, o Object) error {
+func Create(ctx context.Context, h host.KubeClient, path string, o Object) error {
 	body, err := json.Marshal(o)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func Create(ctx context.Context, h host.Host, path string, o Object) error {
 }
 
 // Delete deletes an object. It may be repeated.
-func Delete(ctx context.Context, h host.Host, path string) error {
+func Delete(ctx context.Context, h host.KubeClient, path string) error {
 	_, err := do(ctx, h, host.KubeRequest{Method: http.MethodDelete, Path: path})
 	if NotFound(err) {
 		return nil
@@ -118,7 +118,7 @@ func Delete(ctx context.Context, h host.Host, path string) error {
 }
 
 // PodsOn returns the pods that are bound to a node.
-func PodsOn(ctx context.Context, h host.Host, node string) ([]Object, error) {
+func PodsOn(ctx context.Context, h host.KubeClient, node string) ([]Object, error) {
 	list, err := Get(ctx, h, "/api/v1/pods?"+url.Values{"fieldSelector": {"spec.nodeName=" + node}}.Encode())
 	if err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func PodsOn(ctx context.Context, h host.Host, node string) ([]Object, error) {
 	return pods, nil
 }
 
-func do(ctx context.Context, h host.Host, r host.KubeRequest) (Object, error) {
+func do(ctx context.Context, h host.KubeClient, r host.KubeRequest) (Object, error) {
 	answer, err := h.Kube(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", r.Method, r.Path, err)
@@ -152,7 +152,7 @@ func do(ctx context.Context, h host.Host, r host.KubeRequest) (Object, error) {
 // WhileDown returns the action of a change that must wait for the API server of h:
 // Add if h has no API server yet. If the server is only down, the action is not
 // known.
-func WhileDown(ctx context.Context, h host.Host) (change.Action, error) {
+func WhileDown(ctx context.Context, h host.UnitReader) (change.Action, error) {
 	units, err := h.Units(ctx, []string{"kube-apiserver.service"})
 	if err != nil || units[0].Load == "loaded" {
 		return "", err

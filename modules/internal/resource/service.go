@@ -234,7 +234,7 @@ func (s Service) Stop(ctx context.Context, h host.Host) error {
 	return s.do(ctx, h, host.Stop)
 }
 
-func (s Service) do(ctx context.Context, h host.Host, action host.UnitAction) error {
+func (s Service) do(ctx context.Context, h host.UnitWriter, action host.UnitAction) error {
 	if err := h.Unit(ctx, s.Name, action); err != nil {
 		return fmt.Errorf("%s %s: %w", action, s.Name, err)
 	}
@@ -242,7 +242,7 @@ func (s Service) do(ctx context.Context, h host.Host, action host.UnitAction) er
 }
 
 // WithJournal adds a unit's last journal lines to an error.
-func WithJournal(ctx context.Context, h host.Host, unit string, err error) error {
+func WithJournal(ctx context.Context, h host.UnitReader, unit string, err error) error {
 	lines, jerr := h.Journal(ctx, unit, 5)
 	if jerr != nil || len(lines) == 0 {
 		return err

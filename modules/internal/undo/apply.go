@@ -112,7 +112,7 @@ func putBack(ctx context.Context, h host.Host, o item) error {
 
 // putBackUnits makes services what they were before pmkctl, once systemd has
 // read what is on disk by then.
-func putBackUnits(ctx context.Context, h host.Host, units []item, reload bool) error {
+func putBackUnits(ctx context.Context, h host.UnitWriter, units []item, reload bool) error {
 	for _, o := range units {
 		if change.ParseUnitState(o.Original).Enabled == change.Serving.Enabled {
 			if err := asBefore(ctx, h, o.Item, host.Enable); err != nil {
@@ -135,7 +135,7 @@ func putBackUnits(ctx context.Context, h host.Host, units []item, reload bool) e
 	return nil
 }
 
-func asBefore(ctx context.Context, h host.Host, unit string, do host.UnitAction) error {
+func asBefore(ctx context.Context, h host.UnitWriter, unit string, do host.UnitAction) error {
 	if err := h.Unit(ctx, unit, do); err != nil {
 		return fmt.Errorf("%s %s, as it was before: %w", do, unit, err)
 	}

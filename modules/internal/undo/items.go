@@ -51,7 +51,7 @@ func (m Items) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 // Judge returns what becomes of each thing, in one round trip and in the
 // order of removal: services first, then images, settings and files,
 // directories last.
-func (m Items) Judge(ctx context.Context, h host.Host) ([]Verdict, error) {
+func (m Items) Judge(ctx context.Context, h host.Reader) ([]Verdict, error) {
 	if len(m) == 0 {
 		return nil, nil
 	}

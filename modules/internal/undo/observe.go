@@ -32,7 +32,7 @@ func (s *Observed) Without(paths ...string) {
 }
 
 // Observe reads all of it at once.
-func (m Items) Observe(ctx context.Context, h host.Host) (*Observed, error) {
+func (m Items) Observe(ctx context.Context, h host.Reader) (*Observed, error) {
 	s := &Observed{items: m, files: map[string]host.File{}, units: map[string]host.Unit{}, removed: map[string]bool{}}
 	var queries []host.FileQuery
 	var units, sysctls []string
@@ -70,7 +70,7 @@ func (m Items) Observe(ctx context.Context, h host.Host) (*Observed, error) {
 	return s, g.Wait()
 }
 
-func (s *Observed) readFiles(ctx context.Context, h host.Host, queries []host.FileQuery) error {
+func (s *Observed) readFiles(ctx context.Context, h host.FileReader, queries []host.FileQuery) error {
 	have, err := h.Files(ctx, queries)
 	for _, f := range have {
 		s.files[f.Path] = f
@@ -78,7 +78,7 @@ func (s *Observed) readFiles(ctx context.Context, h host.Host, queries []host.Fi
 	return err
 }
 
-func (s *Observed) readUnits(ctx context.Context, h host.Host, names []string) error {
+func (s *Observed) readUnits(ctx context.Context, h host.UnitReader, names []string) error {
 	have, err := h.Units(ctx, names)
 	for _, u := range have {
 		s.units[u.Name] = u
@@ -86,7 +86,7 @@ func (s *Observed) readUnits(ctx context.Context, h host.Host, names []string) e
 	return err
 }
 
-func (s *Observed) readImages(ctx context.Context, h host.Host) (err error) {
+func (s *Observed) readImages(ctx context.Context, h host.PodReader) (err error) {
 	s.images, err = h.Images(ctx)
 	if errors.Is(err, host.ErrUnavailable) {
 		s.imagesDown, err = true, nil

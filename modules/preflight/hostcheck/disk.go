@@ -29,7 +29,7 @@ func memberDir(data string) string { return data + "/member" }
 
 // readDisk times writes, unless the host has an etcd. A running etcd is asked
 // for its own figures, and its disk is not disturbed.
-func (p Probe) readDisk(ctx context.Context, h host.Host, s *seen) (err error) {
+func (p Probe) readDisk(ctx context.Context, h host.Reader, s *seen) (err error) {
 	switch {
 	case s.units[etcdUnit].Active == "active":
 		if p.EtcdMetrics == "" {

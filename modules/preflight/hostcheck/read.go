@@ -42,7 +42,7 @@ type seen struct {
 
 // read reads everything at once. Only etcd's disk is read later, when it is
 // known whether an etcd uses it.
-func (p Probe) read(ctx context.Context, h host.Host) (*seen, error) {
+func (p Probe) read(ctx context.Context, h host.Reader) (*seen, error) {
 	s := &seen{files: map[string]host.File{}, units: map[string]host.Unit{}}
 	g, ctx := errgroup.WithContext(ctx)
 	filesRead, unitsRead := make(chan struct{}), make(chan struct{})
