@@ -8,39 +8,39 @@ import (
 	"strings"
 )
 
-// A Step is the address of a step. Its text form is one word that Parse reads
+// An Addr is the address of a step. Its text form is one word that Parse reads
 // back: "kubelet.worker-1", "file[motd].node-1.example.com", "connectivity".
-type Step struct {
+type Addr struct {
 	Module   string // kubelet; never empty, and without ".", "[" and "]"
 	Instance string // motd: which of several of one module on a host; "" of all others; without "]"
 	Host     string // worker-1; "" of a step over all hosts
 }
 
 // Of is the address of a module on a host.
-func Of(module, host string) Step { return Step{Module: module, Host: host} }
+func Of(module, host string) Addr { return Addr{Module: module, Host: host} }
 
 // Parse reads the text form.
-func Parse(text string) (Step, error) {
+func Parse(text string) (Addr, error) {
 	end := strings.IndexAny(text, ".[]")
 	if end < 0 {
 		end = len(text)
 	}
-	a, rest := Step{Module: text[:end]}, text[end:]
+	a, rest := Addr{Module: text[:end]}, text[end:]
 	if inner, ok := strings.CutPrefix(rest, "["); ok {
 		if a.Instance, rest, ok = strings.Cut(inner, "]"); !ok || a.Instance == "" {
-			return Step{}, fmt.Errorf("%q is no step: a name in brackets is missing or not closed", text)
+			return Addr{}, fmt.Errorf("%q is no step: a name in brackets is missing or not closed", text)
 		}
 	}
 	host, hasHost := strings.CutPrefix(rest, ".")
 	a.Host = host
 	if a.Module == "" || hasHost != (host != "") || !hasHost && rest != "" || a.String() != text {
-		return Step{}, fmt.Errorf("%q is no step: want MODULE, MODULE.HOST or MODULE[NAME].HOST", text)
+		return Addr{}, fmt.Errorf("%q is no step: want MODULE, MODULE.HOST or MODULE[NAME].HOST", text)
 	}
 	return a, nil
 }
 
 // MustParse is Parse for constants; it panics where Parse fails.
-func MustParse(text string) Step {
+func MustParse(text string) Addr {
 	a, err := Parse(text)
 	if err != nil {
 		panic(err)
@@ -49,10 +49,10 @@ func MustParse(text string) Step {
 }
 
 // IsZero reports whether it is no step's address.
-func (a Step) IsZero() bool { return a == Step{} }
+func (a Addr) IsZero() bool { return a == Addr{} }
 
 // String is the text form; "" of the zero value.
-func (a Step) String() string {
+func (a Addr) String() string {
 	text := a.Module
 	if a.Instance != "" {
 		text += "[" + a.Instance + "]"
@@ -64,12 +64,12 @@ func (a Step) String() string {
 }
 
 // MarshalText is String, for JSON.
-func (a Step) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+func (a Addr) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // UnmarshalText is Parse; no text is the zero value.
-func (a *Step) UnmarshalText(text []byte) error {
+func (a *Addr) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
-		*a = Step{}
+		*a = Addr{}
 		return nil
 	}
 	read, err := Parse(string(text))
@@ -78,7 +78,7 @@ func (a *Step) UnmarshalText(text []byte) error {
 }
 
 // Join is the text forms of several addresses with sep between them.
-func Join(steps []Step, sep string) string {
+func Join(steps []Addr, sep string) string {
 	texts := make([]string, len(steps))
 	for i, a := range steps {
 		texts[i] = a.String()

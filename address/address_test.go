@@ -6,7 +6,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	for text, want := range map[string]Step{
+	for text, want := range map[string]Addr{
 		"connectivity":                  {Module: "connectivity"},
 		"kubelet.worker-1":              {Module: "kubelet", Host: "worker-1"},
 		"kubelet.node-1.example.com":    {Module: "kubelet", Host: "node-1.example.com"},

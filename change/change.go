@@ -40,7 +40,7 @@ type Change struct {
 	Have   string       `json:"have,omitempty"`   // what is there; "" where nothing is
 	Want   string       `json:"want,omitempty"`   // what shall be there; "" where nothing shall
 	Why    string       `json:"why,omitempty"`    // "/etc/etcd.yaml changes", "expires on 2027-01-02"
-	Until  address.Step `json:"until,omitzero"`   // known only after this step ("kube-apiserver.cp-1"); Have and Want may be empty
+	Until  address.Addr `json:"until,omitzero"`   // known only after this step ("kube-apiserver.cp-1"); Have and Want may be empty
 	Secret bool         `json:"secret,omitempty"` // Have and Want are digests, not shown
 	Bytes  int64        `json:"bytes,omitempty"`  // moved to the host
 	SHA256 string       `json:"sha256,omitempty"` // of what is moved
@@ -113,8 +113,8 @@ func (d Diff) Action() Action {
 }
 
 // Until lists the steps that parts of the diff wait for, each once.
-func (d Diff) Until() []address.Step {
-	var steps []address.Step
+func (d Diff) Until() []address.Addr {
+	var steps []address.Addr
 	for _, c := range d {
 		if !c.Until.IsZero() && !slices.Contains(steps, c.Until) {
 			steps = append(steps, c.Until)

@@ -42,14 +42,14 @@ type HostFailed struct {
 
 // StepChecked holds what differs.
 type StepChecked struct {
-	Addr address.Step
+	Addr address.Addr
 	Diff change.Diff
 	Err  error
 }
 
 // StepProbed holds what a probe found.
 type StepProbed struct {
-	Addr     address.Step
+	Addr     address.Addr
 	Findings []preflight.Finding
 	Err      error
 }
@@ -57,7 +57,7 @@ type StepProbed struct {
 // StepPlanned holds the changes that a step is to make. These events come after
 // all checks, in plan order.
 type StepPlanned struct {
-	Addr   address.Step
+	Addr   address.Addr
 	Source hcl.Range
 	Diff   change.Diff
 }
@@ -70,15 +70,15 @@ type Drifted struct {
 
 // StepDiffers holds what still differs in the check after an apply.
 type StepDiffers struct {
-	Addr address.Step
+	Addr address.Addr
 	Diff change.Diff
 }
 
 // StepExcluded says why a step that differs is not in the plan.
 type StepExcluded struct {
-	Addr  address.Step
+	Addr  address.Addr
 	Flag  string       // -target, -exclude or -limit
-	Cause address.Step // the step that the flag excludes and this one waits for; zero if it is this step
+	Cause address.Addr // the step that the flag excludes and this one waits for; zero if it is this step
 }
 
 // Planned sums up a plan.
@@ -92,7 +92,7 @@ type Planned struct {
 }
 
 // PolicyJudged holds the verdict of a policy.
-type PolicyJudged struct{ spec.Verdict }
+type PolicyJudged struct{ spec.PolicyVerdict }
 
 // Saved says that the plan was written to a file.
 type Saved struct{ File, SHA256 string }
@@ -101,17 +101,17 @@ type Saved struct{ File, SHA256 string }
 type Applied struct{ Done, Failed, Skipped int }
 
 // StepStarted says that a step's changes begin.
-type StepStarted struct{ Addr address.Step }
+type StepStarted struct{ Addr address.Addr }
 
 // StepProgress is sent during long steps, such as a transfer.
 type StepProgress struct {
-	Addr        address.Step
+	Addr        address.Addr
 	Done, Total int64 // bytes
 }
 
 // StepDone says that a step's changes were made.
 type StepDone struct {
-	Addr address.Step
+	Addr address.Addr
 	Took time.Duration
 	Nop  bool // nothing remained to be done
 }
@@ -119,15 +119,15 @@ type StepDone struct {
 // StepFailed says that a step failed; what depends on it is skipped. A step
 // without changes fails, with no StepStarted, if it cannot be confirmed.
 type StepFailed struct {
-	Addr address.Step
+	Addr address.Addr
 	Err  error
 	Took time.Duration
 }
 
 // StepSkipped says why a step was not tried.
 type StepSkipped struct {
-	Addr  address.Step
-	Cause address.Step // the step that failed; zero if the run was interrupted
+	Addr  address.Addr
+	Cause address.Addr // the step that failed; zero if the run was interrupted
 }
 
 // Message is a line for the operator.

@@ -9,6 +9,6 @@ import (
 
 // WithProgress returns a context in which modules.Progress reports the bytes
 // that the step has moved to sink.
-func WithProgress(ctx context.Context, a address.Step, sink Sink) context.Context {
+func WithProgress(ctx context.Context, a address.Addr, sink Sink) context.Context {
 	return modules.WithProgress(ctx, func(done, total int64) { sink(StepProgress{a, done, total}) })
 }

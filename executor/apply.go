@@ -24,14 +24,14 @@ type Options struct {
 
 	// Reviewed holds the changes that each step may make. If it is nil, these
 	// are the planned ones.
-	Reviewed map[address.Step]change.Diff
+	Reviewed map[address.Addr]change.Diff
 }
 
 // Result is the result of an apply. Every pending step is in one of the lists.
 // Failed also has steps without a change whose host does not work after the
 // changes before them.
 type Result struct {
-	Done    []address.Step
+	Done    []address.Addr
 	Failed  []*Error
 	Skipped []event.StepSkipped
 }
@@ -47,7 +47,7 @@ func Apply(ctx context.Context, planned *Checked, hosts Hosts, opts Options, sin
 		opts.Parallelism = 64
 	}
 	w := &walk{planned: planned, hosts: hosts, opts: opts, sink: sink,
-		slots: make(chan struct{}, opts.Parallelism), ends: map[address.Step]*end{}, turns: turnsOf(planned)}
+		slots: make(chan struct{}, opts.Parallelism), ends: map[address.Addr]*end{}, turns: turnsOf(planned)}
 	for _, s := range planned.Graph.Steps {
 		w.ends[s.Addr] = &end{done: make(chan struct{})}
 	}
@@ -66,7 +66,7 @@ type walk struct {
 	opts    Options
 	sink    event.Sink
 	slots   chan struct{}
-	ends    map[address.Step]*end
+	ends    map[address.Addr]*end
 	turns   turns
 }
 
@@ -98,11 +98,11 @@ func (w *walk) step(ctx context.Context, s *plan.Step) {
 	case w.slots <- struct{}{}:
 		defer func() { <-w.slots }()
 	case <-w.opts.Stop:
-		w.skip(s, e, pending, address.Step{})
+		w.skip(s, e, pending, address.Addr{})
 		return
 	}
 	if w.stopped() || ctx.Err() != nil {
-		w.skip(s, e, pending, address.Step{})
+		w.skip(s, e, pending, address.Addr{})
 		return
 	}
 	w.run(ctx, s, e)
@@ -110,7 +110,7 @@ func (w *walk) step(ctx context.Context, s *plan.Step) {
 
 // waitFor waits for all of after. If one of them failed or was skipped, ok is
 // false and cause is the step that failed first on that path.
-func (w *walk) waitFor(after []address.Step) (cause address.Step, ok bool) {
+func (w *walk) waitFor(after []address.Addr) (cause address.Addr, ok bool) {
 	ok = true
 	for _, a := range after {
 		e := w.ends[a]
@@ -138,7 +138,7 @@ func (w *walk) stopped() bool {
 	}
 }
 
-func (w *walk) skip(s *plan.Step, e *end, pending bool, cause address.Step) {
+func (w *walk) skip(s *plan.Step, e *end, pending bool, cause address.Addr) {
 	e.skipped = &event.StepSkipped{Addr: s.Addr, Cause: cause}
 	if pending {
 		w.sink(*e.skipped)

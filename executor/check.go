@@ -39,10 +39,10 @@ type Hosts map[string]host.Host
 // Checked is the result of checking all steps.
 type Checked struct {
 	Graph    *plan.Graph
-	Diffs    map[address.Step]change.Diff         // an entry for every module that was checked
-	Findings map[address.Step][]preflight.Finding // of the probes, the worst first
-	Errs     map[address.Step]error               // steps whose check failed
-	Excluded map[address.Step]change.Exclusion    // steps that are not done; see Narrow
+	Diffs    map[address.Addr]change.Diff         // an entry for every module that was checked
+	Findings map[address.Addr][]preflight.Finding // of the probes, the worst first
+	Errs     map[address.Addr]error               // steps whose check failed
+	Excluded map[address.Addr]change.Exclusion    // steps that are not done; see Narrow
 }
 
 // Check compares every step with its host, all at once. A step that needs the
@@ -80,7 +80,7 @@ func Check(ctx context.Context, g *plan.Graph, hosts Hosts, sink event.Sink) *Ch
 }
 
 func newChecked(g *plan.Graph) *Checked {
-	return &Checked{Graph: g, Diffs: map[address.Step]change.Diff{}, Findings: map[address.Step][]preflight.Finding{}, Errs: map[address.Step]error{}}
+	return &Checked{Graph: g, Diffs: map[address.Addr]change.Diff{}, Findings: map[address.Addr][]preflight.Finding{}, Errs: map[address.Addr]error{}}
 }
 
 // fail notes the error of a step's check, if there is one.
@@ -129,8 +129,8 @@ func (c *Checked) Pending() []*plan.Step {
 }
 
 // PendingAddrs returns the addresses of the pending steps, in plan order.
-func (c *Checked) PendingAddrs() []address.Step {
-	var list []address.Step
+func (c *Checked) PendingAddrs() []address.Addr {
+	var list []address.Addr
 	for _, s := range c.Pending() {
 		list = append(list, s.Addr)
 	}
@@ -139,7 +139,7 @@ func (c *Checked) PendingAddrs() []address.Step {
 
 // Failed returns the probes that found errors, and the errors of checks, both
 // in plan order.
-func (c *Checked) Failed() (probes []address.Step, errs []error) {
+func (c *Checked) Failed() (probes []address.Addr, errs []error) {
 	for _, s := range c.Graph.Steps {
 		if preflight.Stops(c.Findings[s.Addr]) {
 			probes = append(probes, s.Addr)
@@ -153,8 +153,8 @@ func (c *Checked) Failed() (probes []address.Step, errs []error) {
 
 // Moved returns the steps whose differences have changed since an earlier
 // check.
-func (c *Checked) Moved(earlier *Checked) []address.Step {
-	var moved []address.Step
+func (c *Checked) Moved(earlier *Checked) []address.Addr {
+	var moved []address.Addr
 	for _, s := range c.Graph.Steps {
 		if s.Work != nil && !sameDiff(steady(c.Diffs[s.Addr]), steady(earlier.Diffs[s.Addr])) {
 			moved = append(moved, s.Addr)
@@ -196,7 +196,7 @@ func (c *Checked) Summary() Summary {
 }
 
 // Action returns the action of a step as a whole.
-func (c *Checked) Action(a address.Step) change.Action { return c.Diffs[a].Action() }
+func (c *Checked) Action(a address.Addr) change.Action { return c.Diffs[a].Action() }
 
 // longestFirst puts the steps that concern all hosts first. They make several
 // calls one after the other, which should not queue behind the calls of all

@@ -18,7 +18,7 @@ const (
 
 // An Error is a step that failed.
 type Error struct {
-	Step address.Step // module and host
+	Step address.Addr // module and host
 	Op   Op
 	Err  error
 }

@@ -96,7 +96,7 @@ func probing(addr string, p plan.Probe) *plan.Step {
 	return &plan.Step{Addr: address.MustParse(addr), Probe: p}
 }
 
-func step(addr string, work modules.Module, after ...address.Step) *plan.Step {
+func step(addr string, work modules.Module, after ...address.Addr) *plan.Step {
 	return &plan.Step{Addr: address.MustParse(addr), Work: work, After: after}
 }
 
@@ -128,7 +128,7 @@ func TestApplyFollowsEdges(t *testing.T) {
 		step("user.b", &part{w: w, name: "user"}, address.MustParse("leaf.b")),
 	}
 	checked, result := apply(t, steps, nil)
-	if got := checked.Diffs[address.MustParse("leaf.b")].Until(); !slices.Equal(got, []address.Step{address.MustParse("ca.a")}) {
+	if got := checked.Diffs[address.MustParse("leaf.b")].Until(); !slices.Equal(got, []address.Addr{address.MustParse("ca.a")}) {
 		t.Errorf("leaf is known after %v, want ca.a", got)
 	}
 	if !result.Complete() || !slices.Equal(w.order, []string{"ca", "leaf", "user"}) {
@@ -156,7 +156,7 @@ func TestFailureStopsWhatDependsOnItAlone(t *testing.T) {
 	if !slices.Equal(r.Skipped, want) {
 		t.Errorf("skipped %v, want %v", r.Skipped, want)
 	}
-	if !slices.Equal(r.Done, []address.Step{address.MustParse("other.b")}) {
+	if !slices.Equal(r.Done, []address.Addr{address.MustParse("other.b")}) {
 		t.Errorf("done %v", r.Done)
 	}
 }
@@ -168,7 +168,7 @@ func TestProbeThatFindsSomething(t *testing.T) {
 		step("one.a", &part{w: w, name: "one"}, address.MustParse("gate")),
 	}}, Hosts{}, quiet)
 	probes, errs := checked.Failed()
-	if !slices.Equal(probes, []address.Step{address.MustParse("host.a")}) || len(errs) != 0 {
+	if !slices.Equal(probes, []address.Addr{address.MustParse("host.a")}) || len(errs) != 0 {
 		t.Errorf("failed probes %v, errors %v", probes, errs)
 	}
 }
@@ -182,7 +182,7 @@ func TestStopBeginsNothingMore(t *testing.T) {
 		close(first.hold)
 	}()
 	_, r := apply(t, []*plan.Step{step("one.a", first), step("two.a", &part{w: w, name: "two"}, address.MustParse("one.a"))}, stop)
-	if !slices.Equal(r.Done, []address.Step{address.MustParse("one.a")}) || len(r.Skipped) != 1 || !r.Skipped[0].Cause.IsZero() {
+	if !slices.Equal(r.Done, []address.Addr{address.MustParse("one.a")}) || len(r.Skipped) != 1 || !r.Skipped[0].Cause.IsZero() {
 		t.Errorf("got %+v", r)
 	}
 }

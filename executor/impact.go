@@ -19,14 +19,14 @@ type Impact struct {
 	Restarts     []Effect // running services that are interrupted
 	Removals     []Effect
 	Replaced     []Effect       // overwritten things that pmkctl did not make, and changes with a gap in service (Gap, Why)
-	Unknown      []address.Step // steps with changes that are known only after other steps, restarts among them
+	Unknown      []address.Addr // steps with changes that are known only after other steps, restarts among them
 	Files        int            // sent to hosts
 	Bytes        int64          // of these files
 }
 
 // An Effect is one change that people ask about.
 type Effect struct {
-	Step address.Step
+	Step address.Addr
 	Host string
 	Item string // path, unit, setting, object
 	Why  string // always set for a restart; otherwise often ""
@@ -38,7 +38,7 @@ type Effect struct {
 // of these is whether they are members of etcd.
 func (c *Checked) Impact(hosts []*spec.Host) Impact {
 	i := Impact{Counts: c.Summary(), Hosts: []string{}, ControlPlane: []string{}, Etcd: []string{},
-		Restarts: []Effect{}, Removals: []Effect{}, Replaced: []Effect{}, Unknown: []address.Step{}}
+		Restarts: []Effect{}, Removals: []Effect{}, Replaced: []Effect{}, Unknown: []address.Addr{}}
 	var removedMembers []string
 	for _, s := range c.Pending() {
 		i.step(s, c.Diffs[s.Addr])

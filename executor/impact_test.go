@@ -35,7 +35,7 @@ func TestImpact(t *testing.T) {
 		Restarts: []Effect{{address.MustParse("etcd.cp-1"), "cp-1", "etcd.service", "/etc/etcd/etcd.yaml changes", false}},
 		Removals: []Effect{{address.MustParse("gone.old-1"), "old-1", "/etc/old", "", false}},
 		Replaced: []Effect{{address.MustParse("programs.worker-1"), "worker-1", "/usr/local/bin/b", "", false}},
-		Unknown:  []address.Step{address.MustParse("rbac.cp-1")}, Files: 2, Bytes: 42,
+		Unknown:  []address.Addr{address.MustParse("rbac.cp-1")}, Files: 2, Bytes: 42,
 	}
 	if !reflect.DeepEqual(i, want) {
 		t.Errorf("got  %+v\nwant %+v", i, want)

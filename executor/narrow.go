@@ -9,7 +9,7 @@ import (
 // Narrow excludes steps. They stay in the graph, so that their dependents still
 // wait for what they wait for, but they have nothing to do. Errors of their
 // checks are dropped.
-func (c *Checked) Narrow(excluded map[address.Step]change.Exclusion) {
+func (c *Checked) Narrow(excluded map[address.Addr]change.Exclusion) {
 	c.Excluded = excluded
 	for a := range excluded {
 		c.Diffs[a] = nil
@@ -19,8 +19,8 @@ func (c *Checked) Narrow(excluded map[address.Step]change.Exclusion) {
 
 // ExcludedPending returns the excluded steps that would have changes, in plan
 // order.
-func (c *Checked) ExcludedPending() []address.Step {
-	var list []address.Step
+func (c *Checked) ExcludedPending() []address.Addr {
+	var list []address.Addr
 	for _, s := range c.Graph.Steps {
 		if c.Excluded[s.Addr].Pending {
 			list = append(list, s.Addr)

@@ -8,7 +8,7 @@ import (
 
 // Policies evaluates the policies of a spec for the pending steps. live reports
 // whether the cluster existed before. A plan without changes is not judged.
-func (c *Checked) Policies(cluster *spec.Cluster, live bool, at time.Time) []spec.Verdict {
+func (c *Checked) Policies(cluster *spec.Cluster, live bool, at time.Time) []spec.PolicyVerdict {
 	if len(c.Pending()) == 0 {
 		return nil
 	}

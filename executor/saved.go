@@ -29,7 +29,7 @@ func (c *Checked) Steps() []saved.Step {
 	return steps
 }
 
-func kindOf(s *plan.Step) saved.Kind {
+func kindOf(s *plan.Step) saved.StepKind {
 	switch {
 	case s.Work != nil:
 		return saved.Module
@@ -43,7 +43,7 @@ func kindOf(s *plan.Step) saved.Kind {
 // steps cannot be run.
 func Saved(p *saved.Plan) *Checked {
 	c := newChecked(&plan.Graph{})
-	c.Excluded = map[address.Step]change.Exclusion{}
+	c.Excluded = map[address.Addr]change.Exclusion{}
 	for _, s := range p.Steps {
 		step := &plan.Step{Addr: s.Addr, After: s.After, Source: s.Source, On: s.On}
 		switch s.Kind {
@@ -71,7 +71,7 @@ func (shown) Probe(context.Context, host.Host) ([]preflight.Finding, error) { re
 
 // A Move is a step that is no longer as a saved plan has it.
 type Move struct {
-	Addr address.Step
+	Addr address.Addr
 	Was  change.Diff // changes that are in the plan and no longer on the host
 	Is   change.Diff // changes that differ now and are not in the plan
 }
@@ -79,7 +79,7 @@ type Move struct {
 // Since returns what has changed on the hosts since p was saved. did is how far
 // interrupted applies of p got, by host; their effects are not reported.
 func (c *Checked) Since(p *saved.Plan, did map[string]state.Progress) []Move {
-	was := map[address.Step]change.Diff{}
+	was := map[address.Addr]change.Diff{}
 	for _, s := range p.Steps {
 		was[s.Addr] = steady(change.Diff(s.Diff))
 	}
@@ -124,7 +124,7 @@ func steady(d change.Diff) change.Diff {
 }
 
 // move returns the changes that only one of the two diffs has.
-func move(a address.Step, was, is change.Diff) Move {
+func move(a address.Addr, was, is change.Diff) Move {
 	without := func(d, other change.Diff) (out change.Diff) {
 		for _, c := range d {
 			if !slices.Contains(other, c) {
@@ -139,17 +139,17 @@ func move(a address.Step, was, is change.Diff) Move {
 // resumed compares steps with a plan that may have been applied in part.
 type resumed struct {
 	did    map[string]state.Progress
-	on     map[address.Step]string // host whose journal notes a step
-	shaken map[address.Step]bool   // steps behind an interrupted one
+	on     map[address.Addr]string // host whose journal notes a step
+	shaken map[address.Addr]bool   // steps behind an interrupted one
 }
 
-func (r resumed) of(a address.Step) state.What { return r.did[r.on[a]][a] }
+func (r resumed) of(a address.Addr) state.What { return r.did[r.on[a]][a] }
 
 func resume(g *plan.Graph, did map[string]state.Progress) resumed {
-	r := resumed{did, map[address.Step]string{}, map[address.Step]bool{}}
+	r := resumed{did, map[address.Addr]string{}, map[address.Addr]bool{}}
 	for _, s := range g.Steps {
 		r.on[s.Addr] = s.RunsOn()
-		r.shaken[s.Addr] = slices.ContainsFunc(s.After, func(a address.Step) bool {
+		r.shaken[s.Addr] = slices.ContainsFunc(s.After, func(a address.Addr) bool {
 			w := r.of(a)
 			return r.shaken[a] || w == state.Intent || w == state.Failed
 		})
@@ -176,7 +176,7 @@ func (r resumed) equal(s *plan.Step, is, was change.Diff) bool {
 // returns them as excused. A service that it stopped makes its dependents fail,
 // or their state unknown. A Node that is not Ready is explained by any step that
 // the plan did on its host.
-func (r resumed) split(a address.Step, is, was change.Diff) (rest, excused change.Diff) {
+func (r resumed) split(a address.Addr, is, was change.Diff) (rest, excused change.Diff) {
 	for _, c := range is {
 		unknown := !c.Until.IsZero() && r.of(c.Until) != ""
 		unready := c.Volatile && len(r.did[c.Host]) > 0

@@ -87,8 +87,8 @@ func TestSince(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			p := &saved.Plan{Steps: []saved.Step{
-				{Addr: address.MustParse("ca.b"), Kind: saved.Module}, {Addr: address.MustParse("two.b"), Kind: saved.Module, After: []address.Step{address.MustParse("ca.b")}},
-				{Addr: address.MustParse("one.a"), Kind: saved.Module, After: []address.Step{address.MustParse("two.b")}, Diff: saved.Diff(tt.was)}}}
+				{Addr: address.MustParse("ca.b"), Kind: saved.Module}, {Addr: address.MustParse("two.b"), Kind: saved.Module, After: []address.Addr{address.MustParse("ca.b")}},
+				{Addr: address.MustParse("one.a"), Kind: saved.Module, After: []address.Addr{address.MustParse("two.b")}, Diff: saved.Diff(tt.was)}}}
 			now := Saved(p)
 			now.Diffs[address.MustParse("one.a")] = tt.is
 			did := map[string]state.Progress{"a": {}, "b": {}}
@@ -130,7 +130,7 @@ func TestSavedSteps(t *testing.T) {
 	g := &plan.Graph{Steps: []*plan.Step{{Addr: plan.Gate}, step("one.a", &part{w: w, name: "one"}, plan.Gate)}}
 	c := Check(t.Context(), g, Hosts{"a": nil}, quiet)
 	p := &saved.Plan{Steps: c.Steps()}
-	if k := []saved.Kind{p.Steps[0].Kind, p.Steps[1].Kind}; k[0] != saved.Gate || k[1] != saved.Module {
+	if k := []saved.StepKind{p.Steps[0].Kind, p.Steps[1].Kind}; k[0] != saved.Gate || k[1] != saved.Module {
 		t.Errorf("kinds %v", k)
 	}
 	shown := Saved(p)

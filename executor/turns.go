@@ -12,16 +12,16 @@ import (
 // turns holds the steps that must be confirmed before the hosts that take turns
 // on them begin.
 type turns struct {
-	next  map[address.Step]bool // the very next host has something to change
-	later map[address.Step]bool // some host after it has
+	next  map[address.Addr]bool // the very next host has something to change
+	later map[address.Addr]bool // some host after it has
 }
 
 // turnsOf walks the graph from its end, so that the dependents of a step come
 // before it.
 func turnsOf(planned *Checked) turns {
-	t := turns{map[address.Step]bool{}, map[address.Step]bool{}}
+	t := turns{map[address.Addr]bool{}, map[address.Addr]bool{}}
 	last := lastOfTurns(planned.Graph)
-	busy := map[address.Step]bool{} // the step, or a later one in the turn of its host, has something to change
+	busy := map[address.Addr]bool{} // the step, or a later one in the turn of its host, has something to change
 	for _, s := range slices.Backward(planned.Graph.Steps) {
 		ends := last[s.Addr.Module] && len(s.Turns) == 0 // the labels of a Node do not disturb its pods
 		busy[s.Addr] = !ends && (busy[s.Addr] || planned.pending(s))
@@ -56,7 +56,7 @@ func (c *Checked) pending(s *plan.Step) bool { return s.Work != nil && len(c.Dif
 // touched reports whether an earlier step of the same host changed something in
 // this run.
 func (w *walk) touched(s *plan.Step) bool {
-	return slices.ContainsFunc(s.After, func(a address.Step) bool {
+	return slices.ContainsFunc(s.After, func(a address.Addr) bool {
 		e := w.ends[a]
 		return e != nil && a.Host == s.Addr.Host && (e.changed || e.touched)
 	})

@@ -148,8 +148,8 @@ func TestMoved(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			g := &plan.Graph{Steps: []*plan.Step{step("x.a", &busy{})}}
-			now := &Checked{Graph: g, Diffs: map[address.Step]change.Diff{address.MustParse("x.a"): tt.now}}
-			then := &Checked{Graph: g, Diffs: map[address.Step]change.Diff{address.MustParse("x.a"): tt.then}}
+			now := &Checked{Graph: g, Diffs: map[address.Addr]change.Diff{address.MustParse("x.a"): tt.now}}
+			then := &Checked{Graph: g, Diffs: map[address.Addr]change.Diff{address.MustParse("x.a"): tt.then}}
 			if got := len(now.Moved(then)) > 0; got != tt.moved {
 				t.Errorf("moved %v, want %v", got, tt.moved)
 			}

@@ -84,28 +84,28 @@ type Dial struct {
 	Shape   string `json:"shape,omitempty"`   // traffic that the payload imitates: "", vxlan, flannel-udp, wireguard
 }
 
-// Outcome is how a dial ended.
-type Outcome string
+// DialOutcome is how a dial ended.
+type DialOutcome string
 
 // The outcomes. Filtered is silence. Prohibited and Unreachable come from
 // ICMP messages. TooBig means that the path does not carry datagrams of that
 // size.
 const (
-	OK          Outcome = "ok"
-	Refused     Outcome = "refused"
-	Filtered    Outcome = "filtered"
-	Prohibited  Outcome = "prohibited"
-	Unreachable Outcome = "no route"
-	WrongHost   Outcome = "answered by another host"
-	Silent      Outcome = "accepted, then silence" // a TCP connection was made but no listener of the round answered
-	TooBig      Outcome = "too big"
-	Sent        Outcome = "sent" // one way: only the peer knows whether it arrived
+	OK          DialOutcome = "ok"
+	Refused     DialOutcome = "refused"
+	Filtered    DialOutcome = "filtered"
+	Prohibited  DialOutcome = "prohibited"
+	Unreachable DialOutcome = "no route"
+	WrongHost   DialOutcome = "answered by another host"
+	Silent      DialOutcome = "accepted, then silence" // a TCP connection was made but no listener of the round answered
+	TooBig      DialOutcome = "too big"
+	Sent        DialOutcome = "sent" // one way: only the peer knows whether it arrived
 )
 
 // Dialled is the result of a dial.
 type Dialled struct {
 	Nonce   string        `json:"nonce"`
-	Outcome Outcome       `json:"outcome"`
+	Outcome DialOutcome   `json:"outcome"`
 	RTT     time.Duration `json:"rtt,omitempty"`
 	Sent    int           `json:"sent,omitempty"` // datagrams
 	Got     int           `json:"got,omitempty"`  // echoes

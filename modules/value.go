@@ -12,7 +12,7 @@ import (
 // a CA's certificate. Readers wait until that step was checked. Then the value is
 // known, or it becomes known only when that step is applied.
 type Value[T any] struct {
-	step address.Step
+	step address.Addr
 
 	mu      sync.Mutex
 	settled chan struct{} // closed when readers need not wait any longer
@@ -28,13 +28,13 @@ type Output interface {
 }
 
 // NewValue returns a value that the step with this address gives.
-func NewValue[T any](step address.Step) *Value[T] {
+func NewValue[T any](step address.Addr) *Value[T] {
 	return &Value[T]{step: step, settled: make(chan struct{})}
 }
 
 // Known returns a value that is known without a step.
 func Known[T any](v T) *Value[T] {
-	x := NewValue[T](address.Step{})
+	x := NewValue[T](address.Addr{})
 	x.Set(v)
 	return x
 }
@@ -84,6 +84,6 @@ func (x *Value[T]) Now() (v T, known bool) {
 
 // An UnknownError says that a value is known only when a step was applied. A Check
 // turns it into a Change with Until.
-type UnknownError struct{ Until address.Step }
+type UnknownError struct{ Until address.Addr }
 
 func (e *UnknownError) Error() string { return fmt.Sprintf("unknown until %s", e.Until) }

@@ -160,7 +160,7 @@ func (b *builder) apiHost() *spec.Host { return b.with(spec.ControlPlane)[0] }
 func (b *builder) api() host.Host { return b.world.Hosts[b.apiHost().Name] }
 
 // add puts a step at the end of the graph.
-func (b *builder) add(module string, h *spec.Host, work modules.Module, after ...address.Step) *Step {
+func (b *builder) add(module string, h *spec.Host, work modules.Module, after ...address.Addr) *Step {
 	s := &Step{Addr: address.Of(module, ""), Work: work, After: after, Source: b.Range}
 	if h != nil {
 		s.Addr, s.Source = address.Of(module, h.Name), h.Range
@@ -176,7 +176,7 @@ func (g *Graph) check() error {
 	if cycle := g.cycle(); cycle != nil {
 		return fmt.Errorf("steps wait for each other: %s", cycleText(cycle))
 	}
-	seen := map[address.Step]bool{}
+	seen := map[address.Addr]bool{}
 	for _, s := range g.Steps {
 		for _, a := range s.After {
 			if !seen[a] {
@@ -195,7 +195,7 @@ func (g *Graph) check() error {
 // undo what the other does.
 func (g *Graph) checkOwners() error {
 	type place struct{ host, item string }
-	owners := map[place]address.Step{}
+	owners := map[place]address.Addr{}
 	for _, s := range g.Steps {
 		owner, ok := s.Work.(modules.Owner)
 		if !ok {

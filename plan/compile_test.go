@@ -76,10 +76,10 @@ func example(t *testing.T, name string) string {
 }
 
 // behind returns for each step all steps that it waits for, directly or not.
-func behind(g *plan.Graph) map[address.Step]map[address.Step]bool {
-	all := map[address.Step]map[address.Step]bool{}
+func behind(g *plan.Graph) map[address.Addr]map[address.Addr]bool {
+	all := map[address.Addr]map[address.Addr]bool{}
 	for _, s := range g.Steps {
-		all[s.Addr] = map[address.Step]bool{}
+		all[s.Addr] = map[address.Addr]bool{}
 		for _, a := range s.After {
 			all[s.Addr][a] = true
 			maps.Copy(all[s.Addr], all[a])

@@ -11,11 +11,11 @@ import (
 // cycle returns steps that wait for each other: each for the next one, and the
 // last for the first. It returns nil if there is no cycle.
 func (g *Graph) cycle() []*Step {
-	steps := map[address.Step]*Step{}
+	steps := map[address.Addr]*Step{}
 	for _, s := range g.Steps {
 		steps[s.Addr] = s
 	}
-	done := map[address.Step]bool{}
+	done := map[address.Addr]bool{}
 	var path, found []*Step
 	var visit func(s *Step) bool
 	visit = func(s *Step) bool {
@@ -27,7 +27,7 @@ func (g *Graph) cycle() []*Step {
 			return true
 		}
 		path = append(path, s)
-		if slices.ContainsFunc(s.After, func(a address.Step) bool { return visit(steps[a]) }) {
+		if slices.ContainsFunc(s.After, func(a address.Addr) bool { return visit(steps[a]) }) {
 			return true
 		}
 		path, done[s.Addr] = path[:len(path)-1], true

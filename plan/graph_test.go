@@ -54,7 +54,7 @@ func TestCheckOwners(t *testing.T) {
 func TestReplaceKeepsWhatItIs(t *testing.T) {
 	value := modules.NewValue[string](address.MustParse("a.x"))
 	g := &Graph{Steps: []*Step{{Addr: address.MustParse("a.x"), Work: giver{items: []string{"/etc/a"}, values: []modules.Output{value}}}}}
-	if err := g.Replace(func(address.Step) bool { return true }); err != nil {
+	if err := g.Replace(func(address.Addr) bool { return true }); err != nil {
 		t.Fatal(err)
 	}
 	work := g.Steps[0].Work

@@ -38,7 +38,7 @@ func parsePattern(text string) pattern {
 }
 
 // matches reports whether the pattern names a step.
-func (p pattern) matches(a address.Step) bool {
+func (p pattern) matches(a address.Addr) bool {
 	host := a.Host != "" && slices.ContainsFunc(p.hosts, func(h hostnames.Pattern) bool { return h.Matches(a.Host) })
 	if p.bare {
 		return host || p.module.Matches(a.Module)

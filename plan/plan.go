@@ -33,12 +33,12 @@ type SlowProbe interface {
 // A Step is a vertex of the plan graph: a module, a probe, or the gate, which has
 // neither.
 type Step struct {
-	Addr   address.Step
+	Addr   address.Addr
 	Work   modules.Module
 	Probe  Probe
-	After  []address.Step // steps that must have succeeded first
+	After  []address.Addr // steps that must have succeeded first
 	Source hcl.Range      // the block of the spec that asked for it
-	Turns  []address.Step // the steps of After that it waits for only because hosts take turns
+	Turns  []address.Addr // the steps of After that it waits for only because hosts take turns
 
 	// On is the host that the step runs on, and whose journal notes it. "" is
 	// the host of its address. drain.worker-2 runs on a control-plane host.

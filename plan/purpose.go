@@ -46,16 +46,16 @@ var purposes = map[string]string{
 
 // Before returns the steps that must be done before a step: those that it names
 // itself, and all.
-func (g *Graph) Before(a address.Step) (direct, all []address.Step) { return g.walk(a, g.edges(false)) }
+func (g *Graph) Before(a address.Addr) (direct, all []address.Addr) { return g.walk(a, g.edges(false)) }
 
 // Behind returns the steps that wait for a step: those that name it, and all.
-func (g *Graph) Behind(a address.Step) (direct, all []address.Step) { return g.walk(a, g.edges(true)) }
+func (g *Graph) Behind(a address.Addr) (direct, all []address.Addr) { return g.walk(a, g.edges(true)) }
 
 // edges returns for each step the steps that it waits for, or with behind the
 // steps that wait for it.
-func (g *Graph) edges(behind bool) map[address.Step][]address.Step {
-	known := map[address.Step]bool{}
-	edges := map[address.Step][]address.Step{}
+func (g *Graph) edges(behind bool) map[address.Addr][]address.Addr {
+	known := map[address.Addr]bool{}
+	edges := map[address.Addr][]address.Addr{}
 	for _, s := range g.Steps {
 		known[s.Addr] = true
 		for _, a := range s.After {
@@ -72,12 +72,12 @@ func (g *Graph) edges(behind bool) map[address.Step][]address.Step {
 }
 
 // walk follows edges and returns the steps that it reaches, in plan order.
-func (g *Graph) walk(from address.Step, edges map[address.Step][]address.Step) (direct, all []address.Step) {
-	near, seen := map[address.Step]bool{}, map[address.Step]bool{from: true}
+func (g *Graph) walk(from address.Addr, edges map[address.Addr][]address.Addr) (direct, all []address.Addr) {
+	near, seen := map[address.Addr]bool{}, map[address.Addr]bool{from: true}
 	for _, a := range edges[from] {
 		near[a] = true
 	}
-	for todo := []address.Step{from}; len(todo) > 0; todo = todo[1:] {
+	for todo := []address.Addr{from}; len(todo) > 0; todo = todo[1:] {
 		for _, a := range edges[todo[0]] {
 			if !seen[a] {
 				seen[a] = true

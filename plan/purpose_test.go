@@ -28,16 +28,16 @@ func TestPurpose(t *testing.T) {
 func TestBeforeAndBehind(t *testing.T) {
 	g := plantest.Bare(t, "../examples/three-hosts")
 	direct, all := g.Before(address.MustParse("kernel.worker-1"))
-	if d := cmp.Diff([]address.Step{address.MustParse("member.worker-1")}, direct); d != "" {
+	if d := cmp.Diff([]address.Addr{address.MustParse("member.worker-1")}, direct); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]address.Step{address.MustParse("preflight.cp-1"), address.MustParse("preflight.worker-1"), address.MustParse("preflight.worker-2"), address.MustParse("connectivity"), address.MustParse("gate"), address.MustParse("member.worker-1")}, all); d != "" {
+	if d := cmp.Diff([]address.Addr{address.MustParse("preflight.cp-1"), address.MustParse("preflight.worker-1"), address.MustParse("preflight.worker-2"), address.MustParse("connectivity"), address.MustParse("gate"), address.MustParse("member.worker-1")}, all); d != "" {
 		t.Error(d)
 	}
 	if direct, all = g.Before(address.MustParse("connectivity")); len(direct)+len(all) > 0 {
 		t.Errorf("connectivity waits for %v, %v", direct, all)
 	}
-	if direct, _ = g.Behind(address.MustParse("gate")); !cmp.Equal(direct, []address.Step{address.MustParse("member.cp-1"), address.MustParse("member.worker-1"), address.MustParse("member.worker-2")}) {
+	if direct, _ = g.Behind(address.MustParse("gate")); !cmp.Equal(direct, []address.Addr{address.MustParse("member.cp-1"), address.MustParse("member.worker-1"), address.MustParse("member.worker-2")}) {
 		t.Errorf("behind the gate: %v", direct)
 	}
 	// Behind is the inverse of Before.
@@ -62,7 +62,7 @@ func TestKnownAfterIsBefore(t *testing.T) {
 		_, before := c.Graph.Before(a)
 		for _, until := range d.Until() {
 			known++
-			if !slices.Contains(before, address.Step(until)) {
+			if !slices.Contains(before, address.Addr(until)) {
 				t.Errorf("%s is known after %s, and does not wait for it", a, until)
 			}
 		}

@@ -14,12 +14,12 @@ import (
 )
 
 // before reports whether one step waits for another, directly or not.
-func before(g *plan.Graph, first, then address.Step) bool {
+func before(g *plan.Graph, first, then address.Addr) bool {
 	for _, s := range g.Steps {
 		if s.Addr != then {
 			continue
 		}
-		return slices.Contains(s.After, first) || slices.ContainsFunc(s.After, func(a address.Step) bool { return before(g, first, a) })
+		return slices.Contains(s.After, first) || slices.ContainsFunc(s.After, func(a address.Addr) bool { return before(g, first, a) })
 	}
 	return false
 }
@@ -63,8 +63,8 @@ func TestDeparting(t *testing.T) {
 	if got := steps(g, "later-1"); len(got) > 0 {
 		t.Errorf("of one that is left out: got %v", got)
 	}
-	at := func(module string) address.Step { return address.Of(module, departing.Name) }
-	for _, pair := range [][2]address.Step{
+	at := func(module string) address.Addr { return address.Of(module, departing.Name) }
+	for _, pair := range [][2]address.Addr{
 		{plan.Gate, at("drain")}, {address.Of("node", cp), at("drain")}, {at("drain"), at("etcd-leave")}, {address.Of("kube-apiserver", cp), at("etcd-leave")},
 		{at("etcd-leave"), at("stop")}, {at("stop"), at("clean")}, {at("stop"), at("delete-node")},
 		{at("clean"), at("leave")}, {at("delete-node"), at("leave")}, {at("leave"), at("forget")}, {address.Of("member", cp), at("forget")},

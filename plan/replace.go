@@ -16,7 +16,7 @@ import (
 
 // Replace makes the chosen steps redo their work although nothing differs. The
 // error names the chosen steps that cannot.
-func (g *Graph) Replace(chosen func(address.Step) bool) error {
+func (g *Graph) Replace(chosen func(address.Addr) bool) error {
 	var cannot, can []string
 	for _, s := range g.Steps {
 		m, ok := s.Work.(modules.Replacer)
@@ -42,8 +42,8 @@ func (g *Graph) Replace(chosen func(address.Step) bool) error {
 }
 
 // Replaced returns the steps that Replace chose, in plan order.
-func (g *Graph) Replaced() []address.Step {
-	var list []address.Step
+func (g *Graph) Replaced() []address.Addr {
+	var list []address.Addr
 	for _, s := range g.Steps {
 		if _, ok := s.Work.(*replaced); ok {
 			list = append(list, s.Addr)
@@ -54,7 +54,7 @@ func (g *Graph) Replaced() []address.Step {
 
 // WasReplaced notes that an interrupted run has already redone the step: it is
 // not redone once more.
-func (g *Graph) WasReplaced(a address.Step) {
+func (g *Graph) WasReplaced(a address.Addr) {
 	for _, s := range g.Steps {
 		if m, ok := s.Work.(*replaced); ok && s.Addr == a {
 			m.done.Store(true)
@@ -114,7 +114,7 @@ func (m *replaced) Confirm(ctx context.Context, h host.Host) error {
 }
 
 // Conflict returns an error if a step is both to be redone and excluded.
-func (c *Choice) Conflict(excluded map[address.Step]change.Exclusion) error {
+func (c *Choice) Conflict(excluded map[address.Addr]change.Exclusion) error {
 	var errs []error
 	for _, s := range c.graph.Steps {
 		if x, ok := excluded[s.Addr]; ok && c.replace[s.Addr] {

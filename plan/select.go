@@ -27,7 +27,7 @@ func (s Selection) Empty() bool {
 // A Choice is a selection of the steps of one graph.
 type Choice struct {
 	graph                    *Graph
-	target, exclude, replace map[address.Step]bool
+	target, exclude, replace map[address.Addr]bool
 	limit                    map[string]bool
 }
 
@@ -36,11 +36,11 @@ type Choice struct {
 func (g *Graph) Select(s Selection) (*Choice, error) {
 	c := &Choice{graph: g}
 	var errs []error
-	find := func(flag string, patterns []string) map[address.Step]bool {
+	find := func(flag string, patterns []string) map[address.Addr]bool {
 		if len(patterns) == 0 {
 			return nil
 		}
-		found := map[address.Step]bool{}
+		found := map[address.Addr]bool{}
 		for _, p := range patterns {
 			list, err := g.changing(p)
 			if err != nil {
@@ -126,8 +126,8 @@ func (g *Graph) hosts() []string {
 // the steps that only have their turn before. And if a step of another host has
 // nothing to change, it does not need what that step waits for. On its own host
 // it does: if a is before b and b before c, c may need a without naming it.
-func (c *Choice) Excluded(pending func(address.Step) bool) map[address.Step]change.Exclusion {
-	s := selecting{Choice: c, pending: pending, excluded: map[address.Step]change.Exclusion{}, behind: map[address.Step]change.Exclusion{}}
+func (c *Choice) Excluded(pending func(address.Addr) bool) map[address.Addr]change.Exclusion {
+	s := selecting{Choice: c, pending: pending, excluded: map[address.Addr]change.Exclusion{}, behind: map[address.Addr]change.Exclusion{}}
 	for _, step := range c.graph.Steps {
 		s.judge(step)
 	}
@@ -142,13 +142,13 @@ func (c *Choice) Excluded(pending func(address.Step) bool) map[address.Step]chan
 }
 
 // Replaces reports whether a step is to be redone.
-func (c *Choice) Replaces(a address.Step) bool { return c.replace[a] }
+func (c *Choice) Replaces(a address.Addr) bool { return c.replace[a] }
 
 type selecting struct {
 	*Choice
-	pending  func(address.Step) bool
-	excluded map[address.Step]change.Exclusion
-	behind   map[address.Step]change.Exclusion // steps that need an excluded one, and why that one is excluded
+	pending  func(address.Addr) bool
+	excluded map[address.Addr]change.Exclusion
+	behind   map[address.Addr]change.Exclusion // steps that need an excluded one, and why that one is excluded
 }
 
 // judge excludes a step if a flag says so, or if it needs an excluded one. The
@@ -182,7 +182,7 @@ func (s *selecting) judge(step *Step) {
 
 // onlyTargets excludes the steps that are no targets and that no target needs.
 func (s *selecting) onlyTargets() {
-	wanted := map[address.Step]bool{}
+	wanted := map[address.Addr]bool{}
 	for i := len(s.graph.Steps) - 1; i >= 0; i-- { // backwards: a step before the steps that it waits for
 		step := s.graph.Steps[i]
 		a := step.Addr
@@ -206,8 +206,8 @@ func (s *selecting) onlyTargets() {
 
 // needs returns the steps that the step waits for, except those that only have
 // their turn before.
-func (s *Step) needs() []address.Step {
-	var list []address.Step
+func (s *Step) needs() []address.Addr {
+	var list []address.Addr
 	for _, a := range s.After {
 		if !slices.Contains(s.Turns, a) {
 			list = append(list, a)

@@ -31,7 +31,7 @@ func (changer) Apply(context.Context, host.Host, change.Diff) error   { return n
 // turns.
 func small() *Graph {
 	g := &Graph{}
-	add := func(a address.Step, w modules.Module, after ...address.Step) *Step {
+	add := func(a address.Addr, w modules.Module, after ...address.Addr) *Step {
 		s := &Step{Addr: a, Work: w, After: after}
 		g.Steps = append(g.Steps, s)
 		return s
@@ -46,11 +46,11 @@ func small() *Graph {
 	}
 	add(address.MustParse("ca.cp-1"), changer{}, address.MustParse("programs.cp-1"))
 	for i, h := range []string{"worker-1", "worker-2"} {
-		turns := []address.Step{}
+		turns := []address.Addr{}
 		if i > 0 {
-			turns = []address.Step{address.MustParse("node.worker-1")}
+			turns = []address.Addr{address.MustParse("node.worker-1")}
 		}
-		add(address.Of("containerd", h), changer{}, append([]address.Step{address.Of("programs", h)}, turns...)...).Turns = turns
+		add(address.Of("containerd", h), changer{}, append([]address.Addr{address.Of("programs", h)}, turns...)...).Turns = turns
 		add(address.Of("kubelet", h), changer{}, address.Of("containerd", h), address.MustParse("ca.cp-1"))
 		add(address.Of("node", h), changer{}, address.Of("kubelet", h))
 	}
@@ -88,7 +88,7 @@ func TestExcluded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pending := func(a address.Step) bool {
+			pending := func(a address.Addr) bool {
 				return tt.pending == "" && !strings.HasPrefix(a.String(), "preflight") && a != Gate && a != Connectivity || slices.Contains(strings.Fields(tt.pending), a.String())
 			}
 			excluded := c.Excluded(pending)
@@ -111,8 +111,8 @@ func TestExcludedSaysWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	excluded := c.Excluded(func(address.Step) bool { return true })
-	for a, want := range map[address.Step]change.Exclusion{
+	excluded := c.Excluded(func(address.Addr) bool { return true })
+	for a, want := range map[address.Addr]change.Exclusion{
 		address.MustParse("kubelet.worker-1"): {Flag: "-exclude"}, address.MustParse("node.worker-1"): {Flag: "-exclude", Cause: address.MustParse("kubelet.worker-1")},
 		address.MustParse("dns.cp-1"): {Flag: "-exclude", Cause: address.MustParse("kubelet.worker-1")}, address.MustParse("kubelet.worker-2"): {}, address.MustParse("ca.cp-1"): {}, address.MustParse("gate"): {},
 	} {
@@ -181,11 +181,11 @@ func TestExcludedIsClosed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g, pending := drawGraph(t)
 		c := &Choice{graph: g}
-		some := func(label string) map[address.Step]bool {
+		some := func(label string) map[address.Addr]bool {
 			if !rapid.Bool().Draw(t, label) {
 				return nil
 			}
-			set := map[address.Step]bool{}
+			set := map[address.Addr]bool{}
 			for _, s := range g.Steps {
 				if rapid.IntRange(0, 5).Draw(t, label+" "+s.Addr.String()) == 0 {
 					set[s.Addr] = true
@@ -197,14 +197,14 @@ func TestExcludedIsClosed(t *testing.T) {
 		if rapid.Bool().Draw(t, "limit") {
 			c.limit = map[string]bool{"a": true}
 		}
-		excluded := c.Excluded(func(a address.Step) bool { return pending[a] })
-		done := map[address.Step]bool{}
+		excluded := c.Excluded(func(a address.Addr) bool { return pending[a] })
+		done := map[address.Addr]bool{}
 		for _, s := range g.Steps {
 			if _, out := excluded[s.Addr]; !out && pending[s.Addr] {
 				done[s.Addr] = true
 			}
 		}
-		neededBy := map[address.Step][]address.Step{} // of pending steps, by what they need
+		neededBy := map[address.Addr][]address.Addr{} // of pending steps, by what they need
 		for _, s := range g.Steps {
 			if pending[s.Addr] {
 				for n := range needed(g, s, pending) {
@@ -245,8 +245,8 @@ func TestExcludedIsClosed(t *testing.T) {
 
 // needed returns the pending steps that must be done before a step, by a simple
 // search.
-func needed(g *Graph, s *Step, pending map[address.Step]bool) map[address.Step]bool {
-	out := map[address.Step]bool{}
+func needed(g *Graph, s *Step, pending map[address.Addr]bool) map[address.Addr]bool {
+	out := map[address.Addr]bool{}
 	var visit func(s *Step)
 	visit = func(s *Step) {
 		for _, d := range s.After {
@@ -268,7 +268,7 @@ func needed(g *Graph, s *Step, pending map[address.Step]bool) map[address.Step]b
 }
 
 // forTarget reports whether a target that is not excluded needs a step.
-func forTarget(g *Graph, c *Choice, excluded map[address.Step]change.Exclusion, pending map[address.Step]bool, a address.Step) bool {
+func forTarget(g *Graph, c *Choice, excluded map[address.Addr]change.Exclusion, pending map[address.Addr]bool, a address.Addr) bool {
 	for _, s := range g.Steps {
 		if _, out := excluded[s.Addr]; c.target[s.Addr] && !out && needed(g, s, pending)[a] {
 			return true
@@ -277,8 +277,8 @@ func forTarget(g *Graph, c *Choice, excluded map[address.Step]change.Exclusion, 
 	return false
 }
 
-func drawGraph(t *rapid.T) (*Graph, map[address.Step]bool) {
-	g, pending := &Graph{}, map[address.Step]bool{}
+func drawGraph(t *rapid.T) (*Graph, map[address.Addr]bool) {
+	g, pending := &Graph{}, map[address.Addr]bool{}
 	for i := range rapid.IntRange(1, 14).Draw(t, "steps") {
 		a := address.Of(fmt.Sprintf("m%d", i), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "host"))
 		s := &Step{Addr: a, Work: changer{}}
@@ -299,8 +299,8 @@ func drawGraph(t *rapid.T) (*Graph, map[address.Step]bool) {
 func TestCycle(t *testing.T) {
 	at := func(line int) hcl.Range { return hcl.Range{Filename: "cluster.hcl", Start: hcl.Pos{Line: line}} }
 	g := &Graph{Steps: []*Step{
-		{Addr: address.MustParse("z"), Source: at(1), After: []address.Step{address.MustParse("left-out")}}, {Addr: address.MustParse("a"), Source: at(2), After: []address.Step{address.MustParse("z"), address.MustParse("b")}},
-		{Addr: address.MustParse("b"), Source: at(3), After: []address.Step{address.MustParse("z"), address.MustParse("c")}}, {Addr: address.MustParse("c"), Source: at(4), After: []address.Step{address.MustParse("a")}}}}
+		{Addr: address.MustParse("z"), Source: at(1), After: []address.Addr{address.MustParse("left-out")}}, {Addr: address.MustParse("a"), Source: at(2), After: []address.Addr{address.MustParse("z"), address.MustParse("b")}},
+		{Addr: address.MustParse("b"), Source: at(3), After: []address.Addr{address.MustParse("z"), address.MustParse("c")}}, {Addr: address.MustParse("c"), Source: at(4), After: []address.Addr{address.MustParse("a")}}}}
 	want := "steps wait for each other: a (cluster.hcl:2) -> b (cluster.hcl:3) -> c (cluster.hcl:4) -> a"
 	if err := g.check(); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

@@ -119,9 +119,9 @@ func (b *builder) certificates(h *spec.Host) {
 	b.add("kubeconfigs", h, kubeconfig.Module{Files: b.kubeconfigs(h)}, accounts)
 }
 
-func (b *builder) caSteps() []address.Step {
+func (b *builder) caSteps() []address.Addr {
 	m := b.signer().Name
-	return []address.Step{address.Of("ca", m), address.Of("front-proxy-ca", m), address.Of("etcd-ca", m)}
+	return []address.Addr{address.Of("ca", m), address.Of("front-proxy-ca", m), address.Of("etcd-ca", m)}
 }
 
 // trust returns the CA certificates that a host needs; none for the signer, which

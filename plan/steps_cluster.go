@@ -37,7 +37,7 @@ func (b *builder) etcd() {
 			members = append(members, memberOf(h))
 		}
 	}
-	var before []address.Step
+	var before []address.Addr
 	for i, h := range b.with(spec.Etcd) {
 		_, was := b.world.Records[h.Name].Owns[etcdUnit]
 		step := b.add("etcd", h, etcd.New(etcd.Etcd{
@@ -47,7 +47,7 @@ func (b *builder) etcd() {
 		if i > 0 && b.live {
 			step.After, step.Turns = append(step.After, before...), before
 		}
-		before = []address.Step{step.Addr}
+		before = []address.Addr{step.Addr}
 	}
 }
 
@@ -112,7 +112,7 @@ func (b *builder) access() error {
 }
 
 // server returns the step that all requests to the API wait for.
-func (b *builder) server() address.Step { return address.Of("kube-apiserver", b.apiHost().Name) }
+func (b *builder) server() address.Addr { return address.Of("kube-apiserver", b.apiHost().Name) }
 
 // node adds the steps that make a host a node: container runtime, images, kubelet,
 // service proxy, pod network, and the labels and readiness of its Node.
@@ -148,7 +148,7 @@ func (b *builder) kubelet(h *spec.Host) spec.Passthrough {
 // turn returns the step that a host waits for so that hosts of a live cluster take
 // turns: the node step of the host that is max_unavailable places before it. A
 // host that was no node before waits for none.
-func (b *builder) turn(h *spec.Host) []address.Step {
+func (b *builder) turn(h *spec.Host) []address.Addr {
 	var members []*spec.Host
 	for _, other := range b.hosts {
 		if b.wasNode(other) {
@@ -157,7 +157,7 @@ func (b *builder) turn(h *spec.Host) []address.Step {
 	}
 	for i, other := range members {
 		if other == h && i >= b.MaxUnavailable {
-			return []address.Step{address.Of("node", members[i-b.MaxUnavailable].Name)}
+			return []address.Addr{address.Of("node", members[i-b.MaxUnavailable].Name)}
 		}
 	}
 	return nil
@@ -186,7 +186,7 @@ func (b *builder) dns() error {
 	work := object.Module{Objects: objects, APIServer: b.server()}
 	work.Delete = b.unwanted("coredns", m, work)
 	b.add("coredns", m, work, b.server(), address.Of("node", m.Name))
-	after := []address.Step{address.Of("coredns", m.Name), address.Of("kube-controller-manager", m.Name), address.Of("kube-scheduler", m.Name)}
+	after := []address.Addr{address.Of("coredns", m.Name), address.Of("kube-controller-manager", m.Name), address.Of("kube-scheduler", m.Name)}
 	for _, h := range b.hosts {
 		after = append(after, address.Of("node", h.Name))
 	}
@@ -196,8 +196,8 @@ func (b *builder) dns() error {
 }
 
 // on returns the steps of a host by the names of their modules.
-func (b *builder) on(h *spec.Host, names ...string) []address.Step {
-	var list []address.Step
+func (b *builder) on(h *spec.Host, names ...string) []address.Addr {
+	var list []address.Addr
 	for _, n := range names {
 		list = append(list, address.Of(n, h.Name))
 	}
@@ -205,7 +205,7 @@ func (b *builder) on(h *spec.Host, names ...string) []address.Step {
 }
 
 // trusted returns the steps after which the host trusts the CAs.
-func (b *builder) trusted(h *spec.Host) []address.Step {
+func (b *builder) trusted(h *spec.Host) []address.Addr {
 	if h == b.signer() {
 		return b.caSteps()
 	}

@@ -15,7 +15,7 @@ import (
 // host has it, so that the graph is the same before and after the removal.
 func (b *builder) leftovers(h *spec.Host) {
 	m := membership.Leftovers{Record: b.world.Records[h.Name], Wanted: map[string]bool{}, Kept: b.undisposable(h)}
-	var after []address.Step
+	var after []address.Addr
 	for _, s := range b.out.Graph.Steps {
 		if s.RunsOn() != h.Name || s.Work == nil {
 			continue
@@ -48,8 +48,8 @@ func want(wanted map[string]bool, item string) {
 // CAs and of the service accounts; and all steps of a host that still runs a
 // member of etcd without having the role, because the member would have to be
 // removed first.
-func (b *builder) undisposable(h *spec.Host) map[address.Step]bool {
-	kept := map[address.Step]bool{}
+func (b *builder) undisposable(h *spec.Host) map[address.Addr]bool {
+	kept := map[address.Addr]bool{}
 	for _, module := range []string{"ca", "front-proxy-ca", "etcd-ca", "service-accounts"} {
 		kept[address.Of(module, h.Name)] = true
 	}

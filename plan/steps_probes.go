@@ -12,7 +12,7 @@ import (
 // probes adds the checks that change nothing, and the gate. All changes come after
 // the gate.
 func (b *builder) probes() {
-	var after []address.Step
+	var after []address.Addr
 	for _, h := range b.hosts {
 		after = append(after, b.addProbe("preflight", h, b.hostProbe(h)))
 	}
@@ -21,7 +21,7 @@ func (b *builder) probes() {
 	b.add(Gate.Module, nil, nil, after...)
 }
 
-func (b *builder) addProbe(name string, h *spec.Host, p Probe) address.Step {
+func (b *builder) addProbe(name string, h *spec.Host, p Probe) address.Addr {
 	s := b.add(name, h, nil)
 	s.Probe = p
 	return s.Addr

@@ -23,15 +23,15 @@ import (
 func (b *builder) destroy() {
 	b.add(Gate.Module, nil, nil)
 	workers, controlPlane := b.byRole()
-	after := []address.Step{Gate}
+	after := []address.Addr{Gate}
 	for _, hosts := range [][]*spec.Host{workers, controlPlane} {
-		var stopped []address.Step
+		var stopped []address.Addr
 		for _, h := range hosts {
 			stopped = append(stopped, b.stopped(h, after...))
 		}
-		after = append([]address.Step{Gate}, stopped...)
+		after = append([]address.Addr{Gate}, stopped...)
 	}
-	var purged []address.Step
+	var purged []address.Addr
 	for _, h := range workers {
 		purged = append(purged, b.cleaned(h))
 	}
@@ -54,13 +54,13 @@ func (b *builder) byRole() (workers, controlPlane []*spec.Host) {
 }
 
 // stopped adds the step that stops all services of a host.
-func (b *builder) stopped(h *spec.Host, after ...address.Step) address.Step {
+func (b *builder) stopped(h *spec.Host, after ...address.Addr) address.Addr {
 	return b.add("stop", h, removal.Stop{Record: b.record(h), Footprints: Footprints()}, after...).Addr
 }
 
 // cleaned adds the steps that remove what pmkctl installed on a stopped host, and
 // then its record. It returns the last one.
-func (b *builder) cleaned(h *spec.Host, before ...address.Step) address.Step {
+func (b *builder) cleaned(h *spec.Host, before ...address.Addr) address.Addr {
 	b.add("clean", h, removal.Clean{Record: b.record(h), Footprints: Footprints()}, address.Of("stop", h.Name))
 	return b.add("leave", h, membership.Purge{}, append(before, address.Of("clean", h.Name))...).Addr
 }
@@ -94,7 +94,7 @@ func (b *builder) departing() {
 // member of etcd. The Node is deleted after its kubelet was stopped, because a
 // kubelet would make it again. A dead host is neither stopped nor cleaned.
 func (b *builder) depart(l spec.Departing, before []string) (member []string) {
-	var after []address.Step
+	var after []address.Addr
 	if !l.Unreachable {
 		after = append(after, b.drain(l))
 	}
@@ -113,16 +113,16 @@ func (b *builder) depart(l spec.Departing, before []string) (member []string) {
 }
 
 // onAPIHost adds a step for a departing host that runs on the API host.
-func (b *builder) onAPIHost(module string, l spec.Departing, work modules.Module, after ...address.Step) address.Step {
-	s := b.add(module, l.Host, work, append([]address.Step{Gate, b.server()}, after...)...)
+func (b *builder) onAPIHost(module string, l spec.Departing, work modules.Module, after ...address.Addr) address.Addr {
+	s := b.add(module, l.Host, work, append([]address.Addr{Gate, b.server()}, after...)...)
 	s.On = b.apiHost().Name
 	return s.Addr
 }
 
 // drain adds the step that empties a Node, after the Nodes that stay are Ready for
 // its pods.
-func (b *builder) drain(l spec.Departing) address.Step {
-	var after []address.Step
+func (b *builder) drain(l spec.Departing) address.Addr {
+	var after []address.Addr
 	for _, h := range b.hosts {
 		after = append(after, address.Of("node", h.Name))
 	}
@@ -131,7 +131,7 @@ func (b *builder) drain(l spec.Departing) address.Step {
 
 // etcdLeave adds the step that removes an etcd member. Members are removed one
 // after the other.
-func (b *builder) etcdLeave(l spec.Departing, before []string, after ...address.Step) address.Step {
+func (b *builder) etcdLeave(l spec.Departing, before []string, after ...address.Addr) address.Addr {
 	for _, h := range b.with(spec.ControlPlane) {
 		after = append(after, address.Of("kube-apiserver", h.Name))
 	}
@@ -147,13 +147,13 @@ func (b *builder) etcdLeave(l spec.Departing, before []string, after ...address.
 	return b.onAPIHost(EtcdLeave, l, m, after...)
 }
 
-func (b *builder) deleteNode(l spec.Departing, after ...address.Step) address.Step {
+func (b *builder) deleteNode(l spec.Departing, after ...address.Addr) address.Addr {
 	return b.onAPIHost("delete-node", l, node.Delete{Name: l.Host.Name, Dead: l.Unreachable, APIServer: b.server()}, after...)
 }
 
 // forget adds the last steps of a departing host, which remove it from the
 // inventory. Until then the next run finds it there, if this one is interrupted.
-func (b *builder) forget(l spec.Departing, after address.Step) {
+func (b *builder) forget(l spec.Departing, after address.Addr) {
 	for _, h := range b.with(spec.ControlPlane) {
 		s := b.add("forget", l.Host, membership.Forget{Name: l.Host.Name}, after, address.Of("member", h.Name))
 		s.On = h.Name

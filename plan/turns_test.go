@@ -60,7 +60,7 @@ func (w rolling) selected(t *testing.T, s plan.Selection, opts executor.Options,
 	}
 	opts.Keepers = w.Keepers(records)
 	checked := w.Check(t, c.Graph)
-	checked.Narrow(choice.Excluded(func(a address.Step) bool { return len(checked.Diffs[a]) > 0 }))
+	checked.Narrow(choice.Excluded(func(a address.Addr) bool { return len(checked.Diffs[a]) > 0 }))
 	return executor.Apply(context.Background(), checked, w.Reached(), opts, sink)
 }
 

@@ -17,7 +17,7 @@ import (
 type order struct {
 	checked  *executor.Checked
 	plan     string                       // id of the saved plan; "" without one
-	reviewed map[address.Step]change.Diff // changes of each step in the saved plan; nil without one
+	reviewed map[address.Addr]change.Diff // changes of each step in the saved plan; nil without one
 	unnoted  []saved.Step                 // steps of the saved plan that are done, but not noted in a journal
 	next     string                       // advice to the user if something remains
 }

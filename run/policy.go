@@ -23,7 +23,7 @@ func (r *Run) judgePolicies(c *executor.Checked) error {
 	return failedPolicies(verdicts)
 }
 
-func failedPolicies(verdicts []spec.Verdict) error {
+func failedPolicies(verdicts []spec.PolicyVerdict) error {
 	var names []string
 	for _, v := range verdicts {
 		if v.Failed() {

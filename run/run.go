@@ -26,7 +26,7 @@ type Run struct {
 	steps    selector
 	world    plan.World // what earlier steps of the run found; graph adds the rest
 	compiled *plan.Compiled
-	verdicts []spec.Verdict // of the policies, as shown last
+	verdicts []spec.PolicyVerdict // of the policies, as shown last
 }
 
 // Reasons why a run does without a host.

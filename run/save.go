@@ -59,7 +59,7 @@ func (r *Run) toSave(ctx context.Context, checked *executor.Checked) (*saved.Pla
 		return nil, err
 	}
 	p := &saved.Plan{
-		Made: r.Now().UTC().Truncate(time.Second), Who: operator(), Pmkctl: build, Spec: saved.Place{Given: r.Path, Absolute: at},
+		Made: r.Now().UTC().Truncate(time.Second), Who: operator(), Pmkctl: build, Spec: saved.SpecPath{Given: r.Path, Absolute: at},
 		Cluster: r.cluster, Destroy: r.goal.destroys(), Hosts: hosts, Absent: r.absent(), Steps: checked.Steps(), Report: r.compiled.Report(), Policies: r.verdicts}
 	p.Hide()
 	return p, nil

@@ -49,7 +49,7 @@ func (s *selection) choose(g *plan.Graph) (err error) {
 
 func (s *selection) narrow(c *executor.Checked) {
 	if s.choice != nil {
-		c.Narrow(s.choice.Excluded(func(a address.Step) bool { return len(c.Diffs[a]) > 0 || c.Errs[a] != nil }))
+		c.Narrow(s.choice.Excluded(func(a address.Addr) bool { return len(c.Diffs[a]) > 0 || c.Errs[a] != nil }))
 	}
 }
 
@@ -73,7 +73,7 @@ func (s *selection) judged(c *executor.Checked, records map[string]*state.Record
 type reviewed struct{ *saved.Plan }
 
 func (p reviewed) choose(g *plan.Graph) error {
-	return g.Replace(func(a address.Step) bool {
+	return g.Replace(func(a address.Addr) bool {
 		return slices.ContainsFunc(p.Steps, func(s saved.Step) bool { return s.Addr == a && s.Replaced })
 	})
 }

@@ -34,8 +34,8 @@ type Source struct {
 	Range hcl.Range
 }
 
-// A Verdict is the result of a policy.
-type Verdict struct {
+// A PolicyVerdict is the result of a policy.
+type PolicyVerdict struct {
 	Name     string          `json:"name"`
 	Severity preflight.Level `json:"severity"`
 	Passed   bool            `json:"passed"`
@@ -45,12 +45,12 @@ type Verdict struct {
 }
 
 // Failed reports whether the plan must not be applied.
-func (v Verdict) Failed() bool { return !v.Passed && v.Severity == preflight.Error }
+func (v PolicyVerdict) Failed() bool { return !v.Passed && v.Severity == preflight.Error }
 
 // Judge evaluates all policies for a plan, in their order. A policy that cannot
 // be evaluated does not pass.
-func Judge(policies []Policy, p PlanFacts, at time.Time) []Verdict {
-	var list []Verdict
+func Judge(policies []Policy, p PlanFacts, at time.Time) []PolicyVerdict {
+	var list []PolicyVerdict
 	budget := newBudget()
 	for _, policy := range policies {
 		list = append(list, policy.judge(p, at, budget))
@@ -58,8 +58,8 @@ func Judge(policies []Policy, p PlanFacts, at time.Time) []Verdict {
 	return list
 }
 
-func (p Policy) judge(facts PlanFacts, at time.Time, b *budget) Verdict {
-	v := Verdict{Name: p.Name, Severity: p.Severity, File: p.Range.Filename, Line: p.Range.Start.Line}
+func (p Policy) judge(facts PlanFacts, at time.Time, b *budget) PolicyVerdict {
+	v := PolicyVerdict{Name: p.Name, Severity: p.Severity, File: p.Range.Filename, Line: p.Range.Start.Line}
 	ok, message, err := p.ask(facts.value(), at, b)
 	switch {
 	case err != nil:

@@ -55,7 +55,7 @@ func (r *Record) Drift(ctx context.Context, h host.Reader) ([]Drift, error) {
 		items = append(items, d.Item)
 	}
 	var by []host.Provenance
-	var written map[address.Step]Entry
+	var written map[address.Addr]Entry
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { by, err = h.Provenance(gctx, items); return err })
 	g.Go(func() (err error) { written, err = lastDone(gctx, h); return err })
@@ -69,12 +69,12 @@ func (r *Record) Drift(ctx context.Context, h host.Reader) ([]Drift, error) {
 }
 
 // lastDone returns the entry of the last time that each step was done.
-func lastDone(ctx context.Context, h host.FileReader) (map[address.Step]Entry, error) {
+func lastDone(ctx context.Context, h host.FileReader) (map[address.Addr]Entry, error) {
 	files, err := h.Files(ctx, []host.FileQuery{{Path: olderJournal, Content: true}, {Path: JournalPath, Content: true}})
 	if err != nil {
 		return nil, err
 	}
-	last := map[address.Step]Entry{}
+	last := map[address.Addr]Entry{}
 	for _, f := range files {
 		for line := range bytes.Lines(f.Content) {
 			if e, ok := parseEntry(line); ok && e.What == Done {

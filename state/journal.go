@@ -16,7 +16,7 @@ type Entry struct {
 	Time time.Time    `json:"time"` // the controller's clock
 	Run  string       `json:"run"`
 	Plan string       `json:"plan,omitempty"` // id of the saved plan that asked for it
-	Step address.Step `json:"step"`
+	Step address.Addr `json:"step"`
 	What What         `json:"what"`
 	Err  string       `json:"err,omitempty"`
 }

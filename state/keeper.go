@@ -51,7 +51,7 @@ func KeeperOf(ctx context.Context) (*Keeper, error) {
 // Begin keeps the originals of what step is about to overwrite, takes
 // ownership and notes the intent. It may be repeated: an original that is
 // already kept is not replaced.
-func (k *Keeper) Begin(ctx context.Context, step address.Step, d change.Diff) error {
+func (k *Keeper) Begin(ctx context.Context, step address.Addr, d change.Diff) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.parents(ctx, step, d); err != nil {
@@ -69,7 +69,7 @@ func (k *Keeper) Begin(ctx context.Context, step address.Step, d change.Diff) er
 }
 
 // End notes how the step ended, and drops what it removed from the record.
-func (k *Keeper) End(ctx context.Context, step address.Step, d change.Diff, err error) error {
+func (k *Keeper) End(ctx context.Context, step address.Addr, d change.Diff, err error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.purged {
@@ -109,7 +109,7 @@ func (k *Keeper) Purge() {
 
 // parents takes ownership of the directories that are made for what d adds,
 // above the directories of d itself.
-func (k *Keeper) parents(ctx context.Context, step address.Step, d change.Diff) error {
+func (k *Keeper) parents(ctx context.Context, step address.Addr, d change.Diff) error {
 	var queries []host.FileQuery
 	asked := map[string]bool{}
 	for _, c := range d {

@@ -29,7 +29,7 @@ func (k *Keeper) rotate(ctx context.Context) error {
 
 // Progress is how far the steps of one plan have come on a host, by step.
 // A step that is not in it never started.
-type Progress map[address.Step]What
+type Progress map[address.Addr]What
 
 // LoadProgress reads from a host's journal what was done for a saved plan. It
 // ignores lines that were not written in full.

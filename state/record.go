@@ -65,7 +65,7 @@ type Cluster struct {
 // Owned is one thing that pmkctl made or changed.
 type Owned struct {
 	change.Kind
-	Step     address.Step `json:"step"`
+	Step     address.Addr `json:"step"`
 	SHA256   string       `json:"sha256,omitempty"`   // of the content as it was written
 	Want     string       `json:"want,omitempty"`     // the short value that was set, if it has no content
 	Attrs    string       `json:"attrs,omitempty"`    // mode and owner of a file as it was written
@@ -184,7 +184,7 @@ func (r *Record) Mark(d change.Diff) change.Diff {
 
 // adopt takes into the record what step is about to change, and returns the
 // items whose originals must be kept first.
-func (r *Record) adopt(step address.Step, d change.Diff) (keep []string) {
+func (r *Record) adopt(step address.Addr, d change.Diff) (keep []string) {
 	for _, c := range d {
 		have, ours := r.Owns[c.Item]
 		if c.Action == change.Remove && (ours || c.Keeps() != change.AsCopy) {

@@ -71,7 +71,7 @@ func (s *source) checked() *executor.Checked {
 
 // owned returns the items that a step may change; nil for steps that only a
 // plan has.
-func (s *source) owned(ctx context.Context, a address.Step) []string {
+func (s *source) owned(ctx context.Context, a address.Addr) []string {
 	g, err := plan.CompileBare(ctx, s.cluster)
 	if err != nil {
 		return nil // a spec has compiled before; for a plan they are omitted

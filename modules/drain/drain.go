@@ -24,7 +24,7 @@ import (
 type Module struct {
 	Node      string
 	Limit     time.Duration // for all pods to go
-	APIServer address.Step  // address of the step that starts the API server
+	APIServer address.Addr  // address of the step that starts the API server
 }
 
 func (m Module) item() string { return "pods on node/" + m.Node }

@@ -20,7 +20,7 @@ type RemoveMember struct {
 	Name      string       // of the member
 	Before    []string     // members that are removed before it
 	Endpoints []string     // client URLs of members that remain, to be asked
-	Server    address.Step // address of the step that starts an etcd to ask
+	Server    address.Addr // address of the step that starts an etcd to ask
 }
 
 // Check queries the members. It returns an error if the healthy members among those

@@ -47,7 +47,7 @@ func (i Image) archive() string { return dir + "/" + i.SHA256 + ".tar" }
 // Module imports the images of one host.
 type Module struct {
 	Images     []Image
-	Containerd address.Step // address of the step that starts containerd: "containerd.worker-1"
+	Containerd address.Addr // address of the step that starts containerd: "containerd.worker-1"
 }
 
 // Check queries containerd for each image, and reads the mark that it came from

@@ -17,7 +17,7 @@ import (
 type Leftovers struct {
 	Record *state.Record         // as it was when the graph was made; the host's own decides
 	Wanted map[string]bool       // items of all steps of the host
-	Kept   map[address.Step]bool // steps that have no leftovers
+	Kept   map[address.Addr]bool // steps that have no leftovers
 }
 
 // of returns the leftovers that a record knows of.

@@ -54,7 +54,7 @@ const leftRecord = `{"version": 1, "cluster": {"id": "1", "name": "lab"}, "host"
 // TestLeftoversConverge removes what nobody wants, whenever the connection
 // dies, and forgets it.
 func TestLeftoversConverge(t *testing.T) {
-	m := kept{Leftovers{Wanted: map[string]bool{"/etc/wanted": true}, Kept: map[address.Step]bool{address.MustParse("ca.a"): true}}}
+	m := kept{Leftovers{Wanted: map[string]bool{"/etc/wanted": true}, Kept: map[address.Addr]bool{address.MustParse("ca.a"): true}}}
 	prepare := func(h *hosttest.Host) {
 		hosttest.WithFile(state.RecordPath, leftRecord)(h)
 		for _, p := range []string{"/etc/wanted", "/etc/left", "/etc/precious", "/etc/motd"} {

@@ -16,7 +16,7 @@ import (
 type Delete struct {
 	Name      string
 	Dead      bool         // the host was not stopped: its pods are deleted too, so that others replace them at once
-	APIServer address.Step // address of the step that starts the API server
+	APIServer address.Addr // address of the step that starts the API server
 }
 
 // Check queries the Node.

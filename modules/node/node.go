@@ -36,7 +36,7 @@ type Module struct {
 	API    host.Host // a control-plane host; nil is the step's own
 	// Addresses of the steps that start the API server, and the kubelet that
 	// registers the Node.
-	APIServer, Kubelet address.Step
+	APIServer, Kubelet address.Addr
 	Limit              time.Duration // of the wait for Ready; 0 is 120 s
 }
 
@@ -73,7 +73,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 }
 
 // unknown returns the changes of a Node that cannot be read yet.
-func (m Module) unknown(action change.Action, until address.Step) change.Diff {
+func (m Module) unknown(action change.Action, until address.Addr) change.Diff {
 	d := m.diff(nil)
 	d = append(d, change.Change{Kind: change.Object, Action: change.Add, Item: m.item(), Want: "Ready", Volatile: true, Host: m.Name})
 	for i := range d {

@@ -23,7 +23,7 @@ type Object = map[string]any
 // Module makes objects of the cluster. The host of its step is a control-plane host.
 type Module struct {
 	Objects   []Object     // applied in this order
-	APIServer address.Step // address of the step that starts the API server: "kube-apiserver.cp-1"
+	APIServer address.Addr // address of the step that starts the API server: "kube-apiserver.cp-1"
 	Delete    []string     // names of objects that pmkctl has made and that are not wanted any more
 }
 

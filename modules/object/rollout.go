@@ -19,8 +19,8 @@ import (
 // owns nothing. The host of its step is a control-plane host.
 type Rollout struct {
 	Namespace, Name string
-	APIServer       address.Step  // address of the step that starts the API server
-	Objects         address.Step  // address of the step that makes the Deployment
+	APIServer       address.Addr  // address of the step that starts the API server
+	Objects         address.Addr  // address of the step that makes the Deployment
 	Limit           time.Duration // of the wait; 0 is 120 s
 }
 

@@ -33,7 +33,7 @@ func TestKeyPairConverges(t *testing.T) {
 // standing makes all three authorities on a host.
 func standing(h *hosttest.Host) {
 	dirs(h)
-	for _, m := range []CA{ClusterCA(modules.NewValue[string](address.Step{})), FrontProxyCA(modules.NewValue[string](address.Step{})), EtcdCA(modules.NewValue[string](address.Step{}))} {
+	for _, m := range []CA{ClusterCA(modules.NewValue[string](address.Addr{})), FrontProxyCA(modules.NewValue[string](address.Addr{})), EtcdCA(modules.NewValue[string](address.Addr{}))} {
 		converge(h, m)
 	}
 }

@@ -17,19 +17,19 @@ import (
 
 // A Plan is what was shown to people, and the facts that it depends on.
 type Plan struct {
-	Made     time.Time         `json:"made"`
-	Who      string            `json:"who"` // alice@laptop
-	Pmkctl   Build             `json:"pmkctl"`
-	Spec     Place             `json:"spec"`
-	Cluster  *spec.Cluster     `json:"cluster"` // evaluated; without secrets
-	Salt     []byte            `json:"salt,omitempty"`
-	Secrets  []Secret          `json:"secrets,omitempty"`
-	Destroy  bool              `json:"destroy,omitempty"` // it removes everything from its hosts
-	Hosts    []Host            `json:"hosts"`             // in the order of the spec, then the departing ones
-	Absent   map[string]string `json:"left,omitempty"`    // why hosts of the spec are not in the plan
-	Steps    []Step            `json:"steps"`             // all of them, in plan order
-	Report   *preflight.Report `json:"report,omitempty"`
-	Policies []spec.Verdict    `json:"policies,omitempty"` // when the plan was made; the cluster has the policies themselves
+	Made     time.Time            `json:"made"`
+	Who      string               `json:"who"` // alice@laptop
+	Pmkctl   Build                `json:"pmkctl"`
+	Spec     SpecPath             `json:"spec"`
+	Cluster  *spec.Cluster        `json:"cluster"` // evaluated; without secrets
+	Salt     []byte               `json:"salt,omitempty"`
+	Secrets  []Secret             `json:"secrets,omitempty"`
+	Destroy  bool                 `json:"destroy,omitempty"` // it removes everything from its hosts
+	Hosts    []Host               `json:"hosts"`             // in the order of the spec, then the departing ones
+	Absent   map[string]string    `json:"left,omitempty"`    // why hosts of the spec are not in the plan
+	Steps    []Step               `json:"steps"`             // all of them, in plan order
+	Report   *preflight.Report    `json:"report,omitempty"`
+	Policies []spec.PolicyVerdict `json:"policies,omitempty"` // when the plan was made; the cluster has the policies themselves
 }
 
 // Build identifies an executable of pmkctl.
@@ -39,7 +39,7 @@ type Build struct {
 }
 
 // Place is the path of the spec.
-type Place struct {
+type SpecPath struct {
 	Given    string `json:"given"`    // as the command line had it
 	Absolute string `json:"absolute"` // on the machine that made the plan
 }
@@ -57,21 +57,21 @@ type Host struct {
 	Record    state.Cluster `json:"record"` // the cluster in its record; empty on a bare host
 }
 
-// Kind is the purpose of a step.
-type Kind string
+// StepKind is the purpose of a step.
+type StepKind string
 
 // The kinds of a step.
 const (
-	Module Kind = "module" // changes something
-	Probe  Kind = "probe"  // only checks
-	Gate   Kind = "gate"   // stands between probes and modules
+	Module StepKind = "module" // changes something
+	Probe  StepKind = "probe"  // only checks
+	Gate   StepKind = "gate"   // stands between probes and modules
 )
 
 // A Step is a vertex of the plan and what its check found.
 type Step struct {
-	Addr   address.Step   `json:"addr"`
-	Kind   Kind           `json:"kind"`
-	After  []address.Step `json:"after,omitempty"`
+	Addr   address.Addr   `json:"addr"`
+	Kind   StepKind       `json:"kind"`
+	After  []address.Addr `json:"after,omitempty"`
 	Source hcl.Range      `json:"source"`
 	On     string         `json:"on,omitempty"`   // see plan.Step
 	Diff   Diff           `json:"diff,omitempty"` // of a module

@@ -30,7 +30,7 @@ func sample() *Plan {
 	}
 	return &Plan{
 		Made: time.Date(2026, 11, 22, 17, 30, 0, 0, time.UTC), Who: "alice@laptop", Pmkctl: Build{"1.2.3", "ab12"},
-		Spec: Place{"cluster.hcl", "/home/alice/cluster.hcl"},
+		Spec: SpecPath{"cluster.hcl", "/home/alice/cluster.hcl"},
 		Cluster: &spec.Cluster{Name: "lab", Version: "1.36.3", Hosts: []*spec.Host{
 			host("cp-1", "192.0.2.11", "opensesame", spec.ControlPlane, spec.Etcd), host("worker-1", "192.0.2.12", "opensesame", spec.Worker),
 			host("worker-2", "192.0.2.13", "shibboleth", spec.Worker)}},
@@ -38,8 +38,8 @@ func sample() *Plan {
 		Absent: map[string]string{"worker-2": "excluded"},
 		Steps: []Step{
 			{Addr: address.MustParse("preflight.cp-1"), Kind: Probe, Findings: []preflight.Finding{{Level: preflight.Warning, ID: "PF001", Title: "cp-1 x", Found: "slow"}}},
-			{Addr: plan.Gate, Kind: Gate, After: []address.Step{address.MustParse("preflight.cp-1")}},
-			{Addr: address.MustParse("etcd.cp-1"), Kind: Module, After: []address.Step{plan.Gate}, Diff: Diff{
+			{Addr: plan.Gate, Kind: Gate, After: []address.Addr{address.MustParse("preflight.cp-1")}},
+			{Addr: address.MustParse("etcd.cp-1"), Kind: Module, After: []address.Addr{plan.Gate}, Diff: Diff{
 				{Kind: change.Text, Action: change.Replace, Item: "/etc/x", Have: "\xff\x00 no text", Want: "a\nb\n"}, {Item: "y", Until: address.MustParse("ca.cp-1")}}},
 			{Addr: address.MustParse("node.cp-1"), Kind: Module},
 		},

@@ -9,7 +9,7 @@ import (
 
 // ExplainedStep is a step as `pmkctl explain -json` gives it.
 type ExplainedStep struct {
-	Step     address.Step      `json:"step"`
+	Step     address.Addr      `json:"step"`
 	Of       string            `json:"of"` // the spec or the plan that has the step, in words
 	Purpose  string            `json:"purpose"`
 	Source   source            `json:"source"`
@@ -21,10 +21,10 @@ type ExplainedStep struct {
 	Replaced bool              `json:"replaced"`
 	RunsOn   string            `json:"runs_on"`
 
-	WaitsFor      []address.Step `json:"waits_for"` // directly
-	WaitsForAll   []address.Step `json:"waits_for_all"`
-	WaitedForBy   []address.Step `json:"waited_for_by"`
-	WaitedForAll  []address.Step `json:"waited_for_by_all"`
+	WaitsFor      []address.Addr `json:"waits_for"` // directly
+	WaitsForAll   []address.Addr `json:"waits_for_all"`
+	WaitedForBy   []address.Addr `json:"waited_for_by"`
+	WaitedForAll  []address.Addr `json:"waited_for_by_all"`
 	PendingBefore int            `json:"pending_before"` // how many of waits_for_all change something
 
 	Diff     change.Diff         `json:"-"` // what Changes has, for people
@@ -45,10 +45,10 @@ func NewExplainedStep(g *plan.Graph, s *plan.Step, d change.Diff, fs []preflight
 	}
 	e.WaitsFor, e.WaitsForAll = g.Before(s.Addr)
 	e.WaitedForBy, e.WaitedForAll = g.Behind(s.Addr)
-	for _, list := range []*[]address.Step{&e.WaitsFor, &e.WaitsForAll, &e.WaitedForBy, &e.WaitedForAll} {
-		*list = append([]address.Step{}, *list...)
+	for _, list := range []*[]address.Addr{&e.WaitsFor, &e.WaitsForAll, &e.WaitedForBy, &e.WaitedForAll} {
+		*list = append([]address.Addr{}, *list...)
 	}
-	before := map[address.Step]bool{}
+	before := map[address.Addr]bool{}
 	for _, a := range e.WaitsForAll {
 		before[a] = true
 	}

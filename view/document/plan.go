@@ -19,19 +19,19 @@ const PlanVersion = "1.2"
 // planDocument is a plan as a document for programs. docs/schema/plan.json
 // describes it. Lists are never null.
 type planDocument struct {
-	Version  string         `json:"version"`
-	SHA256   string         `json:"sha256"` // of the file: the plan's id
-	Pmkctl   saved.Build    `json:"pmkctl"`
-	Time     string         `json:"time"` // RFC 3339, UTC
-	Who      string         `json:"who"`
-	Cluster  planCluster    `json:"cluster"`
-	Destroy  bool           `json:"destroy"` // it takes everything off its hosts
-	Hosts    []planHost     `json:"hosts"`
-	Absent   []planAbsent   `json:"left_out"`
-	Inputs   []string       `json:"inputs"` // to be given again at apply
-	Summary  planSummary    `json:"summary"`
-	Policies []spec.Verdict `json:"policies"` // as they judged the plan when it was made
-	Steps    []planStep     `json:"steps"`    // all of them, in plan order
+	Version  string               `json:"version"`
+	SHA256   string               `json:"sha256"` // of the file: the plan's id
+	Pmkctl   saved.Build          `json:"pmkctl"`
+	Time     string               `json:"time"` // RFC 3339, UTC
+	Who      string               `json:"who"`
+	Cluster  planCluster          `json:"cluster"`
+	Destroy  bool                 `json:"destroy"` // it takes everything off its hosts
+	Hosts    []planHost           `json:"hosts"`
+	Absent   []planAbsent         `json:"left_out"`
+	Inputs   []string             `json:"inputs"` // to be given again at apply
+	Summary  planSummary          `json:"summary"`
+	Policies []spec.PolicyVerdict `json:"policies"` // as they judged the plan when it was made
+	Steps    []planStep           `json:"steps"`    // all of them, in plan order
 }
 
 // planCluster is what the plan is about.
@@ -70,14 +70,14 @@ type planSummary struct {
 
 // planStep is a step; one without changes has nothing to do.
 type planStep struct {
-	Addr       address.Step      `json:"addr"`
+	Addr       address.Addr      `json:"addr"`
 	Module     string            `json:"module"`
 	Host       string            `json:"host"`    // "" for a step over all hosts
 	RunsOn     string            `json:"runs_on"` // the host that does it; most often the same
-	Kind       saved.Kind        `json:"kind"`
+	Kind       saved.StepKind    `json:"kind"`
 	Action     change.Action     `json:"action"` // of the step as a whole; "" if it has nothing to do or is known later
-	After      []address.Step    `json:"after"`
-	KnownAfter []address.Step    `json:"known_after"`
+	After      []address.Addr    `json:"after"`
+	KnownAfter []address.Addr    `json:"known_after"`
 	Source     source            `json:"source"`
 	Changes    []any             `json:"changes"`            // a planChange each, or the preflight.Entry of a finding
 	Excluded   *change.Exclusion `json:"left_out,omitempty"` // it is excluded, and has no changes
@@ -115,7 +115,7 @@ func newPlan(p *saved.Plan, id string, sum wording.Summary) planDocument {
 	d := planDocument{
 		Version: PlanVersion, SHA256: id, Pmkctl: p.Pmkctl, Time: p.Made.UTC().Format(time.RFC3339), Who: p.Who,
 		Cluster: planCluster{p.Cluster.Name, p.Cluster.Version}, Destroy: p.Destroy, Hosts: newPlanHosts(p), Absent: []planAbsent{},
-		Inputs: append([]string{}, p.Inputs()...), Summary: planSummary(sum), Steps: []planStep{}, Policies: append([]spec.Verdict{}, p.Policies...),
+		Inputs: append([]string{}, p.Inputs()...), Summary: planSummary(sum), Steps: []planStep{}, Policies: append([]spec.PolicyVerdict{}, p.Policies...),
 	}
 	for _, h := range p.Cluster.AllHosts() {
 		if why, absent := p.Absent[h.Name]; absent {
@@ -147,7 +147,7 @@ func newPlanHosts(p *saved.Plan) []planHost {
 func newPlanStep(s saved.Step) planStep {
 	d := change.Diff(s.Diff)
 	doc := planStep{Addr: s.Addr, Module: s.Addr.Module, Host: s.Addr.Host, RunsOn: s.RunsOn(), Kind: s.Kind,
-		After: append([]address.Step{}, s.After...), KnownAfter: append([]address.Step{}, d.Until()...),
+		After: append([]address.Addr{}, s.After...), KnownAfter: append([]address.Addr{}, d.Until()...),
 		Excluded: s.Excluded, Replaced: s.Replaced,
 		Source: source{s.Source.Filename, s.Source.Start.Line}, Changes: []any{}}
 	for _, c := range d {

@@ -21,8 +21,8 @@ type PreflightRun struct {
 	Cluster  *spec.Cluster
 	Began    time.Time
 	Graph    *plan.Graph
-	Findings map[address.Step][]preflight.Finding
-	Errs     map[address.Step]error
+	Findings map[address.Addr][]preflight.Finding
+	Errs     map[address.Addr]error
 	Report   *preflight.Report // nil if the probe between hosts was interrupted
 	Absent   map[string]string // hosts that are not in the run, and why
 	Failed   map[string]error  // those of them that could not be reached

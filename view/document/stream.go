@@ -29,12 +29,12 @@ type Stream struct {
 	write func(line []byte)
 
 	mu   sync.Mutex
-	last map[address.Step]time.Time // when progress was last written
+	last map[address.Addr]time.Time // when progress was last written
 }
 
 // NewStream begins a stream. write gets one line at a time, and may keep it.
 func NewStream(write func(line []byte), pmkctl, command string) *Stream {
-	s := &Stream{write: write, last: map[address.Step]time.Time{}}
+	s := &Stream{write: write, last: map[address.Addr]time.Time{}}
 	s.put(versionLine{lineHead: head("version"), Version: StreamVersion, Pmkctl: pmkctl, Command: command})
 	return s
 }
@@ -105,7 +105,7 @@ func head(t string) lineHead {
 	return lineHead{t, time.Now().UTC().Format("2006-01-02T15:04:05.000Z")}
 }
 
-func stepOf(a address.Step) stepHead { return stepHead{a, a.Module, a.Host} }
+func stepOf(a address.Addr) stepHead { return stepHead{a, a.Module, a.Host} }
 
 // lineOf returns the line of an event; nil if other events say more.
 func lineOf(e event.Event) any {
@@ -123,7 +123,7 @@ func lineOf(e event.Event) any {
 	case event.StepProbed:
 		return probed(e)
 	case event.StepPlanned:
-		return plannedLine{head("step_planned"), stepOf(e.Addr), e.Diff.Action(), append([]address.Step{}, e.Diff.Until()...),
+		return plannedLine{head("step_planned"), stepOf(e.Addr), e.Diff.Action(), append([]address.Addr{}, e.Diff.Until()...),
 			source{e.Source.Filename, e.Source.Start.Line}, streamChanges(e.Diff)}
 	case event.StepDiffers:
 		return differsLine{head("step_differs"), stepOf(e.Addr), streamChanges(e.Diff)}

@@ -13,7 +13,7 @@ type (
 		Time string `json:"time"` // RFC 3339 with milliseconds, UTC
 	}
 	stepHead struct {
-		Addr   address.Step `json:"addr"`
+		Addr   address.Addr `json:"addr"`
 		Module string       `json:"module"`
 		Host   string       `json:"host"` // "" for a step over all hosts
 	}
@@ -54,7 +54,7 @@ type (
 		lineHead
 		stepHead
 		Action     change.Action   `json:"action"` // "" if it is known later
-		KnownAfter []address.Step  `json:"known_after"`
+		KnownAfter []address.Addr  `json:"known_after"`
 		Source     source          `json:"source"`
 		Changes    []change.Change `json:"changes"`
 	}
@@ -83,7 +83,7 @@ type (
 		lineHead
 		stepHead
 		Flag  string       `json:"flag"`
-		Cause address.Step `json:"cause"` // "" if the flag excludes the step itself
+		Cause address.Addr `json:"cause"` // "" if the flag excludes the step itself
 	}
 	applySummaryLine struct {
 		lineHead
@@ -131,7 +131,7 @@ type (
 	stepSkippedLine struct {
 		lineHead
 		stepHead
-		Cause address.Step `json:"cause"` // the step that failed; "" if the run was interrupted
+		Cause address.Addr `json:"cause"` // the step that failed; "" if the run was interrupted
 	}
 	messageLine struct {
 		lineHead

@@ -33,12 +33,12 @@ type Node struct {
 	ID     string // the address of the step, or the module
 	Module string
 	Host   string // "" for a step over all hosts, and for all hosts of a module
-	Kind   saved.Kind
+	Kind   saved.StepKind
 	Action change.Action // Update if the steps of a module do different things
 	Source hcl.Range     // the block that asked for it, or the first of several
 	Rank   int           // column; 0 is what waits for nothing
 
-	Steps []address.Step        // that it is, in plan order
+	Steps []address.Addr        // that it is, in plan order
 	Does  map[change.Action]int // how many of them do what
 }
 
@@ -52,10 +52,10 @@ type Edge struct {
 // New is the graph of all steps. Planned says that they were checked.
 func New(steps []saved.Step, planned bool) *Graph {
 	g := &Graph{Planned: planned}
-	at := map[address.Step]int{}
+	at := map[address.Addr]int{}
 	for i, s := range steps {
 		at[s.Addr] = i
-		n := Node{ID: s.Addr.String(), Module: s.Addr.Module, Host: s.Addr.Host, Kind: s.Kind, Source: s.Source, Steps: []address.Step{s.Addr}}
+		n := Node{ID: s.Addr.String(), Module: s.Addr.Module, Host: s.Addr.Host, Kind: s.Kind, Source: s.Source, Steps: []address.Addr{s.Addr}}
 		if planned {
 			n.Action = action(s)
 			n.Does = map[change.Action]int{n.Action: 1}

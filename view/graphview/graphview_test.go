@@ -39,14 +39,14 @@ func ofSpec(t *testing.T, path string) *graphview.Graph {
 // with turns the first of a host for the last of the host before.
 func large(n, m int, turns bool) []saved.Step {
 	var steps []saved.Step
-	add := func(a address.Step, k saved.Kind, action change.Action, after ...address.Step) {
+	add := func(a address.Addr, k saved.StepKind, action change.Action, after ...address.Addr) {
 		s := saved.Step{Addr: a, Kind: k, After: after}
 		if action != "" {
 			s.Diff = saved.Diff{{Action: action, Item: "x"}}
 		}
 		steps = append(steps, s)
 	}
-	var probes []address.Step
+	var probes []address.Addr
 	for h := range n {
 		a := address.Of("preflight", fmt.Sprintf("worker-%d", h))
 		probes = append(probes, a)
@@ -55,11 +55,11 @@ func large(n, m int, turns bool) []saved.Step {
 	add(address.MustParse("gate"), saved.Gate, "", probes...)
 	for h := range n {
 		name := fmt.Sprintf("worker-%d", h)
-		at := func(i int) address.Step { return address.Of(fmt.Sprintf("module-%d", i), name) }
+		at := func(i int) address.Addr { return address.Of(fmt.Sprintf("module-%d", i), name) }
 		for i := range m - 1 {
-			after := []address.Step{address.MustParse("gate")}
+			after := []address.Addr{address.MustParse("gate")}
 			if i > 2 {
-				after = []address.Step{at(i - 2), at(i - 3)}
+				after = []address.Addr{at(i - 2), at(i - 3)}
 			}
 			if h > 0 && i%10 == 5 {
 				after = append(after, address.Of(fmt.Sprintf("module-%d", i-1), "worker-0"))
@@ -330,13 +330,13 @@ func TestImplied(t *testing.T) {
 func TestCollapse(t *testing.T) {
 	g := graphview.New([]saved.Step{
 		{Addr: address.MustParse("preflight.a"), Kind: saved.Probe}, {Addr: address.MustParse("preflight.b"), Kind: saved.Probe},
-		{Addr: address.MustParse("gate"), Kind: saved.Gate, After: []address.Step{address.MustParse("preflight.a"), address.MustParse("preflight.b")}},
-		{Addr: address.MustParse("ca.a"), Kind: saved.Module, After: []address.Step{address.MustParse("gate")}, Diff: saved.Diff{{Action: change.Add}}},
-		{Addr: address.MustParse("kubelet.a"), Kind: saved.Module, After: []address.Step{address.MustParse("gate"), address.MustParse("ca.a")}, Diff: saved.Diff{{Action: change.Add}}},
-		{Addr: address.MustParse("node.a"), Kind: saved.Module, After: []address.Step{address.MustParse("kubelet.a")}, Diff: saved.Diff{{Until: address.MustParse("ca.a")}}},
-		{Addr: address.MustParse("kubelet.b"), Kind: saved.Module, After: []address.Step{address.MustParse("gate"), address.MustParse("ca.a"), address.MustParse("node.a"), address.MustParse("kubelet.left-out")}, Diff: saved.Diff{{Action: change.Restart}}},
-		{Addr: address.MustParse("node.b"), Kind: saved.Module, After: []address.Step{address.MustParse("kubelet.b")}},
-		{Addr: address.MustParse("dns.a"), Kind: saved.Module, After: []address.Step{address.MustParse("node.a"), address.MustParse("node.b")}, Excluded: &change.Exclusion{Flag: "-limit", Pending: true}},
+		{Addr: address.MustParse("gate"), Kind: saved.Gate, After: []address.Addr{address.MustParse("preflight.a"), address.MustParse("preflight.b")}},
+		{Addr: address.MustParse("ca.a"), Kind: saved.Module, After: []address.Addr{address.MustParse("gate")}, Diff: saved.Diff{{Action: change.Add}}},
+		{Addr: address.MustParse("kubelet.a"), Kind: saved.Module, After: []address.Addr{address.MustParse("gate"), address.MustParse("ca.a")}, Diff: saved.Diff{{Action: change.Add}}},
+		{Addr: address.MustParse("node.a"), Kind: saved.Module, After: []address.Addr{address.MustParse("kubelet.a")}, Diff: saved.Diff{{Until: address.MustParse("ca.a")}}},
+		{Addr: address.MustParse("kubelet.b"), Kind: saved.Module, After: []address.Addr{address.MustParse("gate"), address.MustParse("ca.a"), address.MustParse("node.a"), address.MustParse("kubelet.left-out")}, Diff: saved.Diff{{Action: change.Restart}}},
+		{Addr: address.MustParse("node.b"), Kind: saved.Module, After: []address.Addr{address.MustParse("kubelet.b")}},
+		{Addr: address.MustParse("dns.a"), Kind: saved.Module, After: []address.Addr{address.MustParse("node.a"), address.MustParse("node.b")}, Excluded: &change.Exclusion{Flag: "-limit", Pending: true}},
 	}, true).Collapse()
 	var got []string
 	for _, n := range g.Nodes {

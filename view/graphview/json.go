@@ -30,11 +30,11 @@ type DocNode struct {
 	Label   string                `json:"label"`
 	Module  string                `json:"module"`
 	Host    string                `json:"host"`
-	Kind    saved.Kind            `json:"kind"`
+	Kind    saved.StepKind        `json:"kind"`
 	Action  change.Action         `json:"action,omitempty"`
 	Actions map[change.Action]int `json:"actions,omitempty"`
 	Column  int                   `json:"column"`
-	Steps   []address.Step        `json:"steps"`
+	Steps   []address.Addr        `json:"steps"`
 	Hosts   []string              `json:"hosts"`
 	Source  DocSource             `json:"source"`
 }

@@ -63,7 +63,7 @@ func livePlan(t testing.TB) *saved.Plan {
 			{Kind: change.Text, Action: change.Remove, Item: "/var/lib/kubelet/config.yaml", Have: strings.Repeat("line: 1\n", 30)},
 			{Kind: change.Directory, Action: change.Remove, Item: "/var/lib/pmkctl", Have: "0700 root:root"}}})
 	p.Cluster.Departing = []spec.Departing{{Host: &spec.Host{Name: "worker-8", Address: netip.MustParseAddr("10.20.0.9")}}, {Host: &spec.Host{Name: "worker-9", Address: netip.MustParseAddr("10.20.0.10")}, Unreachable: true}}
-	p.Policies = []spec.Verdict{{Name: "calm", Severity: preflight.Warning, Message: "Not on Fridays\n<b>at all", File: "cluster.hcl", Line: 3}}
+	p.Policies = []spec.PolicyVerdict{{Name: "calm", Severity: preflight.Warning, Message: "Not on Fridays\n<b>at all", File: "cluster.hcl", Line: 3}}
 	return p
 }
 

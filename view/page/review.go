@@ -28,8 +28,8 @@ type review struct {
 
 	checked *executor.Checked
 	index   map[string]int // of hosts in Hosts
-	marked  map[address.Step][]markKey
-	steps   map[address.Step]saved.Step
+	marked  map[address.Addr][]markKey
+	steps   map[address.Addr]saved.Step
 }
 
 // Title returns the title without the name of the cluster.
@@ -93,7 +93,7 @@ type reviewItem struct {
 
 func newReview(p *saved.Plan, id string, names wording.Names) *review {
 	c := executor.Saved(p)
-	r := &review{Plan: p, ID: id, Impact: c.Impact(p.Cluster.AllHosts()), checked: c, index: map[string]int{}, marked: map[address.Step][]markKey{}, steps: map[address.Step]saved.Step{}}
+	r := &review{Plan: p, ID: id, Impact: c.Impact(p.Cluster.AllHosts()), checked: c, index: map[string]int{}, marked: map[address.Addr][]markKey{}, steps: map[address.Addr]saved.Step{}}
 	for _, s := range p.Steps {
 		r.steps[s.Addr] = s
 	}
@@ -158,7 +158,7 @@ func (r *review) ExcludedLines() []string {
 func (r *review) PolicyLine() string { return wording.Verdicts(r.Policies) }
 
 // judged returns the result of a policy in a word.
-func judged(v spec.Verdict) string {
+func judged(v spec.PolicyVerdict) string {
 	switch {
 	case v.Passed:
 		return "passed"

@@ -15,7 +15,7 @@ import (
 
 // markSteps gives the steps their marks, and lists the restarts.
 func (r *review) markSteps() {
-	mark := func(a address.Step, k markKey) {
+	mark := func(a address.Addr, k markKey) {
 		if !slices.Contains(r.marked[a], k) {
 			r.marked[a] = append(r.marked[a], k)
 		}
@@ -58,7 +58,7 @@ func (r *review) markSteps() {
 
 // touchesEtcd reports whether a step is about etcd itself, and not only about a
 // host that has a member of it.
-func touchesEtcd(a address.Step, d change.Diff) bool {
+func touchesEtcd(a address.Addr, d change.Diff) bool {
 	return strings.HasPrefix(a.Module, "etcd") || slices.ContainsFunc(d, func(c change.Change) bool { return etcd.Owns(c.Item) })
 }
 
@@ -102,10 +102,10 @@ func restartMark(e executor.Effect) markKey {
 	return markRestart
 }
 
-func (r *review) marksOf(steps []address.Step) []markKey {
+func (r *review) marksOf(steps []address.Addr) []markKey {
 	var keys []markKey
 	for _, m := range marks {
-		if slices.ContainsFunc(steps, func(a address.Step) bool { return slices.Contains(r.marked[a], m.key) }) {
+		if slices.ContainsFunc(steps, func(a address.Addr) bool { return slices.Contains(r.marked[a], m.key) }) {
 			keys = append(keys, m.key)
 		}
 	}

@@ -129,9 +129,9 @@ func (c *Console) Preflight(levels preflight.Levels, findings []preflight.Findin
 func (c *Console) PreflightDoc(d *document.Preflight) error { return d.Write(c.out()) }
 
 // Policies prints how the policies of the spec judged a plan.
-func (c *Console) Policies(list []spec.Verdict) error {
+func (c *Console) Policies(list []spec.PolicyVerdict) error {
 	for _, v := range list {
-		c.Emit(event.PolicyJudged{Verdict: v})
+		c.Emit(event.PolicyJudged{PolicyVerdict: v})
 	}
 	return Policies(c.out(), list, c.Style())
 }

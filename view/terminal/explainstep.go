@@ -73,7 +73,7 @@ const waitsAtMost = 5
 
 // waits names the steps that come directly before or after, and counts all: "containerd.worker-1 and
 // images.worker-1; 31 steps in all".
-func waits(direct, all []address.Step) string {
+func waits(direct, all []address.Addr) string {
 	if len(direct) == 0 {
 		return "nothing"
 	}

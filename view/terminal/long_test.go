@@ -56,7 +56,7 @@ func TestHundredHosts(t *testing.T) {
 // withoutUntil returns a change as it is shown below words that say once what
 // all changes wait for.
 func withoutUntil(c change.Change) change.Change {
-	c.Until = address.Step{}
+	c.Until = address.Addr{}
 	return c
 }
 

@@ -24,7 +24,7 @@ type work struct{ modules.Module }
 
 // checked is a check of these steps, in order.
 func checked(steps ...any) *executor.Checked {
-	c := &executor.Checked{Graph: &plan.Graph{}, Diffs: map[address.Step]change.Diff{}}
+	c := &executor.Checked{Graph: &plan.Graph{}, Diffs: map[address.Addr]change.Diff{}}
 	for i := 0; i < len(steps); i += 2 {
 		a := address.MustParse(steps[i].(string))
 		c.Graph.Steps = append(c.Graph.Steps, &plan.Step{Addr: a, Work: work{}})

@@ -11,7 +11,7 @@ import (
 
 // Policies shows which policies a plan failed, with what their author says,
 // and how many it passed. Without policies it shows nothing.
-func Policies(w io.Writer, list []spec.Verdict, st Style) error {
+func Policies(w io.Writer, list []spec.PolicyVerdict, st Style) error {
 	if len(list) == 0 {
 		return nil
 	}

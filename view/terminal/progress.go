@@ -31,7 +31,7 @@ type Progress struct {
 	share   string // of a check that runs
 	total   int
 	done    int
-	running map[address.Step]*activity
+	running map[address.Addr]*activity
 	last    time.Time // of the last line written
 	drawn   bool      // a live line stands
 	stop    chan struct{}
@@ -48,7 +48,7 @@ type activity struct {
 // there is none. Close ends it.
 func NewProgress(w io.Writer, st Style, width int, quiet bool) *Progress {
 	p := &Progress{w: w, st: st, live: width > 0 && !quiet, width: width, quiet: quiet,
-		running: map[address.Step]*activity{}, last: time.Now(), stop: make(chan struct{})}
+		running: map[address.Addr]*activity{}, last: time.Now(), stop: make(chan struct{})}
 	if !quiet {
 		p.stopped.Go(p.tick)
 	}
@@ -131,7 +131,7 @@ func nopText(nop bool) string {
 
 // end counts a step that began. A step that had nothing to change is not in
 // the total.
-func (p *Progress) end(a address.Step) {
+func (p *Progress) end(a address.Addr) {
 	if p.running[a] != nil {
 		p.done++
 	}
@@ -187,8 +187,8 @@ func (p *Progress) now() string {
 }
 
 // oldest returns the running steps, the longest running first.
-func (p *Progress) oldest() []address.Step {
-	var list []address.Step
+func (p *Progress) oldest() []address.Addr {
+	var list []address.Addr
 	for a := range p.running {
 		list = append(list, a)
 	}

@@ -108,7 +108,7 @@ func TestQuiet(t *testing.T) {
 func TestResult(t *testing.T) {
 	err := errors.New("start kubelet.service: job failed: exit-code\n  last lines of kubelet.service:\n    no such device")
 	r := &executor.Result{
-		Done: []address.Step{address.MustParse("kernel.cp-1"), address.MustParse("kernel.worker-1")},
+		Done: []address.Addr{address.MustParse("kernel.cp-1"), address.MustParse("kernel.worker-1")},
 		Failed: []*executor.Error{{Step: address.MustParse("kubelet.worker-1"), Op: executor.OpApply, Err: err}, {Step: address.MustParse("etcd.cp-1"), Op: executor.OpApply, Err: errors.New("disk full")},
 			{Step: address.MustParse("node.worker-2"), Op: executor.OpConfirm, Err: errors.New("wait 2m0s for node worker-2 to report Ready again: KubeletNotReady: container runtime is down")}},
 		Skipped: []event.StepSkipped{{Addr: address.MustParse("node.worker-1"), Cause: address.MustParse("kubelet.worker-1")}, {Addr: address.MustParse("kube-apiserver.cp-1"), Cause: address.MustParse("etcd.cp-1")},

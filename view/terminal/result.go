@@ -26,9 +26,9 @@ func Result(w io.Writer, r *executor.Result, st Style) error {
 
 // causes returns the steps because of which others were skipped, in order,
 // each once.
-func causes(r *executor.Result) []address.Step {
-	var list []address.Step
-	seen := map[address.Step]bool{}
+func causes(r *executor.Result) []address.Addr {
+	var list []address.Addr
+	seen := map[address.Addr]bool{}
 	for _, s := range r.Skipped {
 		if !seen[s.Cause] {
 			seen[s.Cause] = true
@@ -38,7 +38,7 @@ func causes(r *executor.Result) []address.Step {
 	return list
 }
 
-func skippedLine(r *executor.Result, cause address.Step) string {
+func skippedLine(r *executor.Result, cause address.Addr) string {
 	var steps []string
 	for _, s := range r.Skipped {
 		if s.Cause == cause {

@@ -37,11 +37,11 @@ func SavedPlan() *saved.Plan {
 			{Addr: address.MustParse("preflight.cp-1"), Kind: saved.Probe, Source: at(3), Findings: []preflight.Finding{
 				{ID: "PF007", Level: preflight.Warning, Title: "cp-1 x", Found: "little memory", Expected: "more", Do: "add some"}}},
 			{Addr: plan.Connectivity, Kind: saved.Probe, Source: at(1)},
-			{Addr: plan.Gate, Kind: saved.Gate, After: []address.Step{address.MustParse("preflight.cp-1"), plan.Connectivity}},
-			{Addr: address.MustParse("kernel.cp-1"), Kind: saved.Module, After: []address.Step{plan.Gate}, Source: at(3)},
-			{Addr: address.MustParse("kubelet.cp-1"), Kind: saved.Module, After: []address.Step{plan.Gate}, Source: at(3), Diff: saved.Diff(Config("cp-1", "192.0.2.1"))},
-			{Addr: address.MustParse("kubelet.worker-1"), Kind: saved.Module, After: []address.Step{plan.Gate}, Source: at(9), Diff: saved.Diff(Config("worker-1", "192.0.2.11"))},
-			{Addr: address.MustParse("kubelet.worker-2"), Kind: saved.Module, After: []address.Step{plan.Gate}, Source: at(9), Diff: saved.Diff(Config("worker-2", "192.0.2.12"))},
+			{Addr: plan.Gate, Kind: saved.Gate, After: []address.Addr{address.MustParse("preflight.cp-1"), plan.Connectivity}},
+			{Addr: address.MustParse("kernel.cp-1"), Kind: saved.Module, After: []address.Addr{plan.Gate}, Source: at(3)},
+			{Addr: address.MustParse("kubelet.cp-1"), Kind: saved.Module, After: []address.Addr{plan.Gate}, Source: at(3), Diff: saved.Diff(Config("cp-1", "192.0.2.1"))},
+			{Addr: address.MustParse("kubelet.worker-1"), Kind: saved.Module, After: []address.Addr{plan.Gate}, Source: at(9), Diff: saved.Diff(Config("worker-1", "192.0.2.11"))},
+			{Addr: address.MustParse("kubelet.worker-2"), Kind: saved.Module, After: []address.Addr{plan.Gate}, Source: at(9), Diff: saved.Diff(Config("worker-2", "192.0.2.12"))},
 			{Addr: address.MustParse("programs.worker-1"), Kind: saved.Module, Diff: saved.Diff{
 				{Kind: change.Transfer, Action: change.Add, Item: "/usr/local/bin/x", Want: "sha256 0123456789ab", SHA256: sha, Bytes: 62_914_560},
 				{Kind: change.Text, Action: change.Replace, Item: "/etc/theirs", Have: "th\xffirs\n", Want: "ours\n"},
@@ -49,7 +49,7 @@ func SavedPlan() *saved.Plan {
 			{Addr: address.MustParse("certificates.worker-1"), Kind: saved.Module, Diff: saved.Diff{{Kind: change.Cert, Action: change.Add, Item: "/etc/x.crt", Until: address.MustParse("ca.cp-1")}}},
 			{Addr: address.MustParse("dns.cp-1"), Kind: saved.Module, Diff: saved.Diff{{Action: change.Add, Item: "dns.cp-1", Until: address.MustParse("kube-apiserver.cp-1")}}},
 		},
-		Policies: []spec.Verdict{{Name: "one-at-a-time", Severity: preflight.Error, Passed: true, File: "cluster.hcl", Line: 30},
+		Policies: []spec.PolicyVerdict{{Name: "one-at-a-time", Severity: preflight.Error, Passed: true, File: "cluster.hcl", Line: 30},
 			{Name: "not-on-fridays", Severity: preflight.Warning, Message: "It is Friday.\nSleep well.", File: "cluster.hcl", Line: 34}},
 		Report: &preflight.Report{Took: 300 * time.Millisecond, Edges: []preflight.EdgeResult{
 			{Edge: preflight.Edge{From: "cp-1", To: "worker-1", Proto: "udp", Port: 8285, Why: "pod network"}, Verdict: preflight.OK, RTT: 200 * time.Microsecond}}},

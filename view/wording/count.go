@@ -44,7 +44,7 @@ func (s Summary) String() string {
 }
 
 // Verdicts counts policies: "2 passed, 1 failed, 0 warnings".
-func Verdicts(list []spec.Verdict) string {
+func Verdicts(list []spec.PolicyVerdict) string {
 	passed, failed, warned := 0, 0, 0
 	for _, v := range list {
 		switch {

@@ -14,7 +14,7 @@ const atMost = 5
 
 // Excluded says for each reason which steps are excluded: in one line, or in
 // several if there are many.
-func Excluded(steps []address.Step, left map[address.Step]change.Exclusion) []Text {
+func Excluded(steps []address.Addr, left map[address.Addr]change.Exclusion) []Text {
 	var lines []Text
 	reasons, by := exclusions(steps, left)
 	for _, why := range reasons {
@@ -32,8 +32,8 @@ func Excluded(steps []address.Step, left map[address.Step]change.Exclusion) []Te
 }
 
 // exclusions returns a few reasons, and the steps of each.
-func exclusions(steps []address.Step, left map[address.Step]change.Exclusion) (reasons []string, by map[string][]address.Step) {
-	by = map[string][]address.Step{}
+func exclusions(steps []address.Addr, left map[address.Addr]change.Exclusion) (reasons []string, by map[string][]address.Addr) {
+	by = map[string][]address.Addr{}
 	for _, a := range steps {
 		why := "because of " + left[a].Flag
 		if cause := left[a].Cause; !cause.IsZero() {
@@ -56,7 +56,7 @@ func exclusions(steps []address.Step, left map[address.Step]change.Exclusion) (r
 
 // Steps names steps by their hosts: "kernel, dns on cp-1",
 // "kubelet, flannel, node on worker-[2-40]", "kubelet.worker-1".
-func Steps(steps []address.Step) []string {
+func Steps(steps []address.Addr) []string {
 	if len(steps) == 1 {
 		return []string{steps[0].String()}
 	}

@@ -15,7 +15,7 @@ import (
 type Group struct {
 	Module  string
 	Action  change.Action
-	Steps   []address.Step
+	Steps   []address.Addr
 	Notes   []string    // what is said once, of all changes
 	Sent    string      // how much is sent to each host, if that is several files
 	Changes change.Diff // removals first, without what Notes say
@@ -27,7 +27,7 @@ type Group struct {
 
 // Groups returns the pending steps in groups: removals first, and otherwise in
 // the order of the first step of each group.
-func Groups(pending []address.Step, diffs map[address.Step]change.Diff, names Names) []*Group {
+func Groups(pending []address.Addr, diffs map[address.Addr]change.Diff, names Names) []*Group {
 	var groups []*Group
 	byKey := map[string]*Group{}
 	for _, a := range pending {
@@ -47,7 +47,7 @@ func Groups(pending []address.Step, diffs map[address.Step]change.Diff, names Na
 	return groups
 }
 
-func (g *Group) fill(diffs map[address.Step]change.Diff) {
+func (g *Group) fill(diffs map[address.Addr]change.Diff) {
 	first := diffs[g.Steps[0]]
 	common, after := together(first)
 	if !g.same(diffs) {
@@ -62,9 +62,9 @@ func (g *Group) fill(diffs map[address.Step]change.Diff) {
 
 // same reports whether what is shown of the first host is true of all hosts
 // to the letter: they change alike, or it does not name the host.
-func (g *Group) same(diffs map[address.Step]change.Diff) bool {
+func (g *Group) same(diffs map[address.Addr]change.Diff) bool {
 	first := diffs[g.Steps[0]]
-	if !slices.ContainsFunc(g.Steps[1:], func(a address.Step) bool { return !slices.Equal(diffs[a], first) }) {
+	if !slices.ContainsFunc(g.Steps[1:], func(a address.Addr) bool { return !slices.Equal(diffs[a], first) }) {
 		return true
 	}
 	for _, c := range first {

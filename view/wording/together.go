@@ -43,7 +43,7 @@ func together(d change.Diff) (out change.Diff, after string) {
 	}
 	for i, c := range out {
 		if waiting > 1 {
-			out[i].Until = address.Step{}
+			out[i].Until = address.Addr{}
 		}
 		if c.Action == change.Restart && hashed[c.Cause] {
 			out[i].Cause, out[i].Why = "", "what it depends on changes"

@@ -107,7 +107,7 @@ func (e icmpError) outcome() host.Dialled {
 	return d
 }
 
-func icmp4(code uint8) (host.Outcome, string) {
+func icmp4(code uint8) (host.DialOutcome, string) {
 	switch code {
 	case 0:
 		return host.Unreachable, "ICMP network unreachable"
@@ -125,7 +125,7 @@ func icmp4(code uint8) (host.Outcome, string) {
 	return host.Unreachable, fmt.Sprintf("ICMP destination unreachable, code %d", code)
 }
 
-func icmp6(code uint8) (host.Outcome, string) {
+func icmp6(code uint8) (host.DialOutcome, string) {
 	switch code {
 	case 0:
 		return host.Unreachable, "ICMPv6 no route"

@@ -45,8 +45,8 @@ func freePort(t *testing.T, proto, addr string) int {
 	return n
 }
 
-func outcomes(ds []host.Dialled) []host.Outcome {
-	var out []host.Outcome
+func outcomes(ds []host.Dialled) []host.DialOutcome {
+	var out []host.DialOutcome
 	for _, d := range ds {
 		out = append(out, d.Outcome)
 	}
@@ -80,7 +80,7 @@ func TestRound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := []host.Outcome{host.OK, host.OK, host.Refused, host.Refused, host.WrongHost, host.WrongHost, host.OK, host.OK}
+			want := []host.DialOutcome{host.OK, host.OK, host.Refused, host.Refused, host.WrongHost, host.WrongHost, host.OK, host.OK}
 			if d := cmp.Diff(want, outcomes(got)); d != "" {
 				t.Errorf("outcomes: %s\n%+v", d, got)
 			}
@@ -130,7 +130,7 @@ func TestAnotherRoundGetsNoEcho(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]host.Outcome{host.Silent, host.Filtered, host.OK}, outcomes(got)); d != "" {
+	if d := cmp.Diff([]host.DialOutcome{host.Silent, host.Filtered, host.OK}, outcomes(got)); d != "" {
 		t.Error(d)
 	}
 	if came, _ := a.ProbeEnd(t.Context(), "one"); len(came) != 0 {
@@ -256,7 +256,7 @@ func TestTooBig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]host.Outcome{host.OK, host.TooBig}, outcomes(got)); d != "" {
+	if d := cmp.Diff([]host.DialOutcome{host.OK, host.TooBig}, outcomes(got)); d != "" {
 		t.Errorf("%s\n%+v", d, got)
 	}
 }
