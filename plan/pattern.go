@@ -46,11 +46,16 @@ func (p pattern) matches(a address.Addr) bool {
 	return host && p.module.Matches(a.Module)
 }
 
-// Find returns the steps that a pattern names, in plan order. If there are none
-// it returns an error, with suggestions.
+// Find returns the steps that an address or a pattern names, in plan order. If
+// there are none it returns an error, with suggestions.
 func (g *Graph) Find(text string) ([]*Step, error) {
 	if text == "" {
 		return nil, errors.New("name a step, such as kubelet.worker-1")
+	}
+	if a, err := address.Parse(text); err == nil {
+		if i := slices.IndexFunc(g.Steps, func(s *Step) bool { return s.Addr == a }); i >= 0 {
+			return []*Step{g.Steps[i]}, nil
+		}
 	}
 	out := g.matching(parsePattern(text))
 	if len(out) == 0 { // a dot may also be one of a host's name

@@ -174,6 +174,19 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestFindPrinted: every address can be typed as it is printed.
+func TestFindPrinted(t *testing.T) {
+	g := &Graph{}
+	for _, text := range []string{"connectivity", "kubelet.node-1.example.com", "file[motd].node-1.example.com", "file[a.b].node-1.example.com"} {
+		g.Steps = append(g.Steps, &Step{Addr: address.MustParse(text)})
+	}
+	for _, s := range g.Steps {
+		if got, err := g.Find(s.Addr.String()); err != nil || len(got) != 1 || got[0] != s {
+			t.Errorf("%s names %v, %v", s.Addr, got, err)
+		}
+	}
+}
+
 // TestExcludedIsClosed draws graphs and choices. Whatever is excluded, all
 // that a remaining step needs is done; no step is excluded without a reason; and
 // no step remains that a flag excludes or that no target needs.
