@@ -30,7 +30,7 @@ func (b *builder) base(h *spec.Host) {
 	b.add("kernel", h, kernel.Module{
 		Modules: kernel.Modules(b.Network.Backend, b.Settings.KubeProxy.Mode), Sysctls: b.sysctls(h)}, member)
 	b.add("accounts", h, account.For(b.ComponentsOf(h)), member)
-	b.add("programs", h, component.Module{Programs: b.programs(h), Sources: b.world.Sources}, member)
+	b.add("programs", h, component.Module{Files: b.programs(h), Sources: b.world.Sources}, member)
 }
 
 // inventory returns all hosts and how to reach them, for a run without the spec.
@@ -61,11 +61,11 @@ func (b *builder) sysctls(h *spec.Host) map[string]string {
 }
 
 // programs returns the programs for the roles of a host.
-func (b *builder) programs(h *spec.Host) []component.Program {
-	var list []component.Program
+func (b *builder) programs(h *spec.Host) []component.File {
+	var list []component.File
 	for _, name := range b.ComponentsOf(h) {
 		c := b.Components[name]
-		list = append(list, component.Program{Name: name, Path: programPath(name), Source: c.Source, SHA256: c.SHA256})
+		list = append(list, component.File{Name: name, Path: programPath(name), Source: c.Source, SHA256: c.SHA256})
 	}
 	return list
 }

@@ -57,7 +57,7 @@ func kubeletTaints(h *spec.Host) []kubelet.Taint {
 func (b *builder) images() []image.Image {
 	var list []image.Image
 	for _, i := range b.Images {
-		p := component.Program{Name: "image " + i.Key, Source: i.Source, SHA256: i.SHA256}
+		p := component.File{Name: "image " + i.Key, Source: i.Source, SHA256: i.SHA256}
 		list = append(list, image.Image{Name: i.Name, SHA256: i.SHA256, Source: b.world.Sources.Of(p)})
 	}
 	return list

@@ -14,8 +14,8 @@ import (
 	"github.com/pmkctl/pmkctl/modules/internal/resource"
 )
 
-// Program is one executable file.
-type Program struct {
+// A File is one executable of a component, or an archive of an image.
+type File struct {
 	Name   string // for errors: kubelet
 	Path   string // on the host: /usr/local/bin/kubelet
 	Source string // on the controller: a file's path, or its http or https URL
@@ -24,8 +24,8 @@ type Program struct {
 
 // Module installs the programs of one host.
 type Module struct {
-	Programs []Program
-	Sources  *Sources // shared by all hosts
+	Files   []File
+	Sources *Sources // shared by all hosts
 }
 
 // Check compares digests, modes and owners in one call. It reads the source of a
@@ -34,7 +34,7 @@ type Module struct {
 func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 	dirs := m.dirs()
 	q := dirs.Queries()
-	for _, p := range m.Programs {
+	for _, p := range m.Files {
 		q = append(q, host.FileQuery{Path: p.Path, Digest: true})
 	}
 	have, err := h.Files(ctx, q)
@@ -42,7 +42,7 @@ func (m Module) Check(ctx context.Context, h host.Host) (change.Diff, error) {
 		return nil, err
 	}
 	d := dirs.Diff(have[:len(dirs.Dirs)])
-	for i, p := range m.Programs {
+	for i, p := range m.Files {
 		c, differs := p.diff(have[len(dirs.Dirs)+i])
 		if !differs {
 			continue
@@ -61,10 +61,10 @@ func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 	if err := m.dirs().Apply(ctx, h, d); err != nil {
 		return err
 	}
-	var todo []Program
+	var todo []File
 	var sizes []int64
 	var done, total int64
-	for _, p := range m.Programs {
+	for _, p := range m.Files {
 		if !d.Touches(p.Path) {
 			continue
 		}
@@ -95,7 +95,7 @@ func (m Module) Apply(ctx context.Context, h host.Host, d change.Diff) error {
 
 // Redo sends all programs, see modules.Replacer.
 func (m Module) Redo(ctx context.Context, d change.Diff) (change.Diff, error) {
-	for _, p := range m.Programs {
+	for _, p := range m.Files {
 		if d.Touches(p.Path) {
 			continue
 		}
@@ -113,7 +113,7 @@ func (m Module) Redo(ctx context.Context, d change.Diff) (change.Diff, error) {
 // Owns returns all items that the module may change, see modules.Owner.
 func (m Module) Owns() []string {
 	items := m.dirs().Owns()
-	for _, p := range m.Programs {
+	for _, p := range m.Files {
 		items = append(items, p.Path)
 	}
 	return items
@@ -122,14 +122,14 @@ func (m Module) Owns() []string {
 // dirs returns the directories of the programs.
 func (m Module) dirs() resource.Files {
 	var specs []host.FileSpec
-	for _, p := range m.Programs {
+	for _, p := range m.Files {
 		specs = append(specs, host.FileSpec{Path: p.Path})
 	}
 	return resource.Files{Dirs: resource.Parents(specs...)}
 }
 
 // diff returns how the file differs, without its size.
-func (p Program) diff(have host.File) (change.Change, bool) {
+func (p File) diff(have host.File) (change.Change, bool) {
 	c := change.Change{Kind: change.Transfer, Action: change.Update, Item: p.Path, Want: "sha256 " + short(p.SHA256), SHA256: p.SHA256}
 	attrs := fmt.Sprintf("%04o %s:%s", have.Mode, have.Owner, have.Group)
 	switch {

@@ -8,11 +8,11 @@ import (
 // A Source is the origin of one file.
 type Source struct {
 	sources *Sources
-	program Program
+	program File
 }
 
 // Of returns the source of one file.
-func (s *Sources) Of(p Program) Source { return Source{s, p} }
+func (s *Sources) Of(p File) Source { return Source{s, p} }
 
 // Size returns the number of bytes; 0 if it is not known before a download.
 func (s Source) Size(ctx context.Context) (int64, error) { return s.sources.Size(ctx, s.program) }

@@ -40,7 +40,7 @@ func (e *DigestError) Error() string {
 
 // Size returns the number of bytes; 0 if it is not known before a download. A
 // local file with another digest is a *DigestError.
-func (s *Sources) Size(ctx context.Context, p Program) (int64, error) {
+func (s *Sources) Size(ctx context.Context, p File) (int64, error) {
 	if !isURL(p.Source) {
 		return s.verified(p)
 	}
@@ -56,7 +56,7 @@ func (s *Sources) Size(ctx context.Context, p Program) (int64, error) {
 
 // Fetch makes a program available to Open, by a download if necessary, and returns
 // the number of bytes.
-func (s *Sources) Fetch(ctx context.Context, p Program) (int64, error) {
+func (s *Sources) Fetch(ctx context.Context, p File) (int64, error) {
 	if !isURL(p.Source) {
 		return s.verified(p)
 	}
@@ -73,7 +73,7 @@ func (s *Sources) Fetch(ctx context.Context, p Program) (int64, error) {
 }
 
 // Open opens a program after Fetch.
-func (s *Sources) Open(p Program) (io.ReadCloser, error) {
+func (s *Sources) Open(p File) (io.ReadCloser, error) {
 	if !isURL(p.Source) {
 		return os.Open(p.Source)
 	}
@@ -95,7 +95,7 @@ func isURL(source string) bool {
 }
 
 // verified returns the size of a local file, if it has the wanted digest.
-func (s *Sources) verified(p Program) (int64, error) {
+func (s *Sources) verified(p File) (int64, error) {
 	abs, err := filepath.Abs(p.Source)
 	if err != nil {
 		return 0, err
@@ -184,7 +184,7 @@ func (s *Sources) head(ctx context.Context, url string) int64 {
 }
 
 // download puts a program into the cache, if it has the wanted digest.
-func (s *Sources) download(ctx context.Context, p Program, path string) (int64, error) {
+func (s *Sources) download(ctx context.Context, p File, path string) (int64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	alarm := time.AfterFunc(stall, func() { cancel(errStalled) })
@@ -249,7 +249,7 @@ func (s *Sources) client() *http.Client {
 }
 
 // cached returns the path of a downloaded program.
-func (s *Sources) cached(p Program) (string, error) {
+func (s *Sources) cached(p File) (string, error) {
 	dir, err := s.dir("sources")
 	return filepath.Join(dir, p.SHA256), err
 }

@@ -43,7 +43,7 @@ func age(t *testing.T, p string) {
 func TestLocal(t *testing.T) {
 	ctx, p := context.Background(), local(t, "program")
 	s := &Sources{Dir: t.TempDir()}
-	good := Program{Name: "kubelet", Source: p, SHA256: sum("program")}
+	good := File{Name: "kubelet", Source: p, SHA256: sum("program")}
 	for range 2 { // the second time from the cache
 		if n, err := s.Size(ctx, good); n != 7 || err != nil {
 			t.Errorf("got %d, %v", n, err)
@@ -52,15 +52,15 @@ func TestLocal(t *testing.T) {
 	if got := records(t, s); got != 1 {
 		t.Errorf("%d digests remembered, want 1", got)
 	}
-	_, err := s.Size(ctx, Program{Name: "kubelet", Source: p, SHA256: sum("other")})
+	_, err := s.Size(ctx, File{Name: "kubelet", Source: p, SHA256: sum("other")})
 	var e *DigestError
 	if !errors.As(err, &e) || e.Have != sum("program") || e.Want != sum("other") || e.Source != p {
 		t.Errorf("got %v", err)
 	}
-	if _, err := s.Size(ctx, Program{Name: "kubelet", Source: p + "x"}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := s.Size(ctx, File{Name: "kubelet", Source: p + "x"}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := s.Size(ctx, Program{Name: "kubelet", Source: filepath.Dir(p)}); err == nil {
+	if _, err := s.Size(ctx, File{Name: "kubelet", Source: filepath.Dir(p)}); err == nil {
 		t.Error("a directory is a program")
 	}
 }
@@ -69,14 +69,14 @@ func TestLocal(t *testing.T) {
 func TestLocalChanges(t *testing.T) {
 	ctx, p := context.Background(), local(t, "one")
 	s := &Sources{Dir: t.TempDir()}
-	if _, err := s.Size(ctx, Program{Source: p, SHA256: sum("one")}); err != nil {
+	if _, err := s.Size(ctx, File{Source: p, SHA256: sum("one")}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(p, []byte("two"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	age(t, p)
-	if _, err := s.Size(ctx, Program{Source: p, SHA256: sum("two")}); err != nil {
+	if _, err := s.Size(ctx, File{Source: p, SHA256: sum("two")}); err != nil {
 		t.Error(err)
 	}
 }
@@ -105,7 +105,7 @@ func TestURL(t *testing.T) {
 	}))
 	t.Cleanup(srv.Close)
 	ctx, s := context.Background(), &Sources{Dir: t.TempDir()}
-	p := Program{Name: "kubelet", Source: srv.URL + "/program", SHA256: sum("program")}
+	p := File{Name: "kubelet", Source: srv.URL + "/program", SHA256: sum("program")}
 	if n, err := s.Size(ctx, p); n != 7 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
@@ -141,19 +141,19 @@ func TestURLFails(t *testing.T) {
 	}))
 	t.Cleanup(srv.Close)
 	ctx, s := context.Background(), &Sources{Dir: t.TempDir()}
-	_, err := s.Fetch(ctx, Program{Name: "kubelet", Source: srv.URL + "/other", SHA256: sum("program")})
+	_, err := s.Fetch(ctx, File{Name: "kubelet", Source: srv.URL + "/other", SHA256: sum("program")})
 	var e *DigestError
 	if !errors.As(err, &e) || e.Have != sum("other") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := s.Fetch(ctx, Program{Name: "kubelet", Source: srv.URL + "/gone", SHA256: sum("program")}); err == nil {
+	if _, err := s.Fetch(ctx, File{Name: "kubelet", Source: srv.URL + "/gone", SHA256: sum("program")}); err == nil {
 		t.Error("a page that is not there was downloaded")
 	}
 	kept, err := os.ReadDir(filepath.Join(s.Dir, "sources"))
 	if err != nil || len(kept) != 0 {
 		t.Errorf("still in the cache: %v, %v", kept, err)
 	}
-	if n, err := s.Size(ctx, Program{Source: srv.URL + "/gone", SHA256: sum("program")}); n != 0 || err != nil {
+	if n, err := s.Size(ctx, File{Source: srv.URL + "/gone", SHA256: sum("program")}); n != 0 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
 }
