@@ -32,7 +32,7 @@ fi
 
 large='-test.skip=ManyHosts|ThousandHosts|Mutations|FuzzLoad|OfAnything' # tests of size, which take long
 
-for package in agent host/oshost host/oshost/probe state spec view executor sshhost cmd/pmkctl; do
+for package in agent host/oshost host/oshost/probe state spec view/terminal view/document view/page executor run sshhost cmd/pmkctl; do
 	test="$place/$(echo $package | tr / -).test"
 	go test -c -o "$test" "./$package"
 	chmod 755 "$test"

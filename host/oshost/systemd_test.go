@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/pmkctl/pmkctl/host"
 )
@@ -80,6 +81,13 @@ func TestStartedWith(t *testing.T) {
 		cmd.Env = append(env, "B=2")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
+		}
+		// The kernel shows no environment until the program is loaded.
+		for deadline := time.Now().Add(10 * time.Second); startedWith(cmd.Process.Pid) == nil; {
+			if time.Now().After(deadline) {
+				t.Fatal("the process has no environment")
+			}
+			time.Sleep(time.Millisecond)
 		}
 		return cmd
 	}
