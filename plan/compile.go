@@ -253,7 +253,7 @@ func lostRoles(c *spec.Cluster, h *spec.Host, r *state.Record) hcl.Diagnostics {
 		role spec.Role
 		unit string
 		what string
-	}{{spec.ControlPlane, "kube-apiserver.service", "the control plane"}, {spec.Etcd, "etcd.service", "a member of etcd"}} {
+	}{{spec.ControlPlane, apiUnit, "the control plane"}, {spec.Etcd, etcdUnit, "a member of etcd"}} {
 		if _, runs := r.Owns[role.unit]; !runs || h.Has(role.role) {
 			continue
 		}

@@ -53,7 +53,7 @@ func (b *builder) undisposable(h *spec.Host) map[address.Addr]bool {
 	for _, module := range []string{"ca", "front-proxy-ca", "etcd-ca", "service-accounts"} {
 		kept[address.Of(module, h.Name)] = true
 	}
-	_, member := b.world.Records[h.Name].Owns["etcd.service"]
+	_, member := b.world.Records[h.Name].Owns[etcdUnit]
 	for _, o := range b.world.Records[h.Name].Owns {
 		kept[o.Step] = kept[o.Step] || member && !h.Has(spec.Etcd)
 	}

@@ -44,7 +44,7 @@ func (b *builder) destroy() {
 // and by what their records own.
 func (b *builder) byRole() (workers, controlPlane []*spec.Host) {
 	for _, h := range b.hosts {
-		if _, serves := b.record(h).Owns["kube-apiserver.service"]; serves || h.Has(spec.ControlPlane) {
+		if _, serves := b.record(h).Owns[apiUnit]; serves || h.Has(spec.ControlPlane) {
 			controlPlane = append(controlPlane, h)
 		} else {
 			workers = append(workers, h)
@@ -99,7 +99,7 @@ func (b *builder) depart(l spec.Departing, before []string) (member []string) {
 		after = append(after, b.drain(l))
 	}
 	// Only etcd knows whether a dead host was a member.
-	if _, ok := b.record(l.Host).Owns["etcd.service"]; ok || l.Unreachable {
+	if _, ok := b.record(l.Host).Owns[etcdUnit]; ok || l.Unreachable {
 		after = append(after, b.etcdLeave(l, before, after...))
 		member = []string{l.Host.Name}
 	}
@@ -182,10 +182,10 @@ func controlPlaneMoved(c *spec.Cluster, records map[string]*state.Record) *hcl.D
 		if r == nil || !h.Has(spec.ControlPlane) {
 			continue
 		}
-		if _, keeps := r.Owns["kube-apiserver.service"]; keeps {
+		if _, keeps := r.Owns[apiUnit]; keeps {
 			continue
 		}
-		live := owner("kube-apiserver.service")
+		live := owner(apiUnit)
 		if live == nil {
 			live = owner("kubelet.service")
 		}
