@@ -54,7 +54,7 @@ type Change struct {
 	Generated  bool   `json:"generated,omitempty"`   // the content is made on the host by applying the change; Want is ""
 	Gap        bool   `json:"gap,omitempty"`         // it replaces what pmkctl made, and service is interrupted meanwhile
 	Redo       bool   `json:"redo,omitempty"`        // nothing differs: -replace asks for it
-	Volatile   bool   `json:"volatile,omitempty"`    // what is there moves by itself: nobody changed it by hand
+	Volatile   bool   `json:"volatile,omitempty"`    // what is there changes by itself; it is not a change by hand
 }
 
 // IsWhole reports whether the change stands for all that a step does, which
@@ -65,7 +65,7 @@ func (c Change) IsWhole() bool { return c.Kind == Kind{} && !c.Until.IsZero() }
 func (c Change) IsText() bool { return c.Content() == Written || c.Manifest }
 
 // Moves reports whether what the change is about moves by itself, so that
-// another look may find it otherwise though nobody touched the host.
+// another check may find it different although the host was not touched.
 func (c Change) Moves() bool { return c.Volatile || c.row().moves }
 
 // Attrs is mode and owner of a path as changes have them: "0644 root:root".

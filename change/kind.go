@@ -117,7 +117,7 @@ const (
 	ByDigest               // HaveSHA256 is not the digest of what was sent
 	ByAttrs                // mode or owner differs
 	ByState                // the state of the unit differs
-	Never                  // a difference is nobody's doing, or is told by other kinds
+	Never                  // a difference is not a change by hand, or other kinds show it
 )
 
 func (k Kind) row() row {
